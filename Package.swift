@@ -1,0 +1,57 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// One target a stage of the compiler; arrows point only at targets further up in this list.
+/// Docs/Architecture.md draws the picture.
+let package = Package(
+  name: "Apus",
+  products: [
+    .library(name: "Apus", targets: ["Apus"]),
+    .executable(name: "apus", targets: ["ApusCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+  ],
+  targets: [
+    // System libraries: module maps, no code.
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    // The graph and its operators.
+    .target(name: "ApusCore"),
+    .target(name: "ApusGraph", dependencies: ["ApusCore"]),
+    .target(name: "ApusOperators", dependencies: ["ApusGraph"]),
+    .target(name: "ApusAutodiff", dependencies: ["ApusOperators"]),
+    .target(
+      name: "ApusInterpreter",
+      dependencies: ["ApusOperators", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]),
+    .target(name: "ApusPasses", dependencies: ["ApusOperators", "ApusInterpreter"]),
+
+    // What a user trains with.
+    .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),
+    .target(name: "ApusNN", dependencies: ["ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusData"]),
+    .target(name: "ApusInspection", dependencies: ["ApusNN"]),
+    .target(
+      name: "Apus",
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusData",
+        "ApusNN", "ApusInspection",
+      ]),
+    .executableTarget(
+      name: "ApusCommand",
+      dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    // Tests, one target a module.
+    .target(name: "TestSupport", dependencies: ["Apus"], path: "Tests/TestSupport"),
+    .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
+    .testTarget(name: "ApusGraphTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
+    .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"]),
+    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,175 @@
+/// A dense, row-major array of numbers in host memory, aligned to 64 bytes.
+///
+/// A value: copies share their storage until one of them is written to.
+public struct Tensor: Sendable {
+  public let dtype: DType
+  public private(set) var dimensions: [Int]
+  private var storage: TensorStorage
+
+  /// A tensor of zeros.
+  /// - Throws: `ApusError` where a dimension is negative or the memory cannot be had.
+  public init(zeros dtype: DType, _ dimensions: [Int]) throws {
+    try self.init(uninitialized: dtype, dimensions)
+    storage.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+  }
+
+  /// A tensor whose elements are not set yet: write all of them before any is read.
+  public init(uninitialized dtype: DType, _ dimensions: [Int]) throws {
+    guard dimensions.allSatisfy({ $0 >= 0 }) else {
+      throw ApusError.input("a tensor's dimensions cannot be negative: \(Shape(dimensions))")
+    }
+    guard let bytes = TensorType(dtype, Shape(dimensions)).byteCount, bytes < 1 << 47 else {
+      throw ApusError.input("a tensor \(TensorType(dtype, Shape(dimensions))) is larger than any memory")
+    }
+    self.dtype = dtype
+    self.dimensions = dimensions
+    storage = TensorStorage(byteCount: bytes)
+  }
+
+  /// A tensor of the given elements in row-major order.
+  /// - Throws: `ApusError` where their number is not the shape's.
+  public init<Element: TensorElement>(_ elements: [Element], _ dimensions: [Int]) throws {
+    guard Shape.elementCount(dimensions) == elements.count else {
+      throw ApusError.input("\(elements.count) elements do not fill a tensor of shape \(Shape(dimensions))")
+    }
+    try self.init(uninitialized: Element.dtype, dimensions)
+    elements.withUnsafeBytes { storage.bytes.copyMemory(from: $0) }
+  }
+
+  /// A vector.
+  public init<Element: TensorElement>(_ elements: [Element]) {
+    dtype = Element.dtype
+    dimensions = [elements.count]
+    storage = TensorStorage(byteCount: elements.count * Element.dtype.byteCount)
+    elements.withUnsafeBytes { storage.bytes.copyMemory(from: $0) }
+  }
+
+  /// A scalar.
+  public init<Element: TensorElement>(scalar element: Element) {
+    dtype = Element.dtype
+    dimensions = []
+    storage = TensorStorage(byteCount: Element.dtype.byteCount)
+    storage.bytes.storeBytes(of: element, as: Element.self)
+  }
+
+  /// A tensor that repeats one number, converted to `dtype` as `cast` does.
+  public init(repeating value: Double, _ dtype: DType, _ dimensions: [Int]) throws {
+    try self.init(uninitialized: dtype, dimensions)
+    var fill = Fill(value: value, target: self)
+    try dtype.dispatch(&fill)
+  }
+
+  public var shape: Shape { Shape(dimensions) }
+  public var type: TensorType { TensorType(dtype, shape) }
+  public var rank: Int { dimensions.count }
+  public var count: Int { storage.bytes.count / dtype.byteCount }
+  public var byteCount: Int { storage.bytes.count }
+
+  /// The same elements under another shape with as many elements; shares the storage.
+  /// - Throws: `ApusError` that names both shapes where the counts differ.
+  public func reshaped(_ dimensions: [Int]) throws -> Tensor {
+    guard Shape.elementCount(dimensions) == count else {
+      throw ApusError.input("cannot reshape \(type) to \(Shape(dimensions)): \(count) elements do not fill it")
+    }
+    var result = self
+    result.dimensions = dimensions
+    return result
+  }
+
+  /// The elements in row-major order.
+  /// - Precondition: `Element` is the Swift counterpart of `dtype`; use `converted()` otherwise.
+  public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element] {
+    withElements(as: type) { Array($0) }
+  }
+
+  /// The elements as doubles, whatever the type.
+  public func doubles() -> [Double] {
+    var read = ReadDoubles(source: self)
+    return (try? dtype.dispatch(&read)) ?? []
+  }
+
+  /// Read access to the elements.
+  /// - Precondition: `Element` is the Swift counterpart of `dtype`.
+  @inlinable public func withElements<Element: TensorElement, Result, Failure: Error>(
+    as type: Element.Type = Element.self, _ body: (UnsafeBufferPointer<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(Element.dtype == dtype, "a \(dtype) tensor was read as \(Element.dtype)")
+    return try withUnsafeBytes { (bytes) throws(Failure) in try body(bytes.assumingMemoryBound(to: Element.self)) }
+  }
+
+  /// Write access to the elements; copies them first where the storage is shared.
+  /// - Precondition: `Element` is the Swift counterpart of `dtype`.
+  @inlinable public mutating func withMutableElements<Element: TensorElement, Result, Failure: Error>(
+    as type: Element.Type = Element.self, _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(Element.dtype == dtype, "a \(dtype) tensor was written as \(Element.dtype)")
+    return try withUnsafeMutableBytes { (bytes) throws(Failure) in
+      try body(bytes.assumingMemoryBound(to: Element.self))
+    }
+  }
+
+  public func withUnsafeBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { extendLifetime(storage) }
+    return try body(UnsafeRawBufferPointer(storage.bytes))
+  }
+
+  public mutating func withUnsafeMutableBytes<Result, Failure: Error>(
+    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if !isKnownUniquelyReferenced(&storage) { storage = TensorStorage(copying: storage) }
+    defer { extendLifetime(storage) }
+    return try body(storage.bytes)
+  }
+}
+
+/// Bitwise equality: a NaN equals the same NaN, 0 and -0 differ.
+extension Tensor: Hashable {
+  public static func == (a: Tensor, b: Tensor) -> Bool {
+    guard a.dtype == b.dtype, a.dimensions == b.dimensions else { return false }
+    if a.storage === b.storage { return true }
+    return a.withUnsafeBytes { x in b.withUnsafeBytes { y in x.elementsEqual(y) } }
+  }
+
+  /// Hashes at most the first kilobyte: enough to tell constants apart without reading large weights.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(dtype)
+    hasher.combine(dimensions)
+    withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(1024))) }
+  }
+}
+
+/// Memory that a tensor and its copies share. Written to only while one tensor holds it (`Tensor` checks),
+/// which is what makes it safe to send.
+private final class TensorStorage: @unchecked Sendable {
+  let bytes: UnsafeMutableRawBufferPointer
+
+  init(byteCount: Int) { bytes = .allocate(byteCount: byteCount, alignment: 64) }
+
+  convenience init(copying other: TensorStorage) {
+    self.init(byteCount: other.bytes.count)
+    bytes.copyMemory(from: UnsafeRawBufferPointer(other.bytes))
+  }
+
+  deinit { bytes.deallocate() }
+}
+
+private struct Fill: TensorElementVisitor {
+  let value: Double
+  var target: Tensor
+  mutating func visit<Element: TensorElement>(_ type: Element.Type) throws {
+    // The storage is not shared yet: `init` holds the only other reference and has not returned.
+    target.withUnsafeBytes { bytes in
+      UnsafeMutableRawBufferPointer(mutating: bytes).assumingMemoryBound(to: Element.self)
+        .update(repeating: Element(converting: value))
+    }
+  }
+}
+
+private struct ReadDoubles: TensorElementVisitor {
+  let source: Tensor
+  mutating func visit<Element: TensorElement>(_ type: Element.Type) throws -> [Double] {
+    source.withElements(as: type) { $0.map(\.asDouble) }
+  }
+}
