@@ -1,0 +1,226 @@
+import ApusCore
+
+/// An attribute as the text format spells it.
+public indirect enum AttributeValue: Hashable, Sendable {
+  case int(Int)
+  case float(Double)
+  case bool(Bool)
+  case string(String)
+  /// A bare word: an enum case, an element type, a dimension's symbol.
+  case name(String)
+  case list([AttributeValue])
+  /// `uniform(low: 0, high: 1)`
+  case call(String, [AttributeArgument])
+  /// The elements of a constant.
+  case tensor(Tensor)
+}
+
+public struct AttributeArgument: Hashable, Sendable {
+  public var label: String
+  public var value: AttributeValue
+  public init(_ label: String, _ value: AttributeValue) {
+    self.label = label
+    self.value = value
+  }
+}
+
+/// A Swift type that can be an operator's attribute.
+public protocol AttributeConvertible: Hashable, Sendable {
+  /// What the text may hold, for messages: "an integer", "valid or same".
+  static var attributeKind: String { get }
+  var attributeValue: AttributeValue { get }
+  /// Nil where the value is not of this kind.
+  init?(attributeValue: AttributeValue)
+  /// The attribute with the symbols of dimensions replaced.
+  func bound(_ bindings: [String: Int]) -> Self
+  /// The symbols of dimensions in it.
+  var symbols: [String] { get }
+}
+
+extension AttributeConvertible {
+  public func bound(_ bindings: [String: Int]) -> Self { self }
+  public var symbols: [String] { [] }
+}
+
+/// An attribute's declaration: how to read and set it on an operator whose type is not known statically.
+public struct AttributeRecord: Sendable {
+  public let name: String
+  public let summary: String
+  public let kind: String
+  public let isRequired: Bool
+  /// Written first and without its label.
+  public let isPositional: Bool
+  public let defaultText: String
+  let defaultValue: AttributeValue
+  let read: @Sendable (any Operator) -> AttributeValue?
+  let write: @Sendable (any Operator, AttributeValue) -> (any Operator)?
+  let bind: @Sendable (any Operator, [String: Int]) -> any Operator
+  let symbols: @Sendable (any Operator) -> [String]
+}
+
+extension Operator {
+  /// Declares the attribute that `property` stores. Its default is its value in `Self()`.
+  public static func attribute<Property: AttributeConvertible>(
+    _ name: String, _ property: WritableKeyPath<Self, Property> & Sendable, _ summary: String, required: Bool = false,
+    positional: Bool = false
+  ) -> AttributeRecord {
+    let standard = Self()[keyPath: property].attributeValue
+    return AttributeRecord(
+      name: name, summary: summary, kind: Property.attributeKind, isRequired: required, isPositional: positional,
+      defaultText: AttributeText.describe(standard), defaultValue: standard,
+      read: { ($0 as? Self)?[keyPath: property].attributeValue },
+      write: { op, value in
+        guard var op = op as? Self, let new = Property(attributeValue: value) else { return nil }
+        op[keyPath: property] = new
+        return op
+      },
+      bind: { op, bindings in
+        guard var typed = op as? Self else { return op }
+        typed[keyPath: property] = typed[keyPath: property].bound(bindings)
+        return typed
+      },
+      symbols: { ($0 as? Self)?[keyPath: property].symbols ?? [] })
+  }
+
+  /// The operator with symbols in its attributes replaced.
+  package func bound(_ bindings: [String: Int]) -> any Operator {
+    Self.record.attributes.reduce(self as any Operator) { $1.bind($0, bindings) }
+  }
+
+  /// The symbols that the attributes use.
+  package var symbols: [String] { Self.record.attributes.flatMap { $0.symbols(self) } }
+
+  /// The value of the attribute `name`, nil where there is no such attribute.
+  public func attributeValue(_ name: String) -> AttributeValue? {
+    Self.record.attributes.first { $0.name == name }?.read(self)
+  }
+
+  func isEqual(to other: any Operator) -> Bool { (other as? Self) == self }
+}
+
+/// Integers in attributes and dimensions stay below 2³¹ in magnitude, so that products of two never overflow.
+public enum Limits {
+  public static let magnitude = Int(Int32.max)
+}
+
+extension Int: AttributeConvertible {
+  public static var attributeKind: String { "an integer" }
+  public var attributeValue: AttributeValue { .int(self) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .int(let n) = attributeValue, n.magnitude <= Limits.magnitude else { return nil }
+    self = n
+  }
+}
+
+extension UInt64: AttributeConvertible {
+  public static var attributeKind: String { "a natural number" }
+  public var attributeValue: AttributeValue { .int(Int(clamping: self)) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .int(let n) = attributeValue, n >= 0 else { return nil }
+    self = UInt64(n)
+  }
+}
+
+extension Double: AttributeConvertible {
+  public static var attributeKind: String { "a number" }
+  public var attributeValue: AttributeValue { .float(self) }
+  public init?(attributeValue: AttributeValue) {
+    switch attributeValue {
+    case .float(let x): self = x
+    case .int(let n): self = Double(n)
+    case .bool, .string, .name, .list, .call, .tensor: return nil
+    }
+  }
+}
+
+extension Bool: AttributeConvertible {
+  public static var attributeKind: String { "true or false" }
+  public var attributeValue: AttributeValue { .bool(self) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .bool(let b) = attributeValue else { return nil }
+    self = b
+  }
+}
+
+extension String: AttributeConvertible {
+  public static var attributeKind: String { "a string" }
+  public var attributeValue: AttributeValue { .string(self) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .string(let s) = attributeValue else { return nil }
+    self = s
+  }
+}
+
+extension Array: AttributeConvertible where Element: AttributeConvertible {
+  public static var attributeKind: String { "a list, each \(Element.attributeKind)" }
+  public var attributeValue: AttributeValue { .list(map(\.attributeValue)) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .list(let values) = attributeValue else { return nil }
+    var result: [Element] = []
+    for value in values {
+      guard let element = Element(attributeValue: value) else { return nil }
+      result.append(element)
+    }
+    self = result
+  }
+  public func bound(_ bindings: [String: Int]) -> [Element] { map { $0.bound(bindings) } }
+  public var symbols: [String] { flatMap(\.symbols) }
+}
+
+/// An attribute that may be absent; `none` spells its absence.
+extension Optional: AttributeConvertible where Wrapped: AttributeConvertible {
+  public static var attributeKind: String { "\(Wrapped.attributeKind), or none" }
+  public var attributeValue: AttributeValue { self?.attributeValue ?? .name("none") }
+  public init?(attributeValue: AttributeValue) {
+    if case .name("none") = attributeValue {
+      self = .none
+    } else if let wrapped = Wrapped(attributeValue: attributeValue) {
+      self = .some(wrapped)
+    } else {
+      return nil
+    }
+  }
+  public func bound(_ bindings: [String: Int]) -> Wrapped? { map { $0.bound(bindings) } }
+  public var symbols: [String] { self?.symbols ?? [] }
+}
+
+/// An attribute with a few named choices.
+public protocol AttributeChoice: AttributeConvertible, RawRepresentable, CaseIterable where RawValue == String {}
+
+extension AttributeChoice {
+  public static var attributeKind: String { allCases.map(\.rawValue).joined(separator: ", ") }
+  public var attributeValue: AttributeValue { .name(rawValue) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .name(let name) = attributeValue else { return nil }
+    self.init(rawValue: name)
+  }
+}
+
+extension DType: AttributeChoice {}
+
+extension Dim: AttributeConvertible {
+  public static var attributeKind: String { "a size or a symbol" }
+  public var attributeValue: AttributeValue {
+    switch self {
+    case .number(let n): .int(n)
+    case .symbol(let s): .name(s)
+    }
+  }
+  public init?(attributeValue: AttributeValue) {
+    switch attributeValue {
+    case .int(let n) where n >= 0 && n <= Limits.magnitude: self = .number(n)
+    case .name(let s) where Identifier.isValid(s): self = .symbol(s)
+    case .int, .name, .float, .bool, .string, .list, .call, .tensor: return nil
+    }
+  }
+  public var symbols: [String] { symbol.map { [$0] } ?? [] }
+}
+
+extension Shape: AttributeConvertible {
+  public static var attributeKind: String { "a shape like [batch, 10]" }
+  public var attributeValue: AttributeValue { .list(dims.map(\.attributeValue)) }
+  public init?(attributeValue: AttributeValue) {
+    guard let dims = [Dim](attributeValue: attributeValue) else { return nil }
+    self.init(dims)
+  }
+}

@@ -1,0 +1,95 @@
+import ApusCore
+
+/// How a variable gets its first value. Formulas and defaults are Keras's.
+public enum Initializer: Hashable, Sendable {
+  case zeros
+  case ones
+  case constant(Double)
+  /// Uniform in [low, high).
+  case uniform(low: Double, high: Double)
+  case normal(mean: Double, deviation: Double)
+  /// Normal, redrawn beyond two standard deviations.
+  case truncatedNormal(mean: Double, deviation: Double)
+  /// Uniform with limit √(6 / (fan in + fan out)). Glorot and Bengio 2010.
+  case glorotUniform
+  /// Truncated normal with variance 2 / (fan in + fan out).
+  case glorotNormal
+  /// Uniform with limit √(6 / fan in). He et al. 2015.
+  case heUniform
+  case heNormal
+  case lecunUniform
+  case lecunNormal
+  /// A random matrix with orthonormal rows or columns: QR of a normal matrix, signs fixed. Saxe et al. 2013.
+  case orthogonal(gain: Double)
+  /// `gain` on the diagonal of a square or rectangular matrix.
+  case identity(gain: Double)
+}
+
+extension Initializer: AttributeConvertible {
+  public static var attributeKind: String {
+    "an initializer: " + names.joined(separator: ", ")
+  }
+
+  /// The spellings, for messages and suggestions.
+  public static let names = [
+    "zeros", "ones", "fill", "uniform", "normal", "truncated_normal", "glorot_uniform", "glorot_normal",
+    "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "identity",
+  ]
+
+  public var attributeValue: AttributeValue {
+    func call(_ name: String, _ arguments: (String, Double)...) -> AttributeValue {
+      .call(name, arguments.map { AttributeArgument($0.0, .float($0.1)) })
+    }
+    return switch self {
+    case .zeros: .name("zeros")
+    case .ones: .name("ones")
+    case .constant(let value): call("fill", ("value", value))
+    case .uniform(let low, let high): call("uniform", ("low", low), ("high", high))
+    case .normal(let mean, let deviation): call("normal", ("mean", mean), ("deviation", deviation))
+    case .truncatedNormal(let mean, let deviation):
+      call("truncated_normal", ("mean", mean), ("deviation", deviation))
+    case .glorotUniform: .name("glorot_uniform")
+    case .glorotNormal: .name("glorot_normal")
+    case .heUniform: .name("he_uniform")
+    case .heNormal: .name("he_normal")
+    case .lecunUniform: .name("lecun_uniform")
+    case .lecunNormal: .name("lecun_normal")
+    case .orthogonal(let gain): gain == 1 ? .name("orthogonal") : call("orthogonal", ("gain", gain))
+    case .identity(let gain): gain == 1 ? .name("identity") : call("identity", ("gain", gain))
+    }
+  }
+
+  public init?(attributeValue: AttributeValue) {
+    let name: String
+    var arguments: [String: Double] = [:]
+    switch attributeValue {
+    case .name(let word): name = word
+    case .call(let word, let list):
+      name = word
+      for argument in list {
+        guard let x = Double(attributeValue: argument.value), arguments.updateValue(x, forKey: argument.label) == nil
+        else { return nil }
+      }
+    case .int, .float, .bool, .string, .list, .tensor: return nil
+    }
+    func take(_ label: String, _ standard: Double) -> Double { arguments.removeValue(forKey: label) ?? standard }
+    switch name {
+    case "zeros": self = .zeros
+    case "ones": self = .ones
+    case "fill": self = .constant(take("value", 0))
+    case "uniform": self = .uniform(low: take("low", -0.05), high: take("high", 0.05))
+    case "normal": self = .normal(mean: take("mean", 0), deviation: take("deviation", 0.05))
+    case "truncated_normal": self = .truncatedNormal(mean: take("mean", 0), deviation: take("deviation", 0.05))
+    case "glorot_uniform": self = .glorotUniform
+    case "glorot_normal": self = .glorotNormal
+    case "he_uniform": self = .heUniform
+    case "he_normal": self = .heNormal
+    case "lecun_uniform": self = .lecunUniform
+    case "lecun_normal": self = .lecunNormal
+    case "orthogonal": self = .orthogonal(gain: take("gain", 1))
+    case "identity": self = .identity(gain: take("gain", 1))
+    default: return nil
+    }
+    guard arguments.isEmpty else { return nil }
+  }
+}
