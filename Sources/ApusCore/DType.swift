@@ -112,7 +112,10 @@ public struct BFloat16: TensorElement {
   /// Rounds once: through a single that keeps a sticky bit, so that the two roundings cannot compound.
   @inlinable public init(converting value: Double) {
     let single = Float(value)
-    guard Double(single) != value, single.isFinite else { self.init(single); return }
+    guard Double(single) != value, single.isFinite else {
+      self.init(single)
+      return
+    }
     // Round to odd in f32: then rounding to bf16 sees on which side of a tie the double lay.
     let truncated = abs(Double(single)) > abs(value) ? Float(bitPattern: single.bitPattern - 1) : single
     self.init(Float(bitPattern: truncated.bitPattern | 1))

@@ -13,8 +13,10 @@ public struct Philox: Sendable {
   ///   - index: the low half of the counter: which block.
   ///   - stream: the high half: independent streams under one seed, as one a training step.
   @inlinable public func block(_ index: UInt64, stream: UInt64 = 0) -> SIMD4<UInt32> {
-    var c0 = UInt32(truncatingIfNeeded: index), c1 = UInt32(truncatingIfNeeded: index >> 32)
-    var c2 = UInt32(truncatingIfNeeded: stream), c3 = UInt32(truncatingIfNeeded: stream >> 32)
+    var c0 = UInt32(truncatingIfNeeded: index)
+    var c1 = UInt32(truncatingIfNeeded: index >> 32)
+    var c2 = UInt32(truncatingIfNeeded: stream)
+    var c3 = UInt32(truncatingIfNeeded: stream >> 32)
     var (k0, k1) = key
     for _ in 0..<10 {
       let p0 = UInt64(c0) &* 0xD251_1F53

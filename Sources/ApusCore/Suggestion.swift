@@ -19,7 +19,8 @@ public enum Suggestion {
 
   /// Edit distance with transpositions of neighbours (optimal string alignment).
   static func distance(_ a: String, _ b: String) -> Int {
-    let x = Array(a), y = Array(b)
+    let x = Array(a)
+    let y = Array(b)
     if x.isEmpty || y.isEmpty { return max(x.count, y.count) }
     var before: [Int] = []
     var previous = Array(0...y.count)

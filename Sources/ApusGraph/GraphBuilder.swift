@@ -47,7 +47,8 @@ public final class GraphBuilder {
   private func declare(_ op: any Operator, named name: String) throws -> Value {
     guard Identifier.isValid(name) else {
       throw ApusError.input(
-        "'\(name)' is not a name", help: "a letter or _, then letters, digits, _ . / -, as '\(Identifier.sanitized(name))'")
+        "'\(name)' is not a name",
+        help: "a letter or _, then letters, digits, _ . / -, as '\(Identifier.sanitized(name))'")
     }
     guard !takenNames.contains(name) else { throw ApusError.input("the graph already has a value named '\(name)'") }
     return try append(op, [], named: name)[0]

@@ -23,7 +23,9 @@ extension Graph {
     let builder = GraphBuilder(name, sharingEqualNodes: sharingEqualNodes)
     let map = try copy(into: builder, map: .init(repeating: nil, count: values.count), keeping: keeping, visit)
     func mapped(_ id: ValueID) throws -> ValueID {
-      guard let new = map[id.index] else { throw ApusError.defect("@\(name): \(label(of: id)) was left out but is used") }
+      guard let new = map[id.index] else {
+        throw ApusError.defect("@\(name): \(label(of: id)) was left out but is used")
+      }
       return new
     }
     for update in updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
@@ -56,10 +58,12 @@ extension Graph {
         }
       } catch let error as TypeError {
         let origin = node.origin.name.map { " ('\($0)')" } ?? ""
-        throw ApusError.input("\(label(of: node.results[0])) = \(node.op.name)\(origin): \(error.message)", help: error.help)
+        throw ApusError.input(
+          "\(label(of: node.results[0])) = \(node.op.name)\(origin): \(error.message)", help: error.help)
       }
       guard results.count == node.results.count else {
-        throw ApusError.defect("\(node.op.name) was replaced by \(results.count) values instead of \(node.results.count)")
+        throw ApusError.defect(
+          "\(node.op.name) was replaced by \(results.count) values instead of \(node.results.count)")
       }
       for (old, new) in zip(node.results, results) { map[old.index] = new }
     }

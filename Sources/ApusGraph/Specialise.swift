@@ -43,7 +43,8 @@ extension Graph {
         case .symbol(let symbol):
           guard bindings[symbol] ?? n == n else {
             throw ApusError.input(
-              "input \(label(of: id)) of graph @\(name) has shape \(Shape(given)): \(symbol) is \(n) here and \(bindings[symbol] ?? n) in an input before it")
+              "input \(label(of: id)) of graph @\(name) has shape \(Shape(given)): \(symbol) is \(n) here and \(bindings[symbol] ?? n) in an input before it"
+            )
           }
           bindings[symbol] = n
         }

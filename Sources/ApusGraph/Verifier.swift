@@ -18,7 +18,8 @@ public enum VerifierRule: Int, CaseIterable, Sendable {
   public var summary: String {
     switch self {
     case .definedBeforeUse: "a node's operands are results of nodes before it"
-    case .operandCount: "number and element types of operands and the number of regions are what the operator's record says"
+    case .operandCount:
+      "number and element types of operands and the number of regions are what the operator's record says"
     case .resultTypes: "the types of results are those that the operator's shape rule gives"
     case .symbolsBound: "a symbol in a type or attribute occurs in the type of a parameter"
     case .outputsExist: "outputs are values of the graph"
@@ -108,7 +109,8 @@ extension Graph {
         }
         for inner in region.violations(symbolsInScope: Array(scope)) {
           found.append(
-            Violation(rule: inner.rule, message: "in a region of \(node.op.name): \(inner.message)", location: inner.location))
+            Violation(
+              rule: inner.rule, message: "in a region of \(node.op.name): \(inner.message)", location: inner.location))
         }
       }
     }

@@ -131,7 +131,10 @@ enum Base64 {
     for start in stride(from: 0, to: codes.count, by: 4) {
       var word: UInt32 = 0
       for i in start..<start + 4 {
-        if i >= codes.count - padding { word <<= 6; continue }
+        if i >= codes.count - padding {
+          word <<= 6
+          continue
+        }
         let value = values[Int(codes[i])]
         if value == 255 { return nil }
         word = word << 6 | UInt32(value)

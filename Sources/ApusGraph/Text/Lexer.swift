@@ -93,7 +93,9 @@ struct Lexer {
         if isNumber || Identifier.isValid(name) {
           kind = c == "%" ? .value(name) : .graphName(name)
         } else {
-          report("'\(c)\(name)' is not a name", index, start, i - start, help: "a letter or _, then letters, digits, _ . / -")
+          report(
+            "'\(c)\(name)' is not a name", index, start, i - start, help: "a letter or _, then letters, digits, _ . / -"
+          )
         }
       case "\"":
         (kind, i) = string(line, index, start)

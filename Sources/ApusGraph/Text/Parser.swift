@@ -17,10 +17,10 @@ extension Graph {
 struct Parser {
   let lexer: Lexer
   let catalogue: OperatorCatalogue
-  private var position = 0
-  private var diagnostics: [Diagnostic]
-  private static let mostErrors = 20
-  private static let deepest = 32
+  var position = 0
+  var diagnostics: [Diagnostic]
+  static let mostErrors = 20
+  static let deepest = 32
 
   init(_ text: String, file: String, catalogue: OperatorCatalogue) {
     lexer = Lexer(text, file: file)
@@ -29,11 +29,11 @@ struct Parser {
   }
 
   /// An error that ends the current statement; it has been reported already.
-  private struct Abandon: Error {}
+  struct Abandon: Error {}
 
   /// Names of one graph or region. A name whose definition failed maps to nil, and whatever reads it is left out
   /// without a message of its own.
-  private struct Scope {
+  struct Scope {
     let builder: GraphBuilder
     let depth: Int
     var values: [String: ValueID?] = [:]
@@ -48,7 +48,9 @@ struct Parser {
     while current.kind != .end {
       do {
         guard accept(word: "graph") else {
-          throw fail("expected 'graph', found \(current.description)", help: "a file is a list of: graph @name(%x: f32[2]) { … return %x }")
+          throw fail(
+            "expected 'graph', found \(current.description)",
+            help: "a file is a list of: graph @name(%x: f32[2]) { … return %x }")
         }
         let nameToken = current
         guard case .graphName(let name) = current.kind else { throw fail("expected the graph's name, as @main") }
@@ -62,7 +64,9 @@ struct Parser {
     }
     if diagnostics.isEmpty, graphs.isEmpty { report("the file holds no graph", current) }
     guard diagnostics.isEmpty else {
-      let sorted = diagnostics.sorted { ($0.location?.line ?? 0, $0.location?.column ?? 0) < ($1.location?.line ?? 0, $1.location?.column ?? 0) }
+      let sorted = diagnostics.sorted {
+        ($0.location?.line ?? 0, $0.location?.column ?? 0) < ($1.location?.line ?? 0, $1.location?.column ?? 0)
+      }
       throw ApusError(.input, Array(sorted.prefix(Parser.mostErrors)))
     }
     return graphs
@@ -74,7 +78,11 @@ struct Parser {
     guard depth <= Parser.deepest else { throw fail("regions are nested more than \(Parser.deepest) deep") }
     var scope = Scope(builder: GraphBuilder(name, sharingEqualNodes: false), depth: depth)
     try parameters(&scope)
-    if depth == 0 { try expect("{") } else if !accept(word: "in") { throw fail("expected 'in' after the region's parameters") }
+    if depth == 0 {
+      try expect("{")
+    } else if !accept(word: "in") {
+      throw fail("expected 'in' after the region's parameters")
+    }
 
     var outputs: [ValueID]?
     while outputs == nil {
@@ -102,7 +110,10 @@ struct Parser {
           case .punctuation, .word, .graphName, .int, .float, .string, .end: false
           }
         }
-        if current.kind == .punctuation("}") { advance(); return nil }
+        if current.kind == .punctuation("}") {
+          advance()
+          return nil
+        }
         if current.kind == .word("graph") { return nil }
       }
     }
@@ -236,7 +247,8 @@ struct Parser {
     }
     for attribute in type.record.attributes where attribute.isRequired {
       if !call.attributes.contains(where: { $0.name == attribute.name }) {
-        throw fail("\(name) lacks '\(attribute.name)': \(attribute.kind)", at: token, help: "usage: \(type.record.usage)")
+        throw fail(
+          "\(name) lacks '\(attribute.name)': \(attribute.kind)", at: token, help: "usage: \(type.record.usage)")
       }
     }
     return call
@@ -333,154 +345,5 @@ struct Parser {
     do { return try TensorLiteral.tensor(literal.value, type) } catch let error as TypeError {
       throw fail(error.message, at: literal.token, help: error.help)
     } catch let error as ApusError { throw fail(error.message, at: literal.token) }
-  }
-
-  // MARK: Values and types
-
-  private mutating func define(
-    _ name: String, _ token: Token, _ scope: inout Scope, _ make: (inout Scope) throws -> ValueID?
-  ) {
-    if scope.values.keys.contains(name) {
-      report("\(token.description) is defined twice", token)
-      scope.isSound = false
-      return
-    }
-    do { scope.values[name] = .some(try make(&scope)) } catch let error as TypeError {
-      report(error.message, token, help: error.help)
-      scope.values[name] = .some(nil)
-      scope.isSound = false
-    } catch {
-      scope.values[name] = .some(nil)
-      scope.isSound = false
-    }
-  }
-
-  private mutating func valueList(_ scope: inout Scope) throws -> [ValueID]? {
-    var result: [ValueID] = []
-    guard case .value = current.kind else { return result }
-    repeat {
-      if let id = try value(&scope) { result.append(id) } else { scope.isSound = false }
-    } while accept(",")
-    return result
-  }
-
-  /// Nil where the value's own definition failed.
-  private mutating func value(_ scope: inout Scope) throws -> ValueID? {
-    let token = current
-    guard case .value(let name) = token.kind else { throw fail("expected a value like %x, found \(current.description)") }
-    advance()
-    guard let found = scope.values[name] else {
-      scope.isSound = false
-      let near = Suggestion.nearest(to: name, among: scope.values.keys.sorted())
-      report(
-        "\(token.description) is not defined", token,
-        help: near.map { "did you mean '%\($0)'?" }
-          ?? (scope.depth > 0 ? "a region sees only its parameters" : nil))
-      return nil
-    }
-    return found
-  }
-
-  private mutating func tensorType() throws -> TensorType {
-    let token = current
-    guard case .word(let name) = token.kind else { throw fail("expected a type like f32[2, 3], found \(current.description)") }
-    guard let dtype = DType(rawValue: name) else {
-      let all = DType.allCases.map(\.rawValue)
-      throw fail(
-        "unknown element type '\(name)'", help: Suggestion.didYouMean(name, among: all) ?? "one of \(all.joined(separator: ", "))")
-    }
-    advance()
-    guard current.kind == .punctuation("[") else { return .scalar(dtype) }
-    let opener = current
-    let value = try attributeValue(depth: 0)
-    guard let shape = Shape(attributeValue: value) else {
-      throw fail("expected a shape like [batch, 784], sizes from 0 to \(Limits.magnitude)", at: opener)
-    }
-    return TensorType(dtype, shape)
-  }
-
-  private mutating func attributeValue(depth: Int) throws -> AttributeValue {
-    guard depth <= Parser.deepest else { throw fail("lists are nested more than \(Parser.deepest) deep") }
-    let token = current
-    switch token.kind {
-    case .int(let n):
-      advance()
-      return .int(n)
-    case .float(let x):
-      advance()
-      return .float(x)
-    case .string(let s):
-      advance()
-      return .string(s)
-    case .word(let word):
-      advance()
-      switch word {
-      case "true": return .bool(true)
-      case "false": return .bool(false)
-      case "inf": return .float(.infinity)
-      case "nan": return .float(.nan)
-      default: break
-      }
-      guard accept("(") else { return .name(word) }
-      var arguments: [AttributeArgument] = []
-      while current.kind != .punctuation(")") {
-        guard case .word(let label) = current.kind else { throw fail("expected name: value, found \(current.description)") }
-        advance()
-        try expect(":")
-        arguments.append(AttributeArgument(label, try attributeValue(depth: depth + 1)))
-        if !accept(",") { break }
-      }
-      try expect(")")
-      return .call(word, arguments)
-    case .punctuation("["):
-      advance()
-      var values: [AttributeValue] = []
-      while current.kind != .punctuation("]") {
-        values.append(try attributeValue(depth: depth + 1))
-        if !accept(",") { break }
-      }
-      try expect("]")
-      return .list(values)
-    case .punctuation, .value, .graphName, .end: throw fail("expected a value, found \(token.description)")
-    }
-  }
-
-  // MARK: Tokens
-
-  private var current: Token { lexer.tokens[position] }
-  private func tokens(_ ahead: Int) -> Token { lexer.tokens[min(position + ahead, lexer.tokens.count - 1)] }
-
-  private mutating func advance() { position = min(position + 1, lexer.tokens.count - 1) }
-
-  private mutating func accept(_ c: Character) -> Bool {
-    guard current.kind == .punctuation(c) else { return false }
-    advance()
-    return true
-  }
-
-  private mutating func accept(word: String) -> Bool {
-    guard current.kind == .word(word) else { return false }
-    advance()
-    return true
-  }
-
-  private mutating func expect(_ c: Character) throws {
-    if !accept(c) { throw fail("expected '\(c)', found \(current.description)") }
-  }
-
-  /// Moves past at least the statement that failed.
-  private mutating func skip(until condition: (Token) -> Bool) {
-    while current.kind != .end, !condition(current) { advance() }
-  }
-
-  private mutating func report(_ message: String, _ token: Token, help: String? = nil) {
-    if diagnostics.count < Parser.mostErrors {
-      diagnostics.append(Diagnostic(.error, message, at: lexer.location(token), help: help))
-    }
-  }
-
-  private mutating func fail(_ message: String, at token: Token? = nil, help: String? = nil) -> Abandon {
-    report(message, token ?? current, help: help)
-    return Abandon()
   }
 }

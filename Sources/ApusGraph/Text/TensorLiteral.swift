@@ -27,7 +27,8 @@ enum TensorLiteral {
       try flatten(value, dimensions[...], type, into: &elements)
     } else {
       guard count <= largestFill else {
-        throw TypeError("a constant of \(count) elements is too large to fill", help: "broadcast a scalar constant instead")
+        throw TypeError(
+          "a constant of \(count) elements is too large to fill", help: "broadcast a scalar constant instead")
       }
       elements = [value]
     }
