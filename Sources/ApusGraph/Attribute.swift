@@ -95,6 +95,11 @@ extension Operator {
     Self.record.attributes.first { $0.name == name }?.read(self)
   }
 
+  /// Names and spellings of all attributes.
+  public var attributeTexts: [(String, String)] {
+    Self.record.attributes.compactMap { record in record.read(self).map { (record.name, AttributeText.describe($0)) } }
+  }
+
   func isEqual(to other: any Operator) -> Bool { (other as? Self) == self }
 }
 

@@ -4,9 +4,28 @@ import ApusGraph
 extension OperatorCatalogue {
   /// All operators of Apus: the only list. Families stand in the order of Docs/Operators.md.
   public static let standard = OperatorCatalogue(
-    declarations + elementwise)
+    declarations + unary + binary + comparison + reduction + shape)
 
-  static let elementwise: [any Operator.Type] = [Add.self, Multiply.self, Exp.self, Log.self]
+  static let unary: [any Operator.Type] = [
+    Negate.self, Abs.self, Sign.self, Floor.self, Ceil.self, Round.self, Exp.self, Expm1.self, Log.self, Log1p.self,
+    Sqrt.self, Rsqrt.self, Reciprocal.self, Sin.self, Cos.self, Tan.self, Tanh.self, Sigmoid.self, Erf.self,
+    StopGradient.self, Not.self, Cast.self,
+  ]
+  static let binary: [any Operator.Type] = [
+    Add.self, Subtract.self, Multiply.self, Divide.self, Remainder.self, Power.self, Maximum.self, Minimum.self,
+    And.self, Or.self, Xor.self, Select.self,
+  ]
+  static let comparison: [any Operator.Type] = [
+    Equal.self, NotEqual.self, Less.self, LessEqual.self, Greater.self, GreaterEqual.self, IsNaN.self, IsFinite.self,
+  ]
+  static let reduction: [any Operator.Type] = [
+    ReduceSum.self, ReduceProduct.self, ReduceMax.self, ReduceMin.self, ReduceAny.self, ReduceAll.self, ArgMax.self,
+    ArgMin.self, CumulativeSum.self,
+  ]
+  static let shape: [any Operator.Type] = [
+    Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self, Concatenate.self, Reverse.self, Iota.self,
+    Size.self,
+  ]
 }
 
 extension Graph {
@@ -14,5 +33,14 @@ extension Graph {
   /// - Throws: `ApusError` with a located diagnostic for each error.
   public static func parse(_ text: String, file: String = "<text>") throws -> [Graph] {
     try parse(text, file: file, catalogue: .standard)
+  }
+}
+
+extension GraphFile {
+  /// The graphs of a file, of the model in a folder, or of standard input (`-`).
+  /// - Throws: `ApusError` with a located diagnostic for each error.
+  public static func load(_ path: String) throws -> [Graph] {
+    let (text, file) = try text(path)
+    return try Graph.parse(text, file: file)
   }
 }

@@ -11,6 +11,16 @@ public struct Add: BinaryOperator {
   }
 }
 
+/// a − b
+public struct Subtract: BinaryOperator {
+  public init() {}
+  public static let record = binary("subtract", "a − b; integers wrap")
+  // ∂y/∂a = 1, ∂y/∂b = −1
+  public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
+    (g, wanted[1] ? try -g : nil)
+  }
+}
+
 /// a · b
 public struct Multiply: BinaryOperator {
   public init() {}
@@ -21,11 +31,101 @@ public struct Multiply: BinaryOperator {
   }
 }
 
+/// a / b
+public struct Divide: BinaryOperator {
+  public init() {}
+  public static let record = binary("divide", "a / b; integers truncate, and a / 0 is 0 for them")
+  // ∂y/∂a = 1 / b, ∂y/∂b = −y / b
+  public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
+    let da = try g / b
+    return (da, wanted[1] ? try -(da * y) : nil)
+  }
+}
+
+/// What a truncated division leaves.
+public struct Remainder: BinaryOperator {
+  public init() {}
+  public static let record = binary(
+    "remainder", "a − b · trunc(a / b), with the sign of a; 0 for integers where b is 0")
+  // ∂y/∂a = 1, ∂y/∂b = −trunc(a / b) = (y − a) / b
+  public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
+    (g, wanted[1] ? try g * ((y - a) / b).rounded() : nil)
+  }
+}
+
+/// aᵇ
+public struct Power: BinaryOperator {
+  public init() {}
+  public static let record = binary("power", "aᵇ", .floating)
+  // ∂y/∂a = b · aᵇ⁻¹; ∂y/∂b = y · ln a, taken as 0 where a ≤ 0, for there the real power has no derivative in b
+  public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
+    let da = wanted[0] ? try g * (b * a.power(b - 1)) : nil
+    guard wanted[1] else { return (da, nil) }
+    let isPositive = try a.greater(0)
+    let log = try isPositive.select(a, a.scalar(1)).log()
+    return (da, try g * isPositive.select(y * log, y.scalar(0)))
+  }
+}
+
+/// The larger of two; NaN wins.
+public struct Maximum: BinaryOperator {
+  public init() {}
+  public static let record = binary("maximum", "the larger of a and b; NaN where one is", traits: .commutative)
+  // ∂y/∂a = 1 where a > b, ½ where a = b
+  public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
+    try extremumCotangents(a, b, g, aWins: a.greater(b), bWins: b.greater(a), wanted)
+  }
+}
+
+/// The smaller of two; NaN wins.
+public struct Minimum: BinaryOperator {
+  public init() {}
+  public static let record = binary("minimum", "the smaller of a and b; NaN where one is", traits: .commutative)
+  // ∂y/∂a = 1 where a < b, ½ where a = b
+  public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
+    try extremumCotangents(a, b, g, aWins: a.less(b), bWins: b.less(a), wanted)
+  }
+}
+
+/// Ties split the cotangent evenly: the middle of the subgradients, and what a symmetric difference measures.
+private func extremumCotangents(
+  _ a: Value, _ b: Value, _ g: Value, aWins: Value, bWins: Value, _ wanted: [Bool]
+) throws -> (Value?, Value?) {
+  let half = try g * 0.5
+  func share(_ wins: Value, _ loses: Value) throws -> Value {
+    try wins.select(g, loses.select(g.scalar(0), half))
+  }
+  return (wanted[0] ? try share(aWins, bWins) : nil, wanted[1] ? try share(bWins, aWins) : nil)
+}
+
 extension Value {
-  public static func + (a: Value, b: Value) throws -> Value { try a.builder.append(Add(), [a, b])[0] }
-  public static func * (a: Value, b: Value) throws -> Value { try a.builder.append(Multiply(), [a, b])[0] }
+  func binary(_ op: some BinaryOperator, _ b: Value) throws -> Value { try builder.append(op, [self, b])[0] }
+
+  public static func + (a: Value, b: Value) throws -> Value { try a.binary(Add(), b) }
+  public static func - (a: Value, b: Value) throws -> Value { try a.binary(Subtract(), b) }
+  public static func * (a: Value, b: Value) throws -> Value { try a.binary(Multiply(), b) }
+  public static func / (a: Value, b: Value) throws -> Value { try a.binary(Divide(), b) }
+
   public static func + (a: Value, b: Double) throws -> Value { try a + a.scalar(b) }
+  public static func - (a: Value, b: Double) throws -> Value { try a - a.scalar(b) }
   public static func * (a: Value, b: Double) throws -> Value { try a * a.scalar(b) }
+  public static func / (a: Value, b: Double) throws -> Value { try a / a.scalar(b) }
   public static func + (a: Double, b: Value) throws -> Value { try b.scalar(a) + b }
+  public static func - (a: Double, b: Value) throws -> Value { try b.scalar(a) - b }
   public static func * (a: Double, b: Value) throws -> Value { try b.scalar(a) * b }
+  public static func / (a: Double, b: Value) throws -> Value { try b.scalar(a) / b }
+
+  /// x², elementwise.
+  public func square() throws -> Value { try self * self }
+  /// a − b · trunc(a / b), elementwise.
+  public func remainder(_ b: Value) throws -> Value { try binary(Remainder(), b) }
+  /// aᵇ, elementwise.
+  public func power(_ b: Value) throws -> Value { try binary(Power(), b) }
+  public func power(_ b: Double) throws -> Value { try power(scalar(b)) }
+  /// The larger of two, elementwise; NaN wins.
+  public func maximum(_ b: Value) throws -> Value { try binary(Maximum(), b) }
+  public func maximum(_ b: Double) throws -> Value { try maximum(scalar(b)) }
+  /// The smaller of two, elementwise; NaN wins.
+  public func minimum(_ b: Value) throws -> Value { try binary(Minimum(), b) }
+  public func minimum(_ b: Double) throws -> Value { try minimum(scalar(b)) }
 }

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what Apus needs on Debian beyond a Swift toolchain. With --tests also what only the tests need.
+set -euo pipefail
+
+packages=(
+  # What Swift itself builds and links with.
+  binutils gcc git libc6-dev libcurl4-openssl-dev libedit2 libncurses6 libsqlite3-0 libstdc++-12-dev libxml2 tzdata
+  # BLAS for the reference kernels, zlib for compressed data sets, and how the package manager finds them.
+  libopenblas-dev zlib1g-dev pkg-config
+  # The images of the examples.
+  dataset-fashion-mnist
+)
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
+
+missing() {
+  for package in "$@"; do
+    if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed'; then echo "$package"; fi
+  done
+}
+
+# A set-up that has nothing to do needs no network.
+todo=$(missing "${packages[@]}")
+needs_filecheck=
+if [ "${1:-}" = --tests ] && ! compgen -c FileCheck >/dev/null; then needs_filecheck=yes; fi
+if [ -z "$todo" ] && [ -z "$needs_filecheck" ]; then exit 0; fi
+
+"${root[@]}" apt-get update -q
+if [ -n "$needs_filecheck" ]; then
+  # FileCheck comes with every version of LLVM; take the newest that this Debian has.
+  todo="$todo $(apt-cache pkgnames llvm- | grep -E '^llvm-[0-9]+-tools$' | sort -V | tail -n 1)"
+fi
+# shellcheck disable=SC2086 # one word a package
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $todo

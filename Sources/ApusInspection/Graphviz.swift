@@ -1,0 +1,38 @@
+import ApusCore
+import Foundation
+
+/// Layout by the program `dot` of the Graphviz package.
+public enum Graphviz {
+  /// The drawing of a graph in Graphviz's language, as SVG.
+  /// - Throws: `ApusError` where the program is missing or refuses the text.
+  public static func svg(_ dot: String) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["dot", "-Tsvg"]
+    let input = Pipe()
+    let output = Pipe()
+    let errors = Pipe()
+    (process.standardInput, process.standardOutput, process.standardError) = (input, output, errors)
+    do { try process.run() } catch { throw missing }
+    // The text is written on a thread of its own: `dot` may fill its output before it has read all input.
+    let text = Data(dot.utf8)
+    let writer = Thread {
+      try? input.fileHandleForWriting.write(contentsOf: text)
+      try? input.fileHandleForWriting.close()
+    }
+    writer.start()
+    let svg = output.fileHandleForReading.readDataToEndOfFile()
+    let message = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    switch process.terminationStatus {
+    case 0: return String(decoding: svg, as: UTF8.self)
+    case 127: throw missing
+    default:
+      throw ApusError.defect("Graphviz refused the graph: \(String(decoding: message, as: UTF8.self))")
+    }
+  }
+
+  private static var missing: ApusError {
+    .input("drawing needs the program 'dot'", help: "apt-get install graphviz, or use --format dot")
+  }
+}
