@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Trains the course's network from its graph file with the program given, and checks what a user would.
+#   run.sh PATH-TO-APUS
+set -euo pipefail
+apus=$(realpath "$1")
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+passed=0
+
+check() { # description, command...
+  local what=$1
+  shift
+  if "$@" >check.log 2>&1; then
+    passed=$((passed + 1))
+    echo "ok: $what"
+  else
+    echo "FAILED: $what: $*"
+    cat check.log
+    exit 1
+  fi
+}
+field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
+at_least() { awk -v x="$1" -v limit="$2" 'BEGIN { exit !(x >= limit) }'; }
+refuses() { # status, pattern, command...
+  local status=$1 pattern=$2 actual=0
+  shift 2
+  "$@" >out.log 2>err.log || actual=$?
+  [ "$actual" -eq "$status" ] && grep -q "$pattern" err.log
+}
+
+train=("$apus" train "$root/Graphs/Models/mlp.graph" --data fashion-mnist --loss sparse_categorical_crossentropy
+  --optimizer rmsprop --batch 32 --validation-split 0.2)
+
+"${train[@]}" --epochs 5 --plot history.svg --json >result.json
+accuracy=$(field result.json test_accuracy)
+check "five epochs reach a test accuracy of 0.86 ($accuracy)" at_least "$accuracy" 0.86
+check "the plot is an SVG" grep -q '<svg' history.svg
+
+"${train[@]}" --epochs 2 --seed 7 --save a --json >/dev/null
+"${train[@]}" --epochs 2 --seed 7 --save b --json >/dev/null
+check "the same seed gives the same bytes" cmp a/weights.safetensors b/weights.safetensors
+"${train[@]}" --epochs 1 --seed 7 --save c --json >/dev/null
+"${train[@]}" --epochs 2 --seed 7 --resume c --save d --json >/dev/null
+check "an interrupted run ends where an uninterrupted one does" cmp a/weights.safetensors d/weights.safetensors
+"$apus" evaluate a --data fashion-mnist --json >evaluated.json
+check "a saved model evaluates" at_least "$(field evaluated.json accuracy)" 0.8
+check "a missing data set is refused" refuses 1 'no data set' "${train[@]/fashion-mnist/fashon-mnist}"
+
+echo "$passed passed, 0 failed"
