@@ -37,7 +37,9 @@ import Testing
           return counts
         }
       }
-      return try await group.reduce(into: (accepted: 0, refused: 0)) { $0 = ($0.accepted + $1.accepted, $0.refused + $1.refused) }
+      return try await group.reduce(into: (accepted: 0, refused: 0)) {
+        $0 = ($0.accepted + $1.accepted, $0.refused + $1.refused)
+      }
     }
     // A generator that damages nothing, or everything beyond recognition, would test little.
     #expect(verdicts.accepted > 20 && verdicts.refused > 200, "\(verdicts)")

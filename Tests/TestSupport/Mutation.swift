@@ -27,8 +27,14 @@ public struct MutationGenerator {
     case 2: bytes.remove(at: place)
     case 3: bytes.removeSubrange(place...)
     case 4: withLines(&bytes) { lines, g in lines.remove(at: Int.random(in: 0..<lines.count, using: &g)) }
-    case 5: withLines(&bytes) { lines, g in lines.swapAt(Int.random(in: 0..<lines.count, using: &g), Int.random(in: 0..<lines.count, using: &g)) }
-    case 6: withLines(&bytes) { lines, g in lines.insert(lines[Int.random(in: 0..<lines.count, using: &g)], at: Int.random(in: 0..<lines.count, using: &g)) }
+    case 5:
+      withLines(&bytes) { lines, g in
+        lines.swapAt(Int.random(in: 0..<lines.count, using: &g), Int.random(in: 0..<lines.count, using: &g))
+      }
+    case 6:
+      withLines(&bytes) { lines, g in
+        lines.insert(lines[Int.random(in: 0..<lines.count, using: &g)], at: Int.random(in: 0..<lines.count, using: &g))
+      }
     case 7: swapWords(&bytes)
     default: changeNumber(&bytes)
     }
@@ -55,7 +61,9 @@ public struct MutationGenerator {
     let places = bytes.indices.filter { digits.contains(bytes[$0]) }
     guard let start = places.randomElement(using: &generator) else { return }
     let end = bytes[start...].firstIndex { !digits.contains($0) } ?? bytes.endIndex
-    let numbers = ["0", "-1", "2147483647", "2147483648", "9223372036854775807", "99999999999999999999", "1e400", "nan", "-0", "7"]
+    let numbers = [
+      "0", "-1", "2147483647", "2147483648", "9223372036854775807", "99999999999999999999", "1e400", "nan", "-0", "7",
+    ]
     bytes.replaceSubrange(start..<end, with: Array((numbers.randomElement(using: &generator) ?? "0").utf8))
   }
 }
