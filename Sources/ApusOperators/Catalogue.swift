@@ -4,7 +4,8 @@ import ApusGraph
 extension OperatorCatalogue {
   /// All operators of Apus: the only list. Families stand in the order of Docs/Operators.md.
   public static let standard = OperatorCatalogue(
-    declarations + unary + binary + comparison + reduction + shape)
+    declarations + unary + binary + comparison + reduction + shape + contraction + convolution + window + indexing
+      + random)
 
   static let unary: [any Operator.Type] = [
     Negate.self, Abs.self, Sign.self, Floor.self, Ceil.self, Round.self, Exp.self, Expm1.self, Log.self, Log1p.self,
@@ -26,6 +27,18 @@ extension OperatorCatalogue {
     Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self, Concatenate.self, Reverse.self, Iota.self,
     Size.self,
   ]
+  static let contraction: [any Operator.Type] = [Matmul.self, DotGeneral.self]
+  static let convolution: [any Operator.Type] = [
+    Convolution.self, ConvolutionInputGradient.self, ConvolutionFilterGradient.self,
+  ]
+  static let window: [any Operator.Type] = [
+    ReduceWindowMax.self, ReduceWindowMin.self, ReduceWindowSum.self, WindowSumGradient.self, WindowSelect.self,
+    WindowScatter.self, MaxPool.self, MinPool.self, AveragePool.self, GlobalMaxPool.self, GlobalAveragePool.self,
+  ]
+  static let indexing: [any Operator.Type] = [
+    Gather.self, ScatterAdd.self, TakeAlongAxis.self, PutAlongAxisAdd.self, Sort.self, ArgSort.self, TopK.self,
+  ]
+  static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self]
 }
 
 extension Graph {

@@ -1,0 +1,130 @@
+import ApusCore
+import ApusGraph
+
+/// The sum of products over any axes of two tensors, as XLA's `dot_general`: `einsum` with named positions.
+///
+/// Results have the batch axes first, then the free axes of a, then those of b.
+public struct DotGeneral: CompositeOperator {
+  /// The axes of a that are summed over, paired with those of b.
+  public var contractingA: [Int] = []
+  public var contractingB: [Int] = []
+  /// The axes of a that run in step with those of b.
+  public var batchA: [Int] = []
+  public var batchB: [Int] = []
+
+  public init() {}
+  public init(contractingA: [Int], contractingB: [Int], batchA: [Int] = [], batchB: [Int] = []) {
+    self.contractingA = contractingA
+    self.contractingB = contractingB
+    self.batchA = batchA
+    self.batchB = batchB
+  }
+
+  public static let record = OperatorRecord(
+    "dot_general", .contraction, "sum of a · b over pairs of axes; results are [batch…, free a…, free b…]",
+    operands: [OperandRecord("a", .numeric), OperandRecord("b", .numeric)],
+    attributes: [
+      attribute("contracting_a", \.contractingA, "axes of a that are summed over"),
+      attribute("contracting_b", \.contractingB, "their partners in b"),
+      attribute("batch_a", \.batchA, "axes of a that run in step with b's"),
+      attribute("batch_b", \.batchB, "their partners in b"),
+    ],
+    traits: .contraction)
+
+  /// One operand's axes by role, normalised.
+  private struct Roles {
+    let batch: [Int]
+    let free: [Int]
+    let contracting: [Int]
+
+    init(_ type: TensorType, batch: [Int], contracting: [Int], operand: Int) throws {
+      let letter = operand == 0 ? "a" : "b"
+      let b = try batch.map { try Axis.normalized($0, rank: type.rank, attribute: "batch_\(letter)") }
+      let c = try contracting.map { try Axis.normalized($0, rank: type.rank, attribute: "contracting_\(letter)") }
+      let taken = b + c
+      guard Set(taken).count == taken.count else {
+        throw TypeError("an axis of \(letter) is named twice: batch \(batch), contracting \(contracting)")
+      }
+      self.batch = b
+      self.contracting = c
+      free = (0..<type.rank).filter { !taken.contains($0) }
+    }
+  }
+
+  private func roles(_ a: TensorType, _ b: TensorType) throws -> (Roles, Roles) {
+    guard contractingA.count == contractingB.count, batchA.count == batchB.count else {
+      throw TypeError(
+        "axes come in pairs: \(contractingA.count) and \(contractingB.count) contracting, \(batchA.count) and "
+          + "\(batchB.count) batch axes are given")
+    }
+    return (
+      try Roles(a, batch: batchA, contracting: contractingA, operand: 0),
+      try Roles(b, batch: batchB, contracting: contractingB, operand: 1)
+    )
+  }
+
+  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    let (a, b) = (operands[0], operands[1])
+    try a.requireElementType(of: b)
+    let (inA, inB) = try roles(a, b)
+    for (i, j) in zip(inA.batch + inA.contracting, inB.batch + inB.contracting) where a.shape[i] != b.shape[j] {
+      throw TypeError(
+        "axis \(i) of \(a.shape) and axis \(j) of \(b.shape) are paired but differ: \(a.shape[i]) and \(b.shape[j])",
+        operand: 1)
+    }
+    for (axes, shape, operand) in [(inA.contracting, a.shape, 0), (inB.free, b.shape, 1)]
+    where merged(axes.map { shape[$0] }) == nil {
+      throw TypeError(
+        "the axes \(axes) of \(shape) must become one, which a symbol among them does not allow", operand: operand,
+        help: "bind the symbol, or swap the operands")
+    }
+    let dims = (inA.batch + inA.free).map { a.shape[$0] } + inB.free.map { b.shape[$0] }
+    return [TensorType(a.dtype, Shape(dims))]
+  }
+
+  /// The size of several axes as one, nil where that would multiply a symbol or overflow.
+  private func merged(_ dims: [Dim]) -> Dim? {
+    if dims.count == 1 { return dims[0] }
+    return Shape(dims).elementCount.map(Dim.number)
+  }
+
+  public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
+    let (a, b) = (operands[0], operands[1])
+    let result = try resultTypes([a.type, b.type], [])[0]
+    let (inA, inB) = try roles(a.type, b.type)
+    let batch = inA.batch.map { a.shape[$0] }
+    let freeA = inA.free.map { a.shape[$0] }
+    let k = merged(inA.contracting.map { a.shape[$0] }) ?? 1
+    let n = merged(inB.free.map { b.shape[$0] }) ?? 1
+    // Free axes of a become one row axis; with a symbol among them all but the last stay, as further batch axes that b
+    // broadcasts along.
+    let rows = merged(freeA).map { [$0] } ?? freeA
+    let ones = [Dim](repeating: 1, count: rows.count - 1)
+    let left = try a.permuted(inA.batch + inA.free + inA.contracting).reshaped(Shape(batch + rows + [k]))
+    let right = try b.permuted(inB.batch + inB.contracting + inB.free).reshaped(Shape(batch + ones + [k, n]))
+    return [try left.matmul(right).reshaped(result.shape)]
+  }
+
+  public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
+    guard let axes = try? roles(operands[0], operands[1]).0.contracting else { return 0 }
+    return FlopCount.multiplyAdds(results[0].shape, axes.map { operands[0].shape[$0] })
+  }
+}
+
+extension Value {
+  /// The sum of products over any pairs of axes.
+  /// - Parameters:
+  ///   - contractingA: axes of this value that are summed over, paired with `contractingB`.
+  ///   - batchA: axes of this value that run in step with `batchB`.
+  /// - Returns: `[batch…, free axes of this value…, free axes of b…]`
+  public func dotGeneral(
+    _ b: Value, contractingA: [Int], contractingB: [Int], batchA: [Int] = [], batchB: [Int] = []
+  ) throws -> Value {
+    let op = DotGeneral(contractingA: contractingA, contractingB: contractingB, batchA: batchA, batchB: batchB)
+    return try builder.append(op, [self, b])[0]
+  }
+
+  fileprivate func permuted(_ permutation: [Int]) throws -> Value {
+    permutation == Array(0..<rank) ? self : try transposed(permutation)
+  }
+}

@@ -1,0 +1,52 @@
+import ApusCore
+import ApusGraph
+
+/// Convolution (cross-correlation, as all frameworks call it) over 1 to 3 spatial axes.
+public struct Convolution: ConvolutionOperator {
+  public var strides: [Int] = []
+  public var padding = Padding.valid
+  public var dilation: [Int] = []
+  public var groups = 1
+  public init() {}
+
+  public static let record = OperatorRecord(
+    "convolution", .convolution, "y[n, p, o] = Σ x[n, p · stride + k · dilation − low, c] · w[k, c, o]; integers wrap",
+    operands: [
+      OperandRecord("x", .numeric, "[batch, spatial…, in]"),
+      OperandRecord("w", .numeric, "[spatial…, in / groups, out]"),
+    ],
+    attributes: convolutionAttributes, traits: .contraction)
+
+  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    try operands[0].requireElementType(of: operands[1])
+    return [operands[0].with(shape: try geometry(x: operands[0].shape, w: operands[1].shape).result)]
+  }
+
+  public func gradient(_ context: GradientContext) throws -> [Value?] {
+    let (x, w, g) = (context.operands[0], context.operands[1], try context.cotangent)
+    return [
+      context.wanted[0] ? try g.convolutionInputGradient(w, shape: x.shape, like: self) : nil,
+      context.wanted[1] ? try x.convolutionFilterGradient(g, shape: w.shape, like: self) : nil,
+    ]
+  }
+
+  public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
+    guard let geometry = try? geometry(x: operands[0].shape, w: operands[1].shape) else { return 0 }
+    return FlopCount.multiplyAdds(results[0].shape, geometry.foldedDims)
+  }
+}
+
+extension Value {
+  /// The convolution of this image `[batch, spatial…, in]` by a kernel.
+  /// - Parameters:
+  ///   - w: `[spatial…, in / groups, out]`
+  ///   - strides: steps along each spatial axis; empty: all ones.
+  ///   - dilation: the distance between neighbours in the kernel; empty: all ones.
+  /// - Returns: `[batch, spatial…, out]`
+  public func convolution(
+    _ w: Value, strides: [Int] = [], padding: Padding = .valid, dilation: [Int] = [], groups: Int = 1
+  ) throws -> Value {
+    let op = Convolution(strides: strides, padding: padding, dilation: dilation, groups: groups)
+    return try builder.append(op, [self, w])[0]
+  }
+}

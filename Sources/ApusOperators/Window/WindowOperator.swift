@@ -1,0 +1,62 @@
+import ApusCore
+import ApusGraph
+
+/// An operator that moves a window over the spatial axes of `[batch, spatial…, channels]`.
+public protocol WindowOperator: Operator {
+  /// The window's size along each spatial axis.
+  var window: [Int] { get set }
+  /// Its steps; empty means all ones, and for pooling the window.
+  var strides: [Int] { get set }
+  var padding: Padding { get set }
+  /// The distance between neighbours in the window; empty means all ones.
+  var dilation: [Int] { get set }
+}
+
+extension WindowOperator {
+  init(window: [Int], strides: [Int], padding: Padding, dilation: [Int] = []) {
+    self.init()
+    self.window = window
+    self.strides = strides
+    self.padding = padding
+    self.dilation = dilation
+  }
+
+  /// The same window for another operator.
+  init(like other: some WindowOperator) {
+    self.init(window: other.window, strides: other.strides, padding: other.padding, dilation: other.dilation)
+  }
+
+  static func windowAttributes(stridesDefault: String = "all ones") -> [AttributeRecord] {
+    [
+      attribute("window", \.window, "size along each spatial axis", required: true),
+      attribute("strides", \.strides, "steps along each spatial axis; empty: \(stridesDefault)"),
+      attribute("padding", \.padding, "valid, same or explicit; what it holds never wins and adds nothing"),
+      attribute("dilation", \.dilation, "distance between neighbours in the window; empty: all ones"),
+    ]
+  }
+
+  /// The window over a tensor of `shape`.
+  /// - Throws: `TypeError` where it does not fit.
+  package func geometry(_ shape: Shape) throws -> WindowGeometry {
+    guard (3...5).contains(shape.rank) else {
+      throw TypeError(
+        "a window moves over 1 to 3 spatial axes of [batch, spatial…, channels], but the operand has shape \(shape)",
+        operand: 0)
+    }
+    return try WindowGeometry(
+      spatial: Array(shape.dims[1..<(shape.rank - 1)]), window: window, strides: strides, padding: padding,
+      dilation: dilation)
+  }
+
+  /// The shape with a place of the window for each spatial element.
+  func windowed(_ shape: Shape) throws -> Shape {
+    let geometry = try geometry(shape)
+    return Shape([shape[0]] + geometry.output + [shape[shape.rank - 1]])
+  }
+
+  /// 1 for each element of each window.
+  func windowFlopCount(_ result: Shape) -> Int {
+    guard let places = result.numbers else { return 0 }
+    return Shape.elementCount(places + window.map { max($0, 0) }) ?? .max
+  }
+}
