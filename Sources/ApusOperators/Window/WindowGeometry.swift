@@ -4,12 +4,12 @@ import ApusGraph
 /// How a window moves along one spatial axis.
 package struct WindowAxis: Hashable, Sendable {
   /// Elements along the axis, without padding.
-  package var input = 1
+  package var input: Int
   /// Elements in the window.
-  package var window = 1
-  package var stride = 1
+  package var window: Int
+  package var stride: Int
   /// Distance between neighbours in the window.
-  package var dilation = 1
+  package var dilation: Int
   /// Padding before and after.
   package var low = 0
   package var high = 0
@@ -18,6 +18,16 @@ package struct WindowAxis: Hashable, Sendable {
 
   /// From the first element of a window to its last, both counted.
   package var extent: Int { (window - 1) * dilation + 1 }
+
+  /// Whether the window is one element that visits each element in turn.
+  package var isPointwise: Bool { window == 1 && stride == 1 && low == 0 && high == 0 }
+
+  package init(input: Int = 1, window: Int = 1, stride: Int = 1, dilation: Int = 1) {
+    self.input = input
+    self.window = window
+    self.stride = stride
+    self.dilation = dilation
+  }
 }
 
 /// How a window moves along the spatial axes of `[batch, spatial…, channels]`.

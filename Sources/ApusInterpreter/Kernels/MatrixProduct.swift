@@ -1,0 +1,83 @@
+import ApusCore
+import COpenBLAS
+
+/// The sizes of C = A B, or C += A B, row-major: C is m × n, A is m × k (k × m in memory where transposed), B is k × n
+/// (n × k in memory where transposed).
+struct MatrixProduct {
+  var m: Int
+  var n: Int
+  var k: Int
+  var transposeA = false
+  var transposeB = false
+  /// Elements from one row in memory to the next.
+  var strideA: Int
+  var strideB: Int
+  var strideC: Int
+  /// Whether C is added to.
+  var accumulates = false
+
+  /// For the types that BLAS does not know.
+  func multiplyByLoops<Element: ArithmeticElement>(
+    _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>, _ c: UnsafeMutablePointer<Element>
+  ) {
+    for i in 0..<m {
+      for j in 0..<n {
+        var sum = accumulates ? c[i * strideC + j] : .zero
+        for l in 0..<k {
+          let x = a[transposeA ? l * strideA + i : i * strideA + l]
+          let y = b[transposeB ? j * strideB + l : l * strideB + j]
+          sum = .sum(sum, .product(x, y))
+        }
+        c[i * strideC + j] = sum
+      }
+    }
+  }
+
+  /// Does what BLAS need not be asked for: true where nothing is left to multiply.
+  fileprivate func isDone<Element: ArithmeticElement>(_ c: UnsafeMutablePointer<Element>) -> Bool {
+    if m == 0 || n == 0 { return true }
+    guard k == 0 else { return false }
+    if !accumulates {
+      for i in 0..<m { (c + i * strideC).update(repeating: .zero, count: n) }
+    }
+    return true
+  }
+
+  /// The sizes as BLAS counts them.
+  /// - Throws: `ApusError` where one does not fit.
+  fileprivate func blasSizes() throws -> (m: Int32, n: Int32, k: Int32, a: Int32, b: Int32, c: Int32) {
+    guard [m, n, k, strideA, strideB, strideC].allSatisfy({ $0 <= Int(Int32.max) }) else {
+      throw ApusError.input("a product of \(m) × \(k) by \(k) × \(n) numbers is larger than BLAS can count")
+    }
+    return (Int32(m), Int32(n), Int32(k), Int32(max(strideA, 1)), Int32(max(strideB, 1)), Int32(max(strideC, 1)))
+  }
+}
+
+/// One thread: results must not depend on the number of processors, and small products do not gain from more.
+private let blasUsesOneThread: Void = openblas_set_num_threads(1)
+
+extension Float {
+  static func multiply(
+    _ p: MatrixProduct, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+  ) throws {
+    if p.isDone(c) { return }
+    _ = blasUsesOneThread
+    let sizes = try p.blasSizes()
+    cblas_sgemm(
+      CblasRowMajor, p.transposeA ? CblasTrans : CblasNoTrans, p.transposeB ? CblasTrans : CblasNoTrans, sizes.m,
+      sizes.n, sizes.k, 1, a, sizes.a, b, sizes.b, p.accumulates ? 1 : 0, c, sizes.c)
+  }
+}
+
+extension Double {
+  static func multiply(
+    _ p: MatrixProduct, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>
+  ) throws {
+    if p.isDone(c) { return }
+    _ = blasUsesOneThread
+    let sizes = try p.blasSizes()
+    cblas_dgemm(
+      CblasRowMajor, p.transposeA ? CblasTrans : CblasNoTrans, p.transposeB ? CblasTrans : CblasNoTrans, sizes.m,
+      sizes.n, sizes.k, 1, a, sizes.a, b, sizes.b, p.accumulates ? 1 : 0, c, sizes.c)
+  }
+}
