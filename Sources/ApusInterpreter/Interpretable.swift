@@ -6,16 +6,30 @@ import ApusGraph
 /// Every primitive operator conforms by extension in this module. Composites do not: the interpreter expands them.
 public protocol Interpretable: Operator {
   /// The results for these operands, whose types the graph has checked.
-  /// - Parameter context: runs regions; knows the result types.
+  /// - Parameters:
+  ///   - operands: the kernel's own: an operand that nobody needs any more is referenced from here only, so taking it
+  ///     out and writing to it copies nothing.
+  ///   - context: runs regions; knows the result types.
   /// - Throws: `ApusError` where the numbers themselves are at fault (an index out of range).
-  func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor]
+  func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor]
 }
 
 /// What a kernel may ask beyond its operands.
-public struct KernelContext {
+public struct KernelContext: Sendable {
   /// The static types of the results.
   public let resultTypes: [TensorType]
-  public let regions: [Graph]
+  let regions: [Interpreter]
+
+  /// The sizes of a result.
+  public func dimensions(_ result: Int = 0) throws -> [Int] {
+    guard let numbers = resultTypes[result].shape.numbers else {
+      throw ApusError.defect("a kernel met the symbolic shape \(resultTypes[result].shape)")
+    }
+    return numbers
+  }
+
   /// Runs a region on arguments and returns its outputs.
-  public let run: (_ region: Int, _ arguments: [Tensor]) throws -> [Tensor]
+  public func run(_ region: Int, _ arguments: [Tensor]) throws -> [Tensor] {
+    try regions[region].run(arguments, variables: []).outputs
+  }
 }

@@ -1,0 +1,51 @@
+import ApusCore
+
+/// Something that runs graphs.
+public protocol Backend: Sendable {
+  /// The name by which the command line chooses it.
+  var name: String { get }
+
+  /// Prepares a static graph once, to be run often.
+  /// - Throws: `ApusError` where a shape is symbolic or an operator cannot be run.
+  func prepare(_ graph: Graph) throws -> any Executable
+}
+
+/// A graph that is ready to run. Runs do not share state: several tasks may run one executable at once.
+public protocol Executable: Sendable {
+  /// - Parameters:
+  ///   - feeds: a tensor for each of `graph.parameters`, in order.
+  ///   - variables: the values of `graph.variables`, in order.
+  /// - Throws: `ApusError` where a feed has another type than declared, or an operator's operands are out of range.
+  func run(_ feeds: [Tensor], variables: [Tensor]) throws -> RunResult
+}
+
+/// What a run gives.
+public struct RunResult: Sendable {
+  /// A tensor for each of the graph's outputs, in order.
+  public var outputs: [Tensor]
+  /// New values of variables, in the order of `graph.updates`; `variable` is a position in `graph.variables`.
+  public var updates: [(variable: Int, value: Tensor)]
+
+  public init(outputs: [Tensor], updates: [(variable: Int, value: Tensor)]) {
+    self.outputs = outputs
+    self.updates = updates
+  }
+}
+
+extension Graph {
+  /// Checks what a run is given against the declarations.
+  /// - Throws: `ApusError` that names the parameter or variable and both types.
+  package func checkArguments(_ feeds: [Tensor], _ variables: [Tensor]) throws {
+    let parameters = self.parameters
+    let declared = self.variables
+    guard feeds.count == parameters.count else {
+      throw ApusError.input("graph @\(name) takes \(parameters.count) inputs, not \(feeds.count)")
+    }
+    guard variables.count == declared.count else {
+      throw ApusError.input("graph @\(name) has \(declared.count) variables, not \(variables.count)")
+    }
+    for (id, tensor) in zip(parameters + declared.map(\.id), feeds + variables) where type(of: id) != tensor.type {
+      throw ApusError.input("\(label(of: id)) of graph @\(name) is a \(type(of: id)), but was given a \(tensor.type)")
+    }
+  }
+}
