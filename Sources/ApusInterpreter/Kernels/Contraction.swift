@@ -3,7 +3,7 @@ import ApusGraph
 import ApusOperators
 
 extension Matmul: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     var kernel = MatmulKernel(op: self, a: operands[0], b: operands[1], result: try context.unsetResult())
     return [try context.resultTypes[0].dtype.dispatchArithmetic(&kernel)]
   }

@@ -3,7 +3,7 @@ import ApusGraph
 import ApusOperators
 
 extension Convolution: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (x, w) = (operands[0], operands[1])
     var kernel = ConvolutionKernel(
       role: .result, geometry: try geometry(x: x.shape, w: w.shape), a: x, b: w, result: try context.zeroResult())
@@ -12,7 +12,7 @@ extension Convolution: Interpretable {
 }
 
 extension ConvolutionInputGradient: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (g, w) = (operands[0], operands[1])
     var kernel = ConvolutionKernel(
       role: .image, geometry: try geometry(x: shape, w: w.shape), a: g, b: w, result: try context.zeroResult())
@@ -21,7 +21,7 @@ extension ConvolutionInputGradient: Interpretable {
 }
 
 extension ConvolutionFilterGradient: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (x, g) = (operands[0], operands[1])
     var kernel = ConvolutionKernel(
       role: .filter, geometry: try geometry(x: x.shape, w: shape), a: x, b: g, result: try context.zeroResult())

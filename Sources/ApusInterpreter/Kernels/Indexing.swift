@@ -3,7 +3,7 @@ import ApusGraph
 import ApusOperators
 
 extension Gather: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     var result = try context.unsetResult()
     if result.count == 0 { return [result] }
@@ -27,7 +27,7 @@ extension Gather: Interpretable {
 }
 
 extension ScatterAdd: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (updates, base) = (operands[1], operands[2])
     let layout = AxisLayout(base, axis)
     if updates.count == 0 { return [base] }
@@ -42,7 +42,7 @@ extension ScatterAdd: Interpretable {
 }
 
 extension TakeAlongAxis: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     let layout = AxisLayout(x, axis)
     let places = try layout.placesAlongAxis(operands[1], axis, name)
@@ -51,7 +51,7 @@ extension TakeAlongAxis: Interpretable {
 }
 
 extension PutAlongAxisAdd: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (indices, updates, base) = (operands[0], operands[1], operands[2])
     if updates.count == 0 { return [base] }
     let places = try AxisLayout(base, axis).placesAlongAxis(indices, axis, name)

@@ -3,7 +3,7 @@ import ApusGraph
 import ApusOperators
 
 extension RandomUniform: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let words = RandomWords(seed, operands[0])
     var result = try context.unsetResult()
     switch dtype {
@@ -28,7 +28,7 @@ extension RandomUniform: Interpretable {
 }
 
 extension RandomNormal: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let words = RandomWords(seed, operands[0])
     var result = try context.unsetResult()
     switch dtype {

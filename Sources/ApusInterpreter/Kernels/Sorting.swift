@@ -3,7 +3,7 @@ import ApusGraph
 import ApusOperators
 
 extension Sort: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let layout = AxisLayout(operands[0], axis)
     let order = try SortOrder(operands[0], layout, descending: descending)
     return [operands[0].picking(order.places(layout.size), into: try context.unsetResult())]
@@ -11,7 +11,7 @@ extension Sort: Interpretable {
 }
 
 extension ArgSort: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let layout = AxisLayout(operands[0], axis)
     let order = try SortOrder(operands[0], layout, descending: descending)
     return [try Tensor(order.positions(layout.size), operands[0].dimensions)]
@@ -19,7 +19,7 @@ extension ArgSort: Interpretable {
 }
 
 extension TopK: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let order = try SortOrder(operands[0], AxisLayout(operands[0], -1), descending: true)
     let values = operands[0].picking(order.places(k), into: try context.unsetResult(0))
     return [values, try Tensor(order.positions(k), values.dimensions)]

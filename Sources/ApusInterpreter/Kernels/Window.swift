@@ -3,28 +3,28 @@ import ApusGraph
 import ApusOperators
 
 extension ReduceWindowMax: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     return [try ExtremumKernel.run(.reduce, .max, try geometry(x.shape), x, x, try context.unsetResult())]
   }
 }
 
 extension ReduceWindowMin: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     return [try ExtremumKernel.run(.reduce, .min, try geometry(x.shape), x, x, try context.unsetResult())]
   }
 }
 
 extension WindowSelect: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (x, v) = (operands[0], operands[1])
     return [try ExtremumKernel.run(.select, kind, try geometry(x.shape), x, v, try context.unsetResult())]
   }
 }
 
 extension WindowScatter: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (x, g) = (operands[0], operands[1])
     return [try ExtremumKernel.run(.scatter, kind, try geometry(x.shape), x, g, try context.zeroResult())]
   }
@@ -105,14 +105,14 @@ private struct ExtremumFinder {
 }
 
 extension ReduceWindowSum: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     return [try WindowSumKernel.run(try geometry(x.shape), x, try context.zeroResult(), transposed: false)]
   }
 }
 
 extension WindowSumGradient: Interpretable {
-  public func evaluate(_ operands: [Tensor], _ context: KernelContext) throws -> [Tensor] {
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     [try WindowSumKernel.run(try geometry(shape), operands[0], try context.zeroResult(), transposed: true)]
   }
 }
