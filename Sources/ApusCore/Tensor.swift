@@ -108,6 +108,20 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// The elements' address, for inner loops that a closure would slow down.
+  /// - Precondition: the tensor is kept alive by the caller (`extendLifetime`) and not written to meanwhile.
+  package func address<Element: TensorElement>(of type: Element.Type) -> UnsafePointer<Element> {
+    precondition(Element.dtype == dtype, "a \(dtype) tensor was read as \(Element.dtype)")
+    return UnsafePointer(storage.address.assumingMemoryBound(to: Element.self))
+  }
+
+  /// The elements' address for writing; the storage is this tensor's own after the call.
+  package mutating func mutableAddress<Element: TensorElement>(of type: Element.Type) -> UnsafeMutablePointer<Element> {
+    precondition(Element.dtype == dtype, "a \(dtype) tensor was written as \(Element.dtype)")
+    if !isKnownUniquelyReferenced(&storage) { storage = TensorStorage(copying: storage) }
+    return storage.address.assumingMemoryBound(to: Element.self)
+  }
+
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -145,14 +159,20 @@ extension Tensor: Hashable {
 private final class TensorStorage: @unchecked Sendable {
   let bytes: UnsafeMutableRawBufferPointer
 
-  init(byteCount: Int) { bytes = .allocate(byteCount: byteCount, alignment: 64) }
+  let address: UnsafeMutableRawPointer
+
+  /// An empty buffer has an address too; nothing is read or written there.
+  init(byteCount: Int) {
+    address = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+    bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+  }
 
   convenience init(copying other: TensorStorage) {
     self.init(byteCount: other.bytes.count)
     bytes.copyMemory(from: UnsafeRawBufferPointer(other.bytes))
   }
 
-  deinit { bytes.deallocate() }
+  deinit { address.deallocate() }
 }
 
 private struct Fill: TensorElementVisitor {

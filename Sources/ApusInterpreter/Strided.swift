@@ -35,24 +35,37 @@ struct StridedWalk {
   var innerSize: Int { sizes[sizes.count - 1] }
   func innerStride(_ tensor: Int) -> Int { strides[tensor][sizes.count - 1] }
 
-  /// Calls `body` for each innermost row with the tensors' offsets at its start.
-  func forEachRow(_ body: (UnsafeBufferPointer<Int>) -> Void) {
-    if sizes.contains(0) { return }
-    var offsets = [Int](repeating: 0, count: strides.count)
-    let outer = sizes.count - 1
-    var counter = [Int](repeating: 0, count: outer)
-    while true {
-      offsets.withUnsafeBufferPointer(body)
-      var axis = outer - 1
-      while axis >= 0 {
-        counter[axis] += 1
-        for t in strides.indices { offsets[t] += strides[t][axis] }
-        if counter[axis] < sizes[axis] { break }
-        for t in strides.indices { offsets[t] -= strides[t][axis] * sizes[axis] }
-        counter[axis] = 0
-        axis -= 1
+  /// The innermost rows in order.
+  func rows() -> Rows { Rows(self) }
+
+  /// Walks from row to row. Not a sequence: a loop body that is no closure keeps the kernels' inner loops tight.
+  struct Rows {
+    /// For each tensor the offset at which the current row starts.
+    private(set) var offsets: [Int]
+    private let walk: StridedWalk
+    private var counter: [Int]
+    private var isStarted = false
+
+    fileprivate init(_ walk: StridedWalk) {
+      self.walk = walk
+      offsets = [Int](repeating: 0, count: walk.strides.count)
+      counter = [Int](repeating: 0, count: walk.sizes.count - 1)
+    }
+
+    /// Goes to the next row; false after the last.
+    mutating func advance() -> Bool {
+      guard isStarted else {
+        isStarted = true
+        return !walk.sizes.contains(0)
       }
-      if axis < 0 { return }
+      for axis in counter.indices.reversed() {
+        counter[axis] += 1
+        for t in offsets.indices { offsets[t] += walk.strides[t][axis] }
+        if counter[axis] < walk.sizes[axis] { return true }
+        for t in offsets.indices { offsets[t] -= walk.strides[t][axis] * walk.sizes[axis] }
+        counter[axis] = 0
+      }
+      return false
     }
   }
 
@@ -79,11 +92,9 @@ func map<T: TensorElement, R: TensorElement>(
   _ x: Tensor, _ type: T.Type = T.self, to result: R.Type = R.self, _ f: (T) -> R
 ) throws -> Tensor {
   var y = try Tensor(uninitialized: R.dtype, x.dimensions)
-  x.withElements(as: T.self) { x in
-    y.withMutableElements(as: R.self) { y in
-      for i in 0..<x.count { y[i] = f(x[i]) }
-    }
-  }
+  let (px, py) = (x.address(of: T.self), y.mutableAddress(of: R.self))
+  for i in 0..<x.count { py[i] = f(px[i]) }
+  extendLifetime(x)
   return y
 }
 
@@ -102,27 +113,24 @@ func zipMap<T: TensorElement, R: TensorElement>(
     ])
   let n = walk.innerSize
   let (sa, sb) = (walk.innerStride(1), walk.innerStride(2))
-  a.withElements(as: T.self) { a in
-    b.withElements(as: T.self) { b in
-      y.withMutableElements(as: R.self) { y in
-        guard let pa = a.baseAddress, let pb = b.baseAddress, let py = y.baseAddress else { return }
-        walk.forEachRow { offsets in
-          let (y, a, b) = (py + offsets[0], pa + offsets[1], pb + offsets[2])
-          // The common cases apart, so that each is a loop over neighbours.
-          switch (sa, sb) {
-          case (1, 1): for i in 0..<n { y[i] = f(a[i], b[i]) }
-          case (1, 0):
-            let b = b[0]
-            for i in 0..<n { y[i] = f(a[i], b) }
-          case (0, 1):
-            let a = a[0]
-            for i in 0..<n { y[i] = f(a, b[i]) }
-          default: for i in 0..<n { y[i] = f(a[i * sa], b[i * sb]) }
-          }
-        }
-      }
+  let (pa, pb, py) = (a.address(of: T.self), b.address(of: T.self), y.mutableAddress(of: R.self))
+  var rows = walk.rows()
+  while rows.advance() {
+    let (y, a, b) = (py + rows.offsets[0], pa + rows.offsets[1], pb + rows.offsets[2])
+    // The common cases apart, so that each is a loop over neighbours.
+    switch (sa, sb) {
+    case (1, 1): for i in 0..<n { y[i] = f(a[i], b[i]) }
+    case (1, 0):
+      let b = b[0]
+      for i in 0..<n { y[i] = f(a[i], b) }
+    case (0, 1):
+      let a = a[0]
+      for i in 0..<n { y[i] = f(a, b[i]) }
+    default: for i in 0..<n { y[i] = f(a[i * sa], b[i * sb]) }
     }
   }
+  extendLifetime(a)
+  extendLifetime(b)
   return y
 }
 
@@ -145,19 +153,17 @@ private struct StridedMove: TensorElementVisitor {
     let walk = StridedWalk(sizes: dimensions, strides: [StridedWalk.dense(dimensions), strides])
     let n = walk.innerSize
     let stride = walk.innerStride(1)
-    x.withElements(as: T.self) { x in
-      y.withMutableElements(as: T.self) { y in
-        guard let px = x.baseAddress, let py = y.baseAddress else { return }
-        walk.forEachRow { offsets in
-          let (to, from) = (py + offsets[0], px + (offset + offsets[1]))
-          switch stride {
-          case 1: to.update(from: from, count: n)
-          case 0: to.update(repeating: from[0], count: n)
-          default: for i in 0..<n { to[i] = from[i * stride] }
-          }
-        }
+    let (px, py) = (x.address(of: T.self), y.mutableAddress(of: T.self))
+    var rows = walk.rows()
+    while rows.advance() {
+      let (to, from) = (py + rows.offsets[0], px + (offset + rows.offsets[1]))
+      switch stride {
+      case 1: to.update(from: from, count: n)
+      case 0: to.update(repeating: from[0], count: n)
+      default: for i in 0..<n { to[i] = from[i * stride] }
       }
     }
+    extendLifetime(x)
     return y
   }
 }
@@ -172,8 +178,9 @@ func scatterStrided(_ x: Tensor, into y: inout Tensor, offset: Int, strides: [In
   x.withUnsafeBytes { x in
     y.withUnsafeMutableBytes { y in
       guard let px = x.baseAddress, let py = y.baseAddress else { return }
-      walk.forEachRow { offsets in
-        let (from, to) = (px + offsets[0] * width, py + (offset + offsets[1]) * width)
+      var rows = walk.rows()
+      while rows.advance() {
+        let (from, to) = (px + rows.offsets[0] * width, py + (offset + rows.offsets[1]) * width)
         if stride == width {
           to.copyMemory(from: from, byteCount: n * width)
         } else {

@@ -163,20 +163,18 @@ private struct Choose: TensorElementVisitor {
       strides: [StridedWalk.dense(dimensions)]
         + [condition, a, b].map { StridedWalk.broadcast($0.dimensions, to: dimensions) })
     let (sc, sa, sb) = (walk.innerStride(1), walk.innerStride(2), walk.innerStride(3))
-    condition.withElements(as: Bool.self) { condition in
-      a.withElements(as: T.self) { a in
-        b.withElements(as: T.self) { b in
-          y.withMutableElements(as: T.self) { y in
-            walk.forEachRow { offsets in
-              for i in 0..<walk.innerSize {
-                y[offsets[0] + i] =
-                  condition[offsets[1] + i * sc] ? a[offsets[2] + i * sa] : b[offsets[3] + i * sb]
-              }
-            }
-          }
-        }
-      }
+    let pc = condition.address(of: Bool.self)
+    let (pa, pb, py) = (a.address(of: T.self), b.address(of: T.self), y.mutableAddress(of: T.self))
+    let n = walk.innerSize
+    var rows = walk.rows()
+    while rows.advance() {
+      let (y, c) = (py + rows.offsets[0], pc + rows.offsets[1])
+      let (a, b) = (pa + rows.offsets[2], pb + rows.offsets[3])
+      for i in 0..<n { y[i] = c[i * sc] ? a[i * sa] : b[i * sb] }
     }
+    extendLifetime(condition)
+    extendLifetime(a)
+    extendLifetime(b)
     return y
   }
 }

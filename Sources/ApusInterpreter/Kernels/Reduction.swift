@@ -37,28 +37,28 @@ struct FoldLayout {
     _ dimensions: [Int], _ type: T.Type, start: A, _ step: (A, T) -> A, _ finish: (A) -> T
   ) throws -> Tensor {
     var y = try Tensor(uninitialized: T.dtype, dimensions)
-    x.withElements(as: T.self) { x in
-      y.withMutableElements(as: T.self) { y in
-        if inner == 1 {
-          for o in 0..<outer {
-            var sum = start
-            for i in o * folded..<(o + 1) * folded { sum = step(sum, x[i]) }
-            y[o] = finish(sum)
-          }
-        } else {
-          // Whole rows at a time: neighbours stay neighbours.
-          var sums = [A](repeating: start, count: inner)
-          for o in 0..<outer {
-            for i in 0..<inner { sums[i] = start }
-            for f in 0..<folded {
-              let row = (o * folded + f) * inner
-              for i in 0..<inner { sums[i] = step(sums[i], x[row + i]) }
-            }
-            for i in 0..<inner { y[o * inner + i] = finish(sums[i]) }
-          }
+    let (px, py) = (x.address(of: T.self), y.mutableAddress(of: T.self))
+    if inner == 1 {
+      for o in 0..<outer {
+        let row = px + o * folded
+        var sum = start
+        for i in 0..<folded { sum = step(sum, row[i]) }
+        py[o] = finish(sum)
+      }
+    } else {
+      // Whole rows at a time: neighbours stay neighbours.
+      let sums = UnsafeMutableBufferPointer<A>.allocate(capacity: max(inner, 1))
+      defer { sums.deallocate() }
+      for o in 0..<outer {
+        sums.initialize(repeating: start)
+        for f in 0..<folded {
+          let row = px + (o * folded + f) * inner
+          for i in 0..<inner { sums[i] = step(sums[i], row[i]) }
         }
+        for i in 0..<inner { py[o * inner + i] = finish(sums[i]) }
       }
     }
+    extendLifetime(x)
     return y
   }
 }
@@ -86,7 +86,8 @@ extension FoldKernel {
         try layout.fold(
           dimensions, Float.self, start: Self.start(Double.self), { Self.fold($0, Double($1)) }, { Float($0) })
       ]
-    case .f64: return [try layout.fold(dimensions, Double.self, start: Self.start(Double.self), { Self.fold($0, $1) }, { $0 })]
+    case .f64:
+      return [try layout.fold(dimensions, Double.self, start: Self.start(Double.self), { Self.fold($0, $1) }, { $0 })]
     case .i8: return try integers(Int8.self)
     case .u8: return try integers(UInt8.self)
     case .i32: return try integers(Int32.self)
