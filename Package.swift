@@ -49,7 +49,7 @@ let package = Package(
     .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"]),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),
   ],

@@ -1,0 +1,49 @@
+import ApusCore
+import ApusData
+import Testing
+
+/// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.
+@Suite struct FuzzTests {
+  private func fuzz(_ bytes: [UInt8], count: Int = 400, seed: UInt64, _ read: (String) throws -> Void) throws {
+    let folder = try TemporaryFolder()
+    var refused = 0
+    for damaged in mutations(of: bytes, count: count, seed: seed) {
+      let path = try folder.write(damaged, as: "x")
+      do {
+        try read(path)
+      } catch let error as ApusError {
+        refused += 1
+        #expect(error.fault == .input)
+        #expect(error.description.contains(path), "the message does not name the file: \(error)")
+      }
+    }
+    // Most damage shows; if none did, the mutations would test nothing.
+    #expect(refused > count / 4, "\(refused) of \(count) were refused")
+  }
+
+  @Test(arguments: ["a", "a.gz"]) func idx(name: String) throws {
+    let folder = try TemporaryFolder()
+    try IDX.write(Tensor((0..<600).map { Int32($0) }, [20, 30]), to: folder.file(name))
+    try fuzz(contents(folder.file(name)), seed: 1) { _ = try IDX.read($0) }
+  }
+
+  @Test(arguments: ["ramp-f4", "bool", "fortran"]) func npy(name: String) throws {
+    try fuzz(contents("\(resources)/\(name).npy"), seed: 2) { _ = try NPY.read($0) }
+  }
+
+  @Test(arguments: ["stored", "deflated"]) func npz(name: String) throws {
+    try fuzz(contents("\(resources)/\(name).npz"), seed: 3) { _ = try NPZ.read($0) }
+  }
+
+  @Test func safeTensors() throws {
+    try fuzz(contents("\(resources)/tensors.safetensors"), count: 800, seed: 4) { _ = try SafeTensors.read($0) }
+  }
+
+  @Test(arguments: ["rgb", "grey"]) func png(name: String) throws {
+    try fuzz(contents("\(resources)/\(name).png"), seed: 5) { _ = try PNG.read($0) }
+  }
+
+  @Test func csv() throws {
+    try fuzz(Array("a,\"b c\",d\n1,2.5,-3e2\n4,\"5\",6\n".utf8), seed: 6) { _ = try CSV(contentsOf: $0) }
+  }
+}
