@@ -1,6 +1,7 @@
 import ApusCore
-import ApusData
 import Testing
+
+@testable import ApusData
 
 /// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.
 @Suite struct FuzzTests {
@@ -41,6 +42,28 @@ import Testing
 
   @Test(arguments: ["rgb", "grey"]) func png(name: String) throws {
     try fuzz(contents("\(resources)/\(name).png"), seed: 5) { _ = try PNG.read($0) }
+    // A second time with the checksums mended, so that the damage reaches the header, zlib and the filters.
+    try fuzz(contents("\(resources)/\(name).png"), seed: 7) { path in
+      let mended = mendingChecksums(try contents(path))
+      let folder = try TemporaryFolder()
+      do { _ = try PNG.read(folder.write(mended, as: "x")) } catch let error as ApusError {
+        throw ApusError.file(path, error.message)
+      }
+    }
+  }
+
+  /// The chunks of a PNG file, as far as they follow each other, with their checksums made right.
+  private func mendingChecksums(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    var at = 8
+    while at + 12 <= bytes.count {
+      let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard length <= bytes.count - at - 12 else { break }
+      let sum = Array(bytes[(at + 4)..<(at + 8 + length)]).withUnsafeBytes { Deflater.checksum($0) }
+      withUnsafeBytes(of: sum.bigEndian) { bytes.replaceSubrange((at + 8 + length)..<(at + 12 + length), with: $0) }
+      at += 12 + length
+    }
+    return bytes
   }
 
   @Test func csv() throws {

@@ -62,8 +62,8 @@ enum DatasetFiles {
         help: "a data directory holds the four files " + names.joined(separator: ", ") + ", plain or packed with gzip")
     }
     let paths = names.map { path(of: $0, in: directory) ?? $0 }
-    let train = try part("\(name) (train)", images: paths[0], labels: paths[1], classNames)
-    let test = try part("\(name) (test)", images: paths[2], labels: paths[3], classNames)
+    let train = try part(of: name, "train", images: paths[0], labels: paths[1], classNames)
+    let test = try part(of: name, "test", images: paths[2], labels: paths[3], classNames)
     guard train.imageDimensions == test.imageDimensions else {
       throw ApusError.input(
         "\(paths[0]) holds images of shape \(Shape(train.imageDimensions)), \(paths[2]) of shape "
@@ -73,10 +73,11 @@ enum DatasetFiles {
   }
 
   private static func part(
-    _ name: String, images: String, labels: String, _ classNames: [String]
+    of name: String, _ part: String, images: String, labels: String, _ classNames: [String]
   ) throws -> Dataset {
     let part = try Dataset(
-      name: name, images: IDX.read(images), labels: IDX.read(labels), imagePlace: images, labelPlace: labels)
+      name: "\(name) (\(part))", images: IDX.read(images), labels: IDX.read(labels), imagePlace: images,
+      labelPlace: labels)
     let highest = part.labels.withElements(as: UInt8.self) { $0.max() } ?? 0
     guard classNames.isEmpty || Int(highest) < classNames.count else {
       throw ApusError.file(labels, "holds the label \(highest); '\(name)' has the labels 0 to \(classNames.count - 1)")
