@@ -50,7 +50,7 @@ let package = Package(
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
-    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),
   ],
   swiftLanguageModes: [.v6]
