@@ -39,12 +39,17 @@ public enum IDX {
     guard tensor.rank <= 255, tensor.dimensions.allSatisfy({ $0 <= Int(UInt32.max) }) else {
       throw ApusError.file(path, "IDX cannot hold the shape \(tensor.shape): at most 255 dimensions below 2^32")
     }
-    var bytes: [UInt8] = [0, 0, code, UInt8(tensor.rank)]
-    for n in tensor.dimensions { bytes.append(bytesOf: UInt32(n).bigEndian) }
+    var header: [UInt8] = [0, 0, code, UInt8(tensor.rank)]
+    for n in tensor.dimensions { header.append(bytesOf: UInt32(n).bigEndian) }
     var swapped = tensor
     swapped.withUnsafeMutableBytes { ElementBytes.swap($0, elementSize: tensor.dtype.byteCount) }
-    swapped.withUnsafeBytes { bytes.append(contentsOf: $0) }
-    try AtomicFile.write(path.hasSuffix(".gz") ? Deflater.pack(bytes, .gzip) : bytes, to: path)
+    try AtomicFile.write(to: path) { sink in
+      if path.hasSuffix(".gz") {
+        return try sink.write(Deflater.pack(header + swapped.withUnsafeBytes { Array($0) }, .gzip))
+      }
+      try sink.write(header)
+      try swapped.withUnsafeBytes { try sink.write($0) }
+    }
   }
 
   private static let codes: [(code: UInt8, dtype: DType)] = [
