@@ -17,6 +17,10 @@ import Testing
     let named = try table("\u{FEFF}\"a, \"\"b\"\"\", species \r\n1 , 2\r\n\r\n\"3\",4")
     #expect(named.columns == ["a, \"b\"", "species"])
     #expect(try named.values == Tensor([1.0, 2, 3, 4], [2, 2]))
+    // Old line ends, a sign, blanks, long numbers and mixed rows.
+    #expect(
+      try table("1,-2\r3,-0\r\n\r\n 5 ,6\n+7,1234567890123456789\n1e3,-8").values
+        == Tensor([1, -2, 3, -0.0, 5, 6, 7, 1_234_567_890_123_456_789, 1000, -8], [5, 2]))
     #expect(try table("1;2", separator: ";").values == Tensor([1.0, 2], [1, 2]))
     #expect(try table("1,2\n3,4", header: .present).columns == ["1", "2"])
   }
@@ -35,6 +39,8 @@ import Testing
 
   @Test func faults() {
     expectFault("t.csv:3:4: error: 'x' is not a number", "  3, x\n     ^") { try table("a,b\n1,2\n3, x\n") }
+    expectFault("t.csv:3:1: error: '--1' is not a number") { try table("1,2\r\n3,4\r\n--1,2\r\n") }
+    expectFault("t.csv:2:1: error: '-' is not a number") { try table("1,2\n-,2\n") }
     expectFault("t.csv:2:3: error: '' is not a number") { try table("1,2\n1,\n") }
     expectFault("t.csv:2:1: error: this row has 1 fields, the first has 2") { try table("1,2\n1\n") }
     expectFault("t.csv:2:3: error: a quote is not closed") { try table("1,2\n1,\"2\n") }

@@ -29,7 +29,7 @@ public struct CSV: Sendable {
   /// - Throws: `ApusError` with line and column for a field that is no number, and for a row of another length.
   public init(contentsOf path: String, header: Header = .automatic, separator: Character = ",") throws {
     let bytes = try BinaryFile.read(path)
-    var parser = CSVParser(String(decoding: bytes, as: UTF8.self), separator: separator, path: path)
+    let parser = CSVParser(bytes, separator: separator, path: path)
     (columns, values) = try parser.table(header: header)
   }
 

@@ -33,6 +33,8 @@ public struct LinePlot: Sendable {
     }
   }
 
+  private static let titleHeight = 40.0
+
   public var title: String
   public var xLabel: String
   /// The x of the first value.
@@ -75,20 +77,16 @@ public struct LinePlot: Sendable {
     let rows = max((panels.count + columns - 1) / columns, 1)
     let size = PanelDrawing.size(columns: columns)
     let width = size.width * Double(columns)
-    let height = PlotLayout.titleHeight + size.height * Double(rows)
+    let height = LinePlot.titleHeight + size.height * Double(rows)
     var canvas = SVGCanvas(width: width, height: height, title: title)
     canvas.text(title, x: width / 2, y: 28, size: 17, anchor: .middle, weight: "bold")
     for (index, panel) in panels.enumerated() {
       let left = Double(index % columns) * size.width
-      let top = PlotLayout.titleHeight + Double(index / columns) * size.height
+      let top = LinePlot.titleHeight + Double(index / columns) * size.height
       PanelDrawing(panel: panel, xLabel: xLabel, firstEpoch: firstEpoch, left: left, top: top, size: size)
         .draw(on: &canvas)
     }
     if panels.isEmpty { canvas.text("nothing to plot", x: width / 2, y: height / 2, size: 13, anchor: .middle) }
     return canvas.document()
   }
-}
-
-enum PlotLayout {
-  static let titleHeight = 40.0
 }
