@@ -1,8 +1,7 @@
 import ApusCore
+import ApusData
 import Foundation
 import Testing
-
-@testable import ApusData
 
 @Suite struct AtomicFileTests {
   /// A failure half way through leaves the old file and no other.

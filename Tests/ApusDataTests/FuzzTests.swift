@@ -1,7 +1,7 @@
 import ApusCore
+import ApusData
+import Foundation
 import Testing
-
-@testable import ApusData
 
 /// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.
 @Suite struct FuzzTests {
@@ -44,11 +44,8 @@ import Testing
     try fuzz(contents("\(resources)/\(name).png"), seed: 5) { _ = try PNG.read($0) }
     // A second time with the checksums mended, so that the damage reaches the header, zlib and the filters.
     try fuzz(contents("\(resources)/\(name).png"), seed: 7) { path in
-      let mended = mendingChecksums(try contents(path))
-      let folder = try TemporaryFolder()
-      do { _ = try PNG.read(folder.write(mended, as: "x")) } catch let error as ApusError {
-        throw ApusError.file(path, error.message)
-      }
+      try Data(mendingChecksums(contents(path))).write(to: URL(fileURLWithPath: path))
+      _ = try PNG.read(path)
     }
   }
 
@@ -59,11 +56,21 @@ import Testing
     while at + 12 <= bytes.count {
       let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
       guard length <= bytes.count - at - 12 else { break }
-      let sum = Array(bytes[(at + 4)..<(at + 8 + length)]).withUnsafeBytes { Deflater.checksum($0) }
+      let sum = checksum(bytes[(at + 4)..<(at + 8 + length)])
       withUnsafeBytes(of: sum.bigEndian) { bytes.replaceSubrange((at + 8 + length)..<(at + 12 + length), with: $0) }
       at += 12 + length
     }
     return bytes
+  }
+
+  /// CRC-32, bit by bit: the polynomial 0xEDB88320, reflected.
+  private func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    var sum = ~UInt32(0)
+    for byte in bytes {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? (sum >> 1) ^ 0xEDB8_8320 : sum >> 1 }
+    }
+    return ~sum
   }
 
   @Test func csv() throws {
