@@ -49,8 +49,8 @@ let package = Package(
     .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"]),
-    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
+    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,54 @@
+import ApusCore
+import Foundation
+
+/// The data sets known by name.
+public enum DatasetRegistry {
+  /// In the order in which they are listed.
+  public static let all: [NamedDataset] = [
+    NamedDataset(
+      name: "fashion-mnist",
+      summary: "60,000 + 10,000 grey images of clothes, 28x28, 10 classes (Xiao, Rasul, Vollgraf 2017)",
+      classNames: [
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+      ],
+      directories: directories("fashion-mnist"), package: "dataset-fashion-mnist"),
+    NamedDataset(
+      name: "mnist",
+      summary: "60,000 + 10,000 grey images of handwritten digits, 28x28, 10 classes (LeCun, Cortes, Burges 1998)",
+      classNames: (0..<10).map(String.init), directories: directories("mnist")),
+  ]
+
+  /// Loads a data set by its name, or from a directory that holds the four files of MNIST's format, plain or packed
+  /// with gzip. A directory is what has a `/` in it, or exists and is no known name.
+  /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
+  ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
+  public static func load(nameOrDirectory: String) throws -> DatasetSplits {
+    if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load() }
+    let path = (nameOrDirectory as NSString).expandingTildeInPath
+    if BinaryFile.isDirectory(path) {
+      let name = (path as NSString).lastPathComponent
+      // A directory says nothing about what its classes are called, not even by its own name.
+      return try DatasetFiles.load(directory: path, name: name, classNames: [])
+    }
+    if nameOrDirectory.contains("/") {
+      let reason = BinaryFile.exists(path) ? "is a file, not a directory" : "there is no such directory"
+      throw ApusError.file(
+        nameOrDirectory, reason,
+        help: "a data directory holds " + DatasetFiles.names.joined(separator: ", ") + ", plain or packed with gzip")
+    }
+    let names = all.map(\.name)
+    let list = "known are " + names.joined(separator: ", ") + "; or give a directory"
+    let guess = Suggestion.didYouMean(nameOrDirectory, among: names)
+    throw ApusError.input(
+      "there is no data set or directory '\(nameOrDirectory)'",
+      help: [guess, list].compactMap(\.self).joined(separator: " "))
+  }
+
+  /// Debian's place, the administrator's, the user's, the project's.
+  private static func directories(_ name: String) -> [String] {
+    [
+      "/usr/share/datasets/\(name)", "/usr/local/share/datasets/\(name)", "~/.local/share/datasets/\(name)",
+      "data/\(name)",
+    ]
+  }
+}

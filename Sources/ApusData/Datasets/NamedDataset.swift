@@ -1,0 +1,87 @@
+import ApusCore
+import Foundation
+
+/// A data set that can be loaded by name: where its files lie, and what to do where they do not.
+public struct NamedDataset: Sendable {
+  public var name: String
+  public var summary: String
+  public var classNames: [String]
+  /// Where the files are looked for, in this order; `~` is the user's home.
+  public var directories: [String]
+  /// Debian's package that installs them, if there is one.
+  public var package: String?
+
+  public init(
+    name: String, summary: String, classNames: [String], directories: [String], package: String? = nil
+  ) {
+    self.name = name
+    self.summary = summary
+    self.classNames = classNames
+    self.directories = directories
+    self.package = package
+  }
+
+  /// Reads the data set from the first of its directories that holds all of its files.
+  /// - Throws: `ApusError` that names the directories, the files, and how to get them.
+  public func load() throws -> DatasetSplits {
+    let places = directories.map { ($0 as NSString).expandingTildeInPath }
+    for place in places where BinaryFile.isDirectory(place) {
+      if DatasetFiles.missing(in: place).isEmpty {
+        return try DatasetFiles.load(directory: place, name: name, classNames: classNames)
+      }
+    }
+    let install = package.map { "apt-get install \($0)" }
+    let other = "give the directory that holds " + DatasetFiles.names.joined(separator: ", ") + " (or .gz): --data DIR"
+    throw ApusError.input(
+      "the data set '\(name)' is not installed: its files are not in " + places.joined(separator: ", "),
+      help: [install, other].compactMap(\.self).joined(separator: ", or "))
+  }
+}
+
+/// The four files that MNIST and the sets in its format consist of.
+enum DatasetFiles {
+  /// Names without `.gz`, in the order: images and labels for training, then for testing.
+  static let names = [
+    "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+  ]
+
+  /// The path of one of the files, plain or packed; some collections write a point for the second hyphen.
+  private static func path(of name: String, in directory: String) -> String? {
+    let dotted = name.replacing("-idx", with: ".idx")
+    return [name, name + ".gz", dotted, dotted + ".gz"]
+      .map { (directory as NSString).appendingPathComponent($0) }.first(where: BinaryFile.exists)
+  }
+
+  static func missing(in directory: String) -> [String] { names.filter { path(of: $0, in: directory) == nil } }
+
+  static func load(directory: String, name: String, classNames: [String]) throws -> DatasetSplits {
+    let missing = missing(in: directory)
+    guard missing.isEmpty else {
+      throw ApusError.input(
+        "\(directory): lacks " + missing.joined(separator: ", ") + " (or .gz)",
+        help: "a data directory holds the four files " + names.joined(separator: ", ") + ", plain or packed with gzip")
+    }
+    let paths = names.map { path(of: $0, in: directory) ?? $0 }
+    let train = try part(of: name, "train", images: paths[0], labels: paths[1], classNames)
+    let test = try part(of: name, "test", images: paths[2], labels: paths[3], classNames)
+    guard train.imageDimensions == test.imageDimensions else {
+      throw ApusError.input(
+        "\(paths[0]) holds images of shape \(Shape(train.imageDimensions)), \(paths[2]) of shape "
+          + "\(Shape(test.imageDimensions))", help: "use the files of one data set")
+    }
+    return DatasetSplits(name: name, classNames: classNames, train: train, test: test)
+  }
+
+  private static func part(
+    of name: String, _ part: String, images: String, labels: String, _ classNames: [String]
+  ) throws -> Dataset {
+    let part = try Dataset(
+      name: "\(name) (\(part))", images: IDX.read(images), labels: IDX.read(labels), imagePlace: images,
+      labelPlace: labels)
+    let highest = part.labels.withElements(as: UInt8.self) { $0.max() } ?? 0
+    guard classNames.isEmpty || Int(highest) < classNames.count else {
+      throw ApusError.file(labels, "holds the label \(highest); '\(name)' has the labels 0 to \(classNames.count - 1)")
+    }
+    return part
+  }
+}

@@ -1,0 +1,174 @@
+import ApusCore
+
+/// Reads the text of a table record by record.
+struct CSVParser {
+  private struct Field {
+    var text: String
+    var column: Int
+  }
+
+  private let bytes: [UInt8]
+  private let lines: [Range<Int>]
+  private let separator: Character
+  private let path: String
+
+  init(_ bytes: [UInt8], separator: Character, path: String) {
+    self.bytes = bytes
+    // A byte-order mark at the front is Excel's, not a part of the first name.
+    lines = CSVParser.lines(of: bytes, from: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)
+    self.separator = separator
+    self.path = path
+  }
+
+  /// Where the lines are, without their ends: LF, CR LF or CR.
+  private static func lines(of bytes: [UInt8], from first: Int) -> [Range<Int>] {
+    let lineFeed = UInt8(ascii: "\n")
+    let carriageReturn = UInt8(ascii: "\r")
+    var lines: [Range<Int>] = []
+    var start = first
+    for at in first..<bytes.count where bytes[at] == lineFeed || bytes[at] == carriageReturn {
+      // The LF of CR LF: its line has been taken, and one more would put errors on the wrong line.
+      if bytes[at] == lineFeed, at > first, bytes[at - 1] == carriageReturn {
+        start = at + 1
+        continue
+      }
+      lines.append(start..<at)
+      start = at + 1
+    }
+    if start < bytes.count { lines.append(start..<bytes.count) }
+    return lines
+  }
+
+  private func text(_ line: Int) -> String { String(decoding: bytes[lines[line]], as: UTF8.self) }
+
+  /// The header, if there is one, and the numbers as `f64[rows, columns]`.
+  func table(header: CSV.Header) throws -> ([String]?, Tensor) {
+    var columns: [String]?
+    var width: Int?
+    var numbers: [Double] = []
+    var rows = 0
+    for line in lines.indices {
+      if let width, appendPlainNumbers(ofLine: line, count: width, to: &numbers) {
+        rows += 1
+        continue
+      }
+      guard text(line).contains(where: { !$0.isWhitespace }) else { continue }
+      let fields = try self.fields(ofLine: line)
+      if let width, fields.count != width {
+        throw fault(
+          "this row has \(fields.count) fields, the first has \(width)", line, column: 1, length: text(line).count)
+      }
+      if width == nil {
+        width = fields.count
+        let isHeader =
+          switch header {
+          case .automatic: fields.contains { CSVParser.number($0.text) == nil }
+          case .present: true
+          case .absent: false
+          }
+        if isHeader {
+          columns = fields.map(\.text)
+          continue
+        }
+      }
+      for field in fields {
+        guard let value = CSVParser.number(field.text) else {
+          throw fault(
+            "'\(field.text)' is not a number", line, column: field.column, length: max(1, field.text.count),
+            help: "tables hold numbers only; encode text as numbers, and fill in what is missing")
+        }
+        numbers.append(value)
+      }
+      rows += 1
+    }
+    guard let width, rows > 0 else { throw ApusError.file(path, "has no rows of numbers") }
+    return (columns, try Tensor(numbers, [rows, width]))
+  }
+
+  /// The fast way for rows of whole numbers of at most 15 digits, which doubles hold exactly: appends them and returns
+  /// true, or leaves `numbers` as it was where the row is of any other form.
+  private func appendPlainNumbers(ofLine line: Int, count: Int, to numbers: inout [Double]) -> Bool {
+    guard let separator = separator.asciiValue else { return false }
+    let before = numbers.count
+    var value = 0
+    var digits = 0
+    var isNegative = false
+    func isComplete() -> Bool { digits > 0 && digits <= 15 }
+    for at in lines[line] {
+      let byte = bytes[at]
+      if byte >= 0x30, byte <= 0x39 {
+        value = value &* 10 &+ Int(byte - 0x30)
+        digits += 1
+      } else if byte == separator, isComplete() {
+        numbers.append(isNegative ? -Double(value) : Double(value))
+        (value, digits, isNegative) = (0, 0, false)
+      } else if byte == UInt8(ascii: "-"), digits == 0, !isNegative {
+        isNegative = true
+      } else {
+        numbers.removeSubrange(before...)
+        return false
+      }
+    }
+    guard isComplete(), numbers.count - before == count - 1 else {
+      numbers.removeSubrange(before...)
+      return false
+    }
+    numbers.append(isNegative ? -Double(value) : Double(value))
+    return true
+  }
+
+  private static func number(_ text: String) -> Double? { text.isEmpty ? nil : Double(text) }
+
+  private func fields(ofLine line: Int) throws -> [Field] {
+    let text = text(line)
+    var fields: [Field] = []
+    var current = Field(text: "", column: 1)
+    var inQuotes = false
+    var wasQuoted = false
+    var column = 1
+    var index = text.startIndex
+    while index < text.endIndex {
+      let c = text[index]
+      let after = text.index(after: index)
+      if inQuotes {
+        if c == "\"", after < text.endIndex, text[after] == "\"" {
+          current.text.append("\"")
+          index = after
+          column += 1
+        } else if c == "\"" {
+          inQuotes = false
+        } else {
+          current.text.append(c)
+        }
+      } else if c == "\"", current.text.allSatisfy(\.isWhitespace), !wasQuoted {
+        current.text = ""
+        (inQuotes, wasQuoted) = (true, true)
+      } else if c == separator {
+        fields.append(trimmed(current))
+        current = Field(text: "", column: column + 1)
+        wasQuoted = false
+      } else {
+        current.text.append(c)
+      }
+      index = text.index(after: index)
+      column += 1
+    }
+    guard !inQuotes else { throw fault("a quote is not closed on this line", line, column: current.column, length: 1) }
+    return fields + [trimmed(current)]
+  }
+
+  /// Without the blanks around it; the column points at what is left.
+  private func trimmed(_ field: Field) -> Field {
+    let leading = field.text.prefix(while: \.isWhitespace).count
+    let text = field.text.dropFirst(leading)
+    let trailing = text.reversed().prefix(while: \.isWhitespace).count
+    return Field(text: String(text.dropLast(trailing)), column: field.column + leading)
+  }
+
+  private func fault(_ message: String, _ line: Int, column: Int, length: Int, help: String? = nil) -> ApusError {
+    .input(
+      message,
+      at: SourceLocation(file: path, line: line + 1, column: column, length: length, excerpt: text(line)),
+      help: help)
+  }
+}

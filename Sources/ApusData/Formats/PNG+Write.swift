@@ -1,0 +1,88 @@
+import ApusCore
+
+extension PNG {
+  /// Writes a picture, `u8[height, width]` or `[height, width, 1]` in grey, `[height, width, 3]` in RGB.
+  /// - Throws: `ApusError` for another type or shape.
+  public static func write(_ picture: Tensor, to path: String) throws {
+    let d = picture.dimensions
+    guard picture.dtype == .u8, d.count == 2 || d.count == 3 && (d[2] == 1 || d[2] == 3), !d.contains(0),
+      d[0] < 1 << 31, d[1] < 1 << 31
+    else {
+      throw ApusError.file(
+        path, "\(picture.type) is no picture", help: "u8 [height, width], [height, width, 1] or [height, width, 3]")
+    }
+    let channels = d.count == 3 ? d[2] : 1
+    let width = d[1] * channels
+    // Up-filtered rows (number 2) suit pictures of data, where a row is like the one above it.
+    var raw = [UInt8](repeating: 0, count: d[0] * (width + 1))
+    picture.withElements(as: UInt8.self) { rows in
+      for y in 0..<d[0] {
+        raw[y * (width + 1)] = 2
+        for x in 0..<width {
+          let above = y > 0 ? rows[(y - 1) * width + x] : 0
+          raw[y * (width + 1) + 1 + x] = rows[y * width + x] &- above
+        }
+      }
+    }
+    var header: [UInt8] = []
+    header.append(bytesOf: UInt32(d[1]).bigEndian)
+    header.append(bytesOf: UInt32(d[0]).bigEndian)
+    header += [8, channels == 3 ? 2 : 0, 0, 0, 0]
+    let data = try Deflater.pack(raw, .zlib)
+    try AtomicFile.write(to: path) { sink in
+      try sink.write(signature)
+      try sink.write(chunk("IHDR", header))
+      // A chunk's length has 31 bits.
+      for start in stride(from: 0, to: data.count, by: 1 << 30) {
+        try sink.write(chunk("IDAT", Array(data[start..<min(start + 1 << 30, data.count)])))
+      }
+      try sink.write(chunk("IEND", []))
+    }
+  }
+
+  /// Pictures laid out in rows on a mid-grey ground, as one picture to `write`.
+  /// - Parameters:
+  ///   - images: `u8[count, height, width]`, or `[count, height, width, 1]`.
+  ///   - columns: pictures in a row.
+  ///   - gap: pixels between pictures and around them.
+  /// - Returns: `u8[rows * (height + gap) + gap, columns * (width + gap) + gap]`.
+  public static func grid(_ images: Tensor, columns: Int, gap: Int = 2) throws -> Tensor {
+    let d = images.dimensions
+    guard images.dtype == .u8, d.count == 3 || d.count == 4 && d[3] == 1, !d.contains(0) else {
+      throw ApusError.input(
+        "\(images.type) is no row of grey pictures", help: "u8 [count, height, width] or [count, height, width, 1]")
+    }
+    guard columns > 0, gap >= 0, columns < 1 << 20, gap < 1 << 20 else {
+      throw ApusError.input("a grid of \(columns) columns with gaps of \(gap) pixels cannot be drawn")
+    }
+    let count = d[0]
+    let height = d[1]
+    let width = d[2]
+    let across = min(columns, count)
+    let down = (count + across - 1) / across
+    let totalWidth = across * (width + gap) + gap
+    var grid = try Tensor(repeating: 128, .u8, [down * (height + gap) + gap, totalWidth])
+    images.withUnsafeBytes { source in
+      grid.withUnsafeMutableBytes { target in
+        for image in 0..<count {
+          let top = gap + image / across * (height + gap)
+          let left = gap + image % across * (width + gap)
+          for y in 0..<height {
+            (target.baseAddress! + (top + y) * totalWidth + left)
+              .copyMemory(from: source.baseAddress! + (image * height + y) * width, byteCount: width)
+          }
+        }
+      }
+    }
+    return grid
+  }
+
+  private static func chunk(_ type: String, _ content: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(bytesOf: UInt32(content.count).bigEndian)
+    let body = Array(type.utf8) + content
+    bytes += body
+    bytes.append(bytesOf: body.withUnsafeBytes { Deflater.checksum($0) }.bigEndian)
+    return bytes
+  }
+}

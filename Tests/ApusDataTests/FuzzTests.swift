@@ -1,0 +1,79 @@
+import ApusCore
+import ApusData
+import Foundation
+import Testing
+
+/// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.
+@Suite struct FuzzTests {
+  private func fuzz(_ bytes: [UInt8], count: Int = 400, seed: UInt64, _ read: (String) throws -> Void) throws {
+    let folder = try TemporaryFolder()
+    var refused = 0
+    for damaged in mutations(of: bytes, count: count, seed: seed) {
+      let path = try folder.write(damaged, as: "x")
+      do {
+        try read(path)
+      } catch let error as ApusError {
+        refused += 1
+        #expect(error.fault == .input)
+        #expect(error.description.contains(path), "the message does not name the file: \(error)")
+      }
+    }
+    // Most damage shows; if none did, the mutations would test nothing.
+    #expect(refused > count / 4, "\(refused) of \(count) were refused")
+  }
+
+  @Test(arguments: ["a", "a.gz"]) func idx(name: String) throws {
+    let folder = try TemporaryFolder()
+    try IDX.write(Tensor((0..<600).map { Int32($0) }, [20, 30]), to: folder.file(name))
+    try fuzz(contents(folder.file(name)), seed: 1) { _ = try IDX.read($0) }
+  }
+
+  @Test(arguments: ["ramp-f4", "bool", "fortran"]) func npy(name: String) throws {
+    try fuzz(contents("\(resources)/\(name).npy"), seed: 2) { _ = try NPY.read($0) }
+  }
+
+  @Test(arguments: ["stored", "deflated"]) func npz(name: String) throws {
+    try fuzz(contents("\(resources)/\(name).npz"), seed: 3) { _ = try NPZ.read($0) }
+  }
+
+  @Test func safeTensors() throws {
+    try fuzz(contents("\(resources)/tensors.safetensors"), count: 800, seed: 4) { _ = try SafeTensors.read($0) }
+  }
+
+  @Test(arguments: ["rgb", "grey"]) func png(name: String) throws {
+    try fuzz(contents("\(resources)/\(name).png"), seed: 5) { _ = try PNG.read($0) }
+    // A second time with the checksums mended, so that the damage reaches the header, zlib and the filters.
+    try fuzz(contents("\(resources)/\(name).png"), seed: 7) { path in
+      try Data(mendingChecksums(contents(path))).write(to: URL(fileURLWithPath: path))
+      _ = try PNG.read(path)
+    }
+  }
+
+  /// The chunks of a PNG file, as far as they follow each other, with their checksums made right.
+  private func mendingChecksums(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    var at = 8
+    while at + 12 <= bytes.count {
+      let length = bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard length <= bytes.count - at - 12 else { break }
+      let sum = checksum(bytes[(at + 4)..<(at + 8 + length)])
+      withUnsafeBytes(of: sum.bigEndian) { bytes.replaceSubrange((at + 8 + length)..<(at + 12 + length), with: $0) }
+      at += 12 + length
+    }
+    return bytes
+  }
+
+  /// CRC-32, bit by bit: the polynomial 0xEDB88320, reflected.
+  private func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    var sum = ~UInt32(0)
+    for byte in bytes {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? (sum >> 1) ^ 0xEDB8_8320 : sum >> 1 }
+    }
+    return ~sum
+  }
+
+  @Test func csv() throws {
+    try fuzz(Array("a,\"b c\",d\n1,2.5,-3e2\n4,\"5\",6\n".utf8), seed: 6) { _ = try CSV(contentsOf: $0) }
+  }
+}
