@@ -69,19 +69,12 @@ extension DType {
 extension KernelContext {
   /// A tensor of the type of result `position`, its elements not set.
   func unsetResult(_ position: Int = 0) throws -> Tensor {
-    let type = resultTypes[position]
-    return try Tensor(uninitialized: type.dtype, staticNumbers(type.shape))
+    try Tensor(uninitialized: resultTypes[position].dtype, dimensions(position))
   }
 
   /// Zeros of the type of result `position`.
   func zeroResult(_ position: Int = 0) throws -> Tensor {
-    let type = resultTypes[position]
-    return try Tensor(zeros: type.dtype, staticNumbers(type.shape))
-  }
-
-  private func staticNumbers(_ shape: Shape) throws -> [Int] {
-    guard let numbers = shape.numbers else { throw ApusError.defect("a kernel was given the symbolic shape \(shape)") }
-    return numbers
+    try Tensor(zeros: resultTypes[position].dtype, dimensions(position))
   }
 }
 

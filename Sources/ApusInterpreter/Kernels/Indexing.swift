@@ -28,16 +28,16 @@ extension Gather: Interpretable {
 
 extension ScatterAdd: Interpretable {
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
-    let (updates, base) = (operands[1], operands[2])
-    let layout = AxisLayout(base, axis)
-    if updates.count == 0 { return [base] }
+    let updates = operands[1]
+    let layout = AxisLayout(operands[2], axis)
+    if updates.count == 0 { return [operands[2]] }
     let indices = try layout.resolved(operands[0], name)
     let inner = layout.inner
-    var kernel = AddKernel(updates: updates, result: base) { i in
+    var kernel = AddKernel(updates: updates, result: operands.removeLast()) { i in
       let (slice, offset) = (i / inner, i % inner)
       return (slice / indices.count * layout.size + indices[slice % indices.count]) * inner + offset
     }
-    return [try base.dtype.dispatchArithmetic(&kernel)]
+    return [try updates.dtype.dispatchArithmetic(&kernel)]
   }
 }
 
@@ -52,11 +52,11 @@ extension TakeAlongAxis: Interpretable {
 
 extension PutAlongAxisAdd: Interpretable {
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
-    let (indices, updates, base) = (operands[0], operands[1], operands[2])
-    if updates.count == 0 { return [base] }
-    let places = try AxisLayout(base, axis).placesAlongAxis(indices, axis, name)
-    var kernel = AddKernel(updates: updates, result: base) { places[$0] }
-    return [try base.dtype.dispatchArithmetic(&kernel)]
+    let (indices, updates) = (operands[0], operands[1])
+    if updates.count == 0 { return [operands[2]] }
+    let places = try AxisLayout(operands[2], axis).placesAlongAxis(indices, axis, name)
+    var kernel = AddKernel(updates: updates, result: operands.removeLast()) { places[$0] }
+    return [try updates.dtype.dispatchArithmetic(&kernel)]
   }
 }
 
