@@ -21,6 +21,18 @@ public final class GraphBuilder {
     sharesEqualNodes = sharingEqualNodes
   }
 
+  /// Goes on with a finished graph: its values keep their ids, its outputs are given anew to `build`.
+  public init(extending graph: Graph) {
+    self.graph = graph
+    self.graph.outputs = []
+    sharesEqualNodes = true
+    for node in graph.nodes where !(node.op is Parameter || node.op is Variable) {
+      let key = NodeKey(op: node.op, operands: node.operands, regions: node.regions)
+      if known[key] == nil { known[key] = node.id }
+    }
+    takenNames = Set(graph.values.compactMap(\.name))
+  }
+
   // MARK: Declarations
 
   /// An input fed at each run.

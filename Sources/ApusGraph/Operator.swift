@@ -143,14 +143,14 @@ public struct GradientContext {
 
 /// Reverse-mode differentiation of a region, which gradient rules of control flow ask for.
 public protocol RegionDifferentiator {
-  /// Appends the region's computation to `builder` and then its gradient.
+  /// Appends the gradient of a region to a builder that holds the region's computation already.
   /// - Parameters:
-  ///   - arguments: values for the region's parameters.
+  ///   - values: for each value of the region, by index, its counterpart in `builder`.
   ///   - seeds: the cotangents of the region's outputs; nil is zero.
   ///   - parameters: the positions of the parameters to differentiate by.
-  /// - Returns: the region's outputs and, for each of `parameters`, its cotangent (nil where none arrives).
-  func differentiate(
-    _ region: Graph, _ arguments: [Value], seeds: (_ outputs: [Value]) throws -> [Value?], parameters: [Int],
-    in builder: GraphBuilder
-  ) throws -> (outputs: [Value], cotangents: [Value?])
+  /// - Returns: for each of `parameters` its cotangent, nil where none arrives.
+  /// - Throws: where an operator on the path has no gradient; a rule passes such errors on.
+  func cotangents(
+    of region: Graph, values: [ValueID?], seeds: [Value?], parameters: [Int], in builder: GraphBuilder
+  ) throws -> [Value?]
 }
