@@ -1,0 +1,60 @@
+import Apus
+import TestSupport
+import Testing
+
+@Suite struct ConvolutionGradientTests {
+  struct Case: CustomStringConvertible, Sendable {
+    let x: [Int]
+    let w: [Int]
+    var strides: [Int] = []
+    var padding = Padding.valid
+    var dilation: [Int] = []
+    var groups = 1
+    var description: String { "\(x) ∗ \(w) \(strides) \(padding) \(dilation) \(groups)" }
+  }
+
+  static let cases: [Case] = [
+    Case(x: [2, 5, 2], w: [3, 2, 2]),
+    Case(x: [1, 6, 2], w: [2, 1, 4], strides: [4], padding: .explicit([[1, 2]]), groups: 2),
+    Case(x: [2, 3, 3, 2], w: [2, 2, 2, 1]),
+    Case(x: [1, 4, 3, 1], w: [2, 3, 1, 2], strides: [2, 1], padding: .same),
+    Case(x: [1, 5, 4, 1], w: [2, 2, 1, 1], padding: .explicit([[0, 1], [2, 0]]), dilation: [2, 3]),
+    Case(x: [1, 2, 3, 4], w: [1, 1, 2, 2], groups: 2),
+    Case(x: [1, 3, 3, 2], w: [2, 2, 1, 2], padding: .same, groups: 2),
+    Case(x: [1, 2, 3, 2, 1], w: [2, 2, 1, 1, 2], strides: [1, 2, 1], padding: .same),
+    Case(x: [0, 3, 3, 1], w: [2, 2, 1, 1]),
+  ]
+
+  /// The gradient's own gradients are those of the two transposes: second order checks their rules.
+  @Test(arguments: cases)
+  func bothOrders(_ test: Case) throws {
+    try expectGradients([samples(test.x), samples(test.w, stream: 1)]) { _, p in
+      try p[0].convolution(
+        p[1], strides: test.strides, padding: test.padding, dilation: test.dilation, groups: test.groups
+      ).tanh()
+    }
+  }
+
+  /// The transposes as operators of a user's own graph (a transposed convolution), to the second order.
+  @Test func transposes() throws {
+    try expectGradients([samples([1, 2, 3, 2]), samples([3, 2, 2, 2], stream: 1)]) { builder, p in
+      var op = ConvolutionInputGradient()
+      (op.shape, op.strides, op.padding) = ([1, 4, 3, 2], [2, 1], .same)
+      return try builder.append(op, p)[0].tanh()
+    }
+    try expectGradients([samples([1, 4, 3, 2]), samples([1, 2, 3, 2], stream: 1)]) { builder, p in
+      var op = ConvolutionFilterGradient()
+      (op.shape, op.strides, op.padding) = ([3, 2, 2, 2], [2, 1], .same)
+      return try builder.append(op, p)[0].tanh()
+    }
+  }
+
+  /// A small network: convolution, pooling, convolution.
+  @Test func network() throws {
+    try expectGradients(
+      [samples([1, 6, 6, 1]), samples([3, 3, 1, 2], stream: 1), samples([2, 2, 2, 1], stream: 2)]
+    ) { _, p in
+      try p[0].convolution(p[1], padding: .same).tanh().averagePool(window: [2, 2]).convolution(p[2]).sigmoid()
+    }
+  }
+}
