@@ -13,7 +13,7 @@ import Testing
 
   static let matmuls: [MatmulCase] = [
     ([2, 3], [3, 4]), ([1, 3], [3, 1]), ([2, 2, 3], [3, 2]), ([2, 3], [3, 3, 2]), ([2, 1, 2, 3], [2, 3, 1]),
-    ([1, 2, 3], [2, 3, 2]),
+    ([1, 2, 3], [2, 3, 2]), ([2, 1, 2, 3], [3, 2]),
   ].flatMap { a, b in
     [(false, false), (false, true), (true, false), (true, true)].map { ta, tb in
       MatmulCase(a: ta ? swapped(a) : a, b: tb ? swapped(b) : b, transposeA: ta, transposeB: tb)
@@ -40,6 +40,12 @@ import Testing
   }
 
   @Test func dotGeneral() throws {
+    try expectGradients([samples([2, 2, 1, 2, 3]), samples([3, 2, 2, 2], stream: 1)]) { _, p in
+      try p[0].dotGeneral(p[1], contractingA: [4, 0], contractingB: [0, 2], batchA: [3], batchB: [1]).tanh()
+    }
+    try expectGradients([samples([3, 2]), samples([4, 3], stream: 1)]) { _, p in
+      try p[0].dotGeneral(p[1], contractingA: [0], contractingB: [1]).tanh()
+    }
     try expectGradients([samples([2, 3, 2]), samples([3, 2, 2], stream: 1)]) { _, p in
       try p[0].dotGeneral(p[1], contractingA: [1, 2], contractingB: [0, 2]).tanh()
     }

@@ -55,9 +55,24 @@ import Testing
     expectError("axis 2 does not exist") { try a.dotGeneral(b, contractingA: [2], contractingB: [0]) }
     expectError("named twice") { try a.dotGeneral(b, contractingA: [0, -2], contractingB: [0, 1]) }
     expectError("paired but differ: 2 and 3") { try a.dotGeneral(b, contractingA: [0], contractingB: [1]) }
-    expectError("must become one") {
-      try symbolic.dotGeneral(symbolic, contractingA: [0, 1], contractingB: [0, 1])
-    }
+    let summed = try symbolic.dotGeneral(symbolic, contractingA: [0, 1], contractingB: [0, 1])
+    expectError("hold a symbol") { try builder.build([summed]).expandingComposites() }
+    let huge = try builder.parameter("h", .i8, [100_000, 100_000])
+    expectError("as one they are too many") { try huge.dotGeneral(huge, contractingA: [0, 1], contractingB: [0, 1]) }
+  }
+
+  /// A weight that a symbolic batch of matrices shares: its gradient is one product once the batch is bound.
+  @Test func gradientOfASharedMatrix() throws {
+    let builder = GraphBuilder()
+    let x = try builder.parameter("x", .f32, ["batch", 3, 4])
+    let w = try builder.parameter("w", .f32, [4, 5])
+    let dw = try gradients(of: x.matmul(w).sum(), withRespectTo: [w])[0]
+    let graph = try builder.build([dw]).specialised(["batch": 2]).expandingComposites()
+    let live = graph.liveNodes()
+    #expect(!graph.nodes.contains { live[$0.id.index] && $0.op is ReduceSum })
+    let result = try Interpreter(graph).run(
+      [Tensor(repeating: 2, .f32, [2, 3, 4]), Tensor(zeros: .f32, [4, 5])], variables: [])
+    #expect(result.outputs[0] == (try Tensor(repeating: 12, .f32, [4, 5])))
   }
 
   @Test func flopCounts() throws {

@@ -33,10 +33,11 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
     return "\(op)(\((inputs.map(\.type.description) + settings).joined(separator: ", ")))"
   }
 
-  /// Runs the operator in the interpreter.
+  /// Runs the operator in the interpreter, and prints and parses its graph.
   /// - Returns: what is wrong with the results; empty where nothing is.
   public func mismatches() throws -> [String] {
     guard let graph = try Graph.parse(text).first else { return ["the text holds no graph"] }
+    guard try Graph.parse(graph.text()) == [graph] else { return ["\(self) does not survive printing and parsing"] }
     let results = try Interpreter(graph).run(inputs.map { try $0.tensor() }, variables: []).outputs
     guard results.count == outputs.count else { return ["\(results.count) results instead of \(outputs.count)"] }
     return try zip(results, outputs).enumerated().flatMap { position, pair in

@@ -72,17 +72,43 @@ public struct DotGeneral: CompositeOperator {
         "axis \(i) of \(a.shape) and axis \(j) of \(b.shape) are paired but differ: \(a.shape[i]) and \(b.shape[j])",
         operand: 1)
     }
-    for (axes, shape, operand) in [(inA.contracting, a.shape, 0), (inB.free, b.shape, 1)]
-    where merged(axes.map { shape[$0] }) == nil {
-      throw TypeError(
-        "the axes \(axes) of \(shape) must become one, which a symbol among them does not allow", operand: operand,
-        help: "bind the symbol, or swap the operands")
+    for axes in [inA.contracting.map { a.shape[$0] }, inA.free.map { a.shape[$0] }, inB.free.map { b.shape[$0] }] {
+      guard Shape.elementCount(axes.compactMap(\.number)) ?? .max <= Limits.magnitude else {
+        throw TypeError("the axes \(Shape(axes)) become one in the product, and as one they are too many")
+      }
     }
     let dims = (inA.batch + inA.free).map { a.shape[$0] } + inB.free.map { b.shape[$0] }
     return [TensorType(a.dtype, Shape(dims))]
   }
 
-  /// The size of several axes as one, nil where that would multiply a symbol or overflow.
+  public static var hasOwnGradient: Bool { true }
+
+  // Linear in each operand, and the cotangent of each is such a sum itself: g with the other operand, over the axes that
+  // only those two share. Its axes come in the order batch, own free, then contracting as they stand in the other.
+  public func gradient(_ context: GradientContext) throws -> [Value?] {
+    let (a, b, g) = (context.operands[0], context.operands[1], try context.cotangent)
+    let (inA, inB) = try roles(a.type, b.type)
+    let batch = Array(inA.batch.indices)
+    let rows = inA.free.indices.map { batch.count + $0 }
+    let columns = inB.free.indices.map { batch.count + rows.count + $0 }
+    let pairs = zip(inA.contracting, inB.contracting)
+    var cotangents: [Value?] = [nil, nil]
+    if context.wanted[0] {
+      let order = inA.batch + inA.free + pairs.sorted { $0.1 < $1.1 }.map(\.0)
+      cotangents[0] = try g.dotGeneral(
+        b, contractingA: columns, contractingB: inB.free, batchA: batch, batchB: inB.batch
+      ).withAxes(at: order)
+    }
+    if context.wanted[1] {
+      let order = inB.batch + pairs.sorted { $0.0 < $1.0 }.map(\.1) + inB.free
+      cotangents[1] = try a.dotGeneral(
+        g, contractingA: inA.free, contractingB: rows, batchA: inA.batch, batchB: batch
+      ).withAxes(at: order)
+    }
+    return cotangents
+  }
+
+  /// The size of several axes as one, nil where that would multiply a symbol.
   private func merged(_ dims: [Dim]) -> Dim? {
     if dims.count == 1 { return dims[0] }
     return Shape(dims).elementCount.map(Dim.number)
@@ -94,15 +120,27 @@ public struct DotGeneral: CompositeOperator {
     let (inA, inB) = try roles(a.type, b.type)
     let batch = inA.batch.map { a.shape[$0] }
     let freeA = inA.free.map { a.shape[$0] }
-    let k = merged(inA.contracting.map { a.shape[$0] }) ?? 1
-    let n = merged(inB.free.map { b.shape[$0] }) ?? 1
+    guard let k = merged(inA.contracting.map { a.shape[$0] }), let n = merged(inB.free.map { b.shape[$0] }) else {
+      throw ApusError.input(
+        "dot_general of \(a) and \(b): axes that become one in the product hold a symbol", help: "bind the symbol first"
+      )
+    }
     // Free axes of a become one row axis; with a symbol among them all but the last stay, as further batch axes that b
     // broadcasts along.
     let rows = merged(freeA).map { [$0] } ?? freeA
     let ones = [Dim](repeating: 1, count: rows.count - 1)
-    let left = try a.permuted(inA.batch + inA.free + inA.contracting).reshaped(Shape(batch + rows + [k]))
-    let right = try b.permuted(inB.batch + inB.contracting + inB.free).reshaped(Shape(batch + ones + [k, n]))
-    return [try left.matmul(right).reshaped(result.shape)]
+    // An operand whose axes stand in order with free and contracting ones swapped is read transposed, not moved.
+    let transposeA = rows.count == 1 && (inA.batch + inA.contracting + inA.free).isAscending && !inA.free.isEmpty
+    let transposeB = (inB.batch + inB.free + inB.contracting).isAscending && !inB.free.isEmpty
+    let left =
+      transposeA
+      ? try a.reshaped(Shape(batch + [k] + rows))
+      : try a.withAxes(from: inA.batch + inA.free + inA.contracting).reshaped(Shape(batch + rows + [k]))
+    let right =
+      transposeB
+      ? try b.reshaped(Shape(batch + ones + [n, k]))
+      : try b.withAxes(from: inB.batch + inB.contracting + inB.free).reshaped(Shape(batch + ones + [k, n]))
+    return [try left.matmul(right, transposeA: transposeA, transposeB: transposeB).reshaped(result.shape)]
   }
 
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
@@ -124,7 +162,19 @@ extension Value {
     return try builder.append(op, [self, b])[0]
   }
 
-  fileprivate func permuted(_ permutation: [Int]) throws -> Value {
-    permutation == Array(0..<rank) ? self : try transposed(permutation)
+  /// Axis i of the result is axis `permutation[i]`.
+  fileprivate func withAxes(from permutation: [Int]) throws -> Value {
+    permutation.isAscending ? self : try transposed(permutation)
   }
+
+  /// Axis i goes to `places[i]`.
+  fileprivate func withAxes(at places: [Int]) throws -> Value {
+    var permutation = places
+    for (axis, place) in places.enumerated() { permutation[place] = axis }
+    return try withAxes(from: permutation)
+  }
+}
+
+extension [Int] {
+  fileprivate var isAscending: Bool { zip(self, dropFirst()).allSatisfy { $0 < $1 } }
 }

@@ -67,13 +67,28 @@ public struct Matmul: Operator {
       cotangents[0] = try da.summed(to: a.shape)
     }
     if context.wanted[1] {
-      let db =
-        transposeB
-        ? try g.matmul(a, transposeA: true, transposeB: transposeA)
-        : try a.matmul(g, transposeA: !transposeA)
-      cotangents[1] = try db.summed(to: b.shape)
+      cotangents[1] = try b.rank == 2 && a.rank > 2 ? sharedCotangent(a, g) : ownCotangent(a, b, g)
     }
     return cotangents
+  }
+
+  private func ownCotangent(_ a: Value, _ b: Value, _ g: Value) throws -> Value {
+    let db =
+      transposeB
+      ? try g.matmul(a, transposeA: true, transposeB: transposeA)
+      : try a.matmul(g, transposeA: !transposeA)
+    return try db.summed(to: b.shape)
+  }
+
+  /// The cotangent of one matrix b that all matrices a are multiplied by: one product with all their rows, not a product
+  /// for each and their sum.
+  private func sharedCotangent(_ a: Value, _ g: Value) throws -> Value {
+    let leading = Array(0..<(a.rank - 2))
+    let rowsA = leading + [transposeA ? a.rank - 1 : a.rank - 2]
+    let rowsG = leading + [g.rank - 2]
+    return transposeB
+      ? try g.dotGeneral(a, contractingA: rowsG, contractingB: rowsA)
+      : try a.dotGeneral(g, contractingA: rowsA, contractingB: rowsG)
   }
 
   /// 2 · result elements · k

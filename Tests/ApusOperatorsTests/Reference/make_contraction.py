@@ -86,5 +86,9 @@ for dtype in (np.float32, np.float64, np.int32):
     dot_general(sample((2, 3, 4, 5), dtype), sample((3, 6, 2, 4), dtype), [-2], [3], [1, 0], [0, 2])
     dot_general(sample((2, 3), dtype), sample((3, 2), dtype), [], [], [0, 1], [1, 0])
     dot_general(sample((2, 0), dtype), sample((0, 3), dtype), [1], [0])
+    dot_general(sample((4, 2, 3), dtype), sample((4, 2, 5), dtype), [0, 1], [0, 1])
+    dot_general(sample((2, 3, 4), dtype), sample((2, 5, 4), dtype), [2], [2], [0], [0])
+    dot_general(sample((2, 4, 3), dtype), sample((2, 4, 5), dtype), [1], [1], [0], [0])
+    dot_general(sample((3, 4), dtype), sample((5, 4, 3), dtype), [0, 1], [2, 1])
 
 cases.write()
