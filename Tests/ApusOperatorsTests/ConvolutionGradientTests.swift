@@ -49,6 +49,32 @@ import Testing
     }
   }
 
+  /// A gradient built with a symbol for the batch is that of each batch: twice the images, twice the gradient.
+  @Test func symbolicBatch() throws {
+    let builder = GraphBuilder()
+    let x = try builder.parameter("x", .f64, ["batch", 5, 5, 1])
+    let w = try builder.parameter("w", .f64, [3, 3, 1, 2])
+    let table = try builder.parameter("table", .f64, [4, 2])
+    let labels = try builder.parameter("labels", .i64, ["batch"])
+    let features = try x.convolution(w, padding: .same).maxPool(window: [2, 2]).averagePool(window: [2, 2])
+      .globalMaxPool()
+    let loss = try (features * table.gather(labels)).sum()
+    let graph = try builder.build(gradients(of: loss, withRespectTo: [w, table, x]))
+    try graph.verify(after: "gradients")
+    let image = try samples([1, 5, 5, 1])
+    let others = try [samples([3, 3, 1, 2], stream: 1), samples([4, 2], stream: 2)]
+    let once = try Interpreter(graph.specialised(["batch": 1]))
+      .run([image] + others + [Tensor([2] as [Int64])], variables: []).outputs
+    let double = try Tensor(image.doubles() + image.doubles(), [2, 5, 5, 1])
+    let twice = try Interpreter(graph.specialised(["batch": 2]))
+      .run([double] + others + [Tensor([2, 2] as [Int64])], variables: []).outputs
+    for (a, b) in zip(once.prefix(2), twice) {
+      #expect(a.doubles().contains { $0 != 0 })
+      #expect(zip(a.doubles(), b.doubles()).allSatisfy { abs(2 * $0 - $1) < 1e-12 })
+    }
+    #expect(once[2].doubles() + once[2].doubles() == twice[2].doubles())
+  }
+
   /// A small network: convolution, pooling, convolution.
   @Test func network() throws {
     try expectGradients(

@@ -42,7 +42,7 @@ import Testing
     for descending in [false, true] {
       for axis in [0, 1] {
         try expectGradients([distinctSamples([3, 4])]) { _, p in
-          try p[0].sort(axis: axis, descending: descending).tanh()
+          try p[0].sorted(axis: axis, descending: descending).tanh()
         }
       }
     }

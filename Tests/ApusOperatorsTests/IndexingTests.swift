@@ -18,7 +18,7 @@ import Testing
     #expect(try table.scatterAdd(words, table.gather(words)).shape == [100, 8])
     #expect(try x.takeAlongAxis(column).shape == ["batch", 1])
     #expect(try x.putAlongAxisAdd(column, x.takeAlongAxis(column)).shape == ["batch", 8])
-    #expect(try x.sort(axis: 0).shape == ["batch", 8])
+    #expect(try x.sorted(axis: 0).shape == ["batch", 8])
     #expect(try x.argSort().type == TensorType(.i64, ["batch", 8]))
     let (values, indices) = try x.topK(3)
     #expect(values.shape == ["batch", 3])
@@ -69,6 +69,6 @@ import Testing
     expectError("k must lie in 0 … 2") { try x.topK(3) }
     expectError("k must lie in 0 … 2") { try x.topK(-1) }
     expectError("the last axis of f32[3, batch] must be a number") { try free.topK(1) }
-    expectError("axis -3 does not exist") { try x.sort(axis: -3) }
+    expectError("axis -3 does not exist") { try x.sorted(axis: -3) }
   }
 }

@@ -43,6 +43,20 @@ import Testing
     }
   }
 
+  /// The spelt-out logarithm and cosine against the C library's, at the ends and in every eighth of a turn.
+  @Test func standardNormal() {
+    let firsts: [UInt32] = [0, 1, 2, 1 << 16, 0x7fff_ffff, 0x8000_0000, 0xb504_f333, 0xb504_f334, .max - 1, .max]
+    let seconds = (0..<64).flatMap { i in [0, 1, UInt32.max].map { UInt32(i) << 26 &+ $0 } }
+    for first in firsts {
+      let radius = (-2 * log((Double(first) + 1) * 0x1p-32)).squareRoot()
+      for second in seconds {
+        let expected = radius * cos(2 * .pi * (Double(second) * 0x1p-32))
+        #expect(abs(StandardNormal.draw(first, second) - expected) <= 2e-15 * max(radius, 1), "\(first) \(second)")
+      }
+    }
+    #expect(StandardNormal.draw(0, 0) < 6.67)
+  }
+
   @Test(arguments: [DType.f32, .f64])
   func distributions(_ dtype: DType) throws {
     let n = 200_000

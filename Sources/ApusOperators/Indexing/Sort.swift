@@ -90,7 +90,7 @@ public struct TopK: Operator {
 
 extension Value {
   /// The elements in order along an axis; stable, NaN is the largest.
-  public func sort(axis: Int = -1, descending: Bool = false) throws -> Value {
+  public func sorted(axis: Int = -1, descending: Bool = false) throws -> Value {
     try apply(Sort(axis: axis, descending: descending))
   }
 

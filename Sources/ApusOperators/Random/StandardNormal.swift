@@ -18,11 +18,7 @@ package enum StandardNormal {
       exponent += 1
     }
     let s = (m - 1) / (m + 1)
-    let t = s * s
-    // artanh s = s (1 + t/3 + t²/5 + …); t < 0.0295, so that eleven terms reach the last bit.
-    var sum = 1.0 / 21
-    for denominator in stride(from: 19.0, through: 1, by: -2) { sum = sum * t + 1 / denominator }
-    return exponent * 0.6931471805599453 + 2 * s * sum
+    return exponent * 0.6931471805599453 + 2 * s * horner(artanh, s * s)
   }
 
   /// cos(2π w / 2³²): the nearest quarter turn by integer arithmetic, the rest (at most an eighth) by Taylor's series.
@@ -30,26 +26,33 @@ package enum StandardNormal {
     let quarter = (w &+ 0x2000_0000) >> 30
     let rest = Double(Int32(bitPattern: w &- quarter << 30))
     let x = rest * (6.283185307179586 * 0x1p-32)
-    let t = x * x
     switch quarter {
-    case 0: return cosine(t)
-    case 1: return -x * sineRatio(t)
-    case 2: return -cosine(t)
-    default: return x * sineRatio(t)
+    case 0: return horner(cosine, x * x)
+    case 1: return -x * horner(sine, x * x)
+    case 2: return -horner(cosine, x * x)
+    default: return x * horner(sine, x * x)
     }
   }
 
-  /// Σ (−t)ⁿ / (2n)! up to n = 9, where t = x².
-  private static func cosine(_ t: Double) -> Double {
-    var sum = 1.0
-    for n in stride(from: 18.0, through: 2, by: -2) { sum = 1 - sum * t / (n * (n - 1)) }
-    return sum
+  // Coefficients of powers of t, highest first, each the double nearest to the fraction.
+
+  /// artanh s / s = 1 + t/3 + t²/5 + … with t = s² < 0.0295: eleven terms reach the last bit.
+  private static let artanh = stride(from: 21.0, through: 1, by: -2).map { 1 / $0 }
+  /// cos x = Σ (−t)ⁿ / (2n)! with t = x² < 0.617: ten terms reach the last bit.
+  private static let cosine = stride(from: 18.0, through: 0, by: -2).map(signedReciprocalFactorial)
+  /// sin x / x = Σ (−t)ⁿ / (2n + 1)!
+  private static let sine = stride(from: 19.0, through: 1, by: -2).map(signedReciprocalFactorial)
+
+  /// (−1)^⌊n / 2⌋ / n!; n! is exact up to 22.
+  private static func signedReciprocalFactorial(_ n: Double) -> Double {
+    let factorial = stride(from: n, to: 1, by: -1).reversed().reduce(1, *)
+    return (Int(n) / 2).isMultiple(of: 2) ? 1 / factorial : -1 / factorial
   }
 
-  /// sin x / x = Σ (−t)ⁿ / (2n + 1)! up to n = 9, where t = x².
-  private static func sineRatio(_ t: Double) -> Double {
-    var sum = 1.0
-    for n in stride(from: 19.0, through: 3, by: -2) { sum = 1 - sum * t / (n * (n - 1)) }
+  /// Each step a product and a sum, both rounded: never fused.
+  private static func horner(_ coefficients: [Double], _ t: Double) -> Double {
+    var sum = coefficients[0]
+    for coefficient in coefficients.dropFirst() { sum = sum * t + coefficient }
     return sum
   }
 }
