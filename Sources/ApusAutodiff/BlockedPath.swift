@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
 
 /// An operator without a gradient stands between a loss and a value; the places lead to it from the outside in.
 struct BlockedPath: Error {
@@ -48,11 +49,7 @@ extension Graph {
   func disconnection(
     of source: ValueID, from outputs: [ValueID], silenced: [(node: NodeID, operand: ValueID)]
   ) -> Disconnection {
-    var reached = [Bool](repeating: false, count: valueCount)
-    reached[source.index] = true
-    for node in nodes where node.operands.contains(where: { reached[$0.index] }) {
-      for result in node.results { reached[result.index] = true }
-    }
+    let reached = dependents(of: [source])
     guard outputs.contains(where: { reached[$0.index] }) else { return .unused }
 
     var leads = [Bool](repeating: false, count: valueCount)
@@ -60,7 +57,7 @@ extension Graph {
     for node in nodes.reversed() where node.results.contains(where: { leads[$0.index] }) {
       for operand in node.operands { leads[operand.index] = true }
     }
-    let active = active(from: [source], nodes: 0...max(0, nodes.count - 1))
+    let active = active(from: [source])
     for node in nodes where node.operands.contains(where: { active[$0.index] }) {
       if node.results.contains(where: { leads[$0.index] && !type(of: $0).dtype.isFloating }) {
         return .blocked(BlockedPath(node, in: self, reason: reason(of: node)).error)

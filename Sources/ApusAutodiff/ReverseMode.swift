@@ -33,7 +33,7 @@ struct ReverseMode {
     guard let first = wanted.map({ graph.producer(of: $0).id.index }).min(),
       let last = seeds.map({ graph.producer(of: $0.output).id.index }).max()
     else { return Result(cotangents: wanted.map { _ in nil }, silenced: []) }
-    let active = graph.active(from: wanted, nodes: first...max(first, last))
+    let active = graph.active(from: wanted)
     var cotangents = [Value?](repeating: nil, count: graph.valueCount)
     for (output, seed) in seeds where active[output.index] {
       cotangents[output.index] = try cotangents[output.index].map { try added($0, seed) } ?? seed
@@ -134,18 +134,6 @@ struct RegionReverseMode: RegionDifferentiator {
       seeds: zip(region.outputs, seeds).compactMap { output, seed in seed.map { (output, $0) } },
       wanted: parameters.map { all[$0] }
     ).cotangents
-  }
-}
-
-extension Graph {
-  /// For each value whether it depends on one of `sources` through floating-point values alone.
-  func active(from sources: [ValueID], nodes range: ClosedRange<Int>) -> [Bool] {
-    var active = [Bool](repeating: false, count: valueCount)
-    for source in sources where type(of: source).dtype.isFloating { active[source.index] = true }
-    for node in nodes[range] where node.operands.contains(where: { active[$0.index] }) {
-      for result in node.results where type(of: result).dtype.isFloating { active[result.index] = true }
-    }
-    return active
   }
 }
 

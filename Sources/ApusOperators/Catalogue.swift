@@ -5,7 +5,7 @@ extension OperatorCatalogue {
   /// All operators of Apus: the only list. Families stand in the order of Docs/Operators.md.
   public static let standard = OperatorCatalogue(
     declarations + unary + binary + comparison + reduction + shape + contraction + convolution + window + indexing
-      + random)
+      + random + control)
 
   static let unary: [any Operator.Type] = [
     Negate.self, Abs.self, Sign.self, Floor.self, Ceil.self, Round.self, Exp.self, Expm1.self, Log.self, Log1p.self,
@@ -39,6 +39,7 @@ extension OperatorCatalogue {
     Gather.self, ScatterAdd.self, TakeAlongAxis.self, PutAlongAxisAdd.self, Sort.self, ArgSort.self, TopK.self,
   ]
   static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self]
+  static let control: [any Operator.Type] = [Fusion.self, If.self, While.self, Scan.self]
 }
 
 extension Graph {

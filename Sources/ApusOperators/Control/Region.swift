@@ -1,0 +1,69 @@
+import ApusCore
+import ApusGraph
+
+extension Graph {
+  /// The types of the parameters, in order.
+  package var parameterTypes: [TensorType] { parameters.map(type(of:)) }
+
+  /// Checks what an operator hands to a region against the region's parameters.
+  /// - Parameters:
+  ///   - role: the region's name in the operator's record, for the message.
+  ///   - results: the types it must return; nil: any, but at least one.
+  /// - Throws: `TypeError`
+  func requireRegion(_ role: String, takes expected: [TensorType], gives results: [TensorType]? = nil) throws {
+    guard variables.isEmpty, updates.isEmpty else {
+      throw TypeError(
+        "region '\(role)' declares or updates a variable", help: "declare it outside and pass it in as an operand")
+    }
+    guard parameterTypes == expected else {
+      throw TypeError("region '\(role)' must take \(Graph.list(expected)), but takes \(Graph.list(parameterTypes))")
+    }
+    if let results, outputTypes != results {
+      throw TypeError("region '\(role)' must return \(Graph.list(results)), but returns \(Graph.list(outputTypes))")
+    }
+  }
+
+  static func list(_ types: [TensorType]) -> String { "(" + types.map(\.description).joined(separator: ", ") + ")" }
+
+  /// For each value whether it depends on one of `sources`.
+  /// - Parameter isCarried: says of a value whether dependence passes through it; all where nil.
+  package func dependents(of sources: [ValueID], through isCarried: ((ValueID) -> Bool)? = nil) -> [Bool] {
+    var result = [Bool](repeating: false, count: valueCount)
+    for source in sources where isCarried?(source) ?? true { result[source.index] = true }
+    for node in nodes where node.operands.contains(where: { result[$0.index] }) {
+      for id in node.results where isCarried?(id) ?? true { result[id.index] = true }
+    }
+    return result
+  }
+
+  /// For each value whether it depends on one of `sources` through floating-point values alone: whether its cotangent
+  /// matters to one of them.
+  package func active(from sources: [ValueID]) -> [Bool] {
+    dependents(of: sources) { self.type(of: $0).dtype.isFloating }
+  }
+
+  /// Appends the region's computation to another graph, as `inlined`.
+  /// - Parameter arguments: stand for the parameters.
+  /// - Returns: for each value of the region its counterpart.
+  func copied(into builder: GraphBuilder, _ arguments: [Value]) throws -> [ValueID?] {
+    var map = [ValueID?](repeating: nil, count: valueCount)
+    for (parameter, argument) in zip(parameters, arguments) { map[parameter.index] = argument.id }
+    return try copy(into: builder, map: map) { node, operands, builder in
+      // Names belong to the region: copied twice they would clash.
+      .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
+    }
+  }
+}
+
+extension GraphBuilder {
+  /// Parameters of a region under construction: `prefix0`, `prefix1`, …
+  func parameters(_ prefix: String, _ types: [TensorType]) throws -> [Value] {
+    try types.enumerated().map { try parameter("\(prefix)\($0)", $1.dtype, $1.shape) }
+  }
+
+  /// The counterpart of a value that has been copied.
+  func counterpart(_ id: ValueID, _ map: [ValueID?]) throws -> Value {
+    guard let value = map[id.index] else { throw ApusError.defect("\(id) of a region was not copied") }
+    return self.value(value)
+  }
+}
