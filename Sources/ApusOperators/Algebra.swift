@@ -1,0 +1,118 @@
+import ApusCore
+import ApusGraph
+
+/// What a binary operator does with special constants. Simplification asks this; nothing else knows which operators
+/// these are.
+///
+/// A law stands here only where it holds bit for bit, NaN, infinities and −0 included. For floats x + 0 is not x (it
+/// turns −0 into 0) but x + −0 is; x · 0 is not 0 (NaN, infinity, −0).
+public protocol AlgebraicOperator: BinaryOperator {
+  /// e with x ∘ e = x for all x of this type.
+  func rightIdentity(_ dtype: DType) -> Double?
+  /// e with e ∘ x = x for all x of this type.
+  func leftIdentity(_ dtype: DType) -> Double?
+  /// z with x ∘ z = z for all x of this type.
+  func rightAbsorber(_ dtype: DType) -> Double?
+}
+
+extension AlgebraicOperator {
+  public func leftIdentity(_ dtype: DType) -> Double? {
+    traits.contains(.commutative) ? rightIdentity(dtype) : nil
+  }
+  public func rightAbsorber(_ dtype: DType) -> Double? { nil }
+}
+
+extension Add: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { dtype.isFloating ? -0.0 : 0 }
+}
+
+extension Subtract: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { 0 }
+}
+
+extension Multiply: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { 1 }
+  public func rightAbsorber(_ dtype: DType) -> Double? { dtype.isInteger ? 0 : nil }
+}
+
+extension Divide: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { 1 }
+}
+
+extension Power: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { 1 }
+}
+
+extension Maximum: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { dtype.isFloating ? -.infinity : nil }
+}
+
+extension Minimum: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { dtype.isFloating ? .infinity : nil }
+}
+
+extension And: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { dtype == .bool ? 1 : nil }
+  public func rightAbsorber(_ dtype: DType) -> Double? { 0 }
+}
+
+extension Or: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { 0 }
+  public func rightAbsorber(_ dtype: DType) -> Double? { dtype == .bool ? 1 : nil }
+}
+
+extension Xor: AlgebraicOperator {
+  public func rightIdentity(_ dtype: DType) -> Double? { 0 }
+}
+
+/// An operator of which two in a row are one.
+public protocol ComposableOperator: Operator {
+  /// The operator that does what this one does after `inner`; nil where there is none.
+  /// - Parameter x: the type that `inner` is applied to.
+  func composed(after inner: Self, _ x: TensorType) -> Self?
+}
+
+extension Reshape: ComposableOperator {
+  public func composed(after inner: Reshape, _ x: TensorType) -> Reshape? { self }
+}
+
+extension Transpose: ComposableOperator {
+  public func composed(after inner: Transpose, _ x: TensorType) -> Transpose? {
+    Transpose(permutation.map { inner.permutation[$0] })
+  }
+}
+
+extension Broadcast: ComposableOperator {
+  public func composed(after inner: Broadcast, _ x: TensorType) -> Broadcast? { self }
+}
+
+extension Cast: ComposableOperator {
+  /// Only where the first cast loses nothing: each value of `x`'s type has an equal in the type between.
+  public func composed(after inner: Cast, _ x: TensorType) -> Cast? {
+    x.dtype.isExact(in: inner.dtype) && inner.dtype.kind == x.dtype.kind ? self : nil
+  }
+}
+
+extension DType {
+  /// Whether every value of this type has an equal in `other`.
+  func isExact(in other: DType) -> Bool {
+    switch (self, other) {
+    case (.f32, .f64), (.bf16, .f32), (.bf16, .f64), (.f16, .f32), (.f16, .f64): true
+    case (.i8, .i32), (.i8, .i64), (.i32, .i64): true
+    default: self == other
+    }
+  }
+}
+
+/// An operator whose result follows from the types of its operands alone.
+public protocol TypeDeterminedOperator: Operator {
+  /// The result; nil where a symbol leaves it open.
+  func result(_ operands: [TensorType]) -> Tensor?
+}
+
+extension Size: TypeDeterminedOperator {
+  public func result(_ operands: [TensorType]) -> Tensor? {
+    let position = axis < 0 ? axis + operands[0].rank : axis
+    return operands[0].shape[position].number.map { Tensor(scalar: Int64($0)) }
+  }
+}

@@ -1,0 +1,106 @@
+import ApusCore
+import ApusGraph
+
+/// A function from a graph to an equivalent graph.
+///
+/// A pass transforms and remarks, nothing else: order, verification, timing, printing, diffs and blame are the
+/// pipeline's. Docs/WriteAPass.md walks through one.
+public protocol Pass: Sendable {
+  /// Name, summary, options and statistics: help and documentation come from it.
+  static var record: PassRecord { get }
+
+  /// The pass with every option at its default.
+  init()
+
+  /// - Parameter context: takes remarks and statistics.
+  func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph
+}
+
+extension Pass {
+  public var name: String { Self.record.name }
+
+  /// Declares a numeric option that `property` stores; its default is its value in `Self()`.
+  static func option(_ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String) -> PassOption
+  {
+    PassOption(
+      name: name, summary: summary, standard: Self()[keyPath: property],
+      write: { pass, value in
+        guard var typed = pass as? Self else { return pass }
+        typed[keyPath: property] = value
+        return typed
+      })
+  }
+}
+
+/// The declaration of a pass.
+public struct PassRecord: Sendable {
+  public let name: String
+  /// One line.
+  public let summary: String
+  public let options: [PassOption]
+  /// What the pass counts: name and meaning.
+  public let statistics: [PassStatistic]
+
+  public init(_ name: String, _ summary: String, options: [PassOption] = [], statistics: [PassStatistic] = []) {
+    self.name = name
+    self.summary = summary
+    self.options = options
+    self.statistics = statistics
+  }
+}
+
+/// A number that steers a pass, written `fold-constants{limit=4096}`.
+public struct PassOption: Sendable {
+  public let name: String
+  public let summary: String
+  public let standard: Int
+  let write: @Sendable (any Pass, Int) -> any Pass
+}
+
+/// A number that a pass counts.
+public struct PassStatistic: Sendable {
+  public let name: String
+  public let summary: String
+
+  public init(_ name: String, _ summary: String) {
+    self.name = name
+    self.summary = summary
+  }
+}
+
+/// What a pass has to say about one place.
+public struct Remark: Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: String, Sendable { case applied, missed }
+
+  public let kind: Kind
+  public let message: String
+  public let location: SourceLocation?
+
+  public var description: String {
+    (location.map { "\($0): " } ?? "") + "remark: \(kind == .missed ? "missed: " : "")\(message)"
+  }
+}
+
+/// Takes what a pass reports.
+public struct PassContext: Sendable {
+  public private(set) var remarks: [Remark] = []
+  /// Counts in the order of the pass's record.
+  public private(set) var statistics: [(name: String, count: Int)]
+
+  init(_ record: PassRecord) { statistics = record.statistics.map { ($0.name, 0) } }
+
+  /// Something was done, and why it could be.
+  public mutating func applied(_ message: String, at node: Node? = nil) {
+    remarks.append(Remark(kind: .applied, message: message, location: node?.origin.location))
+  }
+
+  /// Something was left, and why.
+  public mutating func missed(_ message: String, at node: Node? = nil) {
+    remarks.append(Remark(kind: .missed, message: message, location: node?.origin.location))
+  }
+
+  /// Adds to a statistic of the record; a name that is not there is a defect that the pipeline's tests find.
+  public mutating func count(_ name: String, _ amount: Int = 1) {
+    if let index = statistics.firstIndex(where: { $0.name == name }) { statistics[index].count += amount }
+  }
+}

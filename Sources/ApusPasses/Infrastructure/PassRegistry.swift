@@ -1,0 +1,60 @@
+import ApusCore
+import ApusGraph
+
+/// All passes: the only list.
+public enum PassRegistry {
+  public static let all: [any Pass.Type] = [
+    ExpandComposites.self, Simplify.self, FoldConstants.self, CommonSubexpressions.self, DeadCode.self,
+    Fuse.self,
+  ]
+
+  /// Ready-made pipelines.
+  public static let pipelines: [(name: String, passes: String, summary: String)] = [
+    ("O0", "", "nothing"),
+    ("O1", "cse,dce", "what costs nothing to find"),
+    (
+      "O2", "fold-batch-norm,simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
+      "everything that is exact"
+    ),
+    (
+      "O3", "fold-batch-norm,simplify,expand-composites,fold-constants{limit=67108864},simplify,cse,dce,fuse",
+      "the same with a larger limit on folded constants"
+    ),
+    (
+      "inference", "fold-batch-norm,simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
+      "for a forward graph"
+    ),
+    ("training", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse", "for a training step"),
+  ]
+
+  /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.
+  /// - Throws: `ApusError` with fault `.usage` and a suggestion where there is no such pass or option.
+  public static func pass(_ text: String) throws -> any Pass {
+    let parts = text.split(separator: "{", maxSplits: 1)
+    let name = parts.first.map(String.init) ?? ""
+    guard let type = all.first(where: { $0.record.name == name }) else {
+      let names = all.map { $0.record.name }
+      throw ApusError.usage(
+        "there is no pass '\(name)'",
+        help: Suggestion.didYouMean(name, among: names) ?? "the passes: \(names.joined(separator: ", "))")
+    }
+    var pass: any Pass = type.init()
+    guard parts.count == 2 else { return pass }
+    guard parts[1].hasSuffix("}") else { throw ApusError.usage("'\(text)' lacks its closing brace") }
+    for setting in parts[1].dropLast().split(separator: ";") {
+      let sides = setting.split(separator: "=", maxSplits: 1).map(String.init)
+      guard sides.count == 2, let value = Int(sides[1]), value >= 0 else {
+        throw ApusError.usage("'\(setting)' in '\(text)' is not option=number")
+      }
+      guard let option = type.record.options.first(where: { $0.name == sides[0] }) else {
+        let known = type.record.options.map(\.name)
+        throw ApusError.usage(
+          "pass '\(name)' has no option '\(sides[0])'",
+          help: Suggestion.didYouMean(sides[0], among: known)
+            ?? (known.isEmpty ? "it has none" : "its options: \(known.joined(separator: ", "))"))
+      }
+      pass = option.write(pass, value)
+    }
+    return pass
+  }
+}

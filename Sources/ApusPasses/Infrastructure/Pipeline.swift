@@ -1,0 +1,101 @@
+import ApusCore
+import ApusGraph
+
+/// Passes in order, and everything around them: verification after each, time, deltas, remarks, limits.
+public struct Pipeline: Sendable {
+  public var passes: [any Pass]
+
+  public init(_ passes: [any Pass]) { self.passes = passes }
+
+  /// A list like `simplify,fold-constants{limit=4096},fuse`; empty for none.
+  /// - Throws: `ApusError` with fault `.usage` where a pass or option does not exist.
+  public init(parsing text: String) throws {
+    passes = try text.split(separator: ",").map {
+      try PassRegistry.pass($0.trimmingPrefix(while: \.isWhitespace).description)
+    }
+  }
+
+  /// A ready-made pipeline: `O0` … `O3`, `inference`, `training`.
+  /// - Throws: `ApusError` with fault `.usage` where there is none of that name.
+  public static func named(_ name: String) throws -> Pipeline {
+    guard let found = PassRegistry.pipelines.first(where: { $0.name == name }) else {
+      let names = PassRegistry.pipelines.map(\.name)
+      throw ApusError.usage(
+        "there is no pipeline '\(name)'",
+        help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
+    }
+    return try Pipeline(parsing: found.passes)
+  }
+
+  /// Runs the passes.
+  /// - Parameters:
+  ///   - limit: how many passes to run; all where nil.
+  ///   - observers: told about each pass, in order.
+  /// - Throws: what a pass throws, with its name; `ApusError` with fault `.defect` that names the pass whose result
+  ///   breaks a rule of the verifier.
+  public func run(_ graph: Graph, limit: Int? = nil, observers: [any PipelineObserver] = []) throws -> PipelineResult {
+    var current = graph
+    var reports: [PassReport] = []
+    let clock = ContinuousClock()
+    for pass in passes.prefix(limit ?? passes.count) {
+      var context = PassContext(type(of: pass).record)
+      let start = clock.now
+      let result: Graph
+      do { result = try pass.run(current, &context) } catch let error as ApusError {
+        throw ApusError(
+          error.fault,
+          error.diagnostics.map {
+            Diagnostic($0.severity, "pass '\(pass.name)': \($0.message)", at: $0.location, help: $0.help)
+          })
+      } catch {
+        throw ApusError.defect("pass '\(pass.name)' on graph @\(current.name): \(error)")
+      }
+      let seconds = (clock.now - start) / .seconds(1)
+      try result.verify(after: "pass '\(pass.name)'")
+      try requireSameSignature(current, result, pass)
+      let report = PassReport(
+        pass: pass.name, seconds: seconds, before: current, after: result, remarks: context.remarks,
+        statistics: context.statistics)
+      for observer in observers { try observer.passDidRun(report) }
+      reports.append(report)
+      current = result
+    }
+    return PipelineResult(graph: current, reports: reports)
+  }
+
+  /// A pass may change what is computed between inputs and outputs, not what they are.
+  private func requireSameSignature(_ before: Graph, _ after: Graph, _ pass: any Pass) throws {
+    func signature(_ graph: Graph) -> [String] {
+      graph.parameters.map { "\(graph.label(of: $0)): \(graph.type(of: $0))" }
+        + graph.outputTypes.map(\.description) + graph.updates.map { graph.label(of: $0.variable) }
+    }
+    guard signature(before) == signature(after) else {
+      throw ApusError.defect(
+        "pass '\(pass.name)' changed the signature of @\(before.name) from (\(signature(before).joined(separator: ", "))) to (\(signature(after).joined(separator: ", ")))"
+      )
+    }
+  }
+}
+
+/// What a pipeline made of a graph.
+public struct PipelineResult: Sendable {
+  public let graph: Graph
+  public let reports: [PassReport]
+}
+
+/// One pass's run.
+public struct PassReport: Sendable {
+  public let pass: String
+  public let seconds: Double
+  public let before: Graph
+  public let after: Graph
+  public let remarks: [Remark]
+  public let statistics: [(name: String, count: Int)]
+
+  public var changed: Bool { before != after }
+}
+
+/// Watches a pipeline: diffs, dumps, validation.
+public protocol PipelineObserver {
+  func passDidRun(_ report: PassReport) throws
+}

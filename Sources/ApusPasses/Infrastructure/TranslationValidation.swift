@@ -1,0 +1,109 @@
+import ApusCore
+import ApusGraph
+import ApusInterpreter
+
+/// Runs a graph before and after a pass on the same random inputs and compares what comes out.
+public struct TranslationValidation: PipelineObserver, Sendable {
+  /// Seeds of the inputs: one run each.
+  public var seeds: [UInt64]
+  /// Sizes for symbols; 3 where none is given.
+  public var bindings: [String: Int]
+  public var backend: any Backend
+
+  public init(seeds: [UInt64] = [1, 2], bindings: [String: Int] = [:], backend: any Backend = InterpreterBackend()) {
+    self.seeds = seeds
+    self.bindings = bindings
+    self.backend = backend
+  }
+
+  /// - Throws: `ApusError` with fault `.defect` that names the pass and the first element that differs.
+  public func passDidRun(_ report: PassReport) throws {
+    if let mismatch = try firstMismatch(report.before, report.after) {
+      throw ApusError.defect("pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)")
+    }
+  }
+
+  /// Where the two graphs disagree, in words; nil where they do not.
+  public func firstMismatch(_ before: Graph, _ after: Graph) throws -> String? {
+    let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
+    let (a, b) = (try before.specialised(sizes), try after.specialised(sizes))
+    for seed in seeds {
+      let inputs = RandomInputs(seed: seed)
+      switch (outcome(a, inputs), outcome(b, inputs)) {
+      case (.success(let x), .success(let y)):
+        for (index, (p, q)) in zip(x, y).enumerated() {
+          if let difference = TensorComparison.firstDifference(p, q) {
+            return "output \(index), \(difference), on inputs of seed \(seed)"
+          }
+        }
+      // Numbers that the graph refuses must be refused by both.
+      case (.failure, .failure): continue
+      case (.failure(let error), .success): return "it refused inputs of seed \(seed) and no longer does: \(error)"
+      case (.success, .failure(let error)): return "it refuses inputs of seed \(seed): \(error)"
+      }
+    }
+    return nil
+  }
+
+  /// Outputs, then new values of variables in order of updates.
+  private func outcome(_ graph: Graph, _ inputs: RandomInputs) -> Result<[Tensor], any Error> {
+    Result {
+      let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
+      let variables = try graph.variables.map { try inputs.tensor($0.declaration.label, $0.declaration.type) }
+      let result = try backend.prepare(graph).run(feeds, variables: variables)
+      return result.outputs + result.updates.map(\.value)
+    }
+  }
+}
+
+/// Inputs that are a function of seed and name, so that two graphs with the same parameters get the same.
+public struct RandomInputs: Sendable {
+  public let seed: UInt64
+  public init(seed: UInt64) { self.seed = seed }
+
+  /// Floats in [−2, 2), small natural numbers, or coin throws.
+  public func tensor(_ name: String, _ type: TensorType) throws -> Tensor {
+    guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
+      throw ApusError.input("'\(name)' has the symbolic shape \(type.shape)")
+    }
+    let philox = Philox(seed: seed)
+    let stream = name.utf8.reduce(UInt64(5381)) { $0 &* 33 &+ UInt64($1) }
+    let floats = (0..<count).map { philox.uniform($0, stream: stream) }
+    return switch type.dtype {
+    case .f32: try Tensor(floats.map { Float(4 * $0 - 2) }, dimensions)
+    case .f64: try Tensor(floats.map { 4 * $0 - 2 }, dimensions)
+    case .bf16: try Tensor(floats.map { BFloat16(converting: 4 * $0 - 2) }, dimensions)
+    case .f16: try Tensor(floats.map { Float16(4 * $0 - 2) }, dimensions)
+    case .i8: try Tensor(floats.map { Int8(4 * $0) }, dimensions)
+    case .u8: try Tensor(floats.map { UInt8(4 * $0) }, dimensions)
+    case .i32: try Tensor(floats.map { Int32(4 * $0) }, dimensions)
+    case .i64: try Tensor(floats.map { Int64(4 * $0) }, dimensions)
+    case .bool: try Tensor(floats.map { $0 < 0.5 }, dimensions)
+    }
+  }
+}
+
+/// Equality of tensors up to rounding.
+public enum TensorComparison {
+  /// The error that is borne, relative to the larger magnitude and absolute below 1; exact for integers and truth values.
+  public static func tolerance(_ dtype: DType) -> Double {
+    switch dtype {
+    case .f32: 1e-5
+    case .f64: 1e-12
+    case .bf16: 1e-2
+    case .f16: 2e-3
+    case .i8, .u8, .i32, .i64, .bool: 0
+    }
+  }
+
+  /// The first element in which the tensors differ by more than the tolerance, in words. NaN equals NaN.
+  public static func firstDifference(_ a: Tensor, _ b: Tensor, tolerance: Double? = nil) -> String? {
+    guard a.type == b.type else { return "a \(a.type) became a \(b.type)" }
+    let limit = tolerance ?? Self.tolerance(a.dtype)
+    for (index, (x, y)) in zip(a.doubles(), b.doubles()).enumerated() {
+      let isSame = x == y || (x.isNaN && y.isNaN) || abs(x - y) <= limit * max(1, max(abs(x), abs(y)))
+      if !isSame || (x.isInfinite != y.isInfinite) { return "element \(index): \(x) became \(y)" }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,3 @@
+import ApusCore
+import ApusGraph
+import ApusOperators

@@ -1,0 +1,77 @@
+import ApusCore
+import ApusGraph
+import ApusInterpreter
+import ApusOperators
+
+/// Computes nodes whose operands are constants, with the interpreter's kernels.
+///
+/// Not folded: random draws (they follow a counter at run time), control flow (it may not end), fusions, and results
+/// for which the budget does not suffice. Sizes of static dimensions are constants too.
+public struct FoldConstants: Pass {
+  /// How many bytes of constants one run of the pass may create.
+  public var limit = 1 << 20
+
+  public static let record = PassRecord(
+    "fold-constants", "computes what depends on constants only",
+    options: [option("limit", \.limit, "bytes of constants that may be created")],
+    statistics: [PassStatistic("folded", "nodes computed"), PassStatistic("bytes", "bytes of constants created")])
+
+  public init() {}
+
+  public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    var budget = limit
+    var remarks = context
+    let result = try graph.rewritten { node, operands, builder in
+      if let determined = node.op as? any TypeDeterminedOperator,
+        let value = determined.result(operands.map { builder.graph.type(of: $0) })
+      {
+        remarks.count("folded")
+        return .replace(try builder.append(Constant(value), [], origin: node.origin))
+      }
+      guard let values = constants(operands, builder), isFoldable(node) else { return .keep }
+      let types = graph.resultTypes(of: node)
+      let bytes = types.reduce(0) { $0 + ($1.byteCount ?? .max / 8) }
+      guard bytes <= budget else {
+        remarks.missed(
+          "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its \(bytes) bytes exceed what is left of the limit, \(budget) of \(limit)",
+          at: node)
+        return .keep
+      }
+      // Numbers that the kernel refuses are left for the run to refuse.
+      guard let results = try? evaluate(node, values) else {
+        remarks.missed(
+          "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its operands are out of range", at: node)
+        return .keep
+      }
+      budget -= bytes
+      remarks.count("folded")
+      remarks.count("bytes", bytes)
+      return .replace(try results.flatMap { try builder.append(Constant($0), [], origin: node.origin) })
+    }
+    context = remarks
+    return try result.withoutDeadNodes()
+  }
+
+  /// The operands' values; nil where one is no constant, or there is none.
+  private func constants(_ operands: [ValueID], _ builder: GraphBuilder) -> [Tensor]? {
+    guard !operands.isEmpty else { return nil }
+    var values: [Tensor] = []
+    for operand in operands {
+      guard let constant = builder.graph.producer(of: operand).op as? Constant else { return nil }
+      values.append(constant.value)
+    }
+    return values
+  }
+
+  private func isFoldable(_ node: Node) -> Bool {
+    node.regions.isEmpty && node.op.traits.isDisjoint(with: [.random, .controlFlow, .declaration])
+      && !(node.op is any ModeDependentOperator)
+  }
+
+  private func evaluate(_ node: Node, _ values: [Tensor]) throws -> [Tensor] {
+    let builder = GraphBuilder("fold")
+    let operands = try values.map { try builder.constant($0) }
+    let results = try builder.append(node.op, operands.map(\.id), origin: Origin())
+    return try Interpreter(builder.build(outputs: results)).run([], variables: []).outputs
+  }
+}
