@@ -80,7 +80,7 @@ struct ReverseMode {
 
   private func gradient(of node: Node, results cotangents: [Value?], _ wanted: [Bool]) throws -> [Value?] {
     let operands = try node.operands.map(counterpart)
-    if let composite = node.op as? any CompositeOperator, !type(of: composite).hasOwnGradient {
+    if let composite = node.op as? any CompositeOperator, !composite.hasOwnGradient {
       return try gradient(ofExpanding: composite, operands, cotangents, wanted)
     }
     return try node.op.gradient(
@@ -94,11 +94,9 @@ struct ReverseMode {
   private func gradient(
     ofExpanding composite: any CompositeOperator, _ operands: [Value], _ cotangents: [Value?], _ wanted: [Bool]
   ) throws -> [Value?] {
-    let scratch = GraphBuilder("expansion")
-    let arguments = try operands.enumerated().map { try scratch.parameter("p\($0)", $1.dtype, $1.shape) }
-    let expansion = try scratch.build(composite.expand(arguments, scratch))
+    let expansion = try GraphBuilder.expansion(of: composite, operands.map(\.type))
     var map = [ValueID?](repeating: nil, count: expansion.valueCount)
-    for (argument, operand) in zip(arguments, operands) { map[argument.id.index] = operand.id }
+    for (argument, operand) in zip(expansion.parameters, operands) { map[argument.index] = operand.id }
     let origin = builder.origin
     map = try expansion.copy(into: builder, map: map, keeping: expansion.liveNodes()) { node, operands, builder in
       .replace(try builder.append(node.op, operands, regions: node.regions, origin: origin))

@@ -175,13 +175,18 @@ public final class GraphBuilder {
     return try builder.build(body(arguments))
   }
 
+  /// A composite's definition as a graph of its own, whose parameters are the operands.
+  package static func expansion(of op: some CompositeOperator, _ operands: [TensorType]) throws -> Graph {
+    let scratch = GraphBuilder("expansion")
+    let values = try operands.enumerated().map { try scratch.parameter("p\($0)", $1.dtype, $1.shape) }
+    return try scratch.build(op.expand(values, scratch))
+  }
+
   /// The result types of a composite, found by expanding it on a scratch graph.
   package static func resultTypes(ofExpanding op: some CompositeOperator, _ operands: [TensorType]) throws
     -> [TensorType]
   {
-    let scratch = GraphBuilder("scratch")
-    let values = try operands.enumerated().map { try scratch.parameter("p\($0)", $1.dtype, $1.shape) }
-    do { return try op.expand(values, scratch).map(\.type) } catch let error as ApusError {
+    do { return try expansion(of: op, operands).outputTypes } catch let error as ApusError {
       throw TypeError(error.message, help: error.diagnostics.first?.help)
     }
   }

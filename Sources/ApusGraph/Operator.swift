@@ -50,12 +50,12 @@ public protocol CompositeOperator: Operator {
   /// The same results out of smaller operators; `operands` belong to the builder that they carry.
   func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value]
 
-  /// True where `gradient` is the operator's own rule.
-  static var hasOwnGradient: Bool { get }
+  /// True where `gradient` is the operator's own rule, for these attributes.
+  var hasOwnGradient: Bool { get }
 }
 
 extension CompositeOperator {
-  public static var hasOwnGradient: Bool { false }
+  public var hasOwnGradient: Bool { false }
 
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     throw NotDifferentiable("its expansion should have been differentiated instead")
@@ -65,6 +65,11 @@ extension CompositeOperator {
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try GraphBuilder.resultTypes(ofExpanding: self, operands)
   }
+
+  /// Of the expansion.
+  public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
+    (try? GraphBuilder.expansion(of: self, operands).flopCount) ?? 0
+  }
 }
 
 /// Whether a graph is run to learn or to predict.
@@ -73,10 +78,19 @@ public enum Mode: String, Sendable, Hashable, CaseIterable { case training, infe
 /// An operator that does different things while training and while predicting: dropout, batch normalisation.
 /// `Graph.bound(to:)` replaces it; no backend ever sees it.
 public protocol ModeDependentOperator: Operator {
+  /// Whether it needs to know the number of the training step.
+  static var countsSteps: Bool { get }
+
   /// - Parameters:
-  ///   - step: an `i64` scalar that counts training steps; nil for inference.
+  ///   - step: an `i64` scalar that counts training steps; nil for inference, or where it need not be known.
   ///   - builder: for the replacement, and for updates of variables such as moving averages.
   func bound(to mode: Mode, _ operands: [Value], step: Value?, _ builder: GraphBuilder) throws -> [Value]
+}
+
+extension ModeDependentOperator {
+  public func gradient(_ context: GradientContext) throws -> [Value?] {
+    throw NotDifferentiable("it does different things while training and predicting; bind the graph to a mode first")
+  }
 }
 
 /// Why operands and attributes do not fit together.

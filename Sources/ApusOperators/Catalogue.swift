@@ -5,7 +5,7 @@ extension OperatorCatalogue {
   /// All operators of Apus: the only list. Families stand in the order of Docs/Operators.md.
   public static let standard = OperatorCatalogue(
     declarations + unary + binary + comparison + reduction + shape + contraction + convolution + window + indexing
-      + random + control)
+      + random + control + activation + statistics + normalisation + loss)
 
   static let unary: [any Operator.Type] = [
     Negate.self, Abs.self, Sign.self, Floor.self, Ceil.self, Round.self, Exp.self, Expm1.self, Log.self, Log1p.self,
@@ -37,9 +37,22 @@ extension OperatorCatalogue {
   ]
   static let indexing: [any Operator.Type] = [
     Gather.self, ScatterAdd.self, TakeAlongAxis.self, PutAlongAxisAdd.self, Sort.self, ArgSort.self, TopK.self,
+    CheckIndex.self, OneHot.self,
   ]
   static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self]
   static let control: [any Operator.Type] = [Fusion.self, If.self, While.self, Scan.self]
+  static let activation: [any Operator.Type] = [
+    Relu.self, Relu6.self, LeakyRelu.self, Elu.self, Selu.self, Gelu.self, Silu.self, Softplus.self, Softsign.self,
+    HardSigmoid.self, Clip.self, Softmax.self, LogSoftmax.self, Dropout.self,
+  ]
+  static let statistics: [any Operator.Type] = [Mean.self, Variance.self, L2Norm.self]
+  static let normalisation: [any Operator.Type] = [
+    LayerNorm.self, BatchNormInference.self, BatchNormTraining.self, BatchNorm.self,
+  ]
+  static let loss: [any Operator.Type] = [
+    BinaryCrossEntropy.self, CategoricalCrossEntropy.self, SparseCategoricalCrossEntropy.self, MeanSquaredError.self,
+    MeanAbsoluteError.self, Huber.self,
+  ]
 }
 
 extension Graph {

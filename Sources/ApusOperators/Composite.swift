@@ -28,9 +28,7 @@ extension Graph {
   ) throws -> [Value] {
     guard depth < 16 else { throw ApusError.defect("the expansion of \(op.name) does not end") }
     // On a scratch graph first: only what the results need is copied over.
-    let scratch = GraphBuilder("expansion")
-    let arguments = try operands.enumerated().map { try scratch.parameter("p\($0)", $1.dtype, $1.shape) }
-    let expansion = try scratch.build(op.expand(arguments, scratch))
+    let expansion = try GraphBuilder.expansion(of: op, operands.map(\.type))
     let live = expansion.liveNodes()
     var map = [ValueID?](repeating: nil, count: expansion.valueCount)
     for (parameter, operand) in zip(expansion.parameters, operands) { map[parameter.index] = operand.id }

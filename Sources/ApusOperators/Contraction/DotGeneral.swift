@@ -81,7 +81,7 @@ public struct DotGeneral: CompositeOperator {
     return [TensorType(a.dtype, Shape(dims))]
   }
 
-  public static var hasOwnGradient: Bool { true }
+  public var hasOwnGradient: Bool { true }
 
   // Linear in each operand, and the cotangent of each is such a sum itself: g with the other operand, over the axes that
   // only those two share. Its axes come in the order batch, own free, then contracting as they stand in the other.

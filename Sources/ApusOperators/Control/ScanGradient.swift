@@ -27,7 +27,7 @@ struct ScanGradient {
   init(_ scan: Scan, _ context: GradientContext) throws {
     self.scan = scan
     self.context = context
-    body = try context.regions[0].expandingComposites { !type(of: $0).hasOwnGradient }
+    body = try context.regions[0].expandingComposites { !$0.hasOwnGradient }
     parameters = body.parameters
   }
 
