@@ -6,5 +6,4 @@
 @_exported import ApusInspection
 @_exported import ApusInterpreter
 @_exported import ApusNN
-@_exported import ApusOperators
 @_exported import ApusPasses

@@ -128,6 +128,9 @@ public final class GraphBuilder {
     }
   }
 
+  /// Gives the graph another name.
+  public func rename(_ name: String) { graph.name = Identifier.sanitized(name) }
+
   public func value(_ id: ValueID) -> Value { Value(self, id, graph.type(of: id)) }
 
   // MARK: Results

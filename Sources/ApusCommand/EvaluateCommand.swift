@@ -1,0 +1,38 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Measures a trained model on a data set's test images.",
+    discussion: "  apus evaluate trained --data fashion-mnist")
+
+  @OptionGroup var input: GraphInput
+  @OptionGroup var data: DataOptions
+  @OptionGroup var loss: LossOptions
+
+  @Option(help: "Images a step.")
+  var batch = 32
+
+  @Option(help: "Which images: train or test.")
+  var part = Part.test
+
+  enum Part: String, CaseIterable, ExpressibleByArgument { case train, test }
+
+  @Flag(help: "Print the results as JSON.")
+  var json = false
+
+  func validate() throws {
+    guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
+  }
+
+  func run() throws {
+    let trainer = try Trainer(
+      input.loadOne(), optimizer: SGD(), loss: loss.makeLoss(), metrics: loss.makeMetrics())
+    try input.loadWeights(into: trainer)
+    let splits = try data.load()
+    let set = part == .test ? splits.test : splits.train
+    let result = try trainer.evaluate(set.images, set.labels, batchSize: batch, verbose: json ? .silent : .auto)
+    if json { try Terminal.writeJSON(result) } else { Terminal.write(Terminal.list(result) + "\n") }
+  }
+}

@@ -1,0 +1,65 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+/// The graph file that most subcommands take.
+struct GraphInput: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "A .graph file, a folder that `train --save` wrote, or - for standard input.", valueName: "file"))
+  var file: String
+
+  @Option(
+    name: .customLong("bind"),
+    help: ArgumentHelp("Give symbols of shapes a size, as batch=32; repeat or separate by commas.", valueName: "symbol=size"))
+  var bindings: [String] = []
+
+  /// All graphs of the file, symbols bound.
+  func load() throws -> [Graph] {
+    let graphs = try GraphFile.load(file)
+    let bindings = try parseBindings()
+    for name in bindings.keys.sorted() where !graphs.contains(where: { $0.symbols.contains(name) }) {
+      let known = graphs.flatMap(\.symbols)
+      throw ApusError.usage(
+        "no graph in \(file) has a symbol '\(name)'",
+        help: Suggestion.didYouMean(name, among: known) ?? (known.isEmpty ? nil : "its symbols: \(known.joined(separator: ", "))"))
+    }
+    return try graphs.map { graph in try graph.specialised(bindings.filter { graph.symbols.contains($0.key) }) }
+  }
+
+  /// Whether FILE is a folder with a saved model: then weights lie beside the graph.
+  var isSavedModel: Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
+  /// The saved weights.
+  /// - Throws: `ApusError` where FILE is no saved model: predictions of untrained weights help nobody.
+  func loadWeights(into trainer: Trainer) throws {
+    guard isSavedModel else {
+      throw ApusError.input("'\(file)' holds no weights", help: "give the folder that `apus train --save` wrote")
+    }
+    try trainer.session.loadModelWeights(from: file, of: trainer.model)
+  }
+
+  /// The file's only graph, as it stands.
+  func loadOne() throws -> Graph {
+    let graphs = try load()
+    guard graphs.count == 1, let graph = graphs.first else {
+      throw ApusError.input("\(file) holds \(graphs.count) graphs; this command wants one")
+    }
+    return graph
+  }
+
+  func parseBindings() throws -> [String: Int] {
+    var result: [String: Int] = [:]
+    for part in bindings.flatMap({ $0.split(separator: ",") }) {
+      let sides = part.split(separator: "=", maxSplits: 1)
+      guard sides.count == 2, let size = Int(sides[1]), size >= 0 else {
+        throw ApusError.usage("--bind \(part) is not symbol=size", help: "for example --bind batch=32")
+      }
+      result[String(sides[0])] = size
+    }
+    return result
+  }
+}

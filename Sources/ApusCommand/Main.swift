@@ -1,0 +1,43 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+/// `apus`: one file a subcommand. Each parses its options, calls the library and prints; nothing is computed here.
+@main
+struct Main: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apus",
+    abstract: "Builds, inspects and runs define-then-run neural networks.",
+    discussion: """
+      A model is a graph file (Docs/TextFormat.md). To train one and look at what the compiler makes of it:
+
+        apus train Graphs/Models/mlp.graph --data fashion-mnist --epochs 5
+        apus dump  Graphs/Models/mlp.graph --stage optimized
+        apus opt   Graphs/Models/mlp.graph --passes simplify,fuse --diff --stats
+
+      Exit codes: 0 done; 1 the input is at fault; 2 the command line is at fault; 70 a defect in Apus.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
+      RunCommand.self, OpsCommand.self, PassesCommand.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as ApusError {
+      Terminal.report(error)
+      exit(error.fault.rawValue)
+    } catch {
+      // The parser's own exit code for a wrong command line is sysexits' 64; ours is the shells' 2.
+      let code = exitCode(for: error)
+      guard code == .success else {
+        Terminal.writeError(fullMessage(for: error) + "\n")
+        exit(code == .validationFailure ? ApusError.Fault.usage.rawValue : code.rawValue)
+      }
+      exit(withError: error)
+    }
+  }
+}

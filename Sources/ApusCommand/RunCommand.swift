@@ -1,0 +1,87 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Runs a graph once on given tensors and prints or saves its outputs.",
+    discussion: """
+      Inputs are NumPy files, in the order of the graph's parameters or by name:
+
+        apus run model.graph --input x.npy
+        apus run model.graph --input x=x.npy --input y=y.npy --output results
+
+      Their shapes bind the graph's symbols. Variables get first values from --seed, or their saved ones where FILE is a
+      folder that `apus train --save` wrote. Updates are computed and dropped.
+      """)
+
+  @OptionGroup var input: GraphInput
+
+  @Option(
+    name: [.customShort("i"), .customLong("input")],
+    help: ArgumentHelp("A NumPy file for the next parameter, or for one by name.", valueName: "[name=]file"))
+  var inputs: [String] = []
+
+  @Flag(help: "Fill the inputs that are not given with seeded random numbers (symbols need --bind).")
+  var random = false
+
+  @Option(help: "Seed of first values and random inputs.")
+  var seed: UInt64 = 0
+
+  @Option(name: .shortAndLong, help: "A folder for the outputs, one .npy file each; printed where it is left out.")
+  var output: String?
+
+  @Option(help: "Bind dropout, batch normalisation and the like: training or inference.")
+  var mode = Mode.inference
+
+  @Flag(help: "Print the outputs as JSON.")
+  var json = false
+
+  private struct Output: Encodable {
+    let name: String
+    let dtype: String
+    let shape: [Int]
+    let data: [Double]
+  }
+
+  func run() throws {
+    for graph in try input.load() { try run(graph.bound(to: mode)) }
+  }
+
+  private func run(_ graph: Graph) throws {
+    let names = graph.parameters.map { graph.name(of: $0) ?? "" }
+    var feeds: [String: Tensor] = [:]
+    for text in inputs {
+      let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
+      let name = sides.count == 2 ? sides[0] : names.first { feeds[$0] == nil }
+      guard let name else { throw ApusError.usage("graph @\(graph.name) takes \(names.count) inputs, but more are given") }
+      feeds[name] = try NPY.read(sides.last ?? text)
+    }
+    if random {
+      let inputs = RandomInputs(seed: seed)
+      for id in graph.parameters {
+        let name = graph.name(of: id) ?? ""
+        if feeds[name] == nil { feeds[name] = try inputs.tensor(name, graph.type(of: id)) }
+      }
+    }
+    let session = Session(seed: seed)
+    let program = try session.load(graph)
+    if input.isSavedModel { try session.loadWeights(from: input.file) }
+    let outputs = try program.run(feeds)
+    let labels = graph.outputs.map { String(graph.label(of: $0).dropFirst()) }
+    if let output {
+      do { try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true) } catch {
+        throw ApusError.input("cannot make the folder '\(output)'")
+      }
+      for (index, (name, tensor)) in zip(labels, outputs).enumerated() {
+        let file = Identifier.isValid(name) ? name.replacing("/", with: ".") : "output\(index)"
+        try NPY.write(tensor, to: "\(output)/\(file).npy")
+      }
+    } else if json {
+      try Terminal.writeJSON(
+        zip(labels, outputs).map { Output(name: $0, dtype: $1.dtype.rawValue, shape: $1.dimensions, data: $1.doubles()) })
+    } else {
+      for (name, tensor) in zip(labels, outputs) { Terminal.write("%\(name): \(TensorText.describe(tensor))\n") }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// What training makes small. Names and formulas are Keras's.
+public struct Loss: Sendable {
+  /// The name on the command line, in saved models and in messages.
+  public let name: String
+  /// Whether targets are class numbers, one for each row of predictions, rather than values of the predictions' shape.
+  public let takesClassNumbers: Bool
+  private let formula: @Sendable (_ target: Value, _ prediction: Value) throws -> Value
+
+  /// - Parameter formula: the loss of each sample from target and prediction; of shape (batch, …).
+  public init(
+    _ name: String, takesClassNumbers: Bool = false,
+    formula: @escaping @Sendable (_ target: Value, _ prediction: Value) throws -> Value
+  ) {
+    self.name = name
+    self.takesClassNumbers = takesClassNumbers
+    self.formula = formula
+  }
+
+  /// The mean over all per-sample values.
+  func mean(_ target: Value, _ prediction: Value) throws -> Value {
+    try formula(target, prediction).mean()
+  }
+
+  /// −ln p(label); labels are class numbers.
+  public static let sparseCategoricalCrossEntropy = sparseCategoricalCrossEntropy(fromLogits: false)
+  public static func sparseCategoricalCrossEntropy(fromLogits: Bool) -> Loss {
+    Loss("sparse_categorical_crossentropy", takesClassNumbers: true) {
+      try $0.builder.append(SparseCategoricalCrossEntropy(fromLogits: fromLogits), [$0, $1])[0]
+    }
+  }
+
+  /// −Σ t ln p; targets are distributions over classes.
+  public static let categoricalCrossEntropy = categoricalCrossEntropy(fromLogits: false)
+  public static func categoricalCrossEntropy(fromLogits: Bool, labelSmoothing: Double = 0) -> Loss {
+    Loss("categorical_crossentropy") {
+      try $0.builder.append(
+        CategoricalCrossEntropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing), [$0, $1])[0]
+    }
+  }
+
+  /// −t ln p − (1 − t) ln(1 − p), mean over the last axis.
+  public static let binaryCrossEntropy = binaryCrossEntropy(fromLogits: false)
+  public static func binaryCrossEntropy(fromLogits: Bool, labelSmoothing: Double = 0) -> Loss {
+    Loss("binary_crossentropy") {
+      try $0.builder.append(BinaryCrossEntropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing), [$0, $1])[0]
+    }
+  }
+
+  /// (t − p)², mean over the last axis.
+  public static let meanSquaredError = Loss("mean_squared_error") {
+    try $0.builder.append(MeanSquaredError(), [$0, $1])[0]
+  }
+
+  /// |t − p|, mean over the last axis.
+  public static let meanAbsoluteError = Loss("mean_absolute_error") {
+    try $0.builder.append(MeanAbsoluteError(), [$0, $1])[0]
+  }
+
+  /// Quadratic up to δ, linear beyond, mean over the last axis. Huber 1964.
+  public static let huber = huber(delta: 1)
+  public static func huber(delta: Double) -> Loss {
+    Loss("huber") { try $0.builder.append(Huber(delta: delta), [$0, $1])[0] }
+  }
+
+  /// Names that `named` takes, the short forms of Keras included.
+  public static let names = [
+    "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mean_squared_error", "mse",
+    "mean_absolute_error", "mae", "huber",
+  ]
+
+  /// The loss of a name; `from_logits` and the like as options: `sparse_categorical_crossentropy(from_logits=true)`.
+  /// - Throws: `ApusError` with a suggestion where there is none.
+  public static func named(_ text: String) throws -> Loss {
+    var spec = try NamedSpecification(text, kind: "loss")
+    let fromLogits = try spec.bool("from_logits") ?? false
+    let smoothing = try spec.number("label_smoothing") ?? 0
+    let loss: Loss
+    switch spec.name {
+    case "sparse_categorical_crossentropy": loss = .sparseCategoricalCrossEntropy(fromLogits: fromLogits)
+    case "categorical_crossentropy":
+      loss = .categoricalCrossEntropy(fromLogits: fromLogits, labelSmoothing: smoothing)
+    case "binary_crossentropy": loss = .binaryCrossEntropy(fromLogits: fromLogits, labelSmoothing: smoothing)
+    case "mean_squared_error", "mse": loss = .meanSquaredError
+    case "mean_absolute_error", "mae": loss = .meanAbsoluteError
+    case "huber": loss = .huber(delta: try spec.number("delta") ?? 1)
+    default: throw spec.unknown(among: names)
+    }
+    try spec.finish()
+    return loss
+  }
+}

@@ -1,0 +1,52 @@
+import ApusGraph
+import ApusOperators
+
+/// Steps divided by a running root mean square of gradients. Tieleman and Hinton 2012; centred: Graves 2013.
+public struct RMSprop: Optimizer {
+  public static let name = "rmsprop"
+  public var options: OptimizerOptions
+  public var rho: Double
+  public var momentum: Double
+  public var epsilon: Double
+  public var centered: Bool
+
+  public init(
+    options: OptimizerOptions = .init(learningRate: 0.001), rho: Double = 0.9, momentum: Double = 0,
+    epsilon: Double = 1e-7, centered: Bool = false
+  ) {
+    self.options = options
+    self.rho = rho
+    self.momentum = momentum
+    self.epsilon = epsilon
+    self.centered = centered
+  }
+
+  public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
+    // v ← ρ v + (1 − ρ) g²
+    let oldV = try state.zeros("velocity")
+    let v = try state.advance(oldV, to: oldV * rho + g * g * (1 - rho))
+    var denominator = v
+    if centered {
+      // a ← ρ a + (1 − ρ) g, and v − a² in place of v
+      let oldA = try state.zeros("average_gradient")
+      let a = try state.advance(oldA, to: oldA * rho + g * (1 - rho))
+      denominator = try v - a * a
+    }
+    // The increment is η g / √(v + ε): ε inside the root, as Keras has it.
+    let increment = try g * rate / (denominator + epsilon).sqrt()
+    guard momentum != 0 else { return try w - increment }
+    // m ← μ m + increment, w ← w − m
+    let oldM = try state.zeros("momentum")
+    return try w - state.advance(oldM, to: oldM * momentum + increment)
+  }
+}
+
+extension Optimizer where Self == RMSprop {
+  public static func rmsprop(
+    learningRate: Double = 0.001, rho: Double = 0.9, momentum: Double = 0, epsilon: Double = 1e-7,
+    centered: Bool = false
+  ) -> RMSprop {
+    RMSprop(
+      options: .init(learningRate: learningRate), rho: rho, momentum: momentum, epsilon: epsilon, centered: centered)
+  }
+}

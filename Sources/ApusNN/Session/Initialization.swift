@@ -1,0 +1,133 @@
+import ApusCore
+import ApusGraph
+import Foundation
+
+extension Variable {
+  /// The first value: a pure function of the variable's name, type, initialiser and seed, so it depends neither on the
+  /// order of variables nor on what else is in the graph.
+  /// - Parameter seed: the session's seed; the variable's own goes before it.
+  /// - Throws: `ApusError` where the shape is symbolic or the initialiser needs another rank or type.
+  public func initialValue(seed sessionSeed: UInt64) throws -> Tensor {
+    guard let dimensions = type.shape.numbers else {
+      throw ApusError.input("variable '\(label)' has the symbolic shape \(type.shape), so it has no first value")
+    }
+    // FNV-1a of the name, so that two variables of one seed differ.
+    let hash = label.utf8.reduce(14_695_981_039_346_656_037 as UInt64) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+    var draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: hash))
+    let (fanIn, fanOut) = Self.fans(dimensions)
+    /// Var[w] = scale / fan as a uniform distribution: limit √(3 · scale / fan).
+    func uniform(_ scale: Double, _ fan: Double) throws -> Tensor {
+      let limit = (3 * scale / max(1, fan)).squareRoot()
+      return try fill(dimensions) { draw.uniform(-limit, limit) }
+    }
+    /// Var[w] = scale / fan as a normal distribution cut at two deviations, widened by what the cut takes away.
+    func truncated(_ scale: Double, _ fan: Double) throws -> Tensor {
+      let deviation = (scale / max(1, fan)).squareRoot() / 0.879_625_661_034_239_78
+      return try fill(dimensions) { draw.truncatedNormal() * deviation }
+    }
+    switch initializer {
+    case .zeros: return try Tensor(zeros: type.dtype, dimensions)
+    case .ones: return try Tensor(repeating: 1, type.dtype, dimensions)
+    case .constant(let value): return try Tensor(repeating: value, type.dtype, dimensions)
+    case .uniform(let low, let high): return try fill(dimensions) { draw.uniform(low, high) }
+    case .normal(let mean, let deviation): return try fill(dimensions) { mean + deviation * draw.normal() }
+    case .truncatedNormal(let mean, let deviation):
+      return try fill(dimensions) { mean + deviation * draw.truncatedNormal() }
+    case .glorotUniform: return try uniform(1, (fanIn + fanOut) / 2)
+    case .glorotNormal: return try truncated(1, (fanIn + fanOut) / 2)
+    case .heUniform: return try uniform(2, fanIn)
+    case .heNormal: return try truncated(2, fanIn)
+    case .lecunUniform: return try uniform(1, fanIn)
+    case .lecunNormal: return try truncated(1, fanIn)
+    case .orthogonal(let gain):
+      guard let columns = dimensions.last, dimensions.count >= 2 else { throw needsMatrix }
+      let rows = dimensions.dropLast().reduce(1, *)
+      var elements = Orthogonal.matrix(rows: rows, columns: columns) { draw.normal() }[...]
+      return try fill(dimensions) { gain * (elements.popFirst() ?? 0) }
+    case .identity(let gain):
+      guard dimensions.count == 2 else { throw needsMatrix }
+      var position = -1
+      return try fill(dimensions) {
+        position += 1
+        return position / dimensions[1] == position % dimensions[1] ? gain : 0
+      }
+    }
+  }
+
+  private var needsMatrix: ApusError {
+    .input("variable '\(label)': the initialiser \(initializer) needs a matrix, not \(type)")
+  }
+
+  /// How many inputs and outputs a unit has: for kernels of convolutions the receptive field counts in both.
+  private static func fans(_ dimensions: [Int]) -> (Double, Double) {
+    switch dimensions.count {
+    case 0: return (1, 1)
+    case 1: return (Double(dimensions[0]), Double(dimensions[0]))
+    default:
+      let field = dimensions.dropLast(2).reduce(1.0) { $0 * Double($1) }
+      return (field * Double(dimensions[dimensions.count - 2]), field * Double(dimensions[dimensions.count - 1]))
+    }
+  }
+
+  private func fill(_ dimensions: [Int], _ next: () -> Double) throws -> Tensor {
+    let count = Shape.elementCount(dimensions) ?? 0
+    switch type.dtype {
+    case .f32: return try Tensor((0..<count).map { _ in Float(next()) }, dimensions)
+    case .f64: return try Tensor((0..<count).map { _ in next() }, dimensions)
+    case .bf16: return try Tensor((0..<count).map { _ in BFloat16(converting: next()) }, dimensions)
+    case .f16: return try Tensor((0..<count).map { _ in Float16(next()) }, dimensions)
+    case .i8, .u8, .i32, .i64, .bool:
+      throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialised by \(initializer)")
+    }
+  }
+}
+
+/// Random numbers one after the other.
+private struct InitialDraw {
+  var generator: PhiloxGenerator
+
+  /// In [0, 1), 53 bits.
+  private mutating func unit() -> Double { Double(generator.next() >> 11) * 0x1p-53 }
+
+  mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * unit() }
+
+  /// Box and Muller 1958; the logarithm's argument is in (0, 1].
+  mutating func normal() -> Double {
+    let radius = (-2 * log(1 - unit())).squareRoot()
+    return radius * cos(2 * .pi * unit())
+  }
+
+  /// Drawn again beyond two deviations.
+  mutating func truncatedNormal() -> Double {
+    while true {
+      let x = normal()
+      if abs(x) <= 2 { return x }
+    }
+  }
+}
+
+/// Random matrices with orthonormal rows or columns.
+private enum Orthogonal {
+  /// Q of the QR decomposition of a normal matrix, by modified Gram and Schmidt done twice (Giraud et al. 2005: twice is
+  /// enough); R has a positive diagonal by construction, which makes the result uniform (Mezzadri 2007).
+  static func matrix(rows: Int, columns: Int, _ normal: () -> Double) -> [Double] {
+    let (long, short) = (max(rows, columns), min(rows, columns))
+    var vectors: [[Double]] = []
+    for _ in 0..<short {
+      var v = (0..<long).map { _ in normal() }
+      for _ in 0..<2 {
+        for u in vectors {
+          let dot = zip(u, v).reduce(0) { $0 + $1.0 * $1.1 }
+          for i in v.indices { v[i] -= dot * u[i] }
+        }
+      }
+      let norm = v.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      vectors.append(v.map { $0 / norm })
+    }
+    var result = [Double](repeating: 0, count: rows * columns)
+    for (k, vector) in vectors.enumerated() {
+      for (i, x) in vector.enumerated() { result[rows >= columns ? i * columns + k : k * columns + i] = x }
+    }
+    return result
+  }
+}

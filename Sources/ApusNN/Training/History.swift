@@ -1,0 +1,36 @@
+import ApusCore
+
+/// What training logged: a value for each epoch and name.
+public struct History: Sendable, Hashable {
+  /// The epochs that were run, from 0.
+  public internal(set) var epochs: [Int] = []
+  /// Names in alphabetical order, as Keras shows them: `accuracy`, `loss`, `val_accuracy`, `val_loss`.
+  public private(set) var names: [String] = []
+  private var values: [String: [Double]] = [:]
+
+  public init() {}
+
+  init(epochs: [Int], values: [String: [Double]]) {
+    self.epochs = epochs
+    self.values = values
+    names = values.keys.sorted()
+  }
+
+  /// The values of `name`, one an epoch; nil where it was not logged.
+  public subscript(name: String) -> [Double]? { values[name] }
+
+  mutating func append(epoch: Int, _ logs: [String: Double]) {
+    epochs.append(epoch)
+    for (name, value) in logs { values[name, default: []].append(value) }
+    names = values.keys.sorted()
+  }
+
+  /// Names with their values, in order of names.
+  public var curves: [(name: String, values: [Double])] { names.map { ($0, values[$0] ?? []) } }
+
+  /// Draws the curves as an SVG file.
+  /// - Throws: `ApusError` where the file cannot be written.
+  public func plot(to path: String, title: String = "training") throws {
+    try LinePlot(title: title, firstEpoch: (epochs.first ?? 0) + 1, history: curves).write(to: path)
+  }
+}

@@ -1,0 +1,147 @@
+import ApusCore
+import ApusData
+import ApusGraph
+import Foundation
+
+extension Trainer {
+  /// Goes through the samples `epochs` times.
+  /// - Parameters:
+  ///   - images: samples along axis 0; reshaped to the model's input where the element counts agree.
+  ///   - targets: class numbers or values, along axis 0.
+  ///   - validationSplit: the last part of the samples, taken before shuffling, on which each epoch is evaluated.
+  ///   - validationData: other samples to evaluate on; goes before `validationSplit`.
+  ///   - shuffle: a new order in each epoch, from the trainer's seed and the epoch.
+  /// - Returns: the history of these epochs; `history` has all.
+  /// - Throws: `ApusError` where data and model do not fit, before anything is trained.
+  @discardableResult
+  public func fit(
+    _ images: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,
+    validationData: (images: Tensor, targets: Tensor)? = nil, shuffle: Bool = true, verbose: Verbosity = .auto,
+    callbacks: [any Callback] = [], output: ProgressOutput = .standard
+  ) throws -> History {
+    let images = try fitted(images)
+    try check(images, targets)
+    guard epochs >= 0 else { throw ApusError.input("the number of epochs cannot be \(epochs)") }
+    var trainingRows = 0..<images.dimensions[0]
+    var validation: (images: Tensor, targets: Tensor)?
+    if let validationData {
+      validation = (try fitted(validationData.images), validationData.targets)
+      try check(validationData.images, validationData.targets)
+    } else if validationSplit != 0 {
+      let split = try ValidationSplit(count: images.dimensions[0], validation: validationSplit)
+      trainingRows = split.train
+      validation = (try images.gather(rows: split.validation), try targets.gather(rows: split.validation))
+      if loss.takesClassNumbers { try warnOfMissingLabels(split, targets) }
+    }
+
+    start()
+    for callback in callbacks { try callback.trainingBegins(self) }
+    var result = History()
+    let first = nextEpoch
+    let last = first + epochs
+    let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
+    for epoch in first..<last {
+      if verbose != .silent, epochs > 1 || first > 0 { output.write(ProgressBar.epochHeader(epoch + 1, of: last)) }
+      let order =
+        shuffle ? Shuffle.permutation(count: trainingRows.count, seed: seed, epoch: epoch) : Array(trainingRows)
+      var bar = ProgressBar(
+        target: batches.count, verbosity: verbose, isTerminal: output.isTerminal, write: output.write)
+      var means = RunningMeans()
+      for (index, batch) in batches.enumerated() {
+        let rows = order[batch]
+        let logs = try trainOnBatch(images.gather(rows: rows), targets.gather(rows: rows))
+        means.add(logs, weight: rows.count)
+        bar.update(index + 1, logs: means.sorted)
+        for callback in callbacks { try callback.batchEnds(index, means.values, self) }
+        if isStopped { break }
+      }
+      var logs = means.values
+      if let validation {
+        for (name, value) in try evaluateBatches(validation.images, validation.targets, batchSize: batchSize).values {
+          logs["val_\(name)"] = value
+        }
+      }
+      bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+      history.append(epoch: epoch, logs)
+      result.append(epoch: epoch, logs)
+      for callback in callbacks { try callback.epochEnds(epoch, logs, self) }
+      if isStopped { break }
+    }
+    return result
+  }
+
+  /// Loss and metrics over all samples: means over samples.
+  public func evaluate(
+    _ images: Tensor, _ targets: Tensor, batchSize: Int = 32, verbose: Verbosity = .silent,
+    output: ProgressOutput = .standard
+  ) throws -> [String: Double] {
+    let images = try fitted(images)
+    try check(images, targets)
+    var bar = ProgressBar(
+      target: try BatchSequence(count: images.dimensions[0], batchSize: batchSize).count, verbosity: verbose,
+      isTerminal: output.isTerminal, write: output.write)
+    let means = try evaluateBatches(images, targets, batchSize: batchSize) { bar.update($0, logs: $1.sorted) }
+    bar.finish(logs: means.sorted)
+    return means.values
+  }
+
+  private func evaluateBatches(
+    _ images: Tensor, _ targets: Tensor, batchSize: Int, _ progress: (Int, RunningMeans) -> Void = { _, _ in }
+  ) throws -> RunningMeans {
+    var means = RunningMeans()
+    for (index, batch) in try BatchSequence(count: images.dimensions[0], batchSize: batchSize).enumerated() {
+      means.add(try testOnBatch(images.gather(rows: batch), targets.gather(rows: batch)), weight: batch.count)
+      progress(index + 1, means)
+    }
+    return means
+  }
+
+  private func warnOfMissingLabels(_ split: ValidationSplit, _ targets: Tensor) throws {
+    let missing = try split.labelsMissingFromTraining(targets)
+    guard !missing.isEmpty else { return }
+    warningHandler(
+      Diagnostic(
+        .warning,
+        "the validation part, the last \(split.validation.count) samples, holds labels that the training part lacks: \(missing.map(String.init).joined(separator: ", "))",
+        help: "the split is made before shuffling; shuffle the samples first, or give validationData"))
+  }
+}
+
+/// Means of logs, each batch weighted by its samples.
+struct RunningMeans {
+  private var sums: [String: Double] = [:]
+  private var count = 0
+
+  mutating func add(_ logs: [String: Double], weight: Int) {
+    count += weight
+    for (name, value) in logs { sums[name, default: 0] += value * Double(weight) }
+  }
+
+  var values: [String: Double] { sums.mapValues { $0 / Double(max(1, count)) } }
+  var sorted: [(name: String, value: Double)] { values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+}
+
+/// Where progress is shown.
+public struct ProgressOutput {
+  let isTerminal: Bool
+  let write: (String) -> Void
+
+  public init(isTerminal: Bool, write: @escaping (String) -> Void) {
+    self.isTerminal = isTerminal
+    self.write = write
+  }
+
+  /// Standard output; bars where it is a terminal.
+  public static var standard: ProgressOutput {
+    ProgressOutput(isTerminal: isatty(STDOUT_FILENO) == 1) { FileHandle.standardOutput.write(Data($0.utf8)) }
+  }
+
+  /// Standard error, for programs whose output is read by others.
+  public static var standardError: ProgressOutput {
+    ProgressOutput(isTerminal: isatty(STDERR_FILENO) == 1) { FileHandle.standardError.write(Data($0.utf8)) }
+  }
+}
+
+enum StandardError {
+  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}

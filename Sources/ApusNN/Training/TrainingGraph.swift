@@ -1,0 +1,108 @@
+import ApusAutodiff
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+extension Graph {
+  /// The name of the variable that counts training steps.
+  package static let stepName = "step"
+
+  /// A training step as one graph: this forward graph bound to training, the mean loss over the batch, metrics,
+  /// gradients, and the optimizer's updates.
+  ///
+  /// Parameters: those of this graph, then `target`. Outputs: the loss, then each metric. Updates: variables, the
+  /// optimizer's state, the step counter, moving averages.
+  /// - Parameters:
+  ///   - targetType: element type of the targets, as the data has it.
+  /// - Throws: `ApusError` where this is no forward graph, the loss does not fit its output, or a variable has no gradient.
+  public func training(loss: Loss, optimizer: any Optimizer, metrics: [Metric], targetType: TensorType) throws -> Graph
+  {
+    let forward = try bound(to: .training)
+    let builder = GraphBuilder(extending: forward)
+    builder.rename(name + ".training")
+    let (outputs, lossValue) = try appendLoss(loss, metrics, targetType, forward, builder)
+    let step = try builder.stepCounter()
+    let trained = forward.variables.filter(\.declaration.trainable)
+    guard !trained.isEmpty else {
+      throw ApusError.input("graph @\(name) has no trainable variables", help: "declare weights by variable(…)")
+    }
+    let variables = trained.map { builder.value($0.id) }
+    let gradients = try gradients(of: lossValue, withRespectTo: variables)
+    try optimizer.apply(
+      zip(trained, zip(variables, gradients)).map { ($0.declaration.label, $1.0, $1.1) }, step: step)
+    return try builder.build(outputs)
+  }
+
+  /// Loss and metrics of this forward graph bound to inference; parameters and outputs as in `training`.
+  public func evaluation(loss: Loss, metrics: [Metric], targetType: TensorType) throws -> Graph {
+    let forward = try bound(to: .inference)
+    let builder = GraphBuilder(extending: forward)
+    builder.rename(name + ".evaluation")
+    return try builder.build(appendLoss(loss, metrics, targetType, forward, builder).outputs)
+  }
+
+  private func appendLoss(
+    _ loss: Loss, _ metrics: [Metric], _ targetType: TensorType, _ forward: Graph, _ builder: GraphBuilder
+  ) throws -> (outputs: [Value], loss: Value) {
+    let prediction = builder.value(try forward.singleOutput())
+    builder.origin = Origin(name: loss.name)
+    var target = try builder.parameter("target", targetType.dtype, targetType.shape)
+    if !loss.takesClassNumbers {
+      target = try target.cast(to: prediction.dtype)
+      guard target.shape == prediction.shape else {
+        throw ApusError.input(
+          "the loss \(loss.name) compares targets of shape \(target.shape) with outputs of shape \(prediction.shape)",
+          help: loss.name.contains("categorical") ? "class numbers go with sparse_categorical_crossentropy" : nil)
+      }
+    }
+    let lossValue = try loss.mean(target, prediction)
+    builder.name(lossValue, "loss")
+    var outputs = [lossValue]
+    for metric in metrics {
+      builder.origin = Origin(name: metric.name)
+      let value = try metric.mean(target, prediction, loss.takesClassNumbers)
+      builder.name(value, Identifier.sanitized(metric.name))
+      outputs.append(value)
+    }
+    builder.origin = Origin()
+    return (outputs, lossValue)
+  }
+
+  /// The output of a model.
+  /// - Throws: `ApusError` where there is not exactly one, of floating type, batch first.
+  func singleOutput() throws -> ValueID {
+    guard outputs.count == 1, let output = outputs.first else {
+      throw ApusError.input("a model has one output, but graph @\(name) returns \(outputs.count)")
+    }
+    guard type(of: output).dtype.isFloating, type(of: output).rank >= 1 else {
+      throw ApusError.input("the output of graph @\(name) is a \(type(of: output)), which has no loss")
+    }
+    return output
+  }
+
+  /// The input of a model: one parameter with a symbolic first dimension.
+  func singleInput() throws -> ValueID {
+    let parameters = self.parameters
+    guard parameters.count == 1, let input = parameters.first else {
+      throw ApusError.input("a model has one input, but graph @\(name) has \(parameters.count)")
+    }
+    guard type(of: input).shape.dims.first?.symbol != nil,
+      Array(type(of: input).shape.dims.dropFirst()).allSatisfy({ $0.number != nil })
+    else {
+      throw ApusError.input(
+        "the input of graph @\(name) is a \(type(of: input))",
+        help: "its first dimension must be a symbol, as batch, and the others numbers")
+    }
+    return input
+  }
+}
+
+extension GraphBuilder {
+  /// The counter of training steps: what mode-dependent operators made, or a new one with its update.
+  func stepCounter() throws -> Value {
+    if let known = graph.variables.first(where: { $0.declaration.label == Graph.stepName }) { return value(known.id) }
+    let step = try variable(Graph.stepName, .i64, [], .zeros, trainable: false)
+    try update(step, to: step + step.builder.constant(1, .i64))
+    return step
+  }
+}
