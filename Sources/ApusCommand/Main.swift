@@ -29,13 +29,13 @@ struct Main: ParsableCommand {
       try command.run()
     } catch let error as ApusError {
       Terminal.report(error)
-      exit(error.fault.rawValue)
+      Foundation.exit(error.fault.rawValue)
     } catch {
       // The parser's own exit code for a wrong command line is sysexits' 64; ours is the shells' 2.
       let code = exitCode(for: error)
       guard code == .success else {
         Terminal.writeError(fullMessage(for: error) + "\n")
-        exit(code == .validationFailure ? ApusError.Fault.usage.rawValue : code.rawValue)
+        Foundation.exit(code == .validationFailure ? ApusError.Fault.usage.rawValue : code.rawValue)
       }
       exit(withError: error)
     }

@@ -38,8 +38,10 @@ struct OptCommand: ParsableCommand {
   @Flag(help: "Show why passes did or did not act (on standard error).")
   var remarks = false
 
-  @Flag(help: "Run the graph before and after each pass on random inputs and compare the results.")
-  var validate = false
+  @Flag(
+    name: .customLong("validate"),
+    help: "Run the graph before and after each pass on random inputs and compare the results.")
+  var validates = false
 
   @Flag(help: "Find the first pass after which verification or the comparison of --validate fails.")
   var bisect = false
@@ -63,13 +65,16 @@ struct OptCommand: ParsableCommand {
 
   func run() throws {
     let pipeline = try chosen()
-    let graphs = try input.load().map { graph in try mode.map { try graph.bound(to: $0) } ?? graph }
+    let graphs = try input.load().map { graph in if let mode { try graph.bound(to: mode) } else { graph } }
     let validation = TranslationValidation(bindings: try input.parseBindings())
-    if bisect { return try graphs.forEach { try runBisection(pipeline, $0, validation) } }
+    if bisect { 
+      for graph in graphs { try runBisection(pipeline, graph, validation) }
+      return
+    }
 
     var texts: [String] = []
     for graph in graphs {
-      let result = try pipeline.run(graph, limit: passLimit, observers: validate ? [validation] : [])
+      let result = try pipeline.run(graph, limit: passLimit, observers: validates ? [validation] : [])
       var text = ""
       if diff {
         for report in result.reports {
@@ -80,7 +85,7 @@ struct OptCommand: ParsableCommand {
         text += result.graph.text(elide ? .readable : .exact)
       }
       if stats { text += (diff || stats ? "\n" : "") + result.statisticsTable() }
-      if validate { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
+      if validates { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
       if remarks { Terminal.writeError(result.remarksText()) }
       texts.append(text)
     }
@@ -89,7 +94,7 @@ struct OptCommand: ParsableCommand {
 
   private func runBisection(_ pipeline: Pipeline, _ graph: Graph, _ validation: TranslationValidation) throws {
     let fault = try Bisection.firstFault(pipeline, graph) { original, result in
-      validate ? try validation.firstMismatch(original, result) : nil
+      validates ? try validation.firstMismatch(original, result) : nil
     }
     if let fault {
       throw ApusError.defect(

@@ -29,7 +29,7 @@ public struct Loss: Sendable {
   public static let sparseCategoricalCrossEntropy = sparseCategoricalCrossEntropy(fromLogits: false)
   public static func sparseCategoricalCrossEntropy(fromLogits: Bool) -> Loss {
     Loss("sparse_categorical_crossentropy", takesClassNumbers: true) {
-      try $0.builder.append(SparseCategoricalCrossEntropy(fromLogits: fromLogits), [$0, $1])[0]
+      try $1.sparseCategoricalCrossEntropy(labels: $0, fromLogits: fromLogits)
     }
   }
 
@@ -37,8 +37,7 @@ public struct Loss: Sendable {
   public static let categoricalCrossEntropy = categoricalCrossEntropy(fromLogits: false)
   public static func categoricalCrossEntropy(fromLogits: Bool, labelSmoothing: Double = 0) -> Loss {
     Loss("categorical_crossentropy") {
-      try $0.builder.append(
-        CategoricalCrossEntropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing), [$0, $1])[0]
+      try $1.categoricalCrossEntropy(target: $0, fromLogits: fromLogits, labelSmoothing: labelSmoothing)
     }
   }
 
@@ -46,24 +45,24 @@ public struct Loss: Sendable {
   public static let binaryCrossEntropy = binaryCrossEntropy(fromLogits: false)
   public static func binaryCrossEntropy(fromLogits: Bool, labelSmoothing: Double = 0) -> Loss {
     Loss("binary_crossentropy") {
-      try $0.builder.append(BinaryCrossEntropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing), [$0, $1])[0]
+      try $1.binaryCrossEntropy(target: $0, fromLogits: fromLogits, labelSmoothing: labelSmoothing)
     }
   }
 
   /// (t − p)², mean over the last axis.
   public static let meanSquaredError = Loss("mean_squared_error") {
-    try $0.builder.append(MeanSquaredError(), [$0, $1])[0]
+    try $1.meanSquaredError(target: $0)
   }
 
   /// |t − p|, mean over the last axis.
   public static let meanAbsoluteError = Loss("mean_absolute_error") {
-    try $0.builder.append(MeanAbsoluteError(), [$0, $1])[0]
+    try $1.meanAbsoluteError(target: $0)
   }
 
   /// Quadratic up to δ, linear beyond, mean over the last axis. Huber 1964.
   public static let huber = huber(delta: 1)
   public static func huber(delta: Double) -> Loss {
-    Loss("huber") { try $0.builder.append(Huber(delta: delta), [$0, $1])[0] }
+    Loss("huber") { try $1.huber(target: $0, delta: delta) }
   }
 
   /// Names that `named` takes, the short forms of Keras included.

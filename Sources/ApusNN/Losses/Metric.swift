@@ -36,11 +36,11 @@ public struct Metric: Sendable {
   }
 
   public static let meanSquaredError = Metric("mean_squared_error") { target, prediction, _ in
-    try prediction.builder.append(MeanSquaredError(), [target, prediction])[0]
+    try prediction.meanSquaredError(target: target)
   }
 
   public static let meanAbsoluteError = Metric("mean_absolute_error") { target, prediction, _ in
-    try prediction.builder.append(MeanAbsoluteError(), [target, prediction])[0]
+    try prediction.meanAbsoluteError(target: target)
   }
 
   public static let names = ["accuracy", "acc", "mean_squared_error", "mse", "mean_absolute_error", "mae"]

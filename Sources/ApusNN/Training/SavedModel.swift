@@ -71,7 +71,15 @@ extension Trainer {
 extension Session {
   /// Gives each variable of this session its value from a folder that `save` wrote.
   /// - Throws: `ApusError` that names file, tensor, and both types where one is missing or differs.
-  public func loadWeights(from directory: String) throws {
+  public func loadWeights(from directory: String) throws { try loadWeights(from: directory, values) }
+
+  /// Gives the variables of `model` alone their saved values: no optimizer's state, which prediction does not need.
+  public func loadModelWeights(from directory: String, of model: Graph) throws {
+    let names = Set(model.variables.map(\.declaration.label))
+    try loadWeights(from: directory, values.filter { names.contains($0.name) })
+  }
+
+  private func loadWeights(from directory: String, _ values: [(name: String, value: Tensor)]) throws {
     let file = SavedModel.path(directory, SavedModel.weights)
     let saved = Dictionary(try SafeTensors.read(file).map { ($0.name, $0.tensor) }, uniquingKeysWith: { a, _ in a })
     // All are checked before the first is set.

@@ -123,8 +123,8 @@ struct RunningMeans {
 
 /// Where progress is shown.
 public struct ProgressOutput {
-  let isTerminal: Bool
-  let write: (String) -> Void
+  public let isTerminal: Bool
+  public let write: (String) -> Void
 
   public init(isTerminal: Bool, write: @escaping (String) -> Void) {
     self.isTerminal = isTerminal
