@@ -13,15 +13,15 @@ public enum PassRegistry {
     ("O0", "", "nothing"),
     ("O1", "cse,dce", "what costs nothing to find"),
     (
-      "O2", "fold-batch-norm,simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
+      "O2", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
       "everything that is exact"
     ),
     (
-      "O3", "fold-batch-norm,simplify,expand-composites,fold-constants{limit=67108864},simplify,cse,dce,fuse",
+      "O3", "simplify,expand-composites,fold-constants{limit=67108864},simplify,cse,dce,fuse",
       "the same with a larger limit on folded constants"
     ),
     (
-      "inference", "fold-batch-norm,simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
+      "inference", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
       "for a forward graph"
     ),
     ("training", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse", "for a training step"),

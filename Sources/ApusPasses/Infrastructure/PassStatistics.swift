@@ -5,11 +5,17 @@ import Foundation
 extension PipelineResult {
   /// A table with a line for each pass: time, and nodes, FLOPs and bytes with what it took away or added; below it the
   /// passes' own counts.
+  ///
+  /// FLOPs and bytes of a symbolic graph are counted with every symbol at 1, for one sample; the head says so.
   public func statisticsTable() -> String {
+    let symbols = reports.first?.before.symbols ?? []
+    let ones = Dictionary(uniqueKeysWithValues: symbols.map { ($0, 1) })
+    let note = symbols.isEmpty ? "" : "(FLOPs and bytes with \(symbols.map { "\($0) = 1" }.joined(separator: ", ")))\n"
+    func measured(_ graph: Graph) -> Graph { (try? graph.specialised(ones)) ?? graph }
     var rows = [["pass", "ms", "nodes", "", "FLOPs", "", "bytes", ""]]
     for report in reports {
       func cells(_ measure: (Graph) -> Int) -> [String] {
-        let (before, after) = (measure(report.before), measure(report.after))
+        let (before, after) = (measure(measured(report.before)), measure(measured(report.after)))
         return ["\(after)", after == before ? "" : String(format: "%+d", after - before)]
       }
       rows.append(
@@ -17,7 +23,7 @@ extension PipelineResult {
           + cells(\.byteCount))
     }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    var text = ""
+    var text = note
     for row in rows {
       let cells = row.enumerated().map { column, cell in
         let space = String(repeating: " ", count: widths[column] - cell.count)

@@ -83,8 +83,10 @@ private struct FusionPlan {
   }
 
   private func canFuse(_ node: Node) -> Bool {
-    node.results.count == 1 && node.regions.isEmpty && !(node.op is any CompositeOperator)
-      && !node.op.traits.isDisjoint(with: [.elementwise, .reduction, .contraction])
+    // An elementwise composite (an activation) fuses as it stands: backends expand regions too.
+    node.results.count == 1 && node.regions.isEmpty
+      && (node.op.traits.contains(.elementwise)
+        || !(node.op is any CompositeOperator) && !node.op.traits.isDisjoint(with: [.reduction, .contraction]))
   }
 
   private func newGroup(_ node: Node) -> Group {
