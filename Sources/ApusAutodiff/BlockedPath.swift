@@ -37,34 +37,63 @@ extension Graph {
     return "\(results) = \(node.op.name)(\(operands))" + (node.origin.name.map { " (in '\($0)')" } ?? "")
   }
 
-  /// Why no cotangent arrives at `source`: the loss does not read it, or some operator on the way cuts the path.
+  /// Why no cotangent arrives at a value.
   enum Disconnection {
+    /// The loss does not read it.
     case unused
-    /// The path goes through numbers that have no derivative.
+    /// What the loss reads of it went through numbers that have no derivative.
     case blocked(ApusError)
-    /// The derivative of an operator on it is zero by definition.
-    case silenced(String)
+    /// The derivative is zero by definition: an operator on the way says so, or the value only chooses between others.
+    case zero(String)
   }
 
   func disconnection(
     of source: ValueID, from outputs: [ValueID], silenced: [(node: NodeID, operand: ValueID)]
   ) -> Disconnection {
-    let reached = dependents(of: [source])
-    guard outputs.contains(where: { reached[$0.index] }) else { return .unused }
+    let active = active(from: [source])
+    for choices in [false, true] {
+      let reached = reached(from: source, throughChoices: choices)
+      guard outputs.contains(where: { reached[$0.index] }) else { continue }
+      let leads = leading(to: outputs, throughChoices: choices)
+      let cut = nodes.first { node in
+        node.operands.contains { active[$0.index] }
+          && node.results.contains { leads[$0.index] && !type(of: $0).dtype.isFloating }
+      }
+      if let cut {
+        return choices ? .zero(place(of: cut)) : .blocked(BlockedPath(cut, in: self, reason: reason(of: cut)).error)
+      }
+      if let cut = silenced.first(where: { active[$0.operand.index] }) {
+        return .zero(place(of: nodes[cut.node.index]))
+      }
+    }
+    return .unused
+  }
 
+  /// Whether a node takes an operand's number, or only lets it choose: the condition of a select, the index of a gather.
+  /// Choices are piecewise constant; numbers that are cast back carry on what they were computed from.
+  private func isChoice(_ operand: ValueID, of node: Node) -> Bool {
+    !type(of: operand).dtype.isFloating && !(node.op is Cast)
+      && node.results.contains { type(of: $0).dtype.isFloating }
+  }
+
+  private func reached(from source: ValueID, throughChoices: Bool) -> [Bool] {
+    var reached = [Bool](repeating: false, count: valueCount)
+    reached[source.index] = true
+    for node in nodes {
+      guard node.operands.contains(where: { reached[$0.index] && (throughChoices || !isChoice($0, of: node)) })
+      else { continue }
+      for result in node.results { reached[result.index] = true }
+    }
+    return reached
+  }
+
+  private func leading(to outputs: [ValueID], throughChoices: Bool) -> [Bool] {
     var leads = [Bool](repeating: false, count: valueCount)
     for output in outputs { leads[output.index] = true }
     for node in nodes.reversed() where node.results.contains(where: { leads[$0.index] }) {
-      for operand in node.operands { leads[operand.index] = true }
+      for operand in node.operands where throughChoices || !isChoice(operand, of: node) { leads[operand.index] = true }
     }
-    let active = active(from: [source])
-    for node in nodes where node.operands.contains(where: { active[$0.index] }) {
-      if node.results.contains(where: { leads[$0.index] && !type(of: $0).dtype.isFloating }) {
-        return .blocked(BlockedPath(node, in: self, reason: reason(of: node)).error)
-      }
-    }
-    guard let cut = silenced.first(where: { active[$0.operand.index] }) else { return .unused }
-    return .silenced(place(of: nodes[cut.node.index]))
+    return leads
   }
 
   /// The operator's own words, asked for on a scratch graph.

@@ -6,7 +6,7 @@ import ApusOperators
 public enum UnusedGradient: Sendable, Hashable {
   /// An error that names the value: usually it was forgotten somewhere.
   case error
-  /// Zeros of its type.
+  /// Zeros of its type. A path through numbers that have no derivative stays an error.
   case zeros
 }
 
@@ -46,7 +46,7 @@ public func gradients(
     switch mode.graph.disconnection(of: value.id, from: outputs.map(\.id), silenced: result.silenced) {
     case .blocked(let error): throw error
     case .unused: reason = "the loss does not depend on it"
-    case .silenced(let place): reason = "on every path the derivative is zero by definition, first of \(place)"
+    case .zero(let place): reason = "on every path the derivative is zero by definition, first of \(place)"
     }
     switch unused {
     case .zeros: return try builder.constant(0, value.dtype).broadcast(to: value.shape)

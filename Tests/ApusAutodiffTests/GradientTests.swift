@@ -135,6 +135,19 @@ import Testing
     #expect(try run(b, gradients(of: loss, withRespectTo: [x]), [Tensor([2.0, -2.0])]) == [[1, 0.1]])
   }
 
+  /// A condition or an index only chooses: the derivative is zero, and a zero is a fair answer where one is asked for.
+  @Test func choicesHaveZeroDerivatives() throws {
+    let b = GraphBuilder()
+    let x = try b.parameter("x", .f64, [2])
+    let y = try b.parameter("y", .f64, [2])
+    for loss in [try x.greater(0).select(y, y * 2).sum(), try y.gather(x.cast(to: .i64)).sum()] {
+      let text = message { _ = try gradients(of: loss, withRespectTo: [x]) }
+      #expect(text.contains("zero by definition"), "\(text)")
+      let zeros = try gradients(of: loss, withRespectTo: [x], unused: .zeros)
+      #expect(try run(b, zeros, [Tensor([1.0, 0]), Tensor([3.0, 4])]) == [[0, 0]])
+    }
+  }
+
   @Test func stoppedGradientIsZeroWhereAskedFor() throws {
     let b = GraphBuilder()
     let x = try b.parameter("x", .f64, [])
