@@ -14,10 +14,10 @@ struct StridedWalk {
     var mergedStrides = [[Int]](repeating: [], count: strides.count)
     for (axis, size) in sizes.enumerated() where size != 1 {
       let fits = strides.indices.allSatisfy { t in
-        mergedStrides[t].last.map { $0 == strides[t][axis] * size } ?? false
+        mergedStrides[t].last.map { $0 == strides[t][axis] &* size } ?? false
       }
       if let last = merged.indices.last, fits {
-        merged[last] *= size
+        merged[last] &*= size
         for t in strides.indices { mergedStrides[t][last] = strides[t][axis] }
       } else {
         merged.append(size)
@@ -72,7 +72,7 @@ struct StridedWalk {
   /// Strides of a dense tensor of these sizes.
   static func dense(_ sizes: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: sizes.count)
-    for axis in sizes.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * max(1, sizes[axis + 1]) }
+    for axis in sizes.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] &* max(1, sizes[axis + 1]) }
     return strides
   }
 

@@ -17,16 +17,16 @@ struct FoldLayout {
     let areNeighbours = zip(axes, axes.dropFirst()).allSatisfy { $0 + 1 == $1 }
     if areNeighbours {
       self.x = x
-      outer = x.dimensions[..<(axes.first ?? x.rank)].reduce(1, *)
-      folded = axes.reduce(1) { $0 * x.dimensions[$1] }
-      inner = x.dimensions[((axes.last ?? x.rank - 1) + 1)...].reduce(1, *)
+      outer = x.dimensions[..<(axes.first ?? x.rank)].reduce(1, &*)
+      folded = axes.reduce(1) { $0 &* x.dimensions[$1] }
+      inner = x.dimensions[((axes.last ?? x.rank - 1) + 1)...].reduce(1, &*)
     } else {
       let kept = (0..<x.rank).filter { !axes.contains($0) }
       let order = kept + axes
       let own = StridedWalk.dense(x.dimensions)
       self.x = try gatherStrided(x, order.map { x.dimensions[$0] }, strides: order.map { own[$0] })
-      outer = kept.reduce(1) { $0 * x.dimensions[$1] }
-      folded = axes.reduce(1) { $0 * x.dimensions[$1] }
+      outer = kept.reduce(1) { $0 &* x.dimensions[$1] }
+      folded = axes.reduce(1) { $0 &* x.dimensions[$1] }
       inner = 1
     }
   }
@@ -37,6 +37,8 @@ struct FoldLayout {
     _ dimensions: [Int], _ type: T.Type, start: A, _ step: (A, T) -> A, _ finish: (A) -> T
   ) throws -> Tensor {
     var y = try Tensor(uninitialized: T.dtype, dimensions)
+    // Of an empty result the other dimensions may be anything.
+    if y.count == 0 { return y }
     let (px, py) = (x.address(of: T.self), y.mutableAddress(of: T.self))
     if inner == 1 {
       for o in 0..<outer {
