@@ -4,6 +4,12 @@ import TestSupport
 import Testing
 
 @Suite struct RandomTests {
+  /// Against Philox written again in another language.
+  @Test(arguments: try ReferenceCase.load("random.jsonl"))
+  func agreesWithReference(_ reference: ReferenceCase) throws {
+    #expect(try reference.mismatches() == [])
+  }
+
   /// Draws one tensor in the interpreter.
   private func draw(counter: Int64, _ build: (GraphBuilder, Value) throws -> Value) throws -> Tensor {
     let builder = GraphBuilder()

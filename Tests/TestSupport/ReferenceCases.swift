@@ -9,9 +9,15 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
   public let attributes: [String: JSONAttribute]
   public let inputs: [JSONTensor]
   public let outputs: [JSONTensor]
-  /// How far results may be off, relative to the larger of 1 and the reference; 0 asks for the same number, sign of zero
-  /// included.
+  /// How far results may be off, relative to the larger of `least` and the reference; 0 asks for the same number, sign of
+  /// zero included.
   public let rtol: Double
+  /// 1 where the file does not say.
+  public let least: Double?
+  /// False where the operator has a kink or a jump at these operands.
+  public let gradient: Bool?
+  /// What the graph is bound to, for operators that depend on the mode.
+  public let mode: String?
 
   /// The operator as a graph in the text format.
   public var text: String {
@@ -38,12 +44,15 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
   public func mismatches() throws -> [String] {
     guard let graph = try Graph.parse(text).first else { return ["the text holds no graph"] }
     guard try Graph.parse(graph.text()) == [graph] else { return ["\(self) does not survive printing and parsing"] }
-    let results = try Interpreter(graph).run(inputs.map { try $0.tensor() }, variables: []).outputs
+    let results = try Interpreter(bound(graph)).run(inputs.map { try $0.tensor() }, variables: []).outputs
     guard results.count == outputs.count else { return ["\(results.count) results instead of \(outputs.count)"] }
     return try zip(results, outputs).enumerated().flatMap { position, pair in
-      try pair.1.mismatches(pair.0, rtol).map { "\(self), result \(position): \($0)" }
+      try pair.1.mismatches(pair.0, rtol, least ?? 1).map { "\(self), result \(position): \($0)" }
     }
   }
+
+  /// The graph bound to the case's mode.
+  public func bound(_ graph: Graph) throws -> Graph { try mode.flatMap(Mode.init).map(graph.bound) ?? graph }
 
   /// The cases of a file below Tests/ApusOperatorsTests/Reference.
   public static func load(_ name: String) throws -> [ReferenceCase] {
@@ -74,7 +83,7 @@ public struct JSONTensor: Decodable, Sendable {
     }
   }
 
-  func mismatches(_ actual: Tensor, _ rtol: Double) throws -> [String] {
+  func mismatches(_ actual: Tensor, _ rtol: Double, _ least: Double) throws -> [String] {
     guard actual.type == type else { return ["is a \(actual.type), not a \(type)"] }
     if type.dtype == .i64 {
       return zip(actual.elements(as: Int64.self), data).enumerated().compactMap { position, pair in
@@ -86,7 +95,7 @@ public struct JSONTensor: Decodable, Sendable {
       if expected.isNaN { return got.isNaN ? nil : "element \(position) is \(got), not NaN" }
       let agrees =
         rtol == 0 || expected.isInfinite
-        ? got == expected && got.sign == expected.sign : abs(got - expected) <= rtol * max(1, abs(expected))
+        ? got == expected && got.sign == expected.sign : abs(got - expected) <= rtol * max(least, abs(expected))
       return agrees ? nil : "element \(position) is \(got), not \(expected)"
     }
   }
@@ -127,7 +136,10 @@ public indirect enum JSONAttribute: Decodable, Sendable {
     let container = try decoder.singleValueContainer()
     if let value = try? container.decode(Bool.self) {
       self = .bool(value)
-    } else if let value = try? container.decode(Int.self) {
+    } else if let value = try? container.decode(Int.self),
+      value != 0 || (try? container.decode(Double.self))?.sign != .minus
+    {
+      // -0.0 is no whole number: its sign counts.
       self = .int(value)
     } else if let value = try? container.decode(Double.self) {
       self = .double(value)

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import Glibc
 import RealModule
 
 /// A function of two numbers of any arithmetic type.
@@ -70,8 +71,9 @@ extension Power: Interpretable {
     let (a, b) = (operands[0], operands[1])
     let dimensions = try context.dimensions()
     switch a.dtype {
-    case .f32: return [try zipMap(a, b, dimensions, Float.self) { a, b in Float.pow(a, b) }]
-    case .f64: return [try zipMap(a, b, dimensions, Double.self) { a, b in Double.pow(a, b) }]
+    // The C library's, for RealModule's has no powers of negative numbers and no 0⁰.
+    case .f32: return [try zipMap(a, b, dimensions, Float.self) { a, b in powf(a, b) }]
+    case .f64: return [try zipMap(a, b, dimensions, Double.self) { a, b in pow(a, b) }]
     case .bf16, .f16, .i8, .u8, .i32, .i64, .bool: throw unsupported(a)
     }
   }

@@ -4,7 +4,22 @@ import pathlib
 
 import numpy as np
 
-NAMES = {"float32": "f32", "float64": "f64", "int8": "i8", "uint8": "u8", "int32": "i32", "int64": "i64", "bool": "bool"}
+NAMES = {
+    "float32": "f32", "float64": "f64", "float16": "f16", "int8": "i8", "uint8": "u8", "int32": "i32", "int64": "i64",
+    "bool": "bool",
+}
+
+
+class BF16:
+    """Numbers of type bf16, which NumPy lacks: doubles rounded to 8 significant bits, ties to even."""
+
+    def __init__(self, values):
+        x = np.asarray(values, np.float64)
+        fraction, exponent = np.frexp(np.where(np.isfinite(x), x, 0))
+        with np.errstate(over="ignore"):
+            rounded = np.ldexp(np.rint(fraction * 256), exponent - 8)
+        rounded = np.where(np.abs(rounded) >= 2.0**128, np.copysign(np.inf, rounded), rounded)
+        self.values = np.where(np.isfinite(x), rounded, x)
 
 
 def number(x):
@@ -14,6 +29,8 @@ def number(x):
 
 
 def tensor(a):
+    if isinstance(a, BF16):
+        return tensor(a.values) | {"dtype": "bf16"}
     a = np.asarray(a)
     # The shortest decimals that read back as the same single.
     elements = [float(str(x)) for x in a.ravel()] if a.dtype == np.float32 else a.ravel().tolist()
@@ -25,8 +42,12 @@ class Cases:
         self.path = pathlib.Path(__file__).with_name(file)
         self.lines = []
 
-    def add(self, op, attributes, inputs, outputs, rtol=0.0):
-        """rtol is relative to the larger of 1 and the reference; 0 asks for the very number."""
+    def add(self, op, attributes, inputs, outputs, rtol=0.0, least=1.0, gradient=True, mode=None):
+        """rtol is relative to the larger of `least` and the reference; 0 asks for the very number.
+
+        gradient is False where the operator has a kink or a jump at these operands: differences say nothing there.
+        mode is training or inference for operators that depend on it.
+        """
         case = {
             "op": op,
             "attributes": attributes,
@@ -34,6 +55,12 @@ class Cases:
             "outputs": [tensor(y) for y in outputs],
             "rtol": rtol,
         }
+        if least != 1.0:
+            case["least"] = least
+        if not gradient:
+            case["gradient"] = False
+        if mode:
+            case["mode"] = mode
         self.lines.append(json.dumps(case))
 
     def write(self):
