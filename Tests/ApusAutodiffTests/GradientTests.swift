@@ -85,6 +85,19 @@ import Testing
     #expect(try run(b, found, feeds) == [[3, 7, 11, 3, 7, 11], [5, 5, 7, 7, 9, 9]])
   }
 
+  /// The 16-bit floats only store, but a cotangent passes through them, and two of them add up.
+  @Test func storageTypes() throws {
+    for dtype in [DType.f16, .bf16] {
+      let b = GraphBuilder()
+      let x = try b.parameter("x", dtype, [2])
+      let loss = try (x.cast(to: .f32) * x.cast(to: .f32)).sum() + x.cast(to: .f64).sum().cast(to: .f32)
+      let found = try gradients(of: loss, withRespectTo: [x])
+      #expect(found[0].type == x.type)
+      let input = try Tensor(repeating: 1.5, dtype, [2])
+      #expect(try run(b, found, [input]) == [[4, 4]])
+    }
+  }
+
   // MARK: What has no gradient
 
   @Test func unusedValues() throws {
