@@ -103,7 +103,7 @@ struct TrainCommand: ParsableCommand {
     if let resume { try trainer.resume(from: resume) }
     let splits = try data.load()
     let progress = json ? ProgressOutput.standardError : .standard
-    progress.write(trainer.model.summary(terminalWidth: Terminal.width))
+    if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
 
     let clock = ContinuousClock()
     let start = clock.now

@@ -21,7 +21,7 @@ check() { # description, command...
     exit 1
   fi
 }
-field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
+field() { sed -n "s/.*\"$2\":\([-0-9.e]*\).*/\1/p" "$1"; } # of a JSON object on one line
 at_least() { awk -v x="$1" -v limit="$2" 'BEGIN { exit !(x >= limit) }'; }
 refuses() { # status, pattern, command...
   local status=$1 pattern=$2 actual=0
@@ -31,10 +31,14 @@ refuses() { # status, pattern, command...
 }
 
 train=("$apus" train "$root/Graphs/Models/mlp.graph" --data fashion-mnist --loss sparse_categorical_crossentropy
-  --optimizer rmsprop --batch 32 --validation-split 0.2)
+  --optimizer rmsprop --batch 32 --validation-split 0.2 --verbose silent)
 
-"${train[@]}" --epochs 5 --plot history.svg --json >result.json
-accuracy=$(field result.json test_accuracy)
+# RMSprop's last epoch wanders by about half a percent from seed to seed, so the middle one of three runs is judged.
+for seed in 0 1 2; do
+  "${train[@]}" --epochs 5 --seed "$seed" --plot history.svg --json >"result$seed.json"
+  field "result$seed.json" test_accuracy
+done | sort >accuracies
+accuracy=$(sed -n 2p accuracies)
 check "five epochs reach a test accuracy of 0.86 ($accuracy)" at_least "$accuracy" 0.86
 check "the plot is an SVG" grep -q '<svg' history.svg
 
@@ -46,6 +50,7 @@ check "the same seed gives the same bytes" cmp a/weights.safetensors b/weights.s
 check "an interrupted run ends where an uninterrupted one does" cmp a/weights.safetensors d/weights.safetensors
 "$apus" evaluate a --data fashion-mnist --json >evaluated.json
 check "a saved model evaluates" at_least "$(field evaluated.json accuracy)" 0.8
-check "a missing data set is refused" refuses 1 'no data set' "${train[@]/fashion-mnist/fashon-mnist}"
+check "a misspelt data set is refused" refuses 1 "did you mean 'fashion-mnist'" "${train[@]/fashion-mnist/fashon-mnist}"
+check "an unknown flag is a usage error" refuses 2 'Unknown option' "${train[@]}" --epoch 3
 
 echo "$passed passed, 0 failed"
