@@ -4,7 +4,12 @@ import Foundation
 
 struct DumpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dump", abstract: "Prints a graph at a stage of the compiler.")
+    commandName: "dump", abstract: "Prints a graph at a stage of the compiler.",
+    discussion: """
+        apus dump Graphs/Models/mlp.graph --bind batch=32
+        apus dump Graphs/Models/mlp.graph --training --loss mse --optimizer sgd
+        apus dump Graphs/Models/mlp.graph --stage optimized --format svg > mlp.svg
+      """)
 
   enum Stage: String, CaseIterable, ExpressibleByArgument {
     case graph, optimized
@@ -25,6 +30,14 @@ struct DumpCommand: ParsableCommand {
   @Flag(help: "Append the gradient of the only output, summed, by all trainable variables.")
   var gradient = false
 
+  @Flag(help: "The whole training step of a model: loss, gradients, the optimizer's updates.")
+  var training = false
+
+  @OptionGroup var loss: LossOptions
+
+  @Option(help: "The optimizer of --training, as for `apus train`.")
+  var optimizer = "rmsprop"
+
   @Option(help: "Bind dropout, batch normalisation and the like first: training or inference.")
   var mode: Mode?
 
@@ -36,6 +49,7 @@ struct DumpCommand: ParsableCommand {
 
   func run() throws {
     var graphs = try input.load()
+    if training { graphs = try graphs.map { try trainingStep($0) } }
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
     if stage == .optimized {
@@ -50,6 +64,12 @@ struct DumpCommand: ParsableCommand {
     case .svg: Terminal.write(try graphs.map { try Graphviz.svg($0.dot()) }.joined())
     case .json: Terminal.write(try GraphJSON.text(graphs) + "\n")
     }
+  }
+
+  private func trainingStep(_ model: Graph) throws -> Graph {
+    let trainer = try Trainer(
+      model, optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(), metrics: loss.makeMetrics())
+    return try trainer.trainingStep
   }
 }
 

@@ -11,7 +11,8 @@ struct GraphInput: ParsableArguments {
 
   @Option(
     name: .customLong("bind"),
-    help: ArgumentHelp("Give symbols of shapes a size, as batch=32; repeat or separate by commas.", valueName: "symbol=size"))
+    help: ArgumentHelp(
+      "Give symbols of shapes a size, as batch=32; repeat or separate by commas.", valueName: "symbol=size"))
   var bindings: [String] = []
 
   /// All graphs of the file, symbols bound.
@@ -22,7 +23,8 @@ struct GraphInput: ParsableArguments {
       let known = graphs.flatMap(\.symbols)
       throw ApusError.usage(
         "no graph in \(file) has a symbol '\(name)'",
-        help: Suggestion.didYouMean(name, among: known) ?? (known.isEmpty ? nil : "its symbols: \(known.joined(separator: ", "))"))
+        help: Suggestion.didYouMean(name, among: known)
+          ?? (known.isEmpty ? nil : "its symbols: \(known.joined(separator: ", "))"))
     }
     return try graphs.map { graph in try graph.specialised(bindings.filter { graph.symbols.contains($0.key) }) }
   }

@@ -20,7 +20,8 @@ struct OptCommand: ParsableCommand {
   var passes: String?
 
   @Option(
-    name: .customShort("O", allowingJoined: true), help: ArgumentHelp("A ready-made pipeline, 0 to 3.", valueName: "level"))
+    name: .customShort("O", allowingJoined: true),
+    help: ArgumentHelp("A ready-made pipeline, 0 to 3.", valueName: "level"))
   var level: Int?
 
   @Option(help: "A named pipeline: \(PassRegistry.pipelines.map(\.name).joined(separator: ", ")).")
@@ -67,7 +68,7 @@ struct OptCommand: ParsableCommand {
     let pipeline = try chosen()
     let graphs = try input.load().map { graph in if let mode { try graph.bound(to: mode) } else { graph } }
     let validation = TranslationValidation(bindings: try input.parseBindings())
-    if bisect { 
+    if bisect {
       for graph in graphs { try runBisection(pipeline, graph, validation) }
       return
     }
@@ -79,7 +80,8 @@ struct OptCommand: ParsableCommand {
       if diff {
         for report in result.reports {
           let change = TextDiff(report.before, report.after)
-          text += "--- \(report.pass) on @\(graph.name)\(change.isEmpty ? ": no change" : "")\n\(coloured(change.description))"
+          text +=
+            "--- \(report.pass) on @\(graph.name)\(change.isEmpty ? ": no change" : "")\n\(coloured(change.description))"
         }
       } else {
         text += result.graph.text(elide ? .readable : .exact)
@@ -98,7 +100,8 @@ struct OptCommand: ParsableCommand {
     }
     if let fault {
       throw ApusError.defect(
-        "@\(graph.name): pass \(fault.passCount) of \(pipeline.passes.count), '\(fault.culprit)', is at fault: \(fault.reason)")
+        "@\(graph.name): pass \(fault.passCount) of \(pipeline.passes.count), '\(fault.culprit)', is at fault: \(fault.reason)"
+      )
     }
     Terminal.write("@\(graph.name): no fault in \(pipeline.passes.count) passes\n")
   }

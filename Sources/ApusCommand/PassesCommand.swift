@@ -35,7 +35,8 @@ struct PassesCommand: ParsableCommand {
               options: Dictionary(uniqueKeysWithValues: record.options.map { ($0.name, $0.standard) }),
               statistics: Dictionary(uniqueKeysWithValues: record.statistics.map { ($0.name, $0.summary) }))
           },
-          pipelines: PassRegistry.pipelines.map { Listing.Line(name: $0.name, passes: $0.passes, summary: $0.summary) }))
+          pipelines: PassRegistry.pipelines.map { Listing.Line(name: $0.name, passes: $0.passes, summary: $0.summary) })
+      )
     }
     let width = records.map(\.name.count).max() ?? 0
     var text = "passes\n"

@@ -50,7 +50,12 @@ struct PredictCommand: ParsableCommand {
       let splits = try data.load()
       classNames = splits.classNames
       let rows = 0..<min(first, splits.test.count)
-      samples = [(splits.name, try splits.test.images.gather(rows: rows), try splits.test.labels.gather(rows: rows).doubles().map { Int($0) })]
+      samples = [
+        (
+          splits.name, try splits.test.images.gather(rows: rows),
+          try splits.test.labels.gather(rows: rows).doubles().map { Int($0) }
+        )
+      ]
     } else {
       classNames = DatasetRegistry.all.first { $0.name == data.data }?.classNames ?? []
       for path in images { samples.append((path, try load(path), nil)) }
@@ -68,8 +73,12 @@ struct PredictCommand: ParsableCommand {
     }
     if json { return try Terminal.writeJSON(predictions) }
     for p in predictions {
-      let truth = p.truth.map { $0 == p.label ? "  right" : "  wrong: \(classNames.indices.contains($0) ? classNames[$0] : String($0))" } ?? ""
-      Terminal.write("\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(String(format: "%.4f", p.score))\(truth)\n")
+      let truth =
+        p.truth.map {
+          $0 == p.label ? "  right" : "  wrong: \(classNames.indices.contains($0) ? classNames[$0] : String($0))"
+        } ?? ""
+      Terminal.write(
+        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(String(format: "%.4f", p.score))\(truth)\n")
     }
   }
 

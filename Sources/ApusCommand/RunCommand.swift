@@ -54,7 +54,9 @@ struct RunCommand: ParsableCommand {
     for text in inputs {
       let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
       let name = sides.count == 2 ? sides[0] : names.first { feeds[$0] == nil }
-      guard let name else { throw ApusError.usage("graph @\(graph.name) takes \(names.count) inputs, but more are given") }
+      guard let name else {
+        throw ApusError.usage("graph @\(graph.name) takes \(names.count) inputs, but more are given")
+      }
       feeds[name] = try NPY.read(sides.last ?? text)
     }
     if random {
@@ -79,7 +81,9 @@ struct RunCommand: ParsableCommand {
       }
     } else if json {
       try Terminal.writeJSON(
-        zip(labels, outputs).map { Output(name: $0, dtype: $1.dtype.rawValue, shape: $1.dimensions, data: $1.doubles()) })
+        zip(labels, outputs).map {
+          Output(name: $0, dtype: $1.dtype.rawValue, shape: $1.dimensions, data: $1.doubles())
+        })
     } else {
       for (name, tensor) in zip(labels, outputs) { Terminal.write("%\(name): \(TensorText.describe(tensor))\n") }
     }

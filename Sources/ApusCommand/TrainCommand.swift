@@ -41,7 +41,8 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var loss: LossOptions
 
-  @Option(help: "The optimizer (\(OptimizerRegistry.names.joined(separator: ", "))), with options as sgd(learning_rate=0.1).")
+  @Option(
+    help: "The optimizer (\(OptimizerRegistry.names.joined(separator: ", "))), with options as sgd(learning_rate=0.1).")
   var optimizer = "rmsprop"
 
   @Option(help: "How many epochs to train in all, those of --resume included.")
@@ -89,7 +90,9 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     guard epochs >= 0 else { throw ValidationError("--epochs cannot be negative.") }
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
-    guard validationSplit >= 0, validationSplit < 1 else { throw ValidationError("--validation-split must be at least 0 and below 1.") }
+    guard validationSplit >= 0, validationSplit < 1 else {
+      throw ValidationError("--validation-split must be at least 0 and below 1.")
+    }
   }
 
   func run() throws {

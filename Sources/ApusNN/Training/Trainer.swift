@@ -63,6 +63,11 @@ public final class Trainer {
   public func stop() { isStopped = true }
   func start() { isStopped = false }
 
+  /// The training step for targets of the usual type, as it is before any pass: loss, metrics, gradients, updates.
+  public var trainingStep: Graph {
+    get throws { try programs(for: defaultTargetType).training.graph }
+  }
+
   // MARK: Runs
 
   /// One step on one batch.

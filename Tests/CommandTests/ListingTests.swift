@@ -1,0 +1,39 @@
+import Apus
+import Foundation
+import TestSupport
+import Testing
+
+/// Listings of commands in the documents are what the commands print.
+///
+/// A block that follows `<!-- run: ARGUMENTS -->` is the output of `apus ARGUMENTS`, errors included. Times differ from
+/// run to run and are compared by their form. APUS_UPDATE=1 writes the listings anew.
+@Suite struct ListingTests {
+  static let documents = Repository.files(below: "Docs", ending: ".md") + ["README.md"]
+
+  private func output(_ arguments: Substring) throws -> String {
+    let result = try runProgram(arguments: arguments.split(separator: " ").map(String.init))
+    #expect(!result.wasSignalled && result.status != ApusError.Fault.defect.rawValue, "\(result.errors)")
+    let text = result.errors + result.output
+    return text.hasSuffix("\n") || text.isEmpty ? text : text + "\n"
+  }
+
+  /// Times are digits with two decimals; only their place counts.
+  private func withoutTimes(_ text: String) -> String { text.replacing(#/ +\d+\.\d\d(?= )/#, with: " 0.00") }
+
+  @Test(arguments: documents) func listingsAreCurrent(_ path: String) throws {
+    let block = #/<!-- run: (?<arguments>[^\n]*) -->\n```[a-z]*\n(?<body>(?:(?!```)[^\n]*\n)*)```/#
+    let text = try Repository.text(path)
+    var updated = text
+    for match in text.matches(of: block).reversed() {
+      let actual = try output(match.arguments)
+      if withoutTimes(String(match.body)) != withoutTimes(actual) {
+        updated.replaceSubrange(match.body.startIndex..<match.body.endIndex, with: actual)
+      }
+    }
+    if ProcessInfo.processInfo.environment["APUS_UPDATE"] != nil {
+      try updated.write(to: Repository.file(path), atomically: true, encoding: .utf8)
+    } else {
+      #expect(updated == text, "run the tests with APUS_UPDATE=1 to write the listings of \(path) anew")
+    }
+  }
+}
