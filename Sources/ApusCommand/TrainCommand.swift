@@ -10,7 +10,7 @@ struct DataOptions: ParsableArguments {
       valueName: "name|dir"))
   var data = "fashion-mnist"
 
-  func load() throws -> DatasetSplits { try DatasetRegistry.load(nameOrDirectory: data) }
+  func load() throws -> DatasetSplits { try DatasetRegistry.load(data) }
 }
 
 /// How models are trained and judged.

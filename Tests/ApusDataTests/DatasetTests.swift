@@ -16,7 +16,7 @@ import Testing
   @Test(arguments: ["", ".gz"]) func fromDirectory(suffix: String) throws {
     let folder = try TemporaryFolder()
     try smallSet(folder, suffix: suffix)
-    let data = try DatasetRegistry.load(nameOrDirectory: folder.path)
+    let data = try DatasetRegistry.load(folder.path)
     #expect(data.train.images.dimensions == [3, 2, 2])
     #expect(data.train.labels.elements(as: UInt8.self) == [0, 1, 2])
     #expect(data.test.count == 2)
@@ -29,30 +29,30 @@ import Testing
     let folder = try TemporaryFolder()
     try smallSet(folder, testLabels: 3)
     expectFault("t10k-images-idx3-ubyte holds 2 images, ", "t10k-labels-idx1-ubyte 3 labels") {
-      try DatasetRegistry.load(nameOrDirectory: folder.path)
+      try DatasetRegistry.load(folder.path)
     }
     try smallSet(folder, testSide: 3)
     expectFault("train-images-idx3-ubyte holds images of shape [2, 2]", "[3, 3]") {
-      try DatasetRegistry.load(nameOrDirectory: folder.path)
+      try DatasetRegistry.load(folder.path)
     }
     try IDX.write(Tensor([Float](repeating: 0, count: 3)), to: folder.file("train-labels-idx1-ubyte"))
     expectFault("train-labels-idx1-ubyte: holds f32[3]; labels are u8 [count]") {
-      try DatasetRegistry.load(nameOrDirectory: folder.path)
+      try DatasetRegistry.load(folder.path)
     }
     try FileManager.default.removeItem(atPath: folder.file("train-labels-idx1-ubyte"))
     expectFault("lacks train-labels-idx1-ubyte (or .gz)", "four files") {
-      try DatasetRegistry.load(nameOrDirectory: folder.path)
+      try DatasetRegistry.load(folder.path)
     }
   }
 
   @Test func faultsOfNames() throws {
     let folder = try TemporaryFolder()
     expectFault("'fashion-mnits'", "did you mean 'fashion-mnist'?", "known are fashion-mnist, mnist") {
-      try DatasetRegistry.load(nameOrDirectory: "fashion-mnits")
+      try DatasetRegistry.load("fashion-mnits")
     }
-    expectFault("there is no such directory") { try DatasetRegistry.load(nameOrDirectory: folder.file("none")) }
+    expectFault("there is no such directory") { try DatasetRegistry.load(folder.file("none")) }
     let path = try folder.write("x", as: "file")
-    expectFault("is a file, not a directory") { try DatasetRegistry.load(nameOrDirectory: path) }
+    expectFault("is a file, not a directory") { try DatasetRegistry.load(path) }
     var absent = NamedDataset(
       name: "clothes", summary: "", classNames: ["a", "b"], directories: [folder.file("none")],
       package: "dataset-clothes")
@@ -68,7 +68,7 @@ import Testing
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/share/datasets/fashion-mnist")))
   func fashionMNIST() throws {
-    let data = try DatasetRegistry.load(nameOrDirectory: "fashion-mnist")
+    let data = try DatasetRegistry.load("fashion-mnist")
     #expect(data.train.images.dimensions == [60_000, 28, 28])
     #expect(data.test.images.dimensions == [10_000, 28, 28])
     #expect(try data.train.labels.gather(rows: 0..<4).elements(as: UInt8.self) == [9, 0, 0, 3])

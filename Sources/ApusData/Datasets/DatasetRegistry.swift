@@ -22,7 +22,7 @@ public enum DatasetRegistry {
   /// with gzip. A directory is what has a `/` in it, or exists and is no known name.
   /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
   ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
-  public static func load(nameOrDirectory: String) throws -> DatasetSplits {
+  public static func load(_ nameOrDirectory: String) throws -> DatasetSplits {
     if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load() }
     let path = (nameOrDirectory as NSString).expandingTildeInPath
     if BinaryFile.isDirectory(path) {
