@@ -96,6 +96,8 @@ public final class GraphBuilder {
     _ op: any Operator, _ operands: [ValueID], regions: [Graph] = [], names: [String?] = [], origin: Origin
   ) throws -> [ValueID] {
     let types = try Graph.inferTypes(op, operands.map { graph.type(of: $0) }, regions)
+    // A region is known by its role, which is how the parser names it, too.
+    let regions = zip(op.record.regions, regions).map { $1.named($0) }
     let isDeclaration = op is Parameter || op is Variable
     let key = NodeKey(op: op, operands: operands, regions: regions)
     if sharesEqualNodes, !isDeclaration, let node = known[key] { return graph.nodes[node.index].results }
@@ -213,6 +215,12 @@ private struct NodeKey: Hashable {
 }
 
 extension Graph {
+  fileprivate func named(_ name: String) -> Graph {
+    var result = self
+    result.name = name
+    return result
+  }
+
   /// The one place where types are inferred: record, shape rule, limits.
   static func inferTypes(_ op: any Operator, _ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try op.record.check(operands, regionCount: regions.count)
