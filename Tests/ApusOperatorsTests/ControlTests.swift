@@ -262,6 +262,43 @@ import Testing
     #expect(Array(after.prefix(2)) == before)
   }
 
+  /// What the scan gives already is not stacked again, and what depends on invariants alone is computed once, outside.
+  @Test func outputsAndInvariantsAreNotStacked() throws {
+    let b = GraphBuilder()
+    let x = try b.parameter("x", .f64, [4])
+    let w = try b.parameter("w", .f64, [3, 3])
+    let found = try b.scan(sequences: [x], invariants: [w]) { _, x, w in
+      let y = try (x[0] * w[0].exp().sum()).tanh()
+      return ([], [y])
+    }
+    let graph = try b.build(gradients(of: found.outputs[0].sum(), withRespectTo: [x, w]))
+    #expect(scans(graph).count == 2, "the backward scan reads the outputs of the forward one")
+    let backward = try #require(scans(graph).last)
+    let sequences = backward.operands[1...3].map { graph.type(of: $0) }
+    #expect(sequences == [TensorType](repeating: TensorType(.f64, [4]), count: 3))
+    #expect(graph.nodes.contains { $0.op is Exp }, "the exponential of the weights stands outside")
+    try expectGradients([wave, Tensor(repeating: 0.1, .f64, [3, 3])]) { b, p in
+      try b.scan(sequences: [p[0]], invariants: [p[1]]) { _, x, w in
+        ([], [try (x[0] * w[0].exp().sum()).tanh()])
+      }.outputs[0]
+    }
+  }
+
+  /// The gradient of a doubling needs no state: the `if` in the backward scan takes the cotangent alone.
+  @Test func argumentsThatGradientsDoNotReadAreNotKept() throws {
+    let b = GraphBuilder()
+    let x = try b.parameter("x", .f64, [5])
+    let y = try b.loop([x], tripCount: 4) { c, _ in
+      try c[0].sum().less(100)
+    } body: { c, _ in
+      [try c[0] + c[0]]
+    }[0]
+    let graph = try b.build(gradients(of: y.sum(), withRespectTo: [x]))
+    let extended = try #require(scans(graph).first)
+    #expect(extended.results.dropFirst(2).map { graph.type(of: $0) } == [TensorType(.bool, [4])])
+    #expect(try run(graph.outputs.map(b.value), [Tensor([10.0, 1, 1, 1, 1])]) == [[8, 8, 8, 8, 8]])
+  }
+
   @Test func scansThatCarryOtherValuesStayApart() throws {
     let b = GraphBuilder()
     let c = try b.parameter("c", .f64, [])

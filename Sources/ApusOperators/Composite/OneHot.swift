@@ -24,7 +24,8 @@ public struct OneHot: CompositeOperator {
 
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let labels = try operands[0].checkedIndex(below: depth).cast(to: .i64)
-    return [try labels.isLabel(depth: .number(depth)).cast(to: dtype)]
+    let isLabel = try labels.expandedDims(at: labels.rank).equal(builder.iota(.i64, [.number(depth)]))
+    return [try isLabel.cast(to: dtype)]
   }
 
   public var hasOwnGradient: Bool { true }
@@ -37,10 +38,5 @@ extension Value {
   /// Labels as rows of `depth` elements with a single 1.
   public func oneHot(depth: Int, dtype: DType = .f32) throws -> Value {
     try apply(OneHot(depth: depth, dtype: dtype))
-  }
-
-  /// For each `i64` label and each class whether the one is the other.
-  func isLabel(depth: Dim) throws -> Value {
-    try expandedDims(at: rank).equal(builder.iota(.i64, [depth], axis: 0))
   }
 }

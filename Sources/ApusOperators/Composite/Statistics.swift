@@ -47,6 +47,15 @@ public struct Mean: StatisticOperator {
     let x = operands[0]
     return [try x.sum(axes: axes, keepDims: keepDims).divided(byCountOf: x, axes: axes)]
   }
+
+  public var hasOwnGradient: Bool { true }
+
+  // ∂y/∂x = 1 / n
+  public func gradient(_ context: GradientContext) throws -> [Value?] {
+    let x = context.operands[0]
+    let g = try context.cotangent.divided(byCountOf: x, axes: axes)
+    return [try expanded(g, like: x).broadcast(to: x.shape)]
+  }
 }
 
 /// The mean squared distance from the mean over axes (biased: divided by n).

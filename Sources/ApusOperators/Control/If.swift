@@ -54,7 +54,10 @@ public struct If: Operator {
           try found[position] ?? builder.zeros(arguments[wanted[position]].type)
         })
     }
-    let values = try context.builder.append(If(), [context.operands[0]] + arguments + arriving, regions: regions)
+    // Arguments that only the forward branches read need not be kept for these.
+    let (pruned, kept) = try Graph.pruned(regions)
+    let all = arguments + arriving
+    let values = try context.builder.append(If(), [context.operands[0]] + kept.map { all[$0] }, regions: pruned)
     for (position, value) in zip(present, values) { result[wanted[position] + 1] = value }
     return result
   }

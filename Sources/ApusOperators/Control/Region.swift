@@ -55,6 +55,30 @@ extension Graph {
   }
 }
 
+extension Graph {
+  /// Regions that take the same arguments, without dead nodes and without the parameters that none of them reads.
+  /// - Returns: the regions, and the positions of the parameters that are left.
+  static func pruned(_ regions: [Graph]) throws -> (regions: [Graph], kept: [Int]) {
+    let live = regions.map { $0.liveNodes() }
+    var isRead = [Bool](repeating: false, count: regions.first?.parameters.count ?? 0)
+    for (region, live) in zip(regions, live) {
+      let read = region.nodes.filter { live[$0.id.index] }.flatMap(\.operands) + region.outputs
+      for (position, parameter) in region.parameters.enumerated() where read.contains(parameter) {
+        isRead[position] = true
+      }
+    }
+    let kept = isRead.indices.filter { isRead[$0] }
+    let smaller = try zip(regions, live).map { region, live in
+      var keeping = live
+      for (position, parameter) in region.parameters.enumerated() where !isRead[position] {
+        keeping[region.producer(of: parameter).id.index] = false
+      }
+      return try region.rewritten(sharingEqualNodes: false, keeping: keeping) { _, _, _ in .keep }
+    }
+    return (smaller, kept)
+  }
+}
+
 extension GraphBuilder {
   /// Parameters of a region under construction: `prefix0`, `prefix1`, …
   func parameters(_ prefix: String, _ types: [TensorType]) throws -> [Value] {

@@ -148,11 +148,22 @@ struct ScanGradient {
     return result
   }
 
-  /// The values of the forward body at each step, out of a scan that gives them besides what the original gives.
+  /// The values of the forward body at each step: outputs of the scan already, or of one that gives them besides.
   private func stack(_ residuals: [ValueID]) throws -> [Value] {
-    guard !residuals.isEmpty else { return [] }
-    let extended = GraphBuilder(extending: body).build(outputs: body.outputs + residuals)
-    return try context.builder.append(scan, context.operands, regions: [extended]).suffix(residuals.count)
+    var outputs = body.outputs
+    let positions = residuals.map { residual in
+      if let position = outputs[scan.carries...].firstIndex(of: residual) { return position }
+      outputs.append(residual)
+      return outputs.count - 1
+    }
+    // A `while` has no results of the scan that stands for it.
+    guard outputs.count > body.outputs.count || context.results.isEmpty else {
+      return positions.map { context.results[$0] }
+    }
+    guard !positions.isEmpty else { return [] }
+    let extended = GraphBuilder(extending: body).build(outputs: outputs)
+    let results = try context.builder.append(scan, context.operands, regions: [extended])
+    return positions.map { results[$0] }
   }
 
   /// What depends on invariants alone, computed once in the graph around the scan.

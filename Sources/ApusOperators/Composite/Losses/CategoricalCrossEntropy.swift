@@ -116,8 +116,8 @@ public struct SparseCategoricalCrossEntropy: LossOperator {
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let x = context.operands[1]
     guard context.wanted[1] else { return [nil, nil] }
-    let labels = try column(context.operands[0], x).squeezed(axis: -1).cast(to: .i64)
-    let isLabel = try labels.isLabel(depth: x.shape[x.rank - 1])
+    let classes = try context.builder.iota(.i64, [x.shape[x.rank - 1]])
+    let isLabel = try column(context.operands[0], x).cast(to: .i64).equal(classes)
     return [nil, try context.cotangent.perElement() * (x.softmax() - isLabel.cast(to: x.dtype))]
   }
 }
