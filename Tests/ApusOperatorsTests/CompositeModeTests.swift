@@ -155,4 +155,46 @@ import Testing
     #expect(Array(rows[0..<8]) == Array(rows[8..<16]), "one mask for all steps of a scan")
     #expect(result.updates.count == 1)
   }
+
+  /// Every operator with regions takes the step as a last argument; the regions' own parameters keep their places.
+  @Test func dropoutInsideOtherRegions() throws {
+    func drop(_ x: Value) throws -> Value { try x.dropout(rate: 0.5, seed: 1) }
+    let bodies: [(String, (GraphBuilder, Value) throws -> Value)] = [
+      ("fusion", { b, x in try b.fusion([x]) { [try drop($0[0])] }[0] }),
+      (
+        "if",
+        { b, x in
+          try b.branch(b.constant(Tensor(scalar: true)), [x]) {
+            [try drop($0[0])]
+          } otherwise: {
+            $0
+          }[0]
+        }
+      ),
+      (
+        "while",
+        { b, x in
+          try b.loop([x, b.constant(Tensor(scalar: true))], tripCount: 2) { c, _ in
+            c[1]
+          } body: { c, _ in
+            [try drop(c[0]), try c[1].not()]
+          }[0]
+        }
+      ),
+    ]
+    for (name, body) in bodies {
+      let b = GraphBuilder()
+      let x = try b.parameter("x", .f32, [64])
+      let graph = try b.build([body(b, x)])
+      let ones = try Tensor(repeating: 1, .f32, [64])
+      #expect(try run(graph.bound(to: .inference), [ones], []).outputs == [ones], "\(name)")
+      let training = try graph.bound(to: .training)
+      let first = try run(training, [ones], [Tensor(scalar: Int64(0))]).outputs
+      #expect(Set(first[0].doubles()) == [0, 2], "\(name)")
+      #expect(try run(training, [ones], [Tensor(scalar: Int64(1))]).outputs != first, "\(name)")
+      let gradient = try training.differentiated(withRespectTo: ["x"])
+      let found = try run(gradient, [ones, ones], [Tensor(scalar: Int64(0))]).outputs
+      #expect(found[1] == found[0], "\(name)")
+    }
+  }
 }

@@ -7,7 +7,8 @@ import ApusGraph
 ///    body's outputs, and the cotangents of its parameters that follow. Which carries have cotangents at all depends on
 ///    itself (a carry may feed another), so this is repeated until no carry joins; two rounds as a rule.
 /// 2. *Cut.* What the gradient reads of the forward body must get from the one scan to the other:
-///    - a carry, or a value the body computed: stacked by an extended forward scan and read back as a sequence;
+///    - a carry, or a value the body computed: read back as a sequence, stacked by the scan itself where it is one of its
+///      outputs, else by an extended forward scan;
 ///    - an element of a sequence, an invariant: the operand itself;
 ///    - what depends on invariants and constants alone: computed once, outside;
 ///    - constants, broadcasts and reshapes, and forward arithmetic that only the gradient does: computed again.
