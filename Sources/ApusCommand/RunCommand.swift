@@ -45,10 +45,11 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    for graph in try input.load() { try run(graph.bound(to: mode)) }
+    for graph in try input.load() { try run(graph, bound: graph.bound(to: mode)) }
   }
 
-  private func run(_ graph: Graph) throws {
+  /// - Parameter source: the graph as it was written, whose names the outputs keep.
+  private func run(_ source: Graph, bound graph: Graph) throws {
     let names = graph.parameters.map { graph.name(of: $0) ?? "" }
     var feeds: [String: Tensor] = [:]
     for text in inputs {
@@ -70,7 +71,7 @@ struct RunCommand: ParsableCommand {
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let outputs = try program.run(feeds)
-    let labels = graph.outputs.map { String(graph.label(of: $0).dropFirst()) }
+    let labels = source.outputs.map { String(source.label(of: $0).dropFirst()) }
     if let output {
       do { try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true) } catch {
         throw ApusError.input("cannot make the folder '\(output)'")
