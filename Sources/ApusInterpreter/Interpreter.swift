@@ -92,6 +92,7 @@ public struct Interpreter: Executable {
     for (slot, value) in zip(parameterSlots, feeds) { slots[slot] = value }
     for (slot, value) in zip(variableSlots, variables) { slots[slot] = value }
 
+    let constantSlots = Set(constants.map(\.slot))
     for step in steps {
       var operands: [Tensor] = []
       operands.reserveCapacity(step.operands.count)
@@ -110,7 +111,9 @@ public struct Interpreter: Executable {
       }
       for (slot, value) in zip(step.results, results) { slots[slot] = value }
       for slot in step.unused { slots[slot] = nil }
-      observer?(slots.reduce(0) { $0 + ($1?.byteCount ?? 0) } - constants.reduce(0) { $0 + $1.value.byteCount })
+      if let observer {
+        observer(slots.indices.reduce(0) { $0 + (constantSlots.contains($1) ? 0 : slots[$1]?.byteCount ?? 0) })
+      }
     }
 
     func value(_ id: ValueID) throws -> Tensor {

@@ -8,7 +8,7 @@ extension Gather: Interpretable {
     var result = try context.unsetResult()
     if result.count == 0 { return [result] }
     let layout = AxisLayout(x, axis)
-    let indices = try layout.resolved(operands[1], name)
+    let indices = try layout.resolved(operands[1])
     let slice = layout.inner * x.dtype.byteCount
     x.withUnsafeBytes { source in
       result.withUnsafeMutableBytes { target in
@@ -31,7 +31,7 @@ extension ScatterAdd: Interpretable {
     let updates = operands[1]
     let layout = AxisLayout(operands[2], axis)
     if updates.count == 0 { return [operands[2]] }
-    let indices = try layout.resolved(operands[0], name)
+    let indices = try layout.resolved(operands[0])
     let inner = layout.inner
     var kernel = AddKernel(updates: updates, result: operands.removeLast()) { i in
       let (slice, offset) = (i / inner, i % inner)
@@ -45,7 +45,7 @@ extension TakeAlongAxis: Interpretable {
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     let layout = AxisLayout(x, axis)
-    let places = try layout.placesAlongAxis(operands[1], axis, name)
+    let places = try layout.placesAlongAxis(operands[1], axis)
     return [try x.picking(places, into: context.unsetResult())]
   }
 }
@@ -54,7 +54,7 @@ extension PutAlongAxisAdd: Interpretable {
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let (indices, updates) = (operands[0], operands[1])
     if updates.count == 0 { return [operands[2]] }
-    let places = try AxisLayout(operands[2], axis).placesAlongAxis(indices, axis, name)
+    let places = try AxisLayout(operands[2], axis).placesAlongAxis(indices, axis)
     var kernel = AddKernel(updates: updates, result: operands.removeLast()) { places[$0] }
     return [try updates.dtype.dispatchArithmetic(&kernel)]
   }
@@ -96,13 +96,13 @@ struct AxisLayout {
 
   /// Indices as positions on the axis, negative ones counted from the end.
   /// - Throws: `ApusError` that names the first that is out of range.
-  func resolved(_ indices: Tensor, _ name: String) throws -> [Int] {
+  func resolved(_ indices: Tensor) throws -> [Int] {
     var read = ReadIntegers(source: indices)
     return try indices.dtype.dispatch(&read).enumerated().map { position, index in
       let resolved = index < 0 ? index + Int64(size) : index
       guard resolved >= 0, resolved < size else {
         throw ApusError.input(
-          "\(name): index \(index) (number \(position) of \(indices.count)) is out of range for axis \(axis) of size \(size)",
+          "index \(index) (number \(position) of \(indices.count)) is out of range for axis \(axis) of size \(size)",
           help: size == 0 ? "an empty axis has no elements to index" : "indices lie in \(-size) … \(size - 1)")
       }
       return Int(resolved)
@@ -110,9 +110,9 @@ struct AxisLayout {
   }
 
   /// For each index, one for each place of a tensor of its shape, the place in this tensor that it means.
-  func placesAlongAxis(_ indices: Tensor, _ axis: Int, _ name: String) throws -> [Int] {
+  func placesAlongAxis(_ indices: Tensor, _ axis: Int) throws -> [Int] {
     let own = AxisLayout(indices, axis)
-    return try resolved(indices, name).enumerated().map { position, index in
+    return try resolved(indices).enumerated().map { position, index in
       let offset = position % own.inner
       let line = position / own.inner / own.size
       return (line * size + index) * inner + offset
