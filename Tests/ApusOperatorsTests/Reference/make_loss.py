@@ -20,9 +20,10 @@ def guarded(p, dtype):
     return wide(np.clip(p.astype(dtype), dtype(LEAST), dtype(1 - LEAST)))
 
 
-def add(name, attributes, target, prediction, loss):
+def add(name, attributes, target, prediction, loss, gradient=True):
     dtype = prediction.dtype.type
-    cases.add(name, attributes, [target, prediction], [np.asarray(loss).astype(dtype)], TOLERANCE[dtype])
+    cases.add(name, attributes, [target, prediction], [np.asarray(loss).astype(dtype)], TOLERANCE[dtype],
+              gradient=gradient)
 
 
 # Regression.
@@ -46,12 +47,14 @@ for dtype in (np.float32, np.float64):
         for smoothing in (0.0, 0.1):
             t = rng.integers(0, 2, shape).astype(dtype)
             s = wide(t) * (1 - smoothing) + 0.5 * smoothing
-            p = rng.uniform(0, 1, shape).astype(dtype)
+            p = rng.uniform(0.05, 0.95, shape).astype(dtype)
+            edge = p.copy()
             if p.size:
-                p.flat[0], p.flat[1] = 0, 1
-            q = guarded(p, dtype)
-            add("binary_cross_entropy", {"label_smoothing": smoothing}, t, p,
-                np.mean(-(s * np.log(q) + (1 - s) * np.log1p(-q)), -1))
+                edge.flat[0], edge.flat[1] = 0, 1
+            for probability, is_smooth in ((p, True), (edge, False)):
+                q = guarded(probability, dtype)
+                add("binary_cross_entropy", {"label_smoothing": smoothing}, t, probability,
+                    np.mean(-(s * np.log(q) + (1 - s) * np.log1p(-q)), -1), is_smooth)
             x = rng.normal(0, 4, shape).astype(dtype)
             add("binary_cross_entropy", {"label_smoothing": smoothing, "from_logits": True}, t, x,
                 np.mean(np.logaddexp(0, -wide(x)) * s + np.logaddexp(0, wide(x)) * (1 - s), -1))
@@ -68,7 +71,7 @@ for dtype in (np.float32, np.float64):
         n = shape[-1]
         labels = rng.integers(0, n, shape[:-1])
         hot = np.eye(n, dtype=dtype)[labels]
-        p = rng.uniform(0, 1, shape).astype(dtype)
+        p = rng.uniform(0.05, 1, shape).astype(dtype)
         x = rng.normal(0, 4, shape).astype(dtype)
         q = np.log(guarded(wide(p) / wide(p).sum(-1, keepdims=True), dtype))
         log = wide(x) - special.logsumexp(wide(x), axis=-1, keepdims=True) if x.size else wide(x)
@@ -85,8 +88,8 @@ for dtype in (np.float32, np.float64):
     # Probability 0 of the right class is clipped; scores of -inf elsewhere do not matter, at the label they do.
     p = np.array([[0, 1], [1, 0]], dtype)
     q = np.log(guarded(p, dtype))
-    add("categorical_cross_entropy", {}, np.eye(2, dtype=dtype)[::-1].copy()[[1, 1]], p, -q[:, 0])
-    add("sparse_categorical_cross_entropy", {}, np.array([0, 0]), p, -q[:, 0])
+    add("categorical_cross_entropy", {}, np.eye(2, dtype=dtype)[::-1].copy()[[1, 1]], p, -q[:, 0], gradient=False)
+    add("sparse_categorical_cross_entropy", {}, np.array([0, 0]), p, -q[:, 0], gradient=False)
     x = np.array([[-np.inf, 2.0], [-np.inf, 2.0], [1e4, -1e4], [1e4, -1e4], [np.nan, 0]], dtype)
     labels = np.array([1, 0, 0, 1, 0])
     loss = [0, np.inf, 0, 2e4, np.nan]

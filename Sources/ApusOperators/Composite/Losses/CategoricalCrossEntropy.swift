@@ -32,9 +32,12 @@ public struct CategoricalCrossEntropy: LossOperator {
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let x = operands[1]
     let t = try smoothed(operands[0], like: x)
-    let logarithms = try fromLogits ? x.logSoftmax() : (x / x.sum(axes: [-1], keepDims: true)).guarded().log()
-    // A class without weight costs nothing, be its logarithm −∞.
-    return [try -logarithms.weighted(by: t).sum(axes: [-1])]
+    // Of scores, a class without weight costs nothing, be its logarithm −∞. Probabilities are guarded against that, and
+    // the product has a gradient by targets that are 0 too.
+    let terms =
+      try fromLogits
+      ? x.logSoftmax().weighted(by: t) : (x / x.sum(axes: [-1], keepDims: true)).guarded().log() * t
+    return [try -terms.sum(axes: [-1])]
   }
 
   public var hasOwnGradient: Bool { fromLogits }
