@@ -20,11 +20,20 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
   public let mode: String?
 
   /// The operator as a graph in the text format.
-  public var text: String {
-    let parameters = inputs.enumerated().map { "%x\($0): \($1.type)" }.joined(separator: ", ")
+  public var text: String { text(inDoublePrecision: false) }
+
+  /// - Parameter inDoublePrecision: write f64 for each type of floating-point numbers, for operands and attributes.
+  public func text(inDoublePrecision: Bool) -> String {
+    func dtype(_ type: DType) -> DType { inDoublePrecision && type.isFloating ? .f64 : type }
+    func spell(_ attribute: JSONAttribute) -> String {
+      if case .word(let word) = attribute, let type = DType(rawValue: word) { return dtype(type).rawValue }
+      return attribute.text
+    }
+    let parameters = inputs.enumerated().map { "%x\($0): \($1.type.with(dtype: dtype($1.type.dtype)))" }
+      .joined(separator: ", ")
     let results = outputs.indices.map { "%y\($0)" }.joined(separator: ", ")
     let arguments =
-      inputs.indices.map { "%x\($0)" } + attributes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text)" }
+      inputs.indices.map { "%x\($0)" } + attributes.sorted { $0.key < $1.key }.map { "\($0.key): \(spell($0.value))" }
     return """
       graph @reference(\(parameters)) {
         \(results) = \(op)(\(arguments.joined(separator: ", ")))
@@ -53,6 +62,14 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
 
   /// The graph bound to the case's mode.
   public func bound(_ graph: Graph) throws -> Graph { try mode.flatMap(Mode.init).map(graph.bound) ?? graph }
+
+  /// The cases of all files, in order of the files' names.
+  public static func loadAll() throws -> [ReferenceCase] {
+    let folder = "Tests/ApusOperatorsTests/Reference/"
+    return try Repository.files(below: folder, ending: ".jsonl").flatMap {
+      try load(String($0.dropFirst(folder.count)))
+    }
+  }
 
   /// The cases of a file below Tests/ApusOperatorsTests/Reference.
   public static func load(_ name: String) throws -> [ReferenceCase] {

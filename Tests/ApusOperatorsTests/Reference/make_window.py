@@ -36,7 +36,7 @@ def first_extremum(x, places, kind):
     return places[int(values.argmax() if kind == "max" else values.argmin())]
 
 
-def case(x, window, strides=None, padding="valid", dilation=None, rtol=None):
+def case(x, window, strides=None, padding="valid", dilation=None, rtol=None, gradient=True):
     axes = x.ndim - 2
     s, d = strides or [1] * axes, dilation or [1] * axes
     attributes = {"window": window, "padding": padding}
@@ -72,9 +72,10 @@ def case(x, window, strides=None, padding="valid", dilation=None, rtol=None):
                 place = first_extremum(x, places, kind)
                 best[index], selected[index] = x[place], v[place]
                 scattered[place] += wide(g[index])
-        cases.add(f"reduce_window_{kind}", attributes, [x], [best])
-        cases.add("window_select", {"kind": kind, **attributes}, [x, v], [selected])
-        cases.add("window_scatter", {"kind": kind, **attributes}, [x, g], [scattered.astype(x.dtype)], rtol)
+        cases.add(f"reduce_window_{kind}", attributes, [x], [best], gradient=gradient)
+        cases.add("window_select", {"kind": kind, **attributes}, [x, v], [selected], gradient=gradient)
+        cases.add("window_scatter", {"kind": kind, **attributes}, [x, g], [scattered.astype(x.dtype)], rtol,
+                  gradient=gradient)
 
     # Pools: strides default to the window, padding is not counted.
     shape, under = windows(x.shape, window, strides or window, padding, d)
@@ -88,7 +89,7 @@ def case(x, window, strides=None, padding="valid", dilation=None, rtol=None):
             best[kind][index] = x[first_extremum(x, places, kind)]
     cases.add("average_pool", attributes, [x], [mean.astype(x.dtype)], rtol)
     for kind in best:
-        cases.add(f"{kind}_pool", attributes, [x], [best[kind].astype(x.dtype)])
+        cases.add(f"{kind}_pool", attributes, [x], [best[kind].astype(x.dtype)], gradient=gradient)
 
 
 def normal(*shape, dtype=np.float32):
@@ -111,8 +112,8 @@ case(normal(1, 2, 2, 1), [1, 2], padding=[[2, 1], [2, 0]])
 case(normal(1, 1, 2), [2], padding="same", dilation=[2])
 case(rng.integers(-5, 5, size=(1, 2, 1)).astype(np.int32), [1], padding=[[1, 1]])
 # Ties, and numbers that are none.
-case(rng.integers(0, 2, size=(2, 5, 5, 2)).astype(np.float32), [3, 3], padding="same")
-case(np.zeros((1, 3, 3, 1), np.float32), [2, 2])
+case(rng.integers(0, 2, size=(2, 5, 5, 2)).astype(np.float32), [3, 3], padding="same", gradient=False)
+case(np.zeros((1, 3, 3, 1), np.float32), [2, 2], gradient=False)
 odd = normal(1, 5, 5, 2)
 odd[0, 1, 1, 0], odd[0, 3, 2, 0], odd[0, 2, 2, 1], odd[0, 4, 4, 1] = np.nan, np.nan, np.inf, -np.inf
 case(odd, [2, 2])
