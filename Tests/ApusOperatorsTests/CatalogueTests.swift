@@ -104,9 +104,10 @@ import Testing
   /// A line for each operator: which checks ran, and on what.
   private static func table(_ audits: [OperatorAudit]) -> String {
     let rows = [["operator"] + OperatorAudit.Check.allCases.map(\.rawValue)] + audits.map { [$0.name] + $0.cells }
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let last = rows[0].count - 1
+    let widths = rows[0].indices.map { column in column == last ? 0 : rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
-      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+      zip(row, widths).map { $0 + String(repeating: " ", count: max(0, $1 - $0.count)) }.joined(separator: "  ")
     }.joined(separator: "\n")
   }
 }
