@@ -14,9 +14,14 @@ public final class Session: Sendable {
   public let seed: UInt64
   private let store = Mutex<[String: Tensor]>([:])
 
-  public init(backend: any Backend = InterpreterBackend(), seed: UInt64 = 0) {
+  /// What a graph goes through, once its shapes are known, before the backend prepares it.
+  public let pipeline: Pipeline
+
+  /// - Parameter pipeline: `O2` where nil; an empty one runs graphs as they were built.
+  public init(backend: any Backend = InterpreterBackend(), seed: UInt64 = 0, pipeline: Pipeline? = nil) {
     self.backend = backend
     self.seed = seed
+    self.pipeline = pipeline ?? .standard
   }
 
   /// A graph that this session can run. Variables that the session does not have yet get their first values.
@@ -119,7 +124,8 @@ public final class Program: Sendable {
   private func executable(_ bindings: [String: Int]) throws -> any Executable {
     try executables.withLock { known in
       if let executable = known[bindings] { return executable }
-      let executable = try session.backend.prepare(graph.specialised(bindings))
+      let optimized = try session.pipeline.run(graph.specialised(bindings)).graph
+      let executable = try session.backend.prepare(optimized)
       known[bindings] = executable
       return executable
     }
