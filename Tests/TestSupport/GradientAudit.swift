@@ -12,6 +12,8 @@ struct GradientAudit {
 
   /// Larger cases add time and no insight.
   private static let mostElements = 64
+  /// Second derivatives cost a gradient an element, so a few small cases must do.
+  private static let mostElementsTwice = 12, mostCasesTwice = 4
 
   func outcome() throws -> OperatorAudit.Outcome {
     guard type.record.operands.contains(where: { !$0.dtypes.isDisjoint(with: .floating) }) else {
@@ -29,15 +31,27 @@ struct GradientAudit {
       return .failed(["no reference case at which differences could check its gradient"])
     }
     // One element a case says enough.
-    let faults = try chosen.flatMap { reference in try mismatches(reference).prefix(1).map { "\(reference): \($0)" } }
-    return faults.isEmpty ? .passed("\(chosen.count) against differences") : .failed(faults)
+    let again = chosen.filter { reference in
+      let count = reference.inputs.reduce(0) { $0 + ($1.isFloating ? $1.data.count : 0) }
+      return count > 1 && count <= GradientAudit.mostElementsTwice
+    }.prefix(GradientAudit.mostCasesTwice)
+    guard !again.isEmpty else {
+      return .failed(["no reference case of 2 to \(GradientAudit.mostElementsTwice) elements for the second derivative"]
+      )
+    }
+    let faults = try [(1, chosen), (2, Array(again))].flatMap { order, cases in
+      try cases.flatMap { reference in
+        try mismatches(reference, order: order).prefix(1).map { "\(reference), order \(order): \($0)" }
+      }
+    }
+    return faults.isEmpty ? .passed("\(chosen.count) against differences, \(again.count) twice") : .failed(faults)
   }
 
   /// Differences in every element of every floating operand; the others are constants.
-  private func mismatches(_ reference: ReferenceCase) throws -> [String] {
+  private func mismatches(_ reference: ReferenceCase, order: Int) throws -> [String] {
     let tensors = try reference.inputs.map { try $0.tensor() }
     let doubles = try tensors.filter(\.dtype.isFloating).map { try Tensor($0.doubles(), $0.dimensions) }
-    return try gradientMismatches(doubles) { builder, parameters in
+    return try gradientMismatches(doubles, order: order) { builder, parameters in
       var next = 0
       let operands = try tensors.map { tensor in
         guard tensor.dtype.isFloating else { return try builder.constant(tensor) }

@@ -71,7 +71,8 @@ extension ReductionOperator {
   fileprivate func extremumCotangent(_ context: GradientContext) throws -> Value {
     let x = context.operands[0]
     let isExtremum = try x.equal(expanded(context.results[0], like: x))
-    let count = try isExtremum.cast(to: x.dtype).sum(axes: axes, keepDims: true)
+    // Chosen, not cast: a choice is piecewise constant, so that the second derivative is 0 and not missing.
+    let count = try isExtremum.select(x.scalar(1), x.scalar(0)).sum(axes: axes, keepDims: true)
     let axes = try Axis.normalized(axes, rank: x.rank)
     let share = try expanded(context.cotangent, like: x) / count.reshaped(x.shape.reduced(axes, keepDims: true))
     return try isExtremum.select(share, share.scalar(0))

@@ -129,5 +129,12 @@ for keep in (False, True):
             cases.add("global_average_pool", {"keep_dims": keep}, [x], [mean], tolerance(dtype))
             cases.add("global_max_pool", {"keep_dims": keep}, [x], [x.max(axis=axes, keepdims=keep)])
 
+# Small and smooth: second derivatives are checked here.
+case(normal(1, 3, 3, 1, dtype=np.float64), [2, 2], strides=[1, 1])
+case(normal(1, 5, 1, dtype=np.float64), [3], strides=[2], padding="same")
+x = normal(1, 3, 2, dtype=np.float64)
+cases.add("global_average_pool", {}, [x], [x.mean(axis=1)], 1e-12)
+cases.add("global_max_pool", {}, [x], [x.max(axis=1)])
+
 if __name__ == "__main__":
     cases.write()
