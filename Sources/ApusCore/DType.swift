@@ -120,7 +120,11 @@ public struct BFloat16: TensorElement {
     let truncated = abs(Double(single)) > abs(value) ? Float(bitPattern: single.bitPattern - 1) : single
     self.init(Float(bitPattern: truncated.bitPattern | 1))
   }
-  @inlinable public init(converting value: Int64) { self.init(converting: Double(value)) }
+  /// Rounds once: what a double cannot hold is kept as a sticky bit, far below the eight that stay.
+  @inlinable public init(converting value: Int64) {
+    let sticky: Int64 = value.magnitude < 1 << 53 ? value : value & ~0x3FF | (value & 0x3FF == 0 ? 0 : 0x400)
+    self.init(converting: Double(sticky))
+  }
   @inlinable public var asFloat: Float { Float(bitPattern: UInt32(bitPattern) << 16) }
   @inlinable public var asDouble: Double { Double(asFloat) }
   @inlinable public var asInt64: Int64 { Int64(converting: asDouble) }

@@ -40,6 +40,44 @@ import Testing
     expectError("the shapes [2, 3], [2] and [2] do not broadcast") { try b.select(y, y) }
   }
 
+  // MARK: Gradients where there is a choice
+
+  /// The gradient of the sum of `body` by its parameters, which hold `inputs`.
+  private func gradient(
+    _ inputs: [[Double]], _ body: (GraphBuilder, [Value]) throws -> Value
+  ) throws -> [[Double]] {
+    let builder = GraphBuilder()
+    let x = try inputs.enumerated().map { try builder.parameter("x\($0)", .f64, [.number($1.count)]) }
+    let found = try gradients(of: body(builder, x).sum(), withRespectTo: x, unused: .zeros)
+    let outputs = try Interpreter(builder.build(found)).run(inputs.map { Tensor($0) }, variables: []).outputs
+    return outputs.map { $0.elements(as: Double.self) }
+  }
+
+  @Test func gradientsAtKinks() throws {
+    #expect(try gradient([[-2, 0, 3]]) { _, x in try x[0].abs() } == [[-1, 0, 1]])
+    #expect(try gradient([[1, 2, 3], [2, 2, 2]]) { _, x in try x[0].maximum(x[1]) } == [[0, 0.5, 1], [1, 0.5, 0]])
+    #expect(try gradient([[1, 2, 3], [2, 2, 2]]) { _, x in try x[0].minimum(x[1]) } == [[1, 0.5, 0], [0, 0.5, 1]])
+    #expect(try gradient([[3, 1, 3]]) { _, x in try x[0].max() } == [[0.5, 0, 0.5]])
+    #expect(try gradient([[1, 1, 5, 4]]) { _, x in try x[0].min() } == [[0.5, 0.5, 0, 0]])
+    #expect(try gradient([[0.5, -1.5, 2.5]]) { _, x in try x[0].rounded() } == [[0, 0, 0]])
+  }
+
+  /// A negative number has whole powers; by the exponent there is no derivative, which counts as 0.
+  @Test func gradientsOfPowers() throws {
+    #expect(try gradient([[-2, 0, 2]]) { _, x in try x[0].power(3) } == [[12, 0, 12]])
+    #expect(try gradient([[-2, 0, 1], [2, 2, 2]]) { _, x in try x[0].power(x[1]) } == [[-4, 0, 2], [0, 0, 0]])
+    try expectGradients([Tensor([-2.5, -0.7, 0.4, 1.5])]) { _, x in try x[0].power(3) }
+    try expectGradients([Tensor([0.4, 1.5, 2.5]), Tensor([1.7, -0.6, 0.3])]) { _, x in try x[0].power(x[1]) }
+  }
+
+  /// The branch that is not taken has no say, be its derivative infinite.
+  @Test func selectKeepsOutWhatItDoesNotTake() throws {
+    let found = try gradient([[0, 4]]) { _, x in
+      try x[0].greater(0).select(x[0].maximum(1).sqrt(), x[0] * 2)
+    }
+    #expect(found == [[2, 0.25]])
+  }
+
   /// Values shared by several readers are not overwritten by a kernel that works in place.
   @Test func operandsThatAreReadAgainStay() throws {
     let builder = GraphBuilder()

@@ -264,6 +264,10 @@ for name, dtype in TYPES.items():
         ordinary = floats((3, 4), dtype, -3, 3)
         for to in ("f32", "f64", "f16", "bf16", "i32"):
             cases.add("cast", {"dtype": to}, [ordinary], [cast(ordinary, to)])
+# Just beside the middle of two numbers of type bf16: rounding to a double first would lose the side.
+middle = 2**56 + 2**48
+cases.add("cast", {"dtype": "bf16"}, [np.array([middle, middle + 1, middle - 1, -middle - 1, 2**63 - 1, -(2**63)])],
+          [BF16([2.0**56, 2.0**56 + 2.0**49, 2.0**56, -(2.0**56) - 2.0**49, 2.0**63, -(2.0**63)])])
 half = BF16([1.5, -2.25, 0.0, -0.0, 3e38, np.inf, -np.inf, np.nan, 1e-3])
 for to, dtype in TYPES.items():
     cases.add("cast", {"dtype": to}, [half], [cast(half.values, to)], gradient=False)
