@@ -3,10 +3,7 @@ import ApusGraph
 
 /// Convolution (cross-correlation, as all frameworks call it) over 1 to 3 spatial axes.
 public struct Convolution: ConvolutionOperator {
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
-  public var groups = 1
+  public var settings = ConvolutionSettings()
   public init() {}
 
   public static let record = OperatorRecord(

@@ -5,10 +5,7 @@ import ApusGraph
 ///
 /// Also what is called a transposed convolution, `shape` being the shape of its result.
 public struct ConvolutionInputGradient: ConvolutionOperator {
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
-  public var groups = 1
+  public var settings = ConvolutionSettings()
   /// The shape of the convolution's image.
   public var shape = Shape.scalar
   public init() {}
@@ -46,10 +43,7 @@ public struct ConvolutionInputGradient: ConvolutionOperator {
 
 /// The transpose of a convolution in its kernel: the cotangent of w, given that of y.
 public struct ConvolutionFilterGradient: ConvolutionOperator {
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
-  public var groups = 1
+  public var settings = ConvolutionSettings()
   /// The shape of the convolution's kernel.
   public var shape = Shape.scalar
   public init() {}

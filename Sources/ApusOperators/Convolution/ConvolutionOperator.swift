@@ -1,15 +1,22 @@
 import ApusCore
 import ApusGraph
 
+/// How a convolution moves.
+public struct ConvolutionSettings: Hashable, Sendable {
+  /// Steps along each spatial axis; empty means all ones.
+  public var strides: [Int] = []
+  public var padding = Padding.valid
+  /// The distance between neighbours in the kernel; empty means all ones.
+  public var dilation: [Int] = []
+  /// Channels fall into so many groups; each output channel sees one group of input channels.
+  public var groups = 1
+
+  public init() {}
+}
+
 /// A convolution or one of its two transposes; all are linear in each operand and share one geometry.
 public protocol ConvolutionOperator: Operator {
-  /// Steps along each spatial axis; empty means all ones.
-  var strides: [Int] { get set }
-  var padding: Padding { get set }
-  /// The distance between neighbours in the kernel; empty means all ones.
-  var dilation: [Int] { get set }
-  /// Channels fall into so many groups; each output channel sees one group of input channels.
-  var groups: Int { get set }
+  var settings: ConvolutionSettings { get set }
 }
 
 /// The numbers of a convolution of x `[batch, spatial…, in]` by w `[spatial…, in / groups, out]`.
@@ -26,6 +33,23 @@ package struct ConvolutionGeometry {
 }
 
 extension ConvolutionOperator {
+  public var strides: [Int] {
+    get { settings.strides }
+    set { settings.strides = newValue }
+  }
+  public var padding: Padding {
+    get { settings.padding }
+    set { settings.padding = newValue }
+  }
+  public var dilation: [Int] {
+    get { settings.dilation }
+    set { settings.dilation = newValue }
+  }
+  public var groups: Int {
+    get { settings.groups }
+    set { settings.groups = newValue }
+  }
+
   init(strides: [Int], padding: Padding, dilation: [Int], groups: Int) {
     self.init()
     self.strides = strides
@@ -36,7 +60,8 @@ extension ConvolutionOperator {
 
   /// The same convolution for another operator.
   init(like other: some ConvolutionOperator) {
-    self.init(strides: other.strides, padding: other.padding, dilation: other.dilation, groups: other.groups)
+    self.init()
+    settings = other.settings
   }
 
   static var convolutionAttributes: [AttributeRecord] {

@@ -18,10 +18,7 @@ extension PoolOperator {
 
 /// Max pooling.
 public struct MaxPool: PoolOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
@@ -39,10 +36,7 @@ public struct MaxPool: PoolOperator {
 
 /// Min pooling.
 public struct MinPool: PoolOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
@@ -60,10 +54,7 @@ public struct MinPool: PoolOperator {
 
 /// Average pooling; padding is not counted, as in TensorFlow.
 public struct AveragePool: PoolOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(

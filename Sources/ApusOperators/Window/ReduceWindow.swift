@@ -3,10 +3,7 @@ import ApusGraph
 
 /// The largest element of each window; NaN wins. A window that lies in padding only gives -∞ or the smallest integer.
 public struct ReduceWindowMax: WindowOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
@@ -30,10 +27,7 @@ public struct ReduceWindowMax: WindowOperator {
 
 /// The smallest element of each window; NaN wins. A window that lies in padding only gives ∞ or the largest integer.
 public struct ReduceWindowMin: WindowOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
@@ -56,10 +50,7 @@ public struct ReduceWindowMin: WindowOperator {
 
 /// The sum of each window; padding adds nothing.
 public struct ReduceWindowSum: WindowOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
@@ -84,10 +75,7 @@ public struct ReduceWindowSum: WindowOperator {
 
 /// The transpose of `reduce_window_sum`: each element of the result is the sum over the windows that it lies in.
 public struct WindowSumGradient: WindowOperator {
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   /// The shape that the window moved over.
   public var shape = Shape.scalar
   public init() {}

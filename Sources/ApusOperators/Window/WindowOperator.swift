@@ -1,18 +1,42 @@
 import ApusCore
 import ApusGraph
 
+/// A window and how it moves.
+public struct WindowSettings: Hashable, Sendable {
+  /// The window's size along each spatial axis.
+  public var window: [Int] = []
+  /// Its steps; empty means all ones, and for pooling the window.
+  public var strides: [Int] = []
+  public var padding = Padding.valid
+  /// The distance between neighbours in the window; empty means all ones.
+  public var dilation: [Int] = []
+
+  public init() {}
+}
+
 /// An operator that moves a window over the spatial axes of `[batch, spatial…, channels]`.
 public protocol WindowOperator: Operator {
-  /// The window's size along each spatial axis.
-  var window: [Int] { get set }
-  /// Its steps; empty means all ones, and for pooling the window.
-  var strides: [Int] { get set }
-  var padding: Padding { get set }
-  /// The distance between neighbours in the window; empty means all ones.
-  var dilation: [Int] { get set }
+  var settings: WindowSettings { get set }
 }
 
 extension WindowOperator {
+  public var window: [Int] {
+    get { settings.window }
+    set { settings.window = newValue }
+  }
+  public var strides: [Int] {
+    get { settings.strides }
+    set { settings.strides = newValue }
+  }
+  public var padding: Padding {
+    get { settings.padding }
+    set { settings.padding = newValue }
+  }
+  public var dilation: [Int] {
+    get { settings.dilation }
+    set { settings.dilation = newValue }
+  }
+
   init(window: [Int], strides: [Int], padding: Padding, dilation: [Int] = []) {
     self.init()
     self.window = window
@@ -23,7 +47,8 @@ extension WindowOperator {
 
   /// The same window for another operator.
   init(like other: some WindowOperator) {
-    self.init(window: other.window, strides: other.strides, padding: other.padding, dilation: other.dilation)
+    self.init()
+    settings = other.settings
   }
 
   static func windowAttributes(stridesDefault: String = "all ones") -> [AttributeRecord] {

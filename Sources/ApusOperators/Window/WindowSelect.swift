@@ -24,10 +24,7 @@ extension WindowPlaceOperator {
 /// For each window the element of v where x has its maximum or minimum; 0 where the window lies in padding only.
 public struct WindowSelect: WindowPlaceOperator {
   public var kind = WindowExtremum.max
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
@@ -58,10 +55,7 @@ public struct WindowSelect: WindowPlaceOperator {
 /// pooling by maximum or minimum.
 public struct WindowScatter: WindowPlaceOperator {
   public var kind = WindowExtremum.max
-  public var window: [Int] = []
-  public var strides: [Int] = []
-  public var padding = Padding.valid
-  public var dilation: [Int] = []
+  public var settings = WindowSettings()
   public init() {}
 
   public static let record = OperatorRecord(
