@@ -43,12 +43,16 @@ extension Power: AlgebraicOperator {
   public func rightIdentity(_ dtype: DType) -> Double? { 1 }
 }
 
+// Neither commutes for floats: of 0 and −0 the result is the second.
+
 extension Maximum: AlgebraicOperator {
   public func rightIdentity(_ dtype: DType) -> Double? { dtype.isFloating ? -.infinity : nil }
+  public func leftIdentity(_ dtype: DType) -> Double? { rightIdentity(dtype) }
 }
 
 extension Minimum: AlgebraicOperator {
   public func rightIdentity(_ dtype: DType) -> Double? { dtype.isFloating ? .infinity : nil }
+  public func leftIdentity(_ dtype: DType) -> Double? { rightIdentity(dtype) }
 }
 
 extension And: AlgebraicOperator {
@@ -103,6 +107,15 @@ extension DType {
     }
   }
 }
+
+/// A reduction that gives a single element back as it is, bit for bit. The sum does not: 0 + −0 is 0.
+public protocol SingletonPreserving: ReductionOperator {}
+
+extension ReduceMax: SingletonPreserving {}
+extension ReduceMin: SingletonPreserving {}
+extension ReduceProduct: SingletonPreserving {}
+extension ReduceAny: SingletonPreserving {}
+extension ReduceAll: SingletonPreserving {}
 
 /// An operator whose result follows from the types of its operands alone.
 public protocol TypeDeterminedOperator: Operator {

@@ -15,9 +15,12 @@ extension Graph {
         return .replace(
           try builder.append(node.op, operands, regions: regions, names: names(of: node), origin: node.origin))
       }
-      return .replace(
-        try expand(composite, operands.map(builder.value), builder, node.origin, depth: 0, where: isExpanded)
-          .map(\.id))
+      let values = try expand(
+        composite, operands.map(builder.value), builder, node.origin, depth: 0, where: isExpanded)
+      for (result, value) in zip(node.results, values) {
+        if let name = name(of: result) { builder.name(value, name) }
+      }
+      return .replace(values.map(\.id))
     }.mergingScans()
   }
 

@@ -70,7 +70,7 @@ public struct Power: BinaryOperator {
 /// The larger of two; NaN wins.
 public struct Maximum: BinaryOperator {
   public init() {}
-  public static let record = binary("maximum", "the larger of a and b; NaN where one is", traits: .commutative)
+  public static let record = binary("maximum", "the larger of a and b; NaN where one is")
   // ∂y/∂a = 1 where a > b, ½ where a = b
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     try extremumCotangents(a, b, g, aWins: a.greater(b), bWins: b.greater(a), wanted)
@@ -80,7 +80,7 @@ public struct Maximum: BinaryOperator {
 /// The smaller of two; NaN wins.
 public struct Minimum: BinaryOperator {
   public init() {}
-  public static let record = binary("minimum", "the smaller of a and b; NaN where one is", traits: .commutative)
+  public static let record = binary("minimum", "the smaller of a and b; NaN where one is")
   // ∂y/∂a = 1 where a < b, ½ where a = b
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     try extremumCotangents(a, b, g, aWins: a.less(b), bWins: b.less(a), wanted)

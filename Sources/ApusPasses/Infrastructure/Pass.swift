@@ -5,6 +5,9 @@ import ApusGraph
 ///
 /// A pass transforms and remarks, nothing else: order, verification, timing, printing, diffs and blame are the
 /// pipeline's. Docs/WriteAPass.md walks through one.
+///
+/// What a pass counts is what it did: where every statistic stays 0 the graph must be the same, and where one does not
+/// it must differ. The pipeline checks that.
 public protocol Pass: Sendable {
   /// Name, summary, options and statistics: help and documentation come from it.
   static var record: PassRecord { get }
@@ -86,6 +89,8 @@ public struct PassContext: Sendable {
   public private(set) var remarks: [Remark] = []
   /// Counts in the order of the pass's record.
   public private(set) var statistics: [(name: String, count: Int)]
+  /// What was counted without being in the record: a defect that the pipeline reports.
+  private(set) var undeclared: [String] = []
 
   init(_ record: PassRecord) { statistics = record.statistics.map { ($0.name, 0) } }
 
@@ -99,8 +104,12 @@ public struct PassContext: Sendable {
     remarks.append(Remark(kind: .missed, message: message, location: node?.origin.location))
   }
 
-  /// Adds to a statistic of the record; a name that is not there is a defect that the pipeline's tests find.
+  /// Adds to a statistic of the record.
   public mutating func count(_ name: String, _ amount: Int = 1) {
-    if let index = statistics.firstIndex(where: { $0.name == name }) { statistics[index].count += amount }
+    if let index = statistics.firstIndex(where: { $0.name == name }) {
+      statistics[index].count += amount
+    } else {
+      undeclared.append(name)
+    }
   }
 }

@@ -4,8 +4,8 @@ import ApusGraph
 /// All passes: the only list.
 public enum PassRegistry {
   public static let all: [any Pass.Type] = [
-    ExpandComposites.self, Simplify.self, FoldConstants.self, CommonSubexpressions.self, DeadCode.self,
-    Fuse.self,
+    ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
+    DeadCode.self, Fuse.self,
   ]
 
   /// Ready-made pipelines.
@@ -21,8 +21,8 @@ public enum PassRegistry {
       "the same with a larger limit on folded constants"
     ),
     (
-      "inference", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
-      "for a forward graph"
+      "inference", "simplify,fold-batch-norm,expand-composites,fold-constants,simplify,cse,dce,fuse",
+      "for a forward graph; weights take in batch normalisation"
     ),
     ("training", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse", "for a training step"),
   ]

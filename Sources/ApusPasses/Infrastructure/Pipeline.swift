@@ -38,6 +38,7 @@ public struct Pipeline: Sendable {
     var reports: [PassReport] = []
     let clock = ContinuousClock()
     for pass in passes.prefix(limit ?? passes.count) {
+      for observer in observers { try observer.passWillRun(pass, on: current) }
       var context = PassContext(type(of: pass).record)
       let start = clock.now
       let result: Graph
@@ -53,6 +54,7 @@ public struct Pipeline: Sendable {
       let seconds = (clock.now - start) / .seconds(1)
       try result.verify(after: "pass '\(pass.name)'")
       try requireSameSignature(current, result, pass)
+      try requireTruth(current, result, pass, context)
       let report = PassReport(
         pass: pass.name, seconds: seconds, before: current, after: result, remarks: context.remarks,
         statistics: context.statistics)
@@ -75,6 +77,22 @@ public struct Pipeline: Sendable {
       )
     }
   }
+
+  /// What a pass counts is what it did.
+  private func requireTruth(_ before: Graph, _ after: Graph, _ pass: any Pass, _ context: PassContext) throws {
+    if let name = context.undeclared.first {
+      throw ApusError.defect("pass '\(pass.name)' counts '\(name)', which its record does not list")
+    }
+    guard !context.statistics.isEmpty else { return }
+    let counts = context.statistics.filter { $0.count != 0 }.map { "\($0.name) \($0.count)" }
+    if counts.isEmpty, before != after {
+      throw ApusError.defect("pass '\(pass.name)' changed @\(before.name) but counts nothing")
+    }
+    if !counts.isEmpty, before == after {
+      throw ApusError.defect(
+        "pass '\(pass.name)' counts \(counts.joined(separator: ", ")) but left @\(before.name) as it was")
+    }
+  }
 }
 
 /// What a pipeline made of a graph.
@@ -95,7 +113,14 @@ public struct PassReport: Sendable {
   public var changed: Bool { before != after }
 }
 
-/// Watches a pipeline: diffs, dumps, validation.
+/// Watches a pipeline: diffs, dumps, validation. What an observer throws ends the run.
 public protocol PipelineObserver {
+  func passWillRun(_ pass: any Pass, on graph: Graph) throws
+  /// Called once the result has been verified.
   func passDidRun(_ report: PassReport) throws
+}
+
+extension PipelineObserver {
+  public func passWillRun(_ pass: any Pass, on graph: Graph) throws {}
+  public func passDidRun(_ report: PassReport) throws {}
 }

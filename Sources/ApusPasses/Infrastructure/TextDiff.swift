@@ -3,9 +3,9 @@ import ApusGraph
 
 /// What a pass changed, as lines of the text format.
 ///
-/// Values are numbered by position, so one new node would change the text of every line after it. Lines are therefore
-/// matched by what they compute: two nodes are the same line where operator, attributes, types and the nodes that their
-/// operands come from are the same. Unchanged lines are shown with the numbers that they have afterwards.
+/// Values are numbered by position, so one new node changes the text of every line after it. Lines are therefore matched
+/// by what they say but for numbers (`GraphMatching` explains how), and an unchanged line is shown with the numbers that
+/// it has afterwards.
 public struct TextDiff: Sendable, CustomStringConvertible {
   public struct Line: Sendable, Hashable {
     public enum Kind: String, Sendable {
@@ -20,31 +20,47 @@ public struct TextDiff: Sendable, CustomStringConvertible {
   public let lines: [Line]
 
   public init(_ before: Graph, _ after: Graph) {
-    let old = TextDiff.entries(before)
-    let new = TextDiff.entries(after)
-    let change = new.map(\.key).difference(from: old.map(\.key))
-    var removed: Set<Int> = []
-    var added: Set<Int> = []
-    for step in change {
-      switch step {
-      case .remove(let offset, _, _): removed.insert(offset)
-      case .insert(let offset, _, _): added.insert(offset)
-      }
-    }
+    var matching = GraphMatching(before, after)
     var lines: [Line] = []
     var (i, j) = (0, 0)
-    while i < old.count || j < new.count {
-      if i < old.count, removed.contains(i) {
-        lines.append(Line(kind: .removed, text: old[i].text))
+    func advance(to old: Int, _ new: Int) {
+      while i < old {
+        lines.append(Line(kind: .removed, text: before.text(of: before.nodes[i])))
         i += 1
-      } else if j < new.count, added.contains(j) {
-        lines.append(Line(kind: .added, text: new[j].text))
-        j += 1
-      } else {
-        lines.append(Line(kind: .same, text: j < new.count ? new[j].text : ""))
-        i += 1
+      }
+      while j < new {
+        lines.append(Line(kind: .added, text: after.text(of: after.nodes[j])))
         j += 1
       }
+    }
+    for (pair, isChanged) in zip(matching.pairs, matching.isChanged) {
+      advance(to: pair.old, pair.new)
+      if isChanged {
+        advance(to: pair.old + 1, pair.new + 1)
+      } else {
+        lines.append(Line(kind: .same, text: after.text(of: after.nodes[pair.new])))
+        (i, j) = (i + 1, j + 1)
+      }
+    }
+    advance(to: before.nodes.count, after.nodes.count)
+
+    func statements(_ graph: Graph) -> [(values: [ValueID], text: String)] {
+      graph.updates.map {
+        ([$0.variable, $0.value], "update \(graph.label(of: $0.variable)) = \(graph.label(of: $0.value))")
+      } + [(graph.outputs, "return " + graph.outputs.map { graph.label(of: $0) }.joined(separator: ", "))]
+    }
+    let (old, new) = (statements(before), statements(after))
+    // Passes keep updates and outputs in order; where they do not, all of them are shown.
+    let isSame =
+      old.count == new.count
+      && zip(old, new).allSatisfy { a, b in
+        a.values.count == b.values.count
+          && zip(a.values, b.values).allSatisfy { matching.agree($0, $1, before, after) }
+      }
+    if isSame {
+      lines += new.map { Line(kind: .same, text: $0.text) }
+    } else {
+      lines += old.map { Line(kind: .removed, text: $0.text) } + new.map { Line(kind: .added, text: $0.text) }
     }
     self.lines = lines
   }
@@ -70,46 +86,5 @@ public struct TextDiff: Sendable, CustomStringConvertible {
       }
     }
     return text
-  }
-
-  private struct Entry {
-    let key: Int
-    let text: String
-  }
-
-  /// A line for each node, update and the return; keys say what a line computes.
-  private static func entries(_ graph: Graph) -> [Entry] {
-    var keys: [Int] = []
-    var entries: [Entry] = []
-    for node in graph.nodes {
-      var hasher = Hasher()
-      hasher.combine(ObjectIdentifier(type(of: node.op)))
-      node.op.hash(into: &hasher)
-      for operand in node.operands { hasher.combine(keys[operand.index]) }
-      hasher.combine(node.regions)
-      let types = graph.resultTypes(of: node)
-      hasher.combine(types)
-      let key = hasher.finalize()
-      entries.append(Entry(key: key, text: graph.text(of: node)))
-      for index in node.results.indices {
-        var hasher = Hasher()
-        hasher.combine(key)
-        hasher.combine(index)
-        keys.append(hasher.finalize())
-      }
-    }
-    func line(_ word: String, _ values: [ValueID], _ text: String) {
-      var hasher = Hasher()
-      hasher.combine(word)
-      for value in values { hasher.combine(keys[value.index]) }
-      entries.append(Entry(key: hasher.finalize(), text: text))
-    }
-    for update in graph.updates {
-      line(
-        "update", [update.variable, update.value],
-        "update \(graph.label(of: update.variable)) = \(graph.label(of: update.value))")
-    }
-    line("return", graph.outputs, "return " + graph.outputs.map { graph.label(of: $0) }.joined(separator: ", "))
-    return entries
   }
 }

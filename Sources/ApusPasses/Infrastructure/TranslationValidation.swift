@@ -24,23 +24,31 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   }
 
   /// Where the two graphs disagree, in words; nil where they do not.
+  /// - Throws: `ApusError` where a symbol cannot have its size, or no run of either graph succeeds, so that nothing
+  ///   could be compared.
   public func firstMismatch(_ before: Graph, _ after: Graph) throws -> String? {
+    var refusal: (any Error)?
+    var compared = 0
     let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
     let (a, b) = (try before.specialised(sizes), try after.specialised(sizes))
     for seed in seeds {
       let inputs = RandomInputs(seed: seed)
       switch (outcome(a, inputs), outcome(b, inputs)) {
       case (.success(let x), .success(let y)):
+        compared += 1
         for (index, (p, q)) in zip(x, y).enumerated() {
           if let difference = TensorComparison.firstDifference(p, q) {
             return "output \(index), \(difference), on inputs of seed \(seed)"
           }
         }
       // Numbers that the graph refuses must be refused by both.
-      case (.failure, .failure): continue
+      case (.failure(let error), .failure): refusal = error
       case (.failure(let error), .success): return "it refused inputs of seed \(seed) and no longer does: \(error)"
       case (.success, .failure(let error)): return "it refuses inputs of seed \(seed): \(error)"
       }
+    }
+    if let refusal, compared == 0 {
+      throw ApusError.input("@\(before.name) cannot be validated: it refuses all random inputs: \(refusal)")
     }
     return nil
   }
@@ -49,7 +57,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   private func outcome(_ graph: Graph, _ inputs: RandomInputs) -> Result<[Tensor], any Error> {
     Result {
       let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
-      let variables = try graph.variables.map { try inputs.tensor($0.declaration.label, $0.declaration.type) }
+      let variables = try graph.variables.map { try inputs.tensor($0.declaration) }
       let result = try backend.prepare(graph).run(feeds, variables: variables)
       return result.outputs + result.updates.map(\.value)
     }
@@ -61,24 +69,30 @@ public struct RandomInputs: Sendable {
   public let seed: UInt64
   public init(seed: UInt64) { self.seed = seed }
 
-  /// Floats in [−2, 2), small natural numbers, or coin throws.
-  public func tensor(_ name: String, _ type: TensorType) throws -> Tensor {
+  /// A value for a variable: one that begins as ones is a scale or a variance and stays positive, in [0.5, 1.5).
+  public func tensor(_ variable: Variable) throws -> Tensor {
+    try tensor(variable.label, variable.type, floats: variable.initializer == .ones ? 0.5..<1.5 : -2..<2)
+  }
+
+  /// Floats in [−2, 2), or in the range given; small natural numbers; coin throws.
+  public func tensor(_ name: String, _ type: TensorType, floats range: Range<Double> = -2..<2) throws -> Tensor {
     guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
       throw ApusError.input("'\(name)' has the symbolic shape \(type.shape)")
     }
     let philox = Philox(seed: seed)
     let stream = name.utf8.reduce(UInt64(5381)) { $0 &* 33 &+ UInt64($1) }
-    let floats = (0..<count).map { philox.uniform($0, stream: stream) }
+    let draws = (0..<count).map { philox.uniform($0, stream: stream) }
+    let floats = draws.map { range.lowerBound + (range.upperBound - range.lowerBound) * $0 }
     return switch type.dtype {
-    case .f32: try Tensor(floats.map { Float(4 * $0 - 2) }, dimensions)
-    case .f64: try Tensor(floats.map { 4 * $0 - 2 }, dimensions)
-    case .bf16: try Tensor(floats.map { BFloat16(converting: 4 * $0 - 2) }, dimensions)
-    case .f16: try Tensor(floats.map { Float16(4 * $0 - 2) }, dimensions)
-    case .i8: try Tensor(floats.map { Int8(4 * $0) }, dimensions)
-    case .u8: try Tensor(floats.map { UInt8(4 * $0) }, dimensions)
-    case .i32: try Tensor(floats.map { Int32(4 * $0) }, dimensions)
-    case .i64: try Tensor(floats.map { Int64(4 * $0) }, dimensions)
-    case .bool: try Tensor(floats.map { $0 < 0.5 }, dimensions)
+    case .f32: try Tensor(floats.map { Float($0) }, dimensions)
+    case .f64: try Tensor(floats, dimensions)
+    case .bf16: try Tensor(floats.map { BFloat16(converting: $0) }, dimensions)
+    case .f16: try Tensor(floats.map { Float16($0) }, dimensions)
+    case .i8: try Tensor(draws.map { Int8(4 * $0) }, dimensions)
+    case .u8: try Tensor(draws.map { UInt8(4 * $0) }, dimensions)
+    case .i32: try Tensor(draws.map { Int32(4 * $0) }, dimensions)
+    case .i64: try Tensor(draws.map { Int64(4 * $0) }, dimensions)
+    case .bool: try Tensor(draws.map { $0 < 0.5 }, dimensions)
     }
   }
 }

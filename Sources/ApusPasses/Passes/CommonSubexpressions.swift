@@ -13,6 +13,7 @@ public struct CommonSubexpressions: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    let graph = try graph.rewritingControlFlow { try run($0, &context) }
     let result = try graph.rewritten { node, operands, builder in
       guard node.op.traits.contains(.commutative), operands[0] > operands[1] else { return .keep }
       return .replace(

@@ -12,6 +12,7 @@ public struct DeadCode: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    let graph = try graph.rewritingControlFlow { try run($0, &context) }
     let result = try graph.withoutDeadNodes()
     context.count("removed", graph.nodes.count - result.nodes.count)
     return result

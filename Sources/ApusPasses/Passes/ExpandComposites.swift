@@ -11,9 +11,17 @@ public struct ExpandComposites: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
-    let composites = graph.nodes.count { $0.op is any CompositeOperator }
+    let composites = graph.compositeCount
     context.count("expanded", composites)
-    let isInside = graph.nodes.contains { $0.regions.contains { $0.nodes.contains { $0.op is any CompositeOperator } } }
-    return composites == 0 && !isInside ? graph : try graph.expandingComposites()
+    return composites == 0 ? graph : try graph.expandingComposites()
+  }
+}
+
+extension Graph {
+  /// Composites, those in regions too.
+  fileprivate var compositeCount: Int {
+    nodes.reduce(0) { sum, node in
+      sum + (node.op is any CompositeOperator ? 1 : 0) + node.regions.reduce(0) { $0 + $1.compositeCount }
+    }
   }
 }

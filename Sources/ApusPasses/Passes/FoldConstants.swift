@@ -20,36 +20,41 @@ public struct FoldConstants: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     var budget = limit
-    var remarks = context
+    return try folded(graph, &budget, &context)
+  }
+
+  private func folded(_ graph: Graph, _ budget: inout Int, _ context: inout PassContext) throws -> Graph {
+    let graph = try graph.rewritingControlFlow { try folded($0, &budget, &context) }
+    var count = 0
     let result = try graph.rewritten { node, operands, builder in
       if let determined = node.op as? any TypeDeterminedOperator,
         let value = determined.result(operands.map { builder.graph.type(of: $0) })
       {
-        remarks.count("folded")
+        count += 1
         return .replace(try builder.append(Constant(value), [], origin: node.origin))
       }
       guard let values = constants(operands, builder), isFoldable(node) else { return .keep }
       let types = graph.resultTypes(of: node)
       let bytes = types.reduce(0) { $0 + ($1.byteCount ?? .max / 8) }
       guard bytes <= budget else {
-        remarks.missed(
+        context.missed(
           "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its \(bytes) bytes exceed what is left of the limit, \(budget) of \(limit)",
           at: node)
         return .keep
       }
       // Numbers that the kernel refuses are left for the run to refuse.
       guard let results = try? evaluate(node, values) else {
-        remarks.missed(
+        context.missed(
           "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its operands are out of range", at: node)
         return .keep
       }
       budget -= bytes
-      remarks.count("folded")
-      remarks.count("bytes", bytes)
+      count += 1
+      context.count("bytes", bytes)
       return .replace(try results.flatMap { try builder.append(Constant($0), [], origin: node.origin) })
     }
-    context = remarks
-    return try result.withoutDeadNodes()
+    context.count("folded", count)
+    return count == 0 ? graph : try result.withoutDeadNodes()
   }
 
   /// The operands' values; nil where one is no constant, or there is none.

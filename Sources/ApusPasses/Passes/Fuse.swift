@@ -9,7 +9,8 @@ import ApusOperators
 ///   and as only the root's value leaves the fusion, no path can leave it and come back;
 /// - it is elementwise and has the shape of the fusion's loop (before or after the reduction in it); or it is a
 ///   contraction whose result the loop runs over, and the fusion has none yet (the rest is its epilogue); or it is a
-///   reduction whose result the loop runs over, likewise (elementwise producers then join in front of it).
+///   reduction whose result the loop runs over, likewise (elementwise producers then join in front of it; they do not
+///   join in front of a contraction).
 ///
 /// Scalar constants go into the region. Everything else that a fusion reads is an operand.
 public struct Fuse: Pass {
@@ -24,6 +25,7 @@ public struct Fuse: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    let graph = try graph.rewritingControlFlow { try run($0, &context) }
     var plan = FusionPlan(graph, size: size)
     plan.grow(&context)
     let groups = plan.groups.filter { $0.members.count > 1 }
@@ -107,7 +109,9 @@ private struct FusionPlan {
   }
 
   private func groupToJoin(_ node: Node, _ readers: [NodeID], escapes: Bool, _ context: inout PassContext) -> Int? {
-    guard let first = readers.first, let index = groupOf[first.index] else { return nil }
+    guard let first = readers.first(where: { groupOf[$0.index] != nil }), let index = groupOf[first.index] else {
+      return nil
+    }
     let group = groups[index]
     let name = "\(node.op.name) \(graph.label(of: node.result))"
     let target = graph.label(of: graph.nodes[first.index].result)
@@ -137,6 +141,8 @@ private struct FusionPlan {
       guard shape == group.shape else { return missed("its result is broadcast to \(group.shape)") }
       return index
     }
+    // In front of a contraction each element is read many times: that would be computing it many times.
+    if readers.contains(where: { graph.nodes[$0.index].op.traits.contains(.contraction) }) { return nil }
     return shape == group.shape || shape == group.foldedShape ? index : nil
   }
 

@@ -18,20 +18,22 @@ public struct Simplify: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
-    var remarks = context
+    let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    var fired = 0
     let result = try graph.rewritten { node, operands, builder in
       guard node.results.count == 1, node.regions.isEmpty, !node.op.traits.contains(.declaration) else { return .keep }
       let site = Site(op: node.op, operands: operands, builder: builder, origin: node.origin)
       guard let (value, rules) = try Simplify.simplified(site) else { return .keep }
       for rule in rules {
-        remarks.count("rewritten")
-        remarks.applied("\(node.op.name) \(graph.label(of: node.result)): \(rule.name), \(rule.law)", at: node)
+        fired += 1
+        context.applied("\(node.op.name) \(graph.label(of: node.result)): \(rule.name), \(rule.law)", at: node)
       }
       if let name = graph.name(of: node.result) { builder.name(builder.value(value), name) }
       return .replace([value])
     }
-    context = remarks
-    return try result.withoutDeadNodes()
+    context.count("rewritten", fired)
+    // The walk merges equal nodes on its way; where no rule fired that is left to cse.
+    return fired == 0 ? graph : try result.withoutDeadNodes()
   }
 
   /// The simplest equivalent and the rules that led to it; nil where none fires.
@@ -76,6 +78,9 @@ struct Site {
 
   /// The number that an operand repeats, where it is such a constant.
   func constant(_ operand: Int) -> Double? { builder.graph.uniformConstant(operands[operand]) }
+
+  /// The same operator on other operands.
+  func with(_ operands: [ValueID]) -> Site { Site(op: op, operands: operands, builder: builder, origin: origin) }
 
   func resultType() throws -> TensorType {
     let scratch = try op.resultTypes(operandTypes, [])

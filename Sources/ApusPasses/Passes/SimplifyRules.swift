@@ -56,6 +56,24 @@ extension Simplify {
       return .node(result, [site.producer(0).operands[0]])
     },
 
+    Rule("implicit-broadcast", "f(broadcast(x), y) → f(x, y) where y makes f broadcast x anyway") { site in
+      guard site.op.traits.contains(.elementwise), site.operands.count > 1 else { return nil }
+      let result = try site.resultType()
+      for position in site.operands.indices where site.producer(position).op is Broadcast {
+        var operands = site.operands
+        operands[position] = site.producer(position).operands[0]
+        if try site.with(operands).resultType() == result { return .node(site.op, operands) }
+      }
+      return nil
+    },
+
+    Rule("reduce-ones", "reduction of axes of size 1 → reshape, but for sums: 0 + −0 is 0") { site in
+      guard let op = site.op as? any SingletonPreserving else { return nil }
+      let (x, result) = (site.type(0), try site.resultType())
+      let axes = try Axis.normalized(op.axes, rank: x.rank)
+      return axes.allSatisfy { x.shape[$0] == 1 } ? .node(Reshape(result.shape), site.operands) : nil
+    },
+
     Rule("add-negated", "a + (−b) → a − b, (−a) + b → b − a") { site in
       guard site.op is Add else { return nil }
       if site.producer(1).op is Negate { return .node(Subtract(), [site.operands[0], site.producer(1).operands[0]]) }
