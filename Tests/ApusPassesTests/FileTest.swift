@@ -13,8 +13,8 @@ struct FileTest: Sendable {
     let arguments: [String]
     /// Whether FileCheck sees what goes to standard error, too: behind what goes to standard output.
     let mergesErrors: Bool
-    /// Arguments of FileCheck.
-    let checks: [String]
+    /// Options of FileCheck.
+    let options: [String]
 
     /// The passes that the line names.
     var passes: String? {
@@ -42,7 +42,7 @@ struct FileTest: Sendable {
       }
       return Run(
         arguments: commands[0].dropFirst().filter { $0 != "2>&1" }, mergesErrors: commands[0].contains("2>&1"),
-        checks: Array(commands[1].dropFirst()))
+        options: commands[1].dropFirst().filter { $0 != path })
     }
   }
 
@@ -57,7 +57,7 @@ struct FileTest: Sendable {
   }
 
   /// The file with the CHECK lines that the first run calls for behind each graph; every other line stays.
-  func blessed() throws -> String {
+  func updated() throws -> String {
     guard let run = runs.first else { return text }
     var bodies: [[Substring]] = []
     for line in try output(of: run).text.split(separator: "\n") {
@@ -79,18 +79,4 @@ struct FileTest: Sendable {
     }
     return lines.joined(separator: "\n")
   }
-}
-
-/// LLVM's FileCheck, wherever the system has it.
-enum FileCheck {
-  /// `FILECHECK` in the environment, else the newest on the path or in /usr/lib/llvm-*.
-  static let program: URL? = {
-    let environment = ProcessInfo.processInfo.environment
-    if let given = environment["FILECHECK"] { return URL(fileURLWithPath: given) }
-    let folders = (environment["PATH"] ?? "").split(separator: ":").map { URL(fileURLWithPath: String($0)) }
-    let names = ["FileCheck"] + (14...40).reversed().map { "FileCheck-\($0)" }
-    let onPath = names.flatMap { name in folders.map { $0.appendingPathComponent(name) } }
-    let inLLVM = (14...40).reversed().map { URL(fileURLWithPath: "/usr/lib/llvm-\($0)/bin/FileCheck") }
-    return (onPath + inLLVM).first { FileManager.default.isExecutableFile(atPath: $0.path) }
-  }()
 }

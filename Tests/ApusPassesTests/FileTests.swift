@@ -4,26 +4,25 @@ import TestSupport
 import Testing
 
 /// The files below Graphs/Passes. To see what a pass prints, run the command that a failure shows; to accept it as what
-/// is expected, run these tests with `APUS_BLESS=1` and read the difference before you commit it.
+/// is expected, run these tests with `APUS_UPDATE=1` and read the difference before you commit it.
 @Suite struct FileTests {
-  static let isBlessing = ProcessInfo.processInfo.environment["APUS_BLESS"] == "1"
+  static let isUpdating = ProcessInfo.processInfo.environment["APUS_UPDATE"] != nil
 
   @Test(arguments: FileTest.paths) func givesWhatTheFileSays(_ path: String) throws {
-    let fileCheck = try #require(FileCheck.program, "FileCheck is missing: Scripts/setup.sh --tests installs it")
-    if Self.isBlessing {
-      try FileTest(path).blessed().write(to: Repository.file(path), atomically: true, encoding: .utf8)
+    if Self.isUpdating {
+      try FileTest(path).updated().write(to: Repository.file(path), atomically: true, encoding: .utf8)
     }
     let test = try FileTest(path)
     #expect(!test.runs.isEmpty, "\(path) has no RUN line")
     for run in test.runs {
       let (output, command) = try test.output(of: run)
-      let verdict = try runProgram(fileCheck, arguments: run.checks, input: Array(output.utf8))
+      let mismatch = try FileCheck.mismatch(output, file: path, options: run.options)
       #expect(
-        verdict.status == 0,
+        mismatch == nil,
         """
         \(path) does not get what it expects; see the output with: \(command)
-        accept it with: APUS_BLESS=1 swift test --filter FileTests
-        \(verdict.errors)
+        accept it with: APUS_UPDATE=1 swift test --filter FileTests
+        \(mismatch ?? "")
         """)
     }
   }
