@@ -39,26 +39,3 @@ public struct LayerContext {
     .input("layer '\(name)': \(message)", help: help)
   }
 }
-
-/// Activations by Keras's names.
-public enum ActivationFunction: String, Sendable, Hashable, CaseIterable {
-  case linear, relu, leakyReLU, elu, selu, gelu, silu, softplus, hardSigmoid, sigmoid, tanh, softmax, logSoftmax
-
-  func apply(_ x: Value) throws -> Value {
-    switch self {
-    case .linear: x
-    case .relu: try x.relu()
-    case .leakyReLU: try x.leakyRelu()
-    case .elu: try x.elu()
-    case .selu: try x.selu()
-    case .gelu: try x.gelu()
-    case .silu: try x.silu()
-    case .softplus: try x.softplus()
-    case .hardSigmoid: try x.hardSigmoid()
-    case .sigmoid: try x.sigmoid()
-    case .tanh: try x.tanh()
-    case .softmax: try x.softmax()
-    case .logSoftmax: try x.logSoftmax()
-    }
-  }
-}

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// A model of layers one after the other.
 public struct Sequential: Sendable {
@@ -11,7 +12,8 @@ public struct Sequential: Sendable {
 
   /// - Parameters:
   ///   - input: the shape of one sample, without the batch.
-  ///   - dtype: the element type of the samples; u8 images are scaled inside the graph by `Rescaling`.
+  ///   - dtype: the element type of the samples. Bytes fed where floats are declared are cast, not scaled: images are
+  ///     brought to [0, 1] by `Rescaling(scale: 1 / 255)`, inside the graph.
   /// - Throws: `ApusError` that names the layer where a layer does not fit the one before it.
   public init(
     name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () -> [any Layer]
@@ -58,9 +60,10 @@ public struct Sequential: Sendable {
   /// - Throws: `ApusError` where the loss does not fit the output.
   public func compile(
     optimizer: any Optimizer = RMSprop(), loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, pipeline: Pipeline = Session.standardPipeline
   ) throws -> Trainer {
-    try Trainer(graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed)
+    try Trainer(
+      graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed, pipeline: pipeline)
   }
 }
 

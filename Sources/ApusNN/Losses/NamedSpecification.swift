@@ -24,8 +24,16 @@ struct NamedSpecification {
         throw ApusError.usage(
           "'\(part)' in \(kind) '\(text)' is not name=value", help: "as \(name)(learning_rate=0.01)")
       }
+      guard !options.contains(where: { $0.name == String(sides[0]) }) else {
+        throw ApusError.usage("\(kind) '\(text)' gives '\(String(sides[0]))' twice")
+      }
       options.append((String(sides[0]), String(sides[1])))
     }
+  }
+
+  /// What `init` reads.
+  static func text(_ name: String, _ options: [(name: String, value: String)]) -> String {
+    options.isEmpty ? name : "\(name)(\(options.map { "\($0.name)=\($0.value)" }.joined(separator: ", ")))"
   }
 
   mutating func number(_ option: String) throws -> Double? {

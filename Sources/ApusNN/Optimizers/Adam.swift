@@ -21,6 +21,10 @@ public struct Adam: Optimizer {
     self.amsgrad = amsgrad
   }
 
+  public var settings: [(name: String, value: String)] {
+    [("beta_1", "\(beta1)"), ("beta_2", "\(beta2)"), ("epsilon", "\(epsilon)"), ("amsgrad", "\(amsgrad)")]
+  }
+
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ)
     let b1 = try step.scalar(beta1).power(step)

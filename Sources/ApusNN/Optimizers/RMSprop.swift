@@ -21,6 +21,10 @@ public struct RMSprop: Optimizer {
     self.centered = centered
   }
 
+  public var settings: [(name: String, value: String)] {
+    [("rho", "\(rho)"), ("momentum", "\(momentum)"), ("epsilon", "\(epsilon)"), ("centered", "\(centered)")]
+  }
+
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // v ← ρ v + (1 − ρ) g²
     let oldV = try state.zeros("velocity")
@@ -30,7 +34,8 @@ public struct RMSprop: Optimizer {
       // a ← ρ a + (1 − ρ) g, and v − a² in place of v
       let oldA = try state.zeros("average_gradient")
       let a = try state.advance(oldA, to: oldA * rho + g * (1 - rho))
-      denominator = try v - a * a
+      // A variance: rounding alone can make it negative, and the root then NaN.
+      denominator = try (v - a * a).maximum(0)
     }
     // The increment is η g / √(v + ε): ε inside the root, as Keras has it.
     let increment = try g * rate / (denominator + epsilon).sqrt()

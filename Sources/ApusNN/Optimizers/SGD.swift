@@ -14,6 +14,10 @@ public struct SGD: Optimizer {
     self.nesterov = nesterov
   }
 
+  public var settings: [(name: String, value: String)] {
+    [("momentum", "\(momentum)"), ("nesterov", "\(nesterov)")]
+  }
+
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // w ← w − η g
     guard momentum != 0 else { return try w - g * rate }

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusInterpreter
+import ApusOperators
 import ApusPasses
 import Synchronization
 
@@ -12,10 +13,10 @@ public final class Session: Sendable {
   public let backend: any Backend
   /// Seed of the variables' first values.
   public let seed: UInt64
-  private let store = Mutex<[String: Tensor]>([:])
-
-  /// What a graph goes through, once its shapes are known, before the backend prepares it.
+  /// What graphs go through once their shapes are bound, before the backend prepares them.
   public let pipeline: Pipeline
+  private let store = Mutex<[String: Tensor]>([:])
+  private let loaded = Mutex<[Graph: LoadedGraph]>([:])
 
   /// - Parameter pipeline: `O2` where nil; an empty one runs graphs as they were built.
   public init(backend: any Backend = InterpreterBackend(), seed: UInt64 = 0, pipeline: Pipeline? = nil) {
@@ -24,7 +25,10 @@ public final class Session: Sendable {
     self.pipeline = pipeline ?? .standard
   }
 
-  /// A graph that this session can run. Variables that the session does not have yet get their first values.
+  // MARK: Graphs
+
+  /// A graph that this session can run. Variables that the session does not have yet get their first values. Loading a
+  /// graph again gives the programs that it was prepared for before.
   /// - Throws: `ApusError` where a variable of that name has another type.
   public func load(_ graph: Graph) throws -> Program {
     try store.withLock { store in
@@ -40,17 +44,40 @@ public final class Session: Sendable {
         }
       }
     }
-    return Program(graph, self)
+    let code = loaded.withLock { loaded in
+      if let known = loaded[graph] { return known }
+      let new = LoadedGraph(graph)
+      loaded[graph] = new
+      return new
+    }
+    return Program(code, self)
   }
+
+  /// Loads a graph and runs it once, updates included.
+  /// - Parameters:
+  ///   - fetches: names of values, with or without `%`; the graph's outputs where nil.
+  ///   - feeds: a tensor for each parameter, by name.
+  /// - Returns: a tensor for each fetch, in order.
+  /// - Throws: `ApusError` where a name is unknown, with a suggestion, or a feed does not fit.
+  public func run(_ graph: Graph, fetching fetches: [String]? = nil, feeds: [String: Tensor] = [:]) throws -> [Tensor] {
+    try load(fetches.map(graph.fetching) ?? graph).run(feeds)
+  }
+
+  // MARK: Variables
 
   /// A variable's value; nil where there is none of that name.
   public func value(of variable: String) -> Tensor? { store.withLock { $0[variable] } }
 
   /// Gives a variable a value.
-  /// - Throws: `ApusError` where the type differs from the one it has.
+  /// - Throws: `ApusError` where no loaded graph has the variable, or its type differs.
   public func setValue(_ value: Tensor, of variable: String) throws {
     try store.withLock { store in
-      if let known = store[variable], known.type != value.type {
+      guard let known = store[variable] else {
+        throw ApusError.input(
+          "this session has no variable '\(variable)'",
+          help: Suggestion.didYouMean(variable, among: store.keys.sorted()))
+      }
+      guard known.type == value.type else {
         throw ApusError.input("variable '\(variable)' is a \(known.type) and cannot become a \(value.type)")
       }
       store[variable] = value
@@ -77,18 +104,14 @@ public final class Session: Sendable {
 }
 
 /// A graph loaded into a session. Prepared once for each binding of its symbols, when first run with it.
-public final class Program: Sendable {
-  public let graph: Graph
+public struct Program: Sendable {
+  public var graph: Graph { code.graph }
+  private let code: LoadedGraph
   private let session: Session
-  private let parameters: [String]
-  private let variables: [String]
-  private let executables = Mutex<[[String: Int]: any Executable]>([:])
 
-  fileprivate init(_ graph: Graph, _ session: Session) {
-    self.graph = graph
+  fileprivate init(_ code: LoadedGraph, _ session: Session) {
+    self.code = code
     self.session = session
-    parameters = graph.parameters.map { graph.name(of: $0) ?? "" }
-    variables = graph.variables.map(\.declaration.label)
   }
 
   /// Runs the graph and applies its updates.
@@ -96,10 +119,9 @@ public final class Program: Sendable {
   /// - Returns: a tensor for each output.
   /// - Throws: `ApusError` that names the parameter where a feed does not fit; nothing is updated then.
   public func run(_ feeds: [Tensor]) throws -> [Tensor] {
-    let bindings = try graph.bindings(for: feeds.map(\.dimensions))
-    let executable = try self.executable(bindings)
-    return try session.withVariables(variables) { values in
-      let result = try executable.run(feeds, variables: values)
+    let prepared = try code.prepared(graph.bindings(for: feeds.map(\.dimensions)), session)
+    return try session.withVariables(prepared.variables) { values in
+      let result = try prepared.executable.run(feeds, variables: values)
       return (result.outputs, result.updates.map { ($0.variable, $0.value) })
     }
   }
@@ -107,10 +129,12 @@ public final class Program: Sendable {
   /// Runs the graph on feeds by name.
   /// - Throws: `ApusError` where a feed is missing, unknown, or does not fit.
   public func run(_ feeds: [String: Tensor]) throws -> [Tensor] {
+    let parameters = code.parameters
     for name in feeds.keys.sorted() where !parameters.contains(name) {
       throw ApusError.input(
         "graph @\(graph.name) has no input '\(name)'",
-        help: Suggestion.didYouMean(name, among: parameters) ?? "its inputs: \(parameters.joined(separator: ", "))")
+        help: Suggestion.didYouMean(name, among: parameters)
+          ?? (parameters.isEmpty ? "it has none" : "its inputs: \(parameters.joined(separator: ", "))"))
     }
     return try run(
       parameters.map { name in
@@ -120,14 +144,59 @@ public final class Program: Sendable {
         return feed
       })
   }
+}
 
-  private func executable(_ bindings: [String: Int]) throws -> any Executable {
-    try executables.withLock { known in
-      if let executable = known[bindings] { return executable }
+/// A graph with what it was compiled to.
+private final class LoadedGraph: Sendable {
+  let graph: Graph
+  let parameters: [String]
+  private let known = Mutex<[[String: Int]: Prepared]>([:])
+
+  /// A graph of static shapes, compiled.
+  struct Prepared {
+    let executable: any Executable
+    /// Names of the variables that it takes, in order: passes may have dropped some of the graph's.
+    let variables: [String]
+  }
+
+  init(_ graph: Graph) {
+    self.graph = graph
+    parameters = graph.parameters.map { graph.name(of: $0) ?? "" }
+  }
+
+  func prepared(_ bindings: [String: Int], _ session: Session) throws -> Prepared {
+    try known.withLock { known in
+      if let prepared = known[bindings] { return prepared }
       let optimized = try session.pipeline.run(graph.specialised(bindings)).graph
-      let executable = try session.backend.prepare(optimized)
-      known[bindings] = executable
-      return executable
+      let prepared = Prepared(
+        executable: try session.backend.prepare(optimized), variables: optimized.variables.map(\.declaration.label))
+      known[bindings] = prepared
+      return prepared
     }
+  }
+}
+
+extension Graph {
+  /// The same graph with other outputs.
+  /// - Parameter names: of values, with or without `%`.
+  /// - Throws: `ApusError` with a suggestion where there is no value of that name.
+  public func fetching(_ names: [String]) throws -> Graph {
+    var known: [String: ValueID] = [:]
+    var labels: [String] = []
+    for id in nodes.flatMap(\.results) {
+      let label = String(label(of: id).dropFirst())
+      known[label] = id
+      if self.name(of: id) != nil { labels.append(label) }
+    }
+    let builder = GraphBuilder(extending: self)
+    return builder.build(
+      outputs: try names.map { name in
+        let bare = name.hasPrefix("%") ? String(name.dropFirst()) : name
+        guard let id = known[bare] else {
+          throw ApusError.input(
+            "graph @\(self.name) has no value '%\(bare)'", help: Suggestion.didYouMean(bare, among: labels))
+        }
+        return id
+      })
   }
 }

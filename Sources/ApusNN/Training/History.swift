@@ -16,12 +16,15 @@ public struct History: Sendable, Hashable {
     names = values.keys.sorted()
   }
 
-  /// The values of `name`, one an epoch; nil where it was not logged.
+  /// The values of `name`, one an epoch, NaN for an epoch that did not log it; nil where none did.
   public subscript(name: String) -> [Double]? { values[name] }
 
   mutating func append(epoch: Int, _ logs: [String: Double]) {
+    for name in Set(values.keys).union(logs.keys) {
+      // Values stay beside their epochs: validation may begin late.
+      values[name, default: .init(repeating: .nan, count: epochs.count)].append(logs[name] ?? .nan)
+    }
     epochs.append(epoch)
-    for (name, value) in logs { values[name, default: []].append(value) }
     names = values.keys.sorted()
   }
 

@@ -2,12 +2,18 @@ import ApusCore
 import ApusData
 import ApusGraph
 import ApusOperators
+import ApusPasses
 import Foundation
 
-/// The files of a saved model in its folder.
+/// The files of a saved model in its folder: `model.graph`, `weights.safetensors` and `training.json`.
+///
+/// The weights' file alone is enough to go on: its metadata hold what `training.json` says, so that both are replaced in
+/// one step. `training.json` is for people and other programs.
 enum SavedModel {
   static let weights = "weights.safetensors"
   static let training = "training.json"
+  /// The key of `TrainingState` in the metadata of the weights' file.
+  static let metadataKey = "apus.training"
 
   static func path(_ directory: String, _ file: String) -> String {
     URL(fileURLWithPath: directory).appendingPathComponent(file).path
@@ -17,79 +23,150 @@ enum SavedModel {
   struct TrainingState: Codable {
     var optimizer: String
     var loss: String
+    var metrics: [String]
     var seed: UInt64
+    /// The optimizer's steps that were done.
+    var steps: Int
     var epochs: [Int]
     var history: [String: [Double]]
+
+    func json() throws -> String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+
+    init(json: String) throws {
+      let decoder = JSONDecoder()
+      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+      self = try decoder.decode(Self.self, from: Data(json.utf8))
+      guard history.values.allSatisfy({ $0.count == epochs.count }), epochs == epochs.sorted(),
+        (epochs.first ?? 0) >= 0, (epochs.last ?? 0) <= Limits.magnitude
+      else {
+        throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "epochs and history do not agree"))
+      }
+    }
+
+    init(of trainer: Trainer) {
+      optimizer = trainer.optimizer.specification
+      loss = trainer.loss.specification
+      metrics = trainer.metrics.map(\.name)
+      seed = trainer.seed
+      steps = trainer.stepCount
+      epochs = trainer.history.epochs
+      history = Dictionary(uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) })
+    }
+
+    /// How training stood when the model in a folder was saved.
+    /// - Throws: `ApusError` that names the file.
+    static func read(_ file: String, metadata: [String: String]) throws -> TrainingState {
+      guard let json = metadata[metadataKey] else {
+        throw ApusError.input(
+          "'\(file)' does not say how training stands", help: "training goes on from a folder that `save` wrote")
+      }
+      do { return try TrainingState(json: json) } catch {
+        throw ApusError.input("'\(file)' holds a state of training that cannot be read: \(error)")
+      }
+    }
   }
 }
 
 extension Trainer {
   /// Writes `model.graph`, `weights.safetensors` (weights, optimizer state, step counter) and `training.json`.
   ///
-  /// Each file is replaced as a whole, the weights last of all: a failure leaves the model that was there.
+  /// Each file is replaced as a whole, and weights and state of training stand in one: a failure leaves the model that
+  /// was there.
   /// - Throws: `ApusError` where the folder cannot be made or written.
   public func save(to directory: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     } catch { throw ApusError.input("cannot make the folder '\(directory)': \(error.localizedDescription)") }
-    let state = SavedModel.TrainingState(
-      optimizer: optimizer.name, loss: loss.name, seed: seed, epochs: history.epochs,
-      history: Dictionary(uniqueKeysWithValues: history.curves.map { ($0.name, $0.values) }))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let json = String(decoding: try encoder.encode(state), as: UTF8.self) + "\n"
+    let state = try SavedModel.TrainingState(of: self).json()
     try AtomicFile.write(model.description, to: SavedModel.path(directory, GraphFile.modelName))
-    try AtomicFile.write(json, to: SavedModel.path(directory, SavedModel.training))
-    try SafeTensors(session.values.map { (name: $0.name, tensor: $0.value) })
-      .write(to: SavedModel.path(directory, SavedModel.weights))
+    try SafeTensors(
+      session.values.map { (name: $0.name, tensor: $0.value) }, metadata: [SavedModel.metadataKey: state]
+    ).write(to: SavedModel.path(directory, SavedModel.weights))
+    try AtomicFile.write(state, to: SavedModel.path(directory, SavedModel.training))
   }
 
-  /// Takes weights, optimizer state, step counter and history from a folder that `save` wrote, so that training goes
-  /// on as if it had not been interrupted.
-  /// - Throws: `ApusError` that names the file and the tensor where they do not fit this model.
+  /// Takes weights, optimizer state, step counter, history and seed from a folder that `save` wrote, so that training
+  /// on the same data with the same batch size goes on as if it had not been interrupted: the bits are the same.
+  ///
+  /// The learning rate is part of that state. Other settings of the optimizer are this trainer's; where they differ from
+  /// the saved ones, a warning says so.
+  /// - Throws: `ApusError` that names the file and the tensor where they do not fit this model; nothing is changed then.
   public func resume(from directory: String) throws {
-    try session.loadWeights(from: directory)
-    let file = SavedModel.path(directory, SavedModel.training)
-    let state: SavedModel.TrainingState
-    do {
-      let decoder = JSONDecoder()
-      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-      state = try decoder.decode(SavedModel.TrainingState.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
-    } catch { throw ApusError.input("cannot read '\(file)': it is missing or was not written by save") }
-    guard state.optimizer == optimizer.name else {
+    let file = SavedModel.path(directory, SavedModel.weights)
+    let saved = try SafeTensors(contentsOf: file)
+    let state = try SavedModel.TrainingState.read(file, metadata: saved.metadata)
+    let name = state.optimizer.prefix { $0 != "(" }
+    guard name == optimizer.name else {
       throw ApusError.input(
-        "'\(file)' was trained with \(state.optimizer), not with \(optimizer.name)",
-        help: "their states do not fit each other")
+        "'\(directory)' was trained with \(name), not with \(optimizer.name)",
+        help: "their states do not fit each other; load the weights alone to begin anew with another optimizer")
     }
+    try session.take(saved, from: file, names: nil)
     history = History(epochs: state.epochs, values: state.history)
+    seed = state.seed
+    for (what, before, now) in [
+      ("optimizer", state.optimizer, optimizer.specification), ("loss", state.loss, loss.specification),
+    ] where before != now {
+      warningHandler(
+        Diagnostic(
+          .warning, "'\(directory)' was trained with the \(what) \(before), and goes on with \(now)",
+          help: what == "optimizer" ? "the learning rate is the saved one, \(learningRate), until it is set" : nil))
+    }
+  }
+
+  /// A trainer that goes on where the one that `save` wrote stopped: its graph, optimizer, loss, metrics, and state.
+  /// - Throws: `ApusError` where a file cannot be read, or a loss, metric or optimizer is none of those known by name.
+  public static func resumed(
+    from directory: String, backend: (any Backend)? = nil, pipeline: Pipeline = Session.standardPipeline
+  ) throws -> Trainer {
+    let file = SavedModel.path(directory, SavedModel.weights)
+    let state = try SavedModel.TrainingState.read(file, metadata: SafeTensors(contentsOf: file).metadata)
+    let graphs = try GraphFile.load(directory)
+    guard let graph = graphs.first, graphs.count == 1 else {
+      throw ApusError.input("the model in '\(directory)' must be one graph, not \(graphs.count)")
+    }
+    let trainer = try Trainer(
+      graph, optimizer: OptimizerRegistry.named(state.optimizer), loss: Loss.named(state.loss),
+      metrics: state.metrics.map(Metric.named), backend: backend, seed: state.seed, pipeline: pipeline)
+    try trainer.resume(from: directory)
+    return trainer
   }
 }
 
 extension Session {
   /// Gives each variable of this session its value from a folder that `save` wrote.
-  /// - Throws: `ApusError` that names file, tensor, and both types where one is missing or differs.
-  public func loadWeights(from directory: String) throws { try loadWeights(from: directory, values) }
+  /// - Throws: `ApusError` that names file, tensor, and both types where one is missing or differs; nothing is changed
+  ///   then.
+  public func loadWeights(from directory: String) throws {
+    let file = SavedModel.path(directory, SavedModel.weights)
+    try take(SafeTensors(contentsOf: file), from: file, names: nil)
+  }
 
   /// Gives the variables of `model` alone their saved values: no optimizer's state, which prediction does not need.
   public func loadModelWeights(from directory: String, of model: Graph) throws {
-    let names = Set(model.variables.map(\.declaration.label))
-    try loadWeights(from: directory, values.filter { names.contains($0.name) })
+    let file = SavedModel.path(directory, SavedModel.weights)
+    try take(
+      SafeTensors(contentsOf: file), from: file, names: Set(model.variables.map(\.declaration.label)))
   }
 
-  private func loadWeights(from directory: String, _ values: [(name: String, value: Tensor)]) throws {
-    let file = SavedModel.path(directory, SavedModel.weights)
-    let saved = Dictionary(try SafeTensors.read(file).map { ($0.name, $0.tensor) }, uniquingKeysWith: { a, _ in a })
+  /// - Parameter names: the variables to set; all of the session where nil.
+  fileprivate func take(_ file: SafeTensors, from path: String, names: Set<String>?) throws {
+    let saved = Dictionary(file.tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { a, _ in a })
     // All are checked before the first is set.
-    let loaded = try values.map { name, value in
+    let loaded = try values.filter { names?.contains($0.name) ?? true }.map { name, value in
       guard let tensor = saved[name] else {
         throw ApusError.input(
-          "'\(file)' has no tensor '\(name)'", help: Suggestion.didYouMean(name, among: saved.keys.sorted()))
+          "'\(path)' has no tensor '\(name)'", help: Suggestion.didYouMean(name, among: saved.keys.sorted()))
       }
       guard tensor.type == value.type else {
-        throw ApusError.input("tensor '\(name)' of '\(file)' is a \(tensor.type), but the model has a \(value.type)")
+        throw ApusError.input("tensor '\(name)' of '\(path)' is a \(tensor.type), but the model has a \(value.type)")
       }
       return (name, tensor)
     }

@@ -21,7 +21,9 @@ extension Trainer {
   ) throws -> History {
     let images = try fitted(images)
     try check(images, targets)
-    guard epochs >= 0 else { throw ApusError.input("the number of epochs cannot be \(epochs)") }
+    guard epochs >= 0, epochs <= Limits.magnitude else {
+      throw ApusError.input("the number of epochs cannot be \(epochs)")
+    }
     var trainingRows = 0..<images.dimensions[0]
     var validation: (images: Tensor, targets: Tensor)?
     if let validationData {
@@ -34,7 +36,8 @@ extension Trainer {
       if loss.takesClassNumbers { try warnOfMissingLabels(split, targets) }
     }
 
-    start()
+    start(verbose == .silent ? nil : output)
+    defer { start(nil) }
     for callback in callbacks { try callback.trainingBegins(self) }
     var result = History()
     let first = nextEpoch
@@ -42,6 +45,7 @@ extension Trainer {
     let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
     for epoch in first..<last {
       if verbose != .silent, epochs > 1 || first > 0 { output.write(ProgressBar.epochHeader(epoch + 1, of: last)) }
+      for callback in callbacks { try callback.epochBegins(epoch, self) }
       let order =
         shuffle ? Shuffle.permutation(count: trainingRows.count, seed: seed, epoch: epoch) : Array(trainingRows)
       var bar = ProgressBar(
@@ -49,10 +53,13 @@ extension Trainer {
       var means = RunningMeans()
       for (index, batch) in batches.enumerated() {
         let rows = order[batch]
-        let logs = try trainOnBatch(images.gather(rows: rows), targets.gather(rows: rows))
+        let logs = try trainingStep(images.gather(rows: rows), targets.gather(rows: rows))
         means.add(logs, weight: rows.count)
         bar.update(index + 1, logs: means.sorted)
-        for callback in callbacks { try callback.batchEnds(index, means.values, self) }
+        if !callbacks.isEmpty {
+          let values = means.values
+          for callback in callbacks { try callback.batchEnds(index, values, self) }
+        }
         if isStopped { break }
       }
       var logs = means.values
@@ -62,11 +69,13 @@ extension Trainer {
         }
       }
       bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+      if callbacks.contains(where: \.logsLearningRate) { logs["learning_rate"] = learningRate }
       history.append(epoch: epoch, logs)
       result.append(epoch: epoch, logs)
       for callback in callbacks { try callback.epochEnds(epoch, logs, self) }
       if isStopped { break }
     }
+    for callback in callbacks { try callback.trainingEnds(self) }
     return result
   }
 
@@ -90,7 +99,7 @@ extension Trainer {
   ) throws -> RunningMeans {
     var means = RunningMeans()
     for (index, batch) in try BatchSequence(count: images.dimensions[0], batchSize: batchSize).enumerated() {
-      means.add(try testOnBatch(images.gather(rows: batch), targets.gather(rows: batch)), weight: batch.count)
+      means.add(try evaluationStep(images.gather(rows: batch), targets.gather(rows: batch)), weight: batch.count)
       progress(index + 1, means)
     }
     return means

@@ -3,6 +3,7 @@ import ApusData
 import ApusGraph
 import ApusInterpreter
 import ApusOperators
+import ApusPasses
 
 /// Trains, evaluates and runs a model.
 ///
@@ -15,26 +16,28 @@ public final class Trainer {
   public let metrics: [Metric]
   /// Holds the variables: weights by their names, the optimizer's state under `optimizer/`.
   public let session: Session
-  public let seed: UInt64
+  /// Of initial weights and shuffling; a trainer that resumes takes over the saved one.
+  public internal(set) var seed: UInt64
   /// All epochs since the trainer was made or resumed.
   public internal(set) var history = History()
   /// Takes warnings; prints them to standard error unless replaced.
   public var warningHandler: (Diagnostic) -> Void = { StandardError.write("\($0)\n") }
 
-  private let input: TensorType
-  private let output: TensorType
-  private var programs: [TensorType: (training: Program, evaluation: Program)] = [:]
-  private var forward: Program?
+  let input: TensorType
+  let output: TensorType
+  private var programs: [Feeds: (training: Program, evaluation: Program)] = [:]
   private(set) var isStopped = false
+  private var announcements: ProgressOutput?
 
   /// - Parameters:
   ///   - model: one input with a symbolic first dimension, one output, variables.
   ///   - backend: the interpreter where nil.
-  ///   - seed: of initial weights, shuffling and dropout.
-  /// - Throws: `ApusError` where `model` is no such graph.
+  ///   - seed: of initial weights and shuffling; each dropout has its own.
+  ///   - pipeline: the passes that steps go through before the backend prepares them.
+  /// - Throws: `ApusError` where `model` is no such graph, or the loss does not fit its output.
   public init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, pipeline: Pipeline = Session.standardPipeline
   ) throws {
     self.model = model
     self.optimizer = optimizer
@@ -43,9 +46,9 @@ public final class Trainer {
     self.seed = seed
     input = model.type(of: try model.singleInput())
     output = model.type(of: try model.singleOutput())
-    session = Session(backend: backend ?? InterpreterBackend(), seed: seed)
+    session = Session(backend: backend ?? InterpreterBackend(), seed: seed, pipeline: pipeline)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
-    _ = try programs(for: defaultTargetType)
+    _ = try programs(input.dtype, defaultTargetType)
   }
 
   /// The epoch that `fit` runs next, from 0.
@@ -59,34 +62,66 @@ public final class Trainer {
     try session.setValue(Tensor(scalar: Float(rate)), of: learningRateName)
   }
 
+  /// How many steps the optimizer has done.
+  public var stepCount: Int { Int(session.value(of: Graph.stepName)?.elements(as: Int64.self).first ?? 0) }
+
   /// Ends `fit` after the current batch.
   public func stop() { isStopped = true }
-  func start() { isStopped = false }
+
+  /// Starts training, or ends it, with a place for what callbacks say.
+  func start(_ output: ProgressOutput?) {
+    isStopped = false
+    announcements = output
+  }
+
+  /// Writes a line between the progress bars of `fit`; nothing where it is silent.
+  public func announce(_ line: String) { announcements?.write(line + "\n") }
+
+  /// The model's own variables, the optimizer's left out, in order of declaration.
+  public var weights: [(name: String, value: Tensor)] {
+    model.variables.compactMap { variable in
+      let name = variable.declaration.label
+      return session.value(of: name).map { (name, $0) }
+    }
+  }
 
   /// The training step for targets of the usual type, as it is before any pass: loss, metrics, gradients, updates.
   public var trainingStep: Graph {
-    get throws { try programs(for: defaultTargetType).training.graph }
+    get throws { try programs(input.dtype, defaultTargetType).training.graph }
   }
 
   // MARK: Runs
 
   /// One step on one batch.
   /// - Returns: the batch's loss and metrics by name, computed before the update.
+  /// - Throws: `ApusError` where data and model do not fit; nothing is updated then.
   public func trainOnBatch(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try named(programs(for: targetType(targets)).training.run([try fitted(images), targets]))
+    let images = try fitted(images)
+    try check(images, targets)
+    return try trainingStep(images, targets)
   }
 
   /// The batch's loss and metrics by name.
   public func testOnBatch(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try named(programs(for: targetType(targets)).evaluation.run([try fitted(images), targets]))
+    let images = try fitted(images)
+    try check(images, targets)
+    return try evaluationStep(images, targets)
+  }
+
+  /// A training step on samples that are known to fit.
+  func trainingStep(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    try named(programs(images.dtype, targetType(targets)).training.run([images, targets]))
+  }
+
+  func evaluationStep(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    try named(programs(images.dtype, targetType(targets)).evaluation.run([images, targets]))
   }
 
   /// The model's output for each sample.
   /// - Parameter images: samples along axis 0; reshaped to the model's input where the element counts agree.
   public func predict(_ images: Tensor, batchSize: Int = 32) throws -> Tensor {
     let images = try fitted(images)
-    if forward == nil { forward = try session.load(model.bound(to: .inference)) }
-    guard let forward else { throw ApusError.defect("the forward program was not loaded") }
+    let forward = try session.load(model.accepting(images.dtype).bound(to: .inference))
     let dims = output.shape.dims.dropFirst().map { $0.number ?? 0 }
     var result = try Tensor(uninitialized: output.dtype, [images.dimensions[0]] + dims)
     var offset = 0
@@ -107,56 +142,28 @@ public final class Trainer {
     return logs
   }
 
-  // MARK: What fits what
+  // MARK: Graphs
 
   private var defaultTargetType: TensorType {
     loss.takesClassNumbers ? TensorType(.u8, Shape(Array(output.shape.dims.dropLast()))) : output
   }
 
-  private func targetType(_ targets: Tensor) -> TensorType {
-    TensorType(targets.dtype, Shape([input.shape[0]] + targets.dimensions.dropFirst().map(Dim.number)))
+  /// What a training step depends on: the element types that it is fed, and the targets' shape.
+  private struct Feeds: Hashable {
+    let input: DType
+    let target: TensorType
   }
 
-  private func programs(for targetType: TensorType) throws -> (training: Program, evaluation: Program) {
-    if let known = programs[targetType] { return known }
+  private func programs(_ inputType: DType, _ targetType: TensorType) throws -> (
+    training: Program, evaluation: Program
+  ) {
+    let feeds = Feeds(input: inputType, target: targetType)
+    if let known = programs[feeds] { return known }
+    let model = try model.accepting(inputType)
     let training = try model.training(loss: loss, optimizer: optimizer, metrics: metrics, targetType: targetType)
     let evaluation = try model.evaluation(loss: loss, metrics: metrics, targetType: targetType)
     let loaded = (training: try session.load(training), evaluation: try session.load(evaluation))
-    programs[targetType] = loaded
+    programs[feeds] = loaded
     return loaded
-  }
-
-  /// Samples in the shape of the model's input.
-  /// - Throws: `ApusError` that names both shapes where the element counts differ.
-  func fitted(_ images: Tensor) throws -> Tensor {
-    let sample = input.shape.dims.dropFirst().map { $0.number ?? 0 }
-    let given = Array(images.dimensions.dropFirst())
-    guard images.rank >= 1, Shape.elementCount(sample) == Shape.elementCount(given) else {
-      throw ApusError.input(
-        "the model's input is \(Shape(sample)) a sample, but the data has \(Shape(given))",
-        help: "shapes with as many elements are reshaped: 28×28, 28×28×1 and 784 are the same to a model")
-    }
-    guard images.dtype == input.dtype else {
-      throw ApusError.input(
-        "the model's input is of type \(input.dtype), but the data is of type \(images.dtype)",
-        help: "declare the input as \(images.dtype) and cast in the graph")
-    }
-    return try images.reshaped([images.dimensions[0]] + sample)
-  }
-
-  /// Checks targets against samples and outputs before anything is computed.
-  func check(_ images: Tensor, _ targets: Tensor) throws {
-    guard targets.rank >= 1, images.dimensions[0] == targets.dimensions[0] else {
-      throw ApusError.input("\(images.dimensions.first ?? 0) samples have \(targets.dimensions.first ?? 0) targets")
-    }
-    guard loss.takesClassNumbers, let classes = output.shape.dims.last?.number else { return }
-    guard targets.dtype.isInteger else {
-      throw ApusError.input("labels of \(loss.name) must be integers, not \(targets.dtype)")
-    }
-    for (index, label) in targets.doubles().enumerated() where label < 0 || label >= Double(classes) {
-      throw ApusError.input(
-        "sample \(index) has the label \(Int(label)), but the model has \(classes) outputs",
-        help: "labels are 0 … \(classes - 1)")
-    }
   }
 }

@@ -47,8 +47,12 @@ extension Graph {
     let prediction = builder.value(try forward.singleOutput())
     builder.origin = Origin(name: loss.name)
     var target = try builder.parameter("target", targetType.dtype, targetType.shape)
-    if !loss.takesClassNumbers {
+    if loss.takesClassNumbers {
+      // A column of labels is as good as a row.
+      if target.rank == prediction.rank, target.shape.dims.last == 1 { target = try target.squeezed(axis: -1) }
+    } else {
       target = try target.cast(to: prediction.dtype)
+      if target.shape.dims + [1] == prediction.shape.dims { target = try target.expandedDims(at: -1) }
       guard target.shape == prediction.shape else {
         throw ApusError.input(
           "the loss \(loss.name) compares targets of shape \(target.shape) with outputs of shape \(prediction.shape)",
@@ -74,8 +78,13 @@ extension Graph {
     guard outputs.count == 1, let output = outputs.first else {
       throw ApusError.input("a model has one output, but graph @\(name) returns \(outputs.count)")
     }
-    guard type(of: output).dtype.isFloating, type(of: output).rank >= 1 else {
-      throw ApusError.input("the output of graph @\(name) is a \(type(of: output)), which has no loss")
+    let (type, batch) = (type(of: output), type(of: try singleInput()).shape.dims.first)
+    guard type.dtype.isFloating, type.shape.dims.first == batch,
+      type.shape.dims.dropFirst().allSatisfy({ $0.number != nil })
+    else {
+      throw ApusError.input(
+        "the output of graph @\(name) is a \(type), which has no loss",
+        help: "it must be of a floating type, with a row for each sample: f32[\(batch?.description ?? "batch"), …]")
     }
     return output
   }
@@ -98,11 +107,19 @@ extension Graph {
 }
 
 extension GraphBuilder {
-  /// The counter of training steps: what mode-dependent operators made, or a new one with its update.
+  /// The counter of training steps: the graph's own, or a new one; with its update.
+  /// - Throws: `ApusError` where the graph uses the name for something else.
   func stepCounter() throws -> Value {
-    if let known = graph.variables.first(where: { $0.declaration.label == Graph.stepName }) { return value(known.id) }
-    let step = try variable(Graph.stepName, .i64, [], .zeros, trainable: false)
-    try update(step, to: step + step.builder.constant(1, .i64))
+    let known = graph.variables.first { $0.declaration.label == Graph.stepName }.map { value($0.id) }
+    if let known, known.type != .scalar(.i64) {
+      throw ApusError.input(
+        "variable '\(Graph.stepName)' is a \(known.type), but training counts its steps under that name",
+        help: "give it another name, or declare %step: i64 = variable(zeros, trainable: false)")
+    }
+    let step = try known ?? variable(Graph.stepName, .i64, [], .zeros, trainable: false)
+    if !graph.updates.contains(where: { $0.variable == step.id }) {
+      try update(step, to: step + constant(1, .i64))
+    }
     return step
   }
 }

@@ -1,0 +1,40 @@
+import ApusCore
+import ApusData
+import Foundation
+
+/// Writes a line an epoch: `epoch` (from 0), then the logs in order of names.
+public final class CSVLogger: Callback {
+  private let path: String
+  private let separator: String
+  private let appends: Bool
+  private var text = ""
+  private var names: [String]?
+
+  /// - Parameter appending: whether lines go behind those of an existing file, as after resuming.
+  public init(_ path: String, separator: String = ",", appending: Bool = false) {
+    self.path = path
+    self.separator = separator
+    appends = appending
+  }
+
+  public func trainingBegins(_ trainer: Trainer) throws {
+    (text, names) = ("", nil)
+    guard appends, FileManager.default.fileExists(atPath: path) else { return }
+    do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
+      throw ApusError.input("cannot read '\(path)': \(error.localizedDescription)")
+    }
+    names = text.split(separator: "\n").first.map { $0.components(separatedBy: separator).dropFirst().map(\.self) }
+  }
+
+  public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
+    let names = names ?? logs.keys.sorted()
+    if self.names == nil { text = line("epoch", names) }
+    self.names = names
+    text += line(String(epoch), names.map { name in logs[name].map { "\($0)" } ?? "NA" })
+    try AtomicFile.write(text, to: path)
+  }
+
+  private func line(_ first: String, _ rest: [String]) -> String {
+    ([first] + rest).joined(separator: separator) + "\n"
+  }
+}

@@ -1,0 +1,66 @@
+import ApusCore
+
+/// Stops when a quantity no longer improves. Defaults and texts are Keras's.
+public final class EarlyStopping: Callback {
+  private let patience: Int
+  private let baseline: Double?
+  private let restoresBest: Bool
+  private let firstEpoch: Int
+  private let isVerbose: Bool
+  private var monitor: Monitor
+  private var bestEpoch = 0
+  private var bestWeights: [(name: String, value: Tensor)] = []
+  private var waited = 0
+  /// The epoch that was the last one, from 0; nil where training went through.
+  public private(set) var stoppedEpoch: Int?
+
+  /// - Parameters:
+  ///   - monitor: the log to watch.
+  ///   - leastChange: a smaller change is no improvement.
+  ///   - patience: how many epochs without improvement are borne.
+  ///   - baseline: a value that must be improved on for the patience to start again.
+  ///   - restoringBestWeights: whether the model ends with the weights of its best epoch. The optimizer's state stays as
+  ///     it is.
+  ///   - startingFrom: the first epoch that is looked at, from 0.
+  public init(
+    monitor: String = "val_loss", leastChange: Double = 0, patience: Int = 0, mode: MonitorMode = .auto,
+    baseline: Double? = nil, restoringBestWeights: Bool = false, startingFrom firstEpoch: Int = 0,
+    verbose: Bool = false
+  ) {
+    self.monitor = Monitor(monitor, mode, leastChange: leastChange)
+    self.patience = patience
+    self.baseline = baseline
+    restoresBest = restoringBestWeights
+    self.firstEpoch = firstEpoch
+    isVerbose = verbose
+  }
+
+  public func trainingBegins(_ trainer: Trainer) throws {
+    monitor.reset()
+    (waited, bestWeights, stoppedEpoch) = (0, [], nil)
+  }
+
+  public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
+    let value = try monitor.value(in: logs, for: "early stopping")
+    guard epoch >= firstEpoch else { return }
+    if restoresBest, bestWeights.isEmpty { (bestEpoch, bestWeights) = (epoch, trainer.weights) }
+    waited += 1
+    if monitor.take(value) {
+      if restoresBest { (bestEpoch, bestWeights) = (epoch, trainer.weights) }
+      if baseline == nil || monitor.improves(value, on: baseline) { waited = 0 }
+      return
+    }
+    guard waited >= patience else { return }
+    stoppedEpoch = epoch
+    trainer.stop()
+  }
+
+  public func trainingEnds(_ trainer: Trainer) throws {
+    if isVerbose, let stoppedEpoch { trainer.announce("Epoch \(stoppedEpoch + 1): early stopping") }
+    guard restoresBest, !bestWeights.isEmpty else { return }
+    if isVerbose {
+      trainer.announce("Restoring model weights from the end of the best epoch: \(bestEpoch + 1).")
+    }
+    for (name, value) in bestWeights { try trainer.session.setValue(value, of: name) }
+  }
+}

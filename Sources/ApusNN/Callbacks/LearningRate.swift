@@ -1,0 +1,77 @@
+import ApusCore
+
+/// Sets the learning rate before each epoch.
+public final class LearningRateScheduler: Callback {
+  private let schedule: (_ epoch: Int, _ rate: Double) throws -> Double
+
+  /// - Parameter schedule: the rate of an epoch (from 0), from the rate of the one before.
+  public init(_ schedule: @escaping (_ epoch: Int, _ rate: Double) throws -> Double) { self.schedule = schedule }
+
+  public var logsLearningRate: Bool { true }
+
+  public func epochBegins(_ epoch: Int, _ trainer: Trainer) throws {
+    try trainer.setLearningRate(schedule(epoch, trainer.learningRate))
+  }
+}
+
+/// Makes the learning rate smaller when a quantity no longer improves. Defaults and texts are Keras's.
+public final class ReduceLROnPlateau: Callback {
+  private let factor: Double
+  private let patience: Int
+  private let cooldown: Int
+  private let leastRate: Double
+  private let isVerbose: Bool
+  private var monitor: Monitor
+  private var waited = 0
+  private var cooling = 0
+
+  /// - Parameters:
+  ///   - monitor: the log to watch.
+  ///   - factor: the new rate over the old one, below 1.
+  ///   - patience: how many epochs without improvement are borne.
+  ///   - leastChange: a smaller change is no improvement.
+  ///   - cooldown: how many epochs after a reduction are not counted.
+  ///   - leastRate: the rate is not made smaller than this.
+  /// - Throws: `ApusError` where the factor would not reduce.
+  public init(
+    monitor: String = "val_loss", factor: Double = 0.1, patience: Int = 10, mode: MonitorMode = .auto,
+    leastChange: Double = 1e-4, cooldown: Int = 0, leastRate: Double = 0, verbose: Bool = false
+  ) throws {
+    guard factor >= 0, factor < 1 else {
+      throw ApusError.input("a factor of \(factor) does not reduce the learning rate", help: "0 <= factor < 1")
+    }
+    self.monitor = Monitor(monitor, mode, leastChange: leastChange)
+    self.factor = factor
+    self.patience = patience
+    self.cooldown = cooldown
+    self.leastRate = leastRate
+    isVerbose = verbose
+  }
+
+  public var logsLearningRate: Bool { true }
+
+  public func trainingBegins(_ trainer: Trainer) throws {
+    monitor.reset()
+    (waited, cooling) = (0, 0)
+  }
+
+  public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
+    let value = try monitor.value(in: logs, for: "the learning rate's reduction")
+    if cooling > 0 {
+      cooling -= 1
+      waited = 0
+    }
+    if monitor.take(value) {
+      waited = 0
+      return
+    }
+    guard cooling == 0 else { return }
+    waited += 1
+    // The rate is kept in f32: a least rate that f32 rounds up is reached too.
+    guard waited >= patience, trainer.learningRate > Double(Float(leastRate)) else { return }
+    let rate = max(trainer.learningRate * factor, leastRate)
+    try trainer.setLearningRate(rate)
+    (waited, cooling) = (0, cooldown)
+    if isVerbose { trainer.announce("Epoch \(epoch + 1): ReduceLROnPlateau reducing learning rate to \(rate).") }
+  }
+}
