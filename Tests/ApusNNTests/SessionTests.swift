@@ -111,7 +111,7 @@ import Testing
       return trainer
     }
     let plain = try trained(Pipeline([]))
-    for pipeline in [Session.standardPipeline, try Pipeline.named("O2"), try Pipeline.named("training")] {
+    for pipeline in [.standard, try Pipeline.named("O2"), try Pipeline.named("training")] {
       let optimized = try trained(pipeline)
       for (name, value) in plain.session.values {
         for (x, y) in zip(value.doubles(), try #require(optimized.session.value(of: name)).doubles()) {

@@ -60,7 +60,7 @@ public struct Sequential: Sendable {
   /// - Throws: `ApusError` where the loss does not fit the output.
   public func compile(
     optimizer: any Optimizer = RMSprop(), loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
-    seed: UInt64 = 0, pipeline: Pipeline = Session.standardPipeline
+    seed: UInt64 = 0, pipeline: Pipeline? = nil
   ) throws -> Trainer {
     try Trainer(
       graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed, pipeline: pipeline)

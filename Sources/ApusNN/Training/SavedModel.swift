@@ -124,7 +124,7 @@ extension Trainer {
   /// A trainer that goes on where the one that `save` wrote stopped: its graph, optimizer, loss, metrics, and state.
   /// - Throws: `ApusError` where a file cannot be read, or a loss, metric or optimizer is none of those known by name.
   public static func resumed(
-    from directory: String, backend: (any Backend)? = nil, pipeline: Pipeline = Session.standardPipeline
+    from directory: String, backend: (any Backend)? = nil, pipeline: Pipeline? = nil
   ) throws -> Trainer {
     let file = SavedModel.path(directory, SavedModel.weights)
     let state = try SavedModel.TrainingState.read(file, metadata: SafeTensors(contentsOf: file).metadata)

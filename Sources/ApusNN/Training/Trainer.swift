@@ -37,7 +37,7 @@ public final class Trainer {
   /// - Throws: `ApusError` where `model` is no such graph, or the loss does not fit its output.
   public init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
-    seed: UInt64 = 0, pipeline: Pipeline = Session.standardPipeline
+    seed: UInt64 = 0, pipeline: Pipeline? = nil
   ) throws {
     self.model = model
     self.optimizer = optimizer
