@@ -30,7 +30,7 @@ public enum PassRegistry {
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.
   /// - Throws: `ApusError` with fault `.usage` and a suggestion where there is no such pass or option.
   public static func pass(_ text: String) throws -> any Pass {
-    let parts = text.split(separator: "{", maxSplits: 1)
+    let parts = text.split(separator: "{", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first.map(String.init) ?? ""
     guard let type = all.first(where: { $0.record.name == name }) else {
       let names = all.map { $0.record.name }

@@ -24,10 +24,13 @@ public struct FoldBatchNorm: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    let original = graph
+    // A dead reader is none.
+    let graph = try graph.withoutDeadNodes()
     var search = ChannelChains(graph)
     for node in graph.nodes { search.visit(node, &context) }
     let chains = search.finished
-    guard !chains.isEmpty else { return graph }
+    guard !chains.isEmpty else { return original }
     context.count("folded", chains.count)
 
     // The new counterparts of all values read so far: a chain's operands stand before its last step.

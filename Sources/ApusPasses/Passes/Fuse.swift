@@ -26,7 +26,8 @@ public struct Fuse: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
-    var plan = FusionPlan(graph, size: size)
+    // A dead reader is none: a second run, which no longer sees it, must not fuse more.
+    var plan = FusionPlan(try graph.withoutDeadNodes(), size: size)
     plan.grow(&context)
     let groups = plan.groups.filter { $0.members.count > 1 }
     context.count("fusions", groups.count)

@@ -17,6 +17,9 @@ public struct Simplify: Pass {
 
   public init() {}
 
+  /// Every rule's name and law, in the order in which they are tried.
+  public static var laws: [(name: String, law: String)] { rules.map { ($0.name, $0.law) } }
+
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
     var fired = 0

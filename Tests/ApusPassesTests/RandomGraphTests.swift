@@ -1,0 +1,53 @@
+import Apus
+import TestSupport
+import Testing
+
+/// Every pass and every pipeline on graphs that nobody would write, and on those of the tree.
+@Suite struct RandomGraphTests {
+  static let pipelines =
+    PassRegistry.all.map { $0.record.name } + PassRegistry.pipelines.map(\.passes) + ["fuse{size=3}"]
+
+  @Test(arguments: pipelines) func keepsWhatRandomGraphsCompute(_ passes: String) throws {
+    let pipeline = try Pipeline(parsing: passes)
+    var changed = 0
+    for seed in UInt64(0)..<40 {
+      let graph = try RandomGraph.make(seed)
+      let result = try pipeline.run(graph).graph
+      if result != graph { changed += 1 }
+      let mismatch = try TranslationValidation(seeds: [1], bindings: ["n": 3]).firstMismatch(graph, result)
+      #expect(mismatch == nil, "seed \(seed):\n\(graph)\nbecame\n\(result)")
+      #expect(try pipeline.run(result).graph.text() == result.text(), "a second run of \(passes), seed \(seed)")
+    }
+    #expect(changed > 0 || passes.isEmpty, "\(passes) found nothing to do in 40 graphs")
+  }
+
+  @Test func theSameGraphGivesTheSameTextTwice() throws {
+    for seed in UInt64(0)..<10 {
+      let graph = try RandomGraph.make(seed)
+      let texts = try (0..<2).map { _ in try Pipeline.named("O3").run(graph).graph.text() }
+      #expect(texts[0] == texts[1])
+    }
+  }
+
+  @Test(arguments: Repository.files(below: "Graphs/Models", ending: ".graph"))
+  func modelsComputeTheSameThroughEveryPipeline(_ path: String) throws {
+    for graph in try Graph.parse(try Repository.text(path), file: path) {
+      let graph = try graph.bound(to: .inference)
+      for (name, _, _) in PassRegistry.pipelines {
+        let validation = TranslationValidation(seeds: [1], bindings: ["batch": 2])
+        let result = try Pipeline.named(name).run(graph, observers: [validation])
+        #expect(
+          try Pipeline.named(name).run(result.graph).graph.text() == result.graph.text(), "\(name) on @\(graph.name)")
+      }
+    }
+  }
+
+  /// A chain of 50,000 nodes takes passes no more than a walk each.
+  @Test(.timeLimit(.minutes(1))) func longChainsArePassedThrough() throws {
+    let builder = GraphBuilder("chain")
+    var x = try builder.parameter("x", .f32, [2])
+    for _ in 0..<25_000 { x = try (-x).tanh() }
+    let result = try Pipeline.named("O3").run(builder.build([x]))
+    #expect(result.graph.nodes.allSatisfy { $0.op is Parameter || $0.op is Fusion })
+  }
+}

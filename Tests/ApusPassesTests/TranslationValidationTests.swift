@@ -1,0 +1,74 @@
+import Apus
+import TestSupport
+import Testing
+
+@Suite struct TranslationValidationTests {
+  private func graph(_ body: String) throws -> Graph { try #require(try Graph.parse(body).first) }
+
+  private func mismatch(_ before: String, _ after: String, _ bindings: [String: Int] = [:]) throws -> String? {
+    try TranslationValidation(seeds: [1], bindings: bindings).firstMismatch(graph(before), graph(after))
+  }
+
+  @Test func aDifferenceNamesOutputElementAndBothValues() throws {
+    func graph(_ last: Int) -> String {
+      "graph @g(%x: i32[3]) {\n%1: i32[3] = constant([5, 6, \(last)])\nreturn %x, %1\n}"
+    }
+    let text = try mismatch(graph(7), graph(8))
+    #expect(text == "output 1, element 2: 7.0 became 8.0, on inputs of seed 1")
+  }
+
+  @Test func updatesAreComparedToo() throws {
+    func counter(_ step: Int) -> String {
+      "graph @g() {\n%n: i64 = variable(zeros)\n%1: i64 = constant(\(step))\n%2: i64 = add(%n, %1)\nupdate %n = %2\nreturn\n}"
+    }
+    #expect(try mismatch(counter(1), counter(1)) == nil)
+    #expect(try mismatch(counter(1), counter(2))?.hasPrefix("output 0, element 0: ") == true)
+  }
+
+  @Test func symbolsAreBound() throws {
+    let before = "graph @g(%x: f32[batch, 2]) {\n%1: i64 = size(%x, axis: 0)\nreturn %1\n}"
+    let after = "graph @g(%x: f32[batch, 2]) {\n%1: i64 = constant(5)\nreturn %1\n}"
+    #expect(try mismatch(before, after, ["batch": 5]) == nil)
+    #expect(try mismatch(before, after) == "output 0, element 0: 3 became 5, on inputs of seed 1")
+  }
+
+  @Test func aRefusalOfOneSideIsADifference() throws {
+    let fine = "graph @g(%x: f32[2]) {\n%i: i64[1] = constant(1)\n%1: f32[1] = gather(%x, %i, axis: 0)\nreturn %1\n}"
+    let refused = fine.replacing("constant(1)", with: "constant(2)")
+    #expect(try mismatch(fine, refused)?.hasPrefix("it refuses inputs of seed 1: ") == true)
+    #expect(try mismatch(refused, fine)?.hasPrefix("it refused inputs of seed 1 and no longer does") == true)
+    // Where both refuse there is nothing to compare: that is no success.
+    expectError("it refuses all random inputs") { try mismatch(refused, refused) }
+  }
+
+  @Test func comparisonKnowsSpecialNumbers() throws {
+    func difference(_ a: [Float], _ b: [Float]) throws -> String? {
+      TensorComparison.firstDifference(try Tensor(a, [a.count]), try Tensor(b, [b.count]))
+    }
+    #expect(try difference([.nan, .infinity, 1], [.nan, .infinity, 1.000001]) == nil)
+    #expect(try difference([1, .nan], [1, 2]) == "element 1: nan became 2.0")
+    #expect(try difference([1, 2], [1, .nan]) == "element 1: 2.0 became nan")
+    #expect(try difference([.infinity], [-.infinity]) != nil)
+    #expect(try difference([.greatestFiniteMagnitude], [.infinity]) != nil)
+    #expect(try difference([1], [1.001]) == "element 0: 1.0 became 1.0010000467300415")
+    #expect(try difference([1], [1, 1]) == "a f32[1] became a f32[2]")
+  }
+
+  @Test func integersAreComparedExactly() throws {
+    let (a, b) = (try Tensor([Int64.max], [1]), try Tensor([Int64.max - 1], [1]))
+    #expect(TensorComparison.firstDifference(a, b) != nil)
+    #expect(TensorComparison.firstDifference(a, a) == nil)
+  }
+
+  @Test func theSameNameAndSeedGiveTheSameInputs() throws {
+    let type = TensorType(.f32, [100])
+    let draw = try RandomInputs(seed: 1).tensor("x", type)
+    #expect(try RandomInputs(seed: 1).tensor("x", type) == draw)
+    #expect(try RandomInputs(seed: 2).tensor("x", type) != draw)
+    #expect(try RandomInputs(seed: 1).tensor("y", type) != draw)
+    #expect(draw.doubles().allSatisfy { (-2..<2).contains($0) })
+    // A variance must not be negative, or all that is compared is NaN.
+    let variance = try RandomInputs(seed: 1).tensor(Variable("v", type, .ones))
+    #expect(variance.doubles().allSatisfy { (0.5..<1.5).contains($0) })
+  }
+}
