@@ -81,10 +81,17 @@ struct TrainCommand: ParsableCommand {
   private struct Result: Encodable {
     let history: [String: [Double]]
     let epochs: [Int]
-    let test_loss: Double?
-    let test_accuracy: Double?
+    let testLoss: Double?
+    let testAccuracy: Double?
     let seconds: Double
-    let samples_per_s: Double
+    let samplesPerSecond: Double
+
+    private enum CodingKeys: String, CodingKey {
+      case history, epochs, seconds
+      case testLoss = "test_loss"
+      case testAccuracy = "test_accuracy"
+      case samplesPerSecond = "samples_per_s"
+    }
   }
 
   func validate() throws {
@@ -125,8 +132,8 @@ struct TrainCommand: ParsableCommand {
       try Terminal.writeJSON(
         Result(
           history: Dictionary(uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) }),
-          epochs: trainer.history.epochs, test_loss: test["loss"], test_accuracy: test["accuracy"], seconds: seconds,
-          samples_per_s: seconds > 0 ? samples / seconds : 0))
+          epochs: trainer.history.epochs, testLoss: test["loss"], testAccuracy: test["accuracy"], seconds: seconds,
+          samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
       Terminal.write("test: " + Terminal.list(test) + "\n")
       if let plot { Terminal.write("curves: \(plot)\n") }
