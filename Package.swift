@@ -28,15 +28,19 @@ let package = Package(
       dependencies: ["ApusOperators", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]),
     .target(name: "ApusPasses", dependencies: ["ApusOperators", "ApusInterpreter"]),
 
+    // Native code.
+    .target(name: "ApusKernels", dependencies: ["ApusOperators", "ApusPasses"]),
+    .target(name: "ApusNative", dependencies: ["ApusKernels"]),
+
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),
-    .target(name: "ApusNN", dependencies: ["ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusData"]),
+    .target(name: "ApusNN", dependencies: ["ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusNative", "ApusData"]),
     .target(name: "ApusInspection", dependencies: ["ApusNN"]),
     .target(
       name: "Apus",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusData",
-        "ApusNN", "ApusInspection",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusKernels",
+        "ApusNative", "ApusData", "ApusNN", "ApusInspection",
       ]),
     .executableTarget(
       name: "ApusCommand",
@@ -49,6 +53,8 @@ let package = Package(
     .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusKernelsTests", dependencies: ["Apus", "ApusKernels", "TestSupport"]),
+    .testTarget(name: "ApusNativeTests", dependencies: ["Apus", "ApusKernels", "ApusNative", "TestSupport"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),

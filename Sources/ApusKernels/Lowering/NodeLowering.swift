@@ -1,0 +1,165 @@
+import ApusCore
+import ApusGraph
+
+/// An operator that is lowered to kernels of its own, rather than as part of a fused nest.
+public protocol Lowerable: Operator {
+  /// Adds the kernels that compute the node's results.
+  /// - Throws: `ApusError` where these types cannot be lowered.
+  func lower(_ node: NodeLowering) throws
+}
+
+/// A tensor that kernels read or write: memory, and how elements lie in it.
+public struct TensorHandle: Hashable, Sendable {
+  /// Of the draft that is being made.
+  public let buffer: Int
+  public let view: TensorView
+
+  public init(buffer: Int, view: TensorView) {
+    self.buffer = buffer
+    self.view = view
+  }
+
+  public var dtype: DType { view.dtype }
+  public var dimensions: [Int] { view.dimensions }
+  public var count: Int { view.count }
+}
+
+/// What one node's lowering works with: its tensors, and a place for its kernels.
+public final class NodeLowering {
+  public let target: VectorTarget
+  /// Any strides: transposed, sliced and broadcast tensors come as views.
+  public let operands: [TensorHandle]
+  /// Row-major.
+  public let results: [TensorHandle]
+  /// The node as the text prints it, for failures and profiles.
+  public let origin: String
+  let makeTemporary: (TensorView) -> TensorHandle
+  let addKernel: (KernelScope, Kernel, _ flopCount: Int, _ isSerial: Bool) -> Void
+  let addFailure: (@escaping @Sendable (Int) -> String) -> Int
+
+  init(
+    target: VectorTarget, operands: [TensorHandle], results: [TensorHandle], origin: String,
+    makeTemporary: @escaping (TensorView) -> TensorHandle,
+    addKernel: @escaping (KernelScope, Kernel, Int, Bool) -> Void,
+    addFailure: @escaping (@escaping @Sendable (Int) -> String) -> Int
+  ) {
+    self.target = target
+    self.operands = operands
+    self.results = results
+    self.origin = origin
+    self.makeTemporary = makeTemporary
+    self.addKernel = addKernel
+    self.addFailure = addFailure
+  }
+
+  /// Row-major memory that lives from the first kernel of this node that writes it to the last that reads it.
+  public func temporary(_ dtype: DType, _ dimensions: [Int]) -> TensorHandle {
+    makeTemporary(TensorView(dtype, dimensions))
+  }
+
+  /// Adds a kernel; kernels of a node run in the order they are added, each seeing all that those before wrote.
+  /// - Parameters:
+  ///   - units: pieces of work that workers share; none may read what another writes. 0: nothing is added.
+  ///   - flopCount: of the whole launch, for profiles.
+  ///   - isSerial: whether one worker does it all, for want of work to share.
+  ///   - body: usually one `builder.forEachUnit`.
+  public func kernel(
+    _ name: String, units: Int, flopCount: Int = 0, isSerial: Bool = false, _ body: (KernelScope) throws -> Void
+  ) rethrows {
+    guard units > 0 else { return }
+    let scope = KernelScope(builder: KernelBuilder(target: target))
+    try body(scope)
+    addKernel(scope, scope.builder.build(name: name, units: units), flopCount, isSerial)
+  }
+
+  /// A code for `KernelBuilder.fail`, and what to tell the user of the value that failed.
+  public func failure(_ message: @escaping @Sendable (Int) -> String) -> Int { addFailure(message) }
+}
+
+/// One kernel under construction, with the tensors that it touches.
+public final class KernelScope {
+  public let builder: KernelBuilder
+  /// The draft's buffer for each of the kernel's.
+  public private(set) var buffers: [Int] = []
+
+  init(builder: KernelBuilder) { self.builder = builder }
+
+  /// Access to a tensor that the kernel only reads.
+  public func read(_ tensor: TensorHandle) -> TensorAccess { access(tensor, .read) }
+  /// Access to a tensor that the kernel writes and does not read.
+  public func write(_ tensor: TensorHandle) -> TensorAccess { access(tensor, .write) }
+  /// Access to a tensor that the kernel reads and writes.
+  public func update(_ tensor: TensorHandle) -> TensorAccess { access(tensor, .readWrite) }
+
+  private func access(_ tensor: TensorHandle, _ use: KernelBuffer.Use) -> TensorAccess {
+    // The view's offset goes into the address, so that kernels that differ in it only are equal.
+    var view = tensor.view
+    let base = view.lowest
+    view.offset -= base
+    if use == .read,
+      let known = tensors.firstIndex(where: { $0.buffer == tensor.buffer && $0.base == base && $0.use == use }),
+      builder.buffers[known].count >= view.extent, builder.buffers[known].dtype == tensor.dtype
+    {
+      return TensorAccess(buffer: known, view: view, builder: builder)
+    }
+    buffers.append(tensor.buffer)
+    tensors.append((tensor.buffer, base, use))
+    return TensorAccess(
+      buffer: builder.buffer(tensor.dtype, use, count: view.extent), view: view, builder: builder)
+  }
+
+  /// For each of the kernel's buffers: the draft's buffer, and where in it (in elements) the kernel's begins.
+  var tensors: [(buffer: Int, base: Int, use: KernelBuffer.Use)] = []
+}
+
+extension TensorView {
+  /// The smallest position that an element has.
+  var lowest: Int {
+    count == 0 ? 0 : zip(dimensions, strides).reduce(offset) { $0 + ($1.0 - 1) * min(0, $1.1) }
+  }
+}
+
+/// A tensor as one kernel sees it.
+public struct TensorAccess {
+  public let buffer: Int
+  public let view: TensorView
+  let builder: KernelBuilder
+
+  public var dimensions: [Int] { view.dimensions }
+
+  /// The position in the buffer of an element.
+  /// - Parameter indices: one for each axis.
+  public func position(_ indices: [Register]) -> Register {
+    zip(indices, view.strides).reduce(builder.index(view.offset)) { sum, axis in
+      builder.add(sum, builder.multiply(axis.0, axis.1))
+    }
+  }
+
+  /// The element at `indices`, or `lanes` elements from there on along the last axis.
+  public func load(_ indices: [Register], lanes: Int = 1, mask: Register? = nil) -> Register {
+    let start = position(indices)
+    if lanes == 1 { return builder.load(buffer, start, mask: mask) }
+    switch view.strides.last ?? 0 {
+    case 1: return builder.load(buffer, start, lanes: lanes, mask: mask)
+    case 0: return builder.splat(builder.load(buffer, start), lanes: lanes)
+    case let stride: return builder.load(buffer, spread(start, stride, lanes), mask: mask)
+    }
+  }
+
+  /// Stores an element, or the lanes of a vector along the last axis.
+  public func store(_ indices: [Register], _ value: Register, mask: Register? = nil) {
+    let start = position(indices)
+    let lanes = builder.type(of: value).lanes
+    let stride = view.strides.last ?? 1
+    if lanes == 1 || stride == 1 {
+      builder.store(buffer, start, value, mask: mask)
+    } else {
+      builder.store(buffer, spread(start, stride, lanes), value, mask: mask)
+    }
+  }
+
+  private func spread(_ start: Register, _ stride: Int, _ lanes: Int) -> Register {
+    let type = RegisterType.index.with(lanes: lanes)
+    return builder.add(builder.splat(start, lanes: lanes), builder.multiply(builder.lanes(type), stride))
+  }
+}
