@@ -13,11 +13,17 @@ public struct TensorHandle: Hashable, Sendable {
   /// Of the draft that is being made.
   public let buffer: Int
   public let view: TensorView
+  /// For each loop around, outermost first, how many elements each round moves the tensor on. Missing ones are 0.
+  public let rounds: [Int]
 
-  public init(buffer: Int, view: TensorView) {
+  public init(buffer: Int, view: TensorView, rounds: [Int] = []) {
     self.buffer = buffer
     self.view = view
+    self.rounds = rounds
   }
+
+  /// Another look at the same memory.
+  public func with(view: TensorView) -> TensorHandle { TensorHandle(buffer: buffer, view: view, rounds: rounds) }
 
   public var dtype: DType { view.dtype }
   public var dimensions: [Int] { view.dimensions }
@@ -33,28 +39,22 @@ public final class NodeLowering {
   public let results: [TensorHandle]
   /// The node as the text prints it, for failures and profiles.
   public let origin: String
-  let makeTemporary: (TensorView) -> TensorHandle
-  let addKernel: (KernelScope, Kernel, _ flopCount: Int, _ isSerial: Bool) -> Void
-  let addFailure: (@escaping @Sendable (Int) -> String) -> Int
+  /// Where kernels, memory and failures go.
+  let sink: any LoweringSink
 
   init(
-    target: VectorTarget, operands: [TensorHandle], results: [TensorHandle], origin: String,
-    makeTemporary: @escaping (TensorView) -> TensorHandle,
-    addKernel: @escaping (KernelScope, Kernel, Int, Bool) -> Void,
-    addFailure: @escaping (@escaping @Sendable (Int) -> String) -> Int
+    target: VectorTarget, operands: [TensorHandle], results: [TensorHandle], origin: String, sink: any LoweringSink
   ) {
     self.target = target
     self.operands = operands
     self.results = results
     self.origin = origin
-    self.makeTemporary = makeTemporary
-    self.addKernel = addKernel
-    self.addFailure = addFailure
+    self.sink = sink
   }
 
   /// Row-major memory that lives from the first kernel of this node that writes it to the last that reads it.
   public func temporary(_ dtype: DType, _ dimensions: [Int]) -> TensorHandle {
-    makeTemporary(TensorView(dtype, dimensions))
+    sink.temporary(TensorView(dtype, dimensions), for: self)
   }
 
   /// Adds a kernel; kernels of a node run in the order they are added, each seeing all that those before wrote.
@@ -64,23 +64,54 @@ public final class NodeLowering {
   ///   - isSerial: whether one worker does it all, for want of work to share.
   ///   - body: usually one `builder.forEachUnit`.
   public func kernel(
-    _ name: String, units: Int, flopCount: Int = 0, isSerial: Bool = false, _ body: (KernelScope) throws -> Void
+    _ name: String, units: Int, flopCount: Int = 0, isSerial: Bool = false,
+    _ body: (KernelScope) throws -> Void
   ) rethrows {
     guard units > 0 else { return }
     let scope = KernelScope(builder: KernelBuilder(target: target))
     try body(scope)
-    addKernel(scope, scope.builder.build(name: name, units: units), flopCount, isSerial)
+    sink.add(
+      scope.builder.build(name: name, units: units), scope, flopCount: flopCount, isSerial: isSerial, for: self)
+  }
+
+  /// A temporary that depends on `source` only, and so is computed where that is: once for all rounds of a loop that does
+  /// not change it, once for all nodes that ask with the same key.
+  func hoisted(
+    _ source: TensorHandle, _ key: String, _ dtype: DType, _ dimensions: [Int],
+    _ compute: (TensorHandle) throws -> Void
+  ) throws -> TensorHandle {
+    try sink.hoisted(source, key, TensorView(dtype, dimensions), for: self, compute)
   }
 
   /// A code for `KernelBuilder.fail`, and what to tell the user of the value that failed.
-  public func failure(_ message: @escaping @Sendable (Int) -> String) -> Int { addFailure(message) }
+  public func failure(_ message: @escaping @Sendable (Int) -> String) -> Int { sink.addFailure(message, for: self) }
+}
+
+/// What takes the kernels of a node.
+protocol LoweringSink: AnyObject {
+  func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle
+  func add(_ kernel: Kernel, _ scope: KernelScope, flopCount: Int, isSerial: Bool, for node: NodeLowering)
+  func addFailure(_ message: @escaping @Sendable (Int) -> String, for node: NodeLowering) -> Int
+  func hoisted(
+    _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
+    _ compute: (TensorHandle) throws -> Void
+  ) throws -> TensorHandle
 }
 
 /// One kernel under construction, with the tensors that it touches.
 public final class KernelScope {
   public let builder: KernelBuilder
-  /// The draft's buffer for each of the kernel's.
-  public private(set) var buffers: [Int] = []
+  /// What each of the kernel's buffers is.
+  private(set) var tensors: [Tensor] = []
+  /// Pairs of the kernel's buffers, written and read, that may be the same memory; see `DraftLaunch.inPlace`.
+  var inPlace: [(write: Int, read: Int)] = []
+
+  struct Tensor {
+    var handle: TensorHandle
+    /// Where in the draft's buffer the kernel's begins, in elements.
+    var base: Int
+    var use: KernelBuffer.Use
+  }
 
   init(builder: KernelBuilder) { self.builder = builder }
 
@@ -97,19 +128,17 @@ public final class KernelScope {
     let base = view.lowest
     view.offset -= base
     if use == .read,
-      let known = tensors.firstIndex(where: { $0.buffer == tensor.buffer && $0.base == base && $0.use == use }),
+      let known = tensors.firstIndex(where: {
+        $0.handle.buffer == tensor.buffer && $0.handle.rounds == tensor.rounds && $0.base == base && $0.use == use
+      }),
       builder.buffers[known].count >= view.extent, builder.buffers[known].dtype == tensor.dtype
     {
       return TensorAccess(buffer: known, view: view, builder: builder)
     }
-    buffers.append(tensor.buffer)
-    tensors.append((tensor.buffer, base, use))
+    tensors.append(Tensor(handle: tensor, base: base, use: use))
     return TensorAccess(
       buffer: builder.buffer(tensor.dtype, use, count: view.extent), view: view, builder: builder)
   }
-
-  /// For each of the kernel's buffers: the draft's buffer, and where in it (in elements) the kernel's begins.
-  var tensors: [(buffer: Int, base: Int, use: KernelBuffer.Use)] = []
 }
 
 extension TensorView {

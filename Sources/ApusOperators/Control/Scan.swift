@@ -39,7 +39,7 @@ public struct Scan: Operator {
 
   /// The number of steps.
   /// - Throws: `TypeError` where sequences disagree, or nothing says it.
-  func steps(_ operands: [TensorType]) throws -> Dim {
+  package func steps(_ operands: [TensorType]) throws -> Dim {
     guard carries >= 0, sequences >= 0, carries + sequences <= operands.count else {
       throw TypeError(
         "'carries' and 'sequences' must not be negative and together at most \(operands.count), the number of "

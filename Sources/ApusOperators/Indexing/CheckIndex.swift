@@ -14,7 +14,8 @@ public struct CheckIndex: Operator {
   public static let record = OperatorRecord(
     "check_index", .indexing, "x unchanged; an error at run time where an element is not in 0 … size − 1",
     operands: [OperandRecord("x", .index)],
-    attributes: [attribute("size", \.size, "what all elements stay below", required: true)], traits: .idempotent)
+    attributes: [attribute("size", \.size, "what all elements stay below", required: true)],
+    traits: [.elementwise, .idempotent])
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     guard size >= 0 else { throw TypeError("'size' cannot be negative, but is \(size)", attribute: "size") }

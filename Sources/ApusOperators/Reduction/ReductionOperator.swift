@@ -45,7 +45,7 @@ extension ReductionOperator {
 
 extension Shape {
   /// The shape after folding `axes` (normalised).
-  func reduced(_ axes: [Int], keepDims: Bool) -> Shape {
+  package func reduced(_ axes: [Int], keepDims: Bool) -> Shape {
     var dims: [Dim] = []
     for (axis, dim) in self.dims.enumerated() {
       if !axes.contains(axis) { dims.append(dim) } else if keepDims { dims.append(1) }

@@ -1,0 +1,45 @@
+import ApusCore
+
+/// The register tile of a matrix product: `rows` × `vectors` accumulators stay in registers while k runs.
+struct ContractionTile: Hashable {
+  var rows: Int
+  var vectors: Int
+
+  /// The tile that makes an m × n × k product cheapest by a small model of the processor, shapes being known: the best
+  /// split of m and n into tiles is a search, not a rule of thumb.
+  static func best(m: Int, n: Int, k: Int, lanes: Int, registers: Int) -> ContractionTile {
+    var best = ContractionTile(rows: 1, vectors: 1)
+    var least = Double.infinity
+    for vectors in 1...4 {
+      for rows in 1...16 where rows * vectors + vectors + 1 <= registers - 1 {
+        let tile = ContractionTile(rows: rows, vectors: vectors)
+        let cost = tile.cost(m: m, n: n, k: k, lanes: lanes)
+        if cost < least { (best, least) = (tile, cost) }
+      }
+    }
+    return best
+  }
+
+  /// Cycles of the whole product on one core, and a penalty where two could not share it evenly.
+  private func cost(m: Int, n: Int, k: Int, lanes: Int) -> Double {
+    let allVectors = (n + lanes - 1) / lanes
+    let panels = (allVectors / vectors, allVectors % vectors)
+    let blocks = (m / rows, m % rows)
+    func tile(_ r: Int, _ v: Int) -> Double {
+      if r == 0 || v == 0 { return 0 }
+      // One vector multiply-add a cycle, four in flight; a vector load a cycle, two scalar ones. A tile's start and end
+      // cost some 20 cycles, and storing each accumulator about 2.
+      let arithmetic = Double(max(r * v, 4))
+      let loads = Double(v) + Double(r) * 0.5
+      return max(arithmetic, loads) * Double(k) + 20 + 2 * Double(r * v)
+    }
+    let total =
+      Double(panels.0 * blocks.0) * tile(rows, vectors) + Double(panels.0) * tile(blocks.1, vectors)
+      + Double(blocks.0) * tile(rows, panels.1) + tile(blocks.1, panels.1)
+    let units = (panels.0 + (panels.1 > 0 ? 1 : 0)) * (blocks.0 + (blocks.1 > 0 ? 1 : 0))
+    let shapes = (blocks.1 > 0 && blocks.0 > 0 ? 2 : 1) * (panels.1 > 0 && panels.0 > 0 ? 2 : 1)
+    let balance = Double((units + 1) / 2 * 2) / Double(max(1, units))
+    // Each further shape of tile is code to compile and to hold in the cache.
+    return total * balance * (1 + 0.01 * Double(shapes - 1))
+  }
+}

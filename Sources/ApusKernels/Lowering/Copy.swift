@@ -1,0 +1,75 @@
+import ApusCore
+
+extension NodeLowering {
+  /// Adds a kernel that copies a tensor to a place of the same element type and dimensions.
+  ///
+  /// Runs along the axis in which the target's elements are neighbours; where the source's are neighbours along another,
+  /// both are visited in blocks that stay in the first cache.
+  func copy(from source: TensorHandle, to target: TensorHandle) throws {
+    guard source.dimensions == target.dimensions, source.dtype == target.dtype else {
+      throw ApusError.defect("\(origin): a copy of \(source.view) to \(target.view)")
+    }
+    // The target's axes from the farthest apart to neighbours.
+    let order = target.dimensions.indices.sorted {
+      (-abs(target.view.strides[$0]), $0) < (-abs(target.view.strides[$1]), $1)
+    }
+    let loops = NestLoops(
+      domain: order.map { target.dimensions[$0] }, folded: [],
+      strides: [source, target].map { handle in
+        order.map { handle.dimensions[$0] == 1 ? 0 : handle.view.strides[$0] }
+      })
+    let lanes = self.target.lanes(of: source.dtype.scalarType == .i1 ? .i8 : source.dtype.scalarType)
+    let width = loops.sizes.last ?? 1
+    let outer = Array(loops.sizes.dropLast())
+    let share = outer.reduce(1, *) >= 64 ? width : max(lanes, 4096 / lanes * lanes)
+    let chunks = (width + share - 1) / share
+    let units = outer.reduce(1, *) * chunks
+    kernel("copy", units: target.count == 0 ? 0 : units, isSerial: target.count < 8192 || units == 1) { scope in
+      let b = scope.builder
+      let (read, write) = (scope.read(source), scope.write(target))
+      let (from, to) = (loops.strides[0], loops.strides[1])
+      b.forEachUnit { unit in
+        let parts = b.split(unit, by: outer + (chunks > 1 ? [chunks] : []))
+        func base(_ access: TensorAccess, _ strides: [Int]) -> Register {
+          zip(parts, strides.dropLast()).reduce(b.index(access.view.offset)) { b.add($0, b.multiply($1.0, $1.1)) }
+        }
+        let (source, target) = (base(read, from), base(write, to))
+        let (fromStep, toStep) = (from.last ?? 0, to.last ?? 1)
+        func move(_ at: Register, lanes: Int, mask: Register?) {
+          let place = b.add(source, b.multiply(at, fromStep))
+          let value: Register
+          if fromStep == 0 {
+            value = b.splat(b.load(read.buffer, place), lanes: lanes)
+          } else if fromStep == 1 || lanes == 1 {
+            value = b.load(read.buffer, place, lanes: lanes, mask: mask)
+          } else {
+            value = b.load(read.buffer, b.spread(place, fromStep, lanes), mask: mask)
+          }
+          let goal = b.add(target, b.multiply(at, toStep))
+          if toStep == 1 || lanes == 1 {
+            b.store(write.buffer, goal, value, mask: mask)
+          } else {
+            b.store(write.buffer, b.spread(goal, toStep, lanes), value, mask: mask)
+          }
+        }
+        // Gathering lane by lane gains nothing over single elements.
+        let lanes = fromStep > 1 || fromStep < 0 || toStep != 1 ? 1 : lanes
+        let first = chunks > 1 ? b.multiply(parts[parts.count - 1], share) : b.index(0)
+        let end = chunks > 1 ? b.binary(.minimumSigned, b.add(first, share), b.index(width)) : b.index(width)
+        let whole = chunks > 1 ? b.binary(.minimumSigned, end, b.index(width / lanes * lanes)) : b.index(width / lanes * lanes)
+        b.loop(from: first, to: whole, step: lanes) { move($0, lanes: lanes, mask: nil) }
+        let tail = width % lanes
+        if tail > 0 {
+          if chunks == 1 {
+            move(b.index(width - tail), lanes: lanes, mask: b.mask(below: tail, lanes: lanes))
+          } else {
+            b.branch(b.compare(.equal, end, b.index(width))) {
+              move(b.index(width - tail), lanes: lanes, mask: b.mask(below: tail, lanes: lanes))
+              return []
+            }
+          }
+        }
+      }
+    }
+  }
+}

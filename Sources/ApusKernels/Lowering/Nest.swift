@@ -1,0 +1,202 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// A fusion's region as one loop nest: what every family of nests (map, reduction, contraction) starts from.
+///
+/// All values are numbered over the axes of one *domain*, the shape that the loops run over. A value's form says how its
+/// own axes lie in the domain.
+struct Nest {
+  /// How a value's axes correspond to the domain's.
+  enum Form {
+    /// As NumPy broadcasts: aligned at the last axis.
+    case aligned
+    /// The folded axes are missing; the others are aligned.
+    case folded
+  }
+
+  let region: Graph
+  let node: NodeLowering
+  /// Sizes of the domain's axes.
+  let domain: [Int]
+  /// Domain axes that reductions fold.
+  let foldedAxes: [Int]
+  /// By value of the region.
+  let forms: [Form]
+  let escapes: [Bool]
+
+  init(_ region: Graph, _ node: NodeLowering) throws {
+    self.region = region
+    self.node = node
+    let dimensions = try region.nodes.flatMap(\.results).map { try region.dimensions(of: $0) }
+    _ = dimensions
+    let reductions = region.nodes.filter { $0.op is any ReductionOperator }
+    if let first = reductions.first, let op = first.op as? any ReductionOperator {
+      domain = try region.dimensions(of: first.operands[0])
+      foldedAxes = try Axis.normalized(op.axes, rank: domain.count)
+    } else {
+      domain = try region.outputs.map { try region.dimensions(of: $0) }.max { $0.count < $1.count } ?? []
+      foldedAxes = []
+    }
+    // Where all axes are folded, a scalar is aligned with anything.
+    let isTotal = foldedAxes.count == domain.count
+    var forms = [Form](repeating: .aligned, count: region.valueCount)
+    for node in region.nodes where !isTotal {
+      if let op = node.op as? any ReductionOperator {
+        forms[node.result.index] = op.keepDims || foldedAxes.isEmpty ? .aligned : .folded
+      } else if node.operands.contains(where: { forms[$0.index] == .folded }) {
+        for result in node.results { forms[result.index] = .folded }
+        // What is combined with folded values only, is numbered as they are.
+        for operand in node.operands where region.producer(of: operand).operands.isEmpty {
+          forms[operand.index] = .folded
+        }
+      }
+    }
+    self.forms = forms
+    escapes = region.escaping()
+  }
+
+  /// A value's strides over the domain's axes, given those of its own axes; 0 where it does not vary.
+  func domainStrides(_ value: ValueID, _ view: TensorView) -> [Int] {
+    let axes = forms[value.index] == .folded ? domain.indices.filter { !foldedAxes.contains($0) } : Array(domain.indices)
+    var strides = [Int](repeating: 0, count: domain.count)
+    for (own, axis) in zip(view.dimensions.indices.reversed(), axes.reversed()) where view.dimensions[own] != 1 {
+      strides[axis] = view.strides[own]
+    }
+    return strides
+  }
+}
+
+extension Graph {
+  /// A value's static dimensions.
+  func dimensions(of value: ValueID) throws -> [Int] {
+    guard let numbers = type(of: value).shape.numbers else {
+      throw ApusError.input("\(label(of: value)) of graph @\(name) has a symbolic shape, \(type(of: value))")
+    }
+    return numbers
+  }
+}
+
+/// A tensor over a nest's loop axes.
+struct NestTensor {
+  let access: TensorAccess
+  /// For each loop axis, in elements.
+  let strides: [Int]
+
+  func varies(along axis: Int) -> Bool { strides[axis] != 0 }
+}
+
+/// A point of a nest's loops: where each axis stands, and what is known there already.
+struct NestPoint {
+  /// A register for each loop axis; the vector axis holds the first lane's position.
+  var indices: [Register]
+  /// The axis whose consecutive positions the lanes hold; nil: single elements.
+  var vectorAxis: Int?
+  var lanes = 1
+  /// Lanes that hold elements; nil: all.
+  var mask: Register?
+  /// Values computed at this point or at one around it, by `ValueID.index`.
+  var known: [Int: Register] = [:]
+}
+
+/// Emits a nest's values at points of its loops.
+struct NestEmitter {
+  let nest: Nest
+  let builder: KernelBuilder
+  /// Tensors that the region reads, by `ValueID.index` of its parameters.
+  let leaves: [Int: NestTensor]
+
+  /// A value of the region at a point; as many lanes as the point has, or one where it is the same in all of them.
+  func value(_ id: ValueID, _ point: inout NestPoint) -> Register {
+    if let known = point.known[id.index] { return known }
+    let region = nest.region
+    let node = region.producer(of: id)
+    let register: Register
+    switch node.op {
+    case is Parameter:
+      register = leaves[id.index].map { load($0, point) } ?? builder.index(0)
+    case let constant as Constant:
+      register = builder.constant(of: constant.value)
+    case let op as any ElementLowerable:
+      var operands = node.operands.map { value($0, &point) }
+      let lanes = operands.map { builder.type(of: $0).lanes }.max() ?? 1
+      operands = operands.map { builder.splat($0, lanes: lanes) }
+      register = op.element(
+        operands,
+        ElementContext(
+          builder: builder, dtypes: node.operands.map { region.type(of: $0).dtype }, result: region.type(of: id).dtype,
+          mask: lanes == 1 ? nil : point.mask, failure: nest.node.failure))
+    default:
+      // A broadcast, or a reshape that only adds or drops axes of size 1.
+      register = value(node.operands[0], &point)
+    }
+    point.known[id.index] = register
+    return register
+  }
+
+  /// The value with as many lanes as the point has.
+  func vector(_ id: ValueID, _ point: inout NestPoint) -> Register {
+    let register = value(id, &point)
+    return builder.splat(register, lanes: point.lanes)
+  }
+
+  func position(_ tensor: NestTensor, _ point: NestPoint) -> Register {
+    zip(point.indices, tensor.strides).reduce(builder.index(tensor.access.view.offset)) { sum, axis in
+      axis.1 == 0 ? sum : builder.add(sum, builder.multiply(axis.0, axis.1))
+    }
+  }
+
+  func load(_ tensor: NestTensor, _ point: NestPoint) -> Register {
+    let start = position(tensor, point)
+    guard let axis = point.vectorAxis, point.lanes > 1, tensor.varies(along: axis) else {
+      return builder.load(tensor.access.buffer, start)
+    }
+    if tensor.strides[axis] == 1 {
+      return builder.load(tensor.access.buffer, start, lanes: point.lanes, mask: point.mask)
+    }
+    return builder.load(
+      tensor.access.buffer, builder.spread(start, tensor.strides[axis], point.lanes), mask: point.mask)
+  }
+
+  func store(_ register: Register, _ tensor: NestTensor, _ point: NestPoint) {
+    let start = position(tensor, point)
+    let lanes = builder.type(of: register).lanes
+    guard lanes > 1, let axis = point.vectorAxis else {
+      builder.store(tensor.access.buffer, start, register)
+      return
+    }
+    if tensor.strides[axis] == 1 {
+      builder.store(tensor.access.buffer, start, register, mask: point.mask)
+    } else {
+      builder.store(
+        tensor.access.buffer, builder.spread(start, tensor.strides[axis], lanes), register, mask: point.mask)
+    }
+  }
+}
+
+extension KernelBuilder {
+  /// `start`, `start + stride`, … in the lanes.
+  func spread(_ start: Register, _ stride: Int, _ lanes: Int) -> Register {
+    let type = RegisterType.index.with(lanes: lanes)
+    return add(splat(start, lanes: lanes), multiply(self.lanes(type), stride))
+  }
+
+  /// The one element of a scalar constant, or of one that repeats it.
+  func constant(of tensor: Tensor) -> Register {
+    let type = RegisterType(tensor.dtype.scalarType)
+    let bits = tensor.withUnsafeBytes { bytes -> UInt64 in
+      var bits: UInt64 = 0
+      for (position, byte) in bytes.prefix(tensor.dtype.byteCount).enumerated() {
+        bits |= UInt64(byte) << UInt64(8 * position)
+      }
+      return bits
+    }
+    return constant(bits: bits, type)
+  }
+
+  /// Lanes below `count`.
+  func mask(below count: Int, lanes: Int) -> Register {
+    let type = RegisterType(.i32, lanes: lanes)
+    return compare(.less, self.lanes(type), constant(count, type))
+  }
+}

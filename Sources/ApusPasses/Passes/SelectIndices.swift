@@ -1,0 +1,63 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// Turns look-ups of one element along a short axis into choices among all of them: `take_along_axis` into a sum of
+/// what is selected, `put_along_axis_add` into a selection. Both fuse with what is around them, a look-up does not.
+///
+/// Only for indices that `check_index` keeps within the axis: a choice would not notice others. Exact: every element but
+/// one is −0, which changes no sum; NaN and infinities elsewhere are not selected.
+public struct SelectIndices: Pass {
+  /// The longest axis for which looking at each element is worth it.
+  public var length = 128
+
+  public static let record = PassRecord(
+    "select-indices", "turns look-ups along short axes into choices that fuse",
+    options: [option("length", \.length, "the longest axis that is searched")],
+    statistics: [PassStatistic("selected", "look-ups replaced")])
+
+  public init() {}
+
+  public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    var count = 0
+    let result = try graph.rewritten { node, operands, builder in
+      switch node.op {
+      case let take as TakeAlongAxis:
+        let x = builder.value(operands[0])
+        guard let match = try match(graph, node, index: 1, axis: take.axis, of: x, builder.value(operands[1])) else {
+          return .keep
+        }
+        count += 1
+        let none = try builder.constant(x.dtype.isFloating ? -0.0 : 0, x.dtype)
+        return .replace([try match.isChosen.select(x, none).sum(axes: [match.axis], keepDims: true).id])
+      case let put as PutAlongAxisAdd:
+        let base = builder.value(operands[2])
+        guard let match = try match(graph, node, index: 0, axis: put.axis, of: base, builder.value(operands[0])) else {
+          return .keep
+        }
+        count += 1
+        return .replace([try match.isChosen.select(base + builder.value(operands[1]), base).id])
+      default: return .keep
+      }
+    }
+    context.count("selected", count)
+    return count == 0 ? graph : result
+  }
+
+  /// For each element of `x` whether it is the one that is looked up; nil where the rewrite does not apply.
+  private func match(
+    _ graph: Graph, _ node: Node, index: Int, axis: Int, of x: Value, _ indices: Value
+  ) throws -> (isChosen: Value, axis: Int)? {
+    let axis = try Axis.normalized(axis, rank: x.rank)
+    guard let size = x.shape[axis].number, size <= length, size > 1, x.dtype.isNumeric,
+      indices.shape[axis].number == 1, indices.rank == x.rank,
+      let check = graph.producer(of: node.operands[index]).op as? CheckIndex, check.size <= size
+    else { return nil }
+    // Other axes must not broadcast: each element looks up in its own row.
+    for other in 0..<x.rank where other != axis && x.shape[other] != indices.shape[other] { return nil }
+    let shape = Shape((0..<x.rank).map { $0 == axis ? .number(size) : .number(1) })
+    let positions = try Tensor((0..<size).map { Int32($0) }, shape.numbers ?? [])
+    return (try indices.cast(to: .i32).equal(indices.builder.constant(positions)), axis)
+  }
+}
