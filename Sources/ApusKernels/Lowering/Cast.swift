@@ -34,7 +34,9 @@ extension KernelBuilder {
   /// f32 or f64 of a floating element.
   private func widened(_ x: Register, _ source: DType, keepingDouble: Bool = false) -> Register {
     switch source {
-    case .bf16: return convert(.bits, binary(.shiftLeft, convert(.zeroExtend, x, to: .i32), constant(16, type(of: x).with(.i32))), to: .f32)
+    case .bf16:
+      return convert(
+        .bits, binary(.shiftLeft, convert(.zeroExtend, x, to: .i32), constant(16, type(of: x).with(.i32))), to: .f32)
     case .f16: return convert(.halfToFloat, x, to: .f32)
     case .f32, .f64, .i8, .u8, .i32, .i64, .bool: return x
     }

@@ -19,7 +19,8 @@ extension GraphLowering {
     }
     for (id, handle) in zip(node.results, results) { values[id.index] = handle }
     let carries = try operands.prefix(scan.carries).enumerated().map { position, initial in
-      let carry = builder.buffer("\(origin) carry \(position)", TensorView(initial.dtype, initial.dimensions), .temporary)
+      let carry = builder.buffer(
+        "\(origin) carry \(position)", TensorView(initial.dtype, initial.dimensions), .temporary)
       try copy(initial, to: carry, origin)
       return carry
     }
@@ -81,7 +82,8 @@ extension GraphLowering {
     let operands = try node.operands.map { try values.handle($0, graph) }
     let origin = origin(node, graph)
     let carries = try operands.prefix(loop.carries).enumerated().map { position, initial in
-      let carry = builder.buffer("\(origin) carry \(position)", TensorView(initial.dtype, initial.dimensions), .temporary)
+      let carry = builder.buffer(
+        "\(origin) carry \(position)", TensorView(initial.dtype, initial.dimensions), .temporary)
       try copy(initial, to: carry, origin)
       return carry
     }

@@ -56,7 +56,8 @@ extension NodeLowering {
         let lanes = fromStep > 1 || fromStep < 0 || toStep != 1 ? 1 : lanes
         let first = chunks > 1 ? b.multiply(parts[parts.count - 1], share) : b.index(0)
         let end = chunks > 1 ? b.binary(.minimumSigned, b.add(first, share), b.index(width)) : b.index(width)
-        let whole = chunks > 1 ? b.binary(.minimumSigned, end, b.index(width / lanes * lanes)) : b.index(width / lanes * lanes)
+        let whole =
+          chunks > 1 ? b.binary(.minimumSigned, end, b.index(width / lanes * lanes)) : b.index(width / lanes * lanes)
         b.loop(from: first, to: whole, step: lanes) { move($0, lanes: lanes, mask: nil) }
         let tail = width % lanes
         if tail > 0 {

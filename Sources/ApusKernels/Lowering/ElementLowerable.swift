@@ -241,7 +241,9 @@ extension IsFinite: ElementLowerable {
 }
 
 extension Select: ElementLowerable {
-  public func element(_ x: [Register], _ context: ElementContext) -> Register { context.builder.select(x[0], x[1], x[2]) }
+  public func element(_ x: [Register], _ context: ElementContext) -> Register {
+    context.builder.select(x[0], x[1], x[2])
+  }
 }
 
 extension Cast: ElementLowerable {

@@ -58,7 +58,8 @@ struct Nest {
 
   /// A value's strides over the domain's axes, given those of its own axes; 0 where it does not vary.
   func domainStrides(_ value: ValueID, _ view: TensorView) -> [Int] {
-    let axes = forms[value.index] == .folded ? domain.indices.filter { !foldedAxes.contains($0) } : Array(domain.indices)
+    let axes =
+      forms[value.index] == .folded ? domain.indices.filter { !foldedAxes.contains($0) } : Array(domain.indices)
     var strides = [Int](repeating: 0, count: domain.count)
     for (own, axis) in zip(view.dimensions.indices.reversed(), axes.reversed()) where view.dimensions[own] != 1 {
       strides[axis] = view.strides[own]
