@@ -10,6 +10,8 @@ public struct KernelProgram: Sendable {
   public var steps: [ProgramStep] = []
   /// Bytes of the arena that `.arena` buffers lie in.
   public var arenaByteCount = 0
+  /// The most bytes of the arena that are needed at one time: no arena for this order of launches is smaller.
+  public var largestLiveSet = 0
   /// What failure codes mean, by `code - 1`.
   public var failures: [ProgramFailure] = []
 
@@ -35,11 +37,14 @@ public struct ProgramBuffer: Sendable {
   public var name: String
   public var byteCount: Int
   public var place: Place
+  /// The steps between which it is needed, as the program's text numbers them; nil: none.
+  public var lifetime: ClosedRange<Int>?
 
-  public init(name: String, byteCount: Int, place: Place) {
+  public init(name: String, byteCount: Int, place: Place, lifetime: ClosedRange<Int>? = nil) {
     self.name = name
     self.byteCount = byteCount
     self.place = place
+    self.lifetime = lifetime
   }
 }
 
