@@ -34,6 +34,10 @@ struct Lifetimes {
     last = Array(repeating: -1, count: count)
     touches = Array(repeating: [], count: count)
     walk(steps, planning, [], [])
+    // What the caller gets is needed to the end.
+    for buffer in 0..<count where planning.pinned[buffer] != nil && !touches[buffer].isEmpty {
+      touches[buffer].append(Touch(position: positionCount - 1, loops: [], moving: []))
+    }
     for buffer in 0..<count where !touches[buffer].isEmpty { measure(buffer) }
     touches = []
   }
