@@ -69,6 +69,20 @@ struct DraftMaker {
         inPlace: pairs))
   }
 
+  /// A launch of one kernel for all sizes up to 64 bytes, in place where it may.
+  mutating func relaunch(reads: [Int], writes: Int) -> DraftStep {
+    if draft.kernels.isEmpty {
+      let builder = KernelBuilder(target: .avx512)
+      for _ in reads { _ = builder.buffer(.u8, .read, count: 64) }
+      _ = builder.buffer(.u8, .write, count: 64)
+      draft.kernels.append(builder.build(name: "k", units: 8))
+    }
+    return .launch(
+      DraftLaunch(
+        Launch(kernel: 0, arguments: (reads + [writes]).map { Location(buffer: $0) }, origin: "k"),
+        inPlace: [(write: reads.count, read: 0)]))
+  }
+
   /// Plans the draft, checks the plan, and checks that it comes out the same again.
   func plan(_ options: Planner.Options = DraftMaker.options) throws -> KernelProgram {
     let program = try Planner.plan(draft, options: options)

@@ -50,15 +50,7 @@ struct BarrierPlacement {
         if planning.canFail[launch.launch.kernel] { running.mayFail = true }
         placed.append(.launch(launch.launch))
 
-      case .loop(let count, _, let body):
-        var inside: [ProgramStep] = []
-        let isClosed = close(&running, loops, count) { entry in
-          var exit = entry
-          inside = place(body, &exit, loops + [count])
-          return (again: exit, end: exit)
-        }
-        if !isClosed { inside.insert(.barrier, at: 0) }
-        placed.append(.loop(count: count, inside))
+      case .loop, .whileLoop: placed += placeLoop(step, &running, loops)
 
       case .branch(let condition, let then, let otherwise):
         let touch = touch(condition)
@@ -70,28 +62,56 @@ struct BarrierPlacement {
         running.merge(other)
         placed.append(.branch(condition: condition, then: first, otherwise: second))
 
-      case .whileLoop(let condition, let limit, _, let test, let body):
-        var (before, inside): ([ProgramStep], [ProgramStep]) = ([], [])
-        let isClosed = close(&running, loops, limit) { entry in
-          var state = entry
-          before = place(test, &state, loops + [limit])
-          let touch = touch(condition)
-          if state.conflicts([touch], loops + [limit]) {
-            before.append(.barrier)
-            state = Running()
-          }
-          state.touches.append(touch)
-          let end = state
-          inside = place(body, &state, loops + [limit])
-          var either = end
-          either.merge(state)
-          return (again: state, end: either)
-        }
-        if !isClosed { before.insert(.barrier, at: 0) }
-        placed.append(.whileLoop(condition: condition, limit: limit, test: before, body: inside))
       }
     }
     return placed
+  }
+
+  /// Places a loop; behind a barrier, where that spares its rounds one.
+  private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: Planning.Rounds) -> [ProgramStep] {
+    let before = running
+    let joined = placeRounds(step, &running, loops)
+    guard !before.isEmpty else { return [joined] }
+    var apart = Running()
+    let alone = placeRounds(step, &apart, loops)
+    guard joined.barrierCount > alone.barrierCount else { return [joined] }
+    running = apart
+    return [.barrier, alone]
+  }
+
+  private func placeRounds(_ step: DraftStep, _ running: inout Running, _ loops: Planning.Rounds) -> ProgramStep {
+    switch step {
+    case .launch, .branch: preconditionFailure("not a loop")
+    case .loop(let count, _, let body):
+      var inside: [ProgramStep] = []
+      let isClosed = close(&running, loops, count) { entry in
+        var exit = entry
+        inside = place(body, &exit, loops + [count])
+        return (again: exit, end: exit)
+      }
+      if !isClosed { inside.insert(.barrier, at: 0) }
+      return .loop(count: count, inside)
+
+    case .whileLoop(let condition, let limit, _, let test, let body):
+      var (before, inside): ([ProgramStep], [ProgramStep]) = ([], [])
+      let isClosed = close(&running, loops, limit) { entry in
+        var state = entry
+        before = place(test, &state, loops + [limit])
+        let touch = touch(condition)
+        if state.conflicts([touch], loops + [limit]) {
+          before.append(.barrier)
+          state = Running()
+        }
+        state.touches.append(touch)
+        let end = state
+        inside = place(body, &state, loops + [limit])
+        var either = end
+        either.merge(state)
+        return (again: state, end: either)
+      }
+      if !isClosed { before.insert(.barrier, at: 0) }
+      return .whileLoop(condition: condition, limit: limit, test: before, body: inside)
+    }
   }
 
   /// Finds a state at the beginning of a loop's rounds that holds for the first and for all others.
@@ -196,6 +216,7 @@ private struct Touch: Hashable {
 private struct Running {
   var touches: [Touch] = []
   var mayFail = false
+  var isEmpty: Bool { touches.isEmpty && !mayFail }
 
   func conflicts(_ others: [Touch], _ loops: Planning.Rounds) -> Bool {
     touches.contains { touch in others.contains { touch.conflicts($0, loops) } }

@@ -3,16 +3,10 @@ import ApusCore
 /// What a plan costs, as its text and reports show it.
 extension KernelProgram {
   /// Launches in the program; one in a loop counts once.
-  public var launchCount: Int { count(steps) { if case .launch = $0 { true } else { false } } }
+  public var launchCount: Int { steps.reduce(0) { $0 + $1.launchCount } }
 
   /// Barriers in the program; one in a loop counts once.
-  public var barrierCount: Int { count(steps) { if case .barrier = $0 { true } else { false } } }
-
-  private func count(_ steps: [ProgramStep], where matches: (ProgramStep) -> Bool) -> Int {
-    steps.reduce(0) { sum, step in
-      sum + (matches(step) ? 1 : 0) + step.nested.reduce(0) { $0 + count($1, where: matches) }
-    }
-  }
+  public var barrierCount: Int { steps.reduce(0) { $0 + $1.barrierCount } }
 }
 
 extension ProgramStep {
@@ -24,5 +18,15 @@ extension ProgramStep {
     case .branch(_, let then, let otherwise): [then, otherwise]
     case .whileLoop(_, _, let test, let body): [test, body]
     }
+  }
+
+  var launchCount: Int {
+    if case .launch = self { return 1 }
+    return nested.joined().reduce(0) { $0 + $1.launchCount }
+  }
+
+  var barrierCount: Int {
+    if case .barrier = self { return 1 }
+    return nested.joined().reduce(0) { $0 + $1.barrierCount }
   }
 }
