@@ -35,7 +35,7 @@ struct DraftMaker {
     return add(name, byteCount, .output(outputs - 1))
   }
 
-  enum Trait { case inPlace, fails, serial }
+  enum Trait { case inPlace, fails, serial, divided }
 
   /// A launch that reads and writes places, whole buffers unless told otherwise.
   mutating func launch(
@@ -66,7 +66,9 @@ struct DraftMaker {
       DraftLaunch(
         Launch(
           kernel: draft.kernels.count - 1, arguments: arguments, origin: origin, isSerial: traits.contains(.serial)),
-        inPlace: pairs))
+        inPlace: pairs,
+        unitByteCounts: traits.contains(.divided)
+          ? draft.kernels[draft.kernels.count - 1].buffers.map { $0.count / 8 } : []))
   }
 
   /// A launch of one kernel for all sizes up to 64 bytes, in place where it may.

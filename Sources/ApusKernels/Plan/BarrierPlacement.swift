@@ -1,7 +1,8 @@
 import ApusCore
 
 /// Puts a barrier before each step that conflicts with what workers may still be doing: one writes bytes that the other
-/// touches. Launches that one worker does alone are in order anyway.
+/// touches. Launches that one worker does alone are in order anyway, and so are those that divide bytes among workers
+/// alike.
 ///
 /// Before a launch writes a variable there is a barrier after every launch that can fail, since a program ends only at
 /// barriers.
@@ -43,7 +44,7 @@ struct BarrierPlacement {
     for step in steps {
       switch step {
       case .launch(let launch):
-        let touches = touches(launch.launch)
+        let touches = touches(launch)
         let writesVariable = touches.contains { $0.writes && $0.isVariable }
         wait(for: touches, writesVariable: writesVariable)
         running.touches += touches
@@ -138,13 +139,19 @@ struct BarrierPlacement {
 
   // MARK: Touches
 
-  private func touches(_ launch: Launch) -> [Touch] {
-    launch.arguments.indices.compactMap { argument in
+  private func touches(_ draft: DraftLaunch) -> [Touch] {
+    let launch = draft.launch
+    return launch.arguments.indices.compactMap { argument in
       let size = planning.byteCount(launch, argument: argument)
       if size == 0 { return nil }
-      return touch(
-        launch.arguments[argument], size, writes: planning.kernels[launch.kernel].buffers[argument].use != .read,
-        isSerial: launch.isSerial)
+      let kernel = planning.kernels[launch.kernel]
+      var touch = touch(
+        launch.arguments[argument], size, writes: kernel.buffers[argument].use != .read, isSerial: launch.isSerial)
+      if !launch.isSerial, argument < draft.unitByteCounts.count {
+        touch.unitByteCount = draft.unitByteCounts[argument]
+        touch.units = kernel.units
+      }
+      return touch
     }
   }
 
@@ -176,18 +183,27 @@ private struct Touch: Hashable {
   var limits: Range<Int>
   /// Loops of which the range covers all rounds before the one that is now.
   var past: [Int] = []
+  /// Where not 0: each of so many units touches so many bytes of its own.
+  var unitByteCount = 0
+  var units = 0
 
   func stride(_ loop: Int) -> Int { loop < strides.count ? strides[loop] : 0 }
 
   func conflicts(_ other: Touch, _ loops: Planning.Rounds) -> Bool {
     guard memory == other.memory, writes || other.writes, !(isSerial && other.isSerial) else { return false }
-    if strides == other.strides { return range.overlaps(other.range) }
+    if strides == other.strides { return range.overlaps(other.range) && !isDividedLike(other) }
     var (a, b) = (self, other)
     for (loop, count) in loops.enumerated() where a.stride(loop) != b.stride(loop) {
       a.widen(over: loop, count)
       b.widen(over: loop, count)
     }
     return a.range.overlaps(b.range)
+  }
+
+  /// Whether each byte is the same worker's in both.
+  private func isDividedLike(_ other: Touch) -> Bool {
+    unitByteCount > 0 && unitByteCount == other.unitByteCount && units == other.units
+      && range.lowerBound == other.range.lowerBound
   }
 
   /// All bytes over the rounds of a loop.
@@ -203,6 +219,7 @@ private struct Touch: Hashable {
   /// Covers the range moved by `stride` times `least` to `most` (nil: any number).
   private mutating func widen(_ stride: Int, _ least: Int, _ most: Int?) {
     if stride == 0 { return }
+    unitByteCount = 0
     guard let most else {
       range = limits
       return

@@ -64,7 +64,7 @@ public struct Location: Hashable, Sendable {
   }
 }
 
-/// One call of a kernel, shared among the workers by its units.
+/// One call of a kernel, shared among the workers by its units: who does which depends on their number only.
 public struct Launch: Sendable {
   /// A position in `KernelProgram.kernels`.
   public var kernel: Int

@@ -269,6 +269,8 @@ struct PlanSimulation {
     var isSerial: Bool
     var buffer: Int
     var what: String
+    /// How many bytes each unit has to itself, and how many units there are; nil: not known.
+    var division: (byteCount: Int, units: Int)?
   }
 
   init(
@@ -383,12 +385,17 @@ struct PlanSimulation {
     let what =
       rounds.isEmpty ? launch.origin : "\(launch.origin) in round \(rounds.map { "\($0 + 1)" }.joined(separator: "."))"
     try checkOverlaps(number, launch, kernel, rounds, what)
+    func division(_ argument: Int) -> (byteCount: Int, units: Int)? {
+      guard let number, !launch.isSerial else { return nil }
+      let counts = source.launches[number].unitByteCounts
+      return argument < counts.count && counts[argument] > 0 ? (counts[argument], kernel.units) : nil
+    }
     let before = running.count
     for (argument, location) in launch.arguments.enumerated() {
       try touch(
         location, size(argument), rounds, writes: kernel.buffers[argument].use != .read, isSerial: launch.isSerial,
         what,
-        among: before)
+        among: before, division: division(argument))
     }
     try checkFailures(launch, kernel, what)
 
@@ -464,7 +471,7 @@ struct PlanSimulation {
 
   private mutating func touch(
     _ location: Location, _ size: Int, _ rounds: [Int], writes: Bool, isSerial: Bool, _ what: String,
-    among count: Int? = nil
+    among count: Int? = nil, division: (byteCount: Int, units: Int)? = nil
   ) throws {
     if size == 0 { return }
     let (memory, base) = place(location.buffer)
@@ -480,11 +487,16 @@ struct PlanSimulation {
     }
     let touch = Touch(
       memory: memory, range: base + start..<base + start + size, writes: writes, isSerial: isSerial,
-      buffer: location.buffer, what: what)
+      buffer: location.buffer, what: what, division: division)
     for other in running.prefix(count ?? running.count)
     where other.memory == memory && (other.writes || writes) && !(other.isSerial && isSerial)
       && other.range.overlaps(touch.range)
     {
+      if let division, let known = other.division, known == division,
+        other.range.lowerBound == touch.range.lowerBound
+      {
+        continue
+      }
       throw checker.defect(
         "there is no barrier between \(other.what), which \(other.writes ? "writes" : "reads") \(name(other.buffer)), "
           + "and \(what), which \(writes ? "writes" : "reads") \(name(location.buffer))")
