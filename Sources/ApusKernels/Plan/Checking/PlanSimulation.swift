@@ -252,6 +252,8 @@ struct PlanSimulation {
   private var running: [Touch] = []
   private var mayFail: String?
   private var hasWritten: String?
+  /// Buffers that stand in launches where the draft has a variable: its memory for a time.
+  private var substitutes: [Int: Int] = [:]
 
   /// Bytes apart from all others.
   private enum Memory: Hashable {
@@ -291,6 +293,7 @@ struct PlanSimulation {
   }
 
   mutating func run(_ steps: [MatchedStep]) throws {
+    findSubstitutes(steps)
     try run(steps, [])
     for (index, buffer) in source.draft.buffers.enumerated() {
       switch buffer.role {
@@ -298,6 +301,22 @@ struct PlanSimulation {
       case .variable, .output:
         let expected = meaning.memories[source.memories[index]].segments
         try compare(expected, place(index), 0..<buffer.byteCount) { "at the end, \(buffer.name)" }
+      }
+    }
+  }
+
+  private mutating func findSubstitutes(_ steps: [MatchedStep]) {
+    for step in steps {
+      switch step {
+      case .barrier, .launch(nil, _): break
+      case .launch(let number?, let launch):
+        for (drafted, planned) in zip(source.launches[number].launch.arguments, launch.arguments)
+        where drafted.buffer != planned.buffer {
+          substitutes[source.memories[drafted.buffer]] = planned.buffer
+        }
+      case .loop(_, _, _, let body): findSubstitutes(body)
+      case .branch(_, _, let then, let otherwise): findSubstitutes(then + otherwise)
+      case .whileLoop(_, _, _, _, let test, let body): findSubstitutes(test + body)
       }
     }
   }
@@ -356,10 +375,7 @@ struct PlanSimulation {
     for carry in carries where source.memories[carry.target] != source.memories[carry.value] {
       let target = place(carry.target)
       var places = [target]
-      // A variable may have other memory for a time, and its new value lie there.
-      let value = place(carry.value)
-      let others = checker.program.buffers.indices.dropFirst(source.draft.buffers.count)
-      if case .variable = target.memory, others.contains(where: { place($0) == value }) { places.append(value) }
+      if let other = substitutes[source.memories[carry.target]] { places.append(place(other)) }
       for place in places {
         memories[place.memory]?.change(place.base..<place.base + source.draft.buffers[carry.target].byteCount) {
           $0.owner = source.memories[carry.target]
