@@ -373,14 +373,11 @@ struct PlanSimulation {
   /// Whatever lies in a target's memory at the end of a round is the target's from then on.
   private mutating func carry(_ carries: [BufferUpdate]) {
     for carry in carries where source.memories[carry.target] != source.memories[carry.value] {
-      let target = place(carry.target)
-      var places = [target]
-      if let other = substitutes[source.memories[carry.target]] { places.append(place(other)) }
-      for place in places {
-        memories[place.memory]?.change(place.base..<place.base + source.draft.buffers[carry.target].byteCount) {
-          $0.owner = source.memories[carry.target]
-          $0.isStale = false
-        }
+      let memory = source.memories[carry.target]
+      let target = place(substitutes[memory] ?? carry.target)
+      memories[target.memory]?.change(target.base..<target.base + source.draft.buffers[carry.target].byteCount) {
+        $0.owner = memory
+        $0.isStale = false
       }
     }
   }
