@@ -31,6 +31,12 @@ public struct ProgramBuffer: Sendable {
     case output(Int)
     /// Between kernels: bytes from here on in the arena.
     case arena(offset: Int)
+    /// All samples of a parameter, of which each round takes some.
+    case dataset(parameter: Int)
+    /// Which rows of the data set each round takes, `i64`.
+    case rows
+    /// Each round's value of an output, one after the other.
+    case series(output: Int)
   }
 
   /// The value's label, for people.
@@ -98,8 +104,8 @@ public indirect enum ProgramStep: Sendable {
   case launch(Launch)
   /// All workers wait for each other; where a kernel has failed, the program ends here.
   case barrier
-  /// `count` rounds; locations inside move by their strides.
-  case loop(count: Int, [ProgramStep])
+  /// `count` rounds, or as many as the caller says where nil; locations inside move by their strides.
+  case loop(count: Int?, [ProgramStep])
   /// By one byte in memory that every worker reads after a barrier.
   case branch(condition: Location, then: [ProgramStep], otherwise: [ProgramStep])
   /// At most `limit` rounds (none: no limit), each after `test` has written the byte at `condition`.

@@ -89,6 +89,8 @@ final class LLVMLibrary: Sendable {
   let jump: @convention(c) (Handle?, Handle?) -> Handle?
   let conditionalJump: @convention(c) (Handle?, Handle?, Handle?, Handle?) -> Handle?
   let returnVoid: @convention(c) (Handle?) -> Handle?
+  let returnValue: @convention(c) (Handle?, Handle?) -> Handle?
+  let alloca: @convention(c) (Handle?, Handle?, Text) -> Handle?
   let call: @convention(c) (Handle?, Handle?, Handle?, Handles?, UInt32, Text) -> Handle?
   let compareExchange: @convention(c) (Handle?, Handle?, Handle?, Handle?, UInt32, UInt32, Int32) -> Handle?
   let atomicUpdate: @convention(c) (Handle?, UInt32, Handle?, Handle?, UInt32, Int32) -> Handle?
@@ -195,6 +197,8 @@ final class LLVMLibrary: Sendable {
     jump = try symbol("LLVMBuildBr")
     conditionalJump = try symbol("LLVMBuildCondBr")
     returnVoid = try symbol("LLVMBuildRetVoid")
+    returnValue = try symbol("LLVMBuildRet")
+    alloca = try symbol("LLVMBuildAlloca")
     call = try symbol("LLVMBuildCall2")
     compareExchange = try symbol("LLVMBuildAtomicCmpXchg")
     atomicUpdate = try symbol("LLVMBuildAtomicRMW")

@@ -87,10 +87,10 @@ final class LLVMModule {
     llvm.constInt(int(bits), UInt64(bitPattern: Int64(value)), 0)
   }
 
-  /// A function of these parameters that returns nothing.
-  func function(_ name: String, _ parameters: [Handle?]) -> Handle? {
+  /// A function of these parameters; it returns nothing unless told.
+  func function(_ name: String, _ parameters: [Handle?], returning result: Handle? = nil) -> Handle? {
     var parameters = parameters
-    let type = llvm.functionType(llvm.voidType(context), &parameters, UInt32(parameters.count), 0)
+    let type = llvm.functionType(result ?? llvm.voidType(context), &parameters, UInt32(parameters.count), 0)
     let function = llvm.addFunction(module, name, type)
     for (key, value) in [
       ("target-cpu", target.cpu), ("target-features", target.features), ("prefer-vector-width", "512"),

@@ -1,0 +1,109 @@
+import ApusCore
+
+/// Memory that a team's workers meet in, three cache lines apart so that none disturbs another.
+enum Synchronisation {
+  /// How many workers have arrived at barriers of this run, all told.
+  static let arrivals = 0
+  /// Twice the number of the last barrier that is open, and 1 more where the run has failed.
+  static let opened = 64
+  /// A function of no arguments to call after a long wait, or null.
+  static let yield = 128
+  static let byteCount = 192
+}
+
+/// Emits `i64 barrier(ptr sync, ptr status, ptr passed, i64 workers)`: returns when all workers have called it, 1 where
+/// the run has failed before, else 0.
+///
+/// The last to arrive reads the status and opens the barrier with it in one store: a kernel that fails just afterwards
+/// cannot make workers disagree.
+enum BarrierEmitter {
+  /// How often a waiting worker looks before it lets others use its core.
+  static let patience = 1 << 14
+
+  static func emit(in module: LLVMModule, name: String) -> Handle? {
+    let llvm = module.llvm
+    let builder = module.builder
+    let (pointer, i64) = (module.pointer, module.int(64))
+    let function = module.function(name, [pointer, pointer, pointer, i64], returning: i64)
+    llvm.setLinkage(function, 8)
+    module.addEnumAttribute("noinline", to: function, at: .max)
+    let sync = llvm.parameter(function, 0)
+    let status = llvm.parameter(function, 1)
+    let passed = llvm.parameter(function, 2)
+    let workers = llvm.parameter(function, 3)
+    func at(_ offset: Int) -> Handle? { module.address(module.int(8), sync, module.constant(offset)) }
+    func add(_ a: Handle?, _ b: Handle?) -> Handle? { llvm.binary(builder, Opcode.add, a, b, "") }
+    func atomicLoad(_ address: Handle?) -> Handle? {
+      let load = llvm.load(builder, i64, address, "")
+      llvm.setOrdering(load, 4)
+      llvm.setAlignment(load, 8)
+      return load
+    }
+
+    let entry = module.block(function, "entry")
+    let (alone, team) = (module.block(function, "alone"), module.block(function, "team"))
+    let (last, wait) = (module.block(function, "last"), module.block(function, "wait"))
+    let (open, again, rest) = (
+      module.block(function, "open"), module.block(function, "again"), module.block(function, "rest")
+    )
+    llvm.positionAtEnd(builder, entry)
+    let isAlone = llvm.integerCompare(builder, 32, workers, module.constant(1), "")
+    _ = llvm.conditionalJump(builder, isAlone, alone, team)
+
+    func failed() -> Handle? {
+      let code = atomicLoad(status)
+      return llvm.cast(
+        builder, Opcode.zeroExtend, llvm.integerCompare(builder, 33, code, module.constant(0), ""), i64, "")
+    }
+    llvm.positionAtEnd(builder, alone)
+    _ = llvm.returnValue(builder, failed())
+
+    llvm.positionAtEnd(builder, team)
+    let number = add(llvm.load(builder, i64, passed, ""), module.constant(1))
+    _ = llvm.store(builder, number, passed)
+    // Acquire and release.
+    let ticket = llvm.atomicUpdate(builder, 1, at(Synchronisation.arrivals), module.constant(1), 6, 0)
+    let goal = llvm.binary(builder, Opcode.multiply, number, workers, "")
+    let opening = llvm.binary(builder, Opcode.shiftLeft, number, module.constant(1), "")
+    _ = llvm.conditionalJump(
+      builder, llvm.integerCompare(builder, 32, add(ticket, module.constant(1)), goal, ""), last, wait)
+
+    llvm.positionAtEnd(builder, last)
+    let word = add(opening, failed())
+    let store = llvm.store(builder, word, at(Synchronisation.opened))
+    llvm.setOrdering(store, 5)
+    llvm.setAlignment(store, 8)
+    _ = llvm.returnValue(
+      builder, llvm.binary(builder, Opcode.and, word, module.constant(1), ""))
+
+    llvm.positionAtEnd(builder, wait)
+    let spins = module.phi(i64)
+    module.addIncoming(spins, module.constant(0), from: team)
+    let seen = atomicLoad(at(Synchronisation.opened))
+    _ = llvm.conditionalJump(builder, llvm.integerCompare(builder, 35, seen, opening, ""), open, again)
+
+    llvm.positionAtEnd(builder, open)
+    _ = llvm.returnValue(builder, llvm.binary(builder, Opcode.and, seen, module.constant(1), ""))
+
+    llvm.positionAtEnd(builder, again)
+    if module.target.triple.hasPrefix("x86_64") { _ = module.intrinsic("llvm.x86.sse2.pause", [], []) }
+    let next = add(spins, module.constant(1))
+    module.addIncoming(spins, next, from: again)
+    let isImpatient = llvm.integerCompare(builder, 35, next, module.constant(patience), "")
+    _ = llvm.conditionalJump(builder, isImpatient, rest, wait)
+
+    // The core may be wanted by the very worker that is waited for.
+    llvm.positionAtEnd(builder, rest)
+    let yield = llvm.load(builder, pointer, at(Synchronisation.yield), "")
+    let hasYield = llvm.integerCompare(builder, 33, yield, llvm.constNull(pointer), "")
+    let call = module.block(function, "yield")
+    _ = llvm.conditionalJump(builder, hasYield, call, wait)
+    module.addIncoming(spins, next, from: rest)
+    llvm.positionAtEnd(builder, call)
+    var none: [Handle?] = []
+    _ = llvm.call(builder, llvm.functionType(llvm.voidType(module.context), &none, 0, 0), yield, &none, 0, "")
+    _ = llvm.jump(builder, wait)
+    module.addIncoming(spins, next, from: call)
+    return function
+  }
+}

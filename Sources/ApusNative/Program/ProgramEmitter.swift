@@ -1,0 +1,188 @@
+import ApusCore
+import ApusKernels
+
+/// Emits a program as one function that every worker of a team runs:
+/// `void name(ptr bases, ptr status, ptr sync, i64 worker, i64 workers, i64 rounds)`.
+///
+/// `bases` holds the address of each buffer, `sync` what `Synchronisation` describes. Each launch is a call with the
+/// worker's share of the units; barriers, loops and branches are in the function too, so that a whole training step, or
+/// an epoch of them, is one call.
+struct ProgramEmitter {
+  let program: KernelProgram
+  let module: LLVMModule
+  private let function: Handle?
+  private let exit: Handle?
+  /// How many barriers this worker has passed.
+  private let passed: Handle?
+  private let barrier: Handle?
+  private var counters: [Handle?] = []
+
+  private var llvm: LLVMLibrary { module.llvm }
+  private var builder: Handle { module.builder }
+  private var bases: Handle? { llvm.parameter(function, 0) }
+  private var status: Handle? { llvm.parameter(function, 1) }
+  private var sync: Handle? { llvm.parameter(function, 2) }
+  private var worker: Handle? { llvm.parameter(function, 3) }
+  private var workers: Handle? { llvm.parameter(function, 4) }
+  private var rounds: Handle? { llvm.parameter(function, 5) }
+
+  static func emit(_ program: KernelProgram, as name: String, in module: LLVMModule) throws {
+    var emitter = ProgramEmitter(program, name, module)
+    try emitter.emit(program.steps)
+    _ = module.llvm.jump(module.builder, emitter.exit)
+    module.llvm.positionAtEnd(module.builder, emitter.exit)
+    _ = module.llvm.returnVoid(module.builder)
+  }
+
+  private init(_ program: KernelProgram, _ name: String, _ module: LLVMModule) {
+    self.program = program
+    self.module = module
+    barrier = BarrierEmitter.emit(in: module, name: name + "_barrier")
+    let (pointer, i64) = (module.pointer, module.int(64))
+    function = module.function(name, [pointer, pointer, pointer, i64, i64, i64])
+    let llvm = module.llvm
+    llvm.positionAtEnd(module.builder, module.block(function, "entry"))
+    passed = llvm.alloca(module.builder, i64, "")
+    _ = llvm.store(module.builder, module.constant(0), passed)
+    exit = module.block(function, "exit")
+  }
+
+  private mutating func emit(_ steps: [ProgramStep]) throws {
+    for step in steps {
+      switch step {
+      case .launch(let launch): try emit(launch)
+      case .barrier: emitBarrier()
+      case .loop(let count, let body): try emitLoop(count, body)
+      case .branch(let condition, let then, let otherwise): try emitBranch(condition, then, otherwise)
+      case .whileLoop(let condition, let limit, let test, let body): try emitWhile(condition, limit, test, body)
+      }
+    }
+  }
+
+  // MARK: Launches
+
+  private func address(_ location: Location) -> Handle? {
+    let base = llvm.load(
+      builder, module.pointer, module.address(module.pointer, bases, module.constant(location.buffer)), "")
+    var offset = module.constant(location.offset)
+    for (counter, stride) in zip(counters, location.strides) where stride != 0 {
+      offset = llvm.binary(
+        builder, Opcode.add, offset,
+        llvm.binary(builder, Opcode.multiply, counter, module.constant(stride), ""), "")
+    }
+    return module.address(module.int(8), base, offset)
+  }
+
+  private func emit(_ launch: Launch) throws {
+    let kernel = program.kernels[launch.kernel]
+    guard let callee = kernelFunction(launch.kernel, kernel) else { return }
+    let units = module.constant(kernel.units)
+    func call(_ first: Handle?, _ end: Handle?) {
+      let arguments = launch.arguments.map(address)
+      _ = module.call(callee, arguments + [status, first, end, module.constant(launch.failureBase)])
+    }
+    if launch.isSerial || kernel.units == 1 {
+      when(llvm.integerCompare(builder, 32, worker, module.constant(0), "")) { call(module.constant(0), units) }
+      return
+    }
+    func share(_ worker: Handle?) -> Handle? {
+      llvm.binary(
+        builder, Opcode.divideUnsigned, llvm.binary(builder, Opcode.multiply, worker, units, ""), workers, "")
+    }
+    let first = share(worker)
+    let end = share(llvm.binary(builder, Opcode.add, worker, module.constant(1), ""))
+    when(llvm.integerCompare(builder, 36, first, end, "")) { call(first, end) }
+  }
+
+  /// The kernel's function, declared here where another module has it.
+  private func kernelFunction(_ position: Int, _ kernel: Kernel) -> Handle? {
+    let name = KernelCompiler.symbol(position)
+    if let known = llvm.namedFunction(module.module, name) { return known }
+    let (pointer, i64) = (module.pointer, module.int(64))
+    return module.function(name, kernel.buffers.map { _ in pointer } + [pointer, i64, i64, i64])
+  }
+
+  private func when(_ condition: Handle?, _ body: () -> Void) {
+    let (then, end) = (module.block(function, "do"), module.block(function, "next"))
+    _ = llvm.conditionalJump(builder, condition, then, end)
+    llvm.positionAtEnd(builder, then)
+    body()
+    _ = llvm.jump(builder, end)
+    llvm.positionAtEnd(builder, end)
+  }
+
+  // MARK: Control
+
+  /// Waits, and leaves the function where a kernel has failed: all workers or none.
+  private func emitBarrier() {
+    let hasFailed = module.call(barrier, [sync, status, passed, workers])
+    let next = module.block(function, "after")
+    _ = llvm.conditionalJump(
+      builder, llvm.integerCompare(builder, 33, hasFailed, module.constant(0), ""), exit, next)
+    llvm.positionAtEnd(builder, next)
+  }
+
+  private mutating func emitLoop(_ count: Int?, _ steps: [ProgramStep]) throws {
+    let (body, end) = (module.block(function, "round"), module.block(function, "done"))
+    let entry = llvm.insertBlock(builder)
+    let limit = count.map { module.constant($0) } ?? rounds
+    _ = llvm.conditionalJump(
+      builder, llvm.integerCompare(builder, 40, module.constant(0), limit, ""), body, end)
+    llvm.positionAtEnd(builder, body)
+    let counter = module.phi(module.int(64))
+    counters.append(counter)
+    try emit(steps)
+    counters.removeLast()
+    let next = llvm.binary(builder, Opcode.add, counter, module.constant(1), "")
+    let goesOn = llvm.integerCompare(builder, 40, next, limit, "")
+    let last = llvm.insertBlock(builder)
+    _ = llvm.conditionalJump(builder, goesOn, body, end)
+    module.addIncoming(counter, module.constant(0), from: entry)
+    module.addIncoming(counter, next, from: last)
+    llvm.positionAtEnd(builder, end)
+  }
+
+  private func holds(_ condition: Location) -> Handle? {
+    let byte = llvm.load(builder, module.int(8), address(condition), "")
+    return llvm.integerCompare(builder, 33, byte, module.constant(0, bits: 8), "")
+  }
+
+  private mutating func emitBranch(
+    _ condition: Location, _ then: [ProgramStep], _ otherwise: [ProgramStep]
+  ) throws {
+    let blocks = (module.block(function, "then"), module.block(function, "else"), module.block(function, "end"))
+    _ = llvm.conditionalJump(builder, holds(condition), blocks.0, blocks.1)
+    for (block, steps) in [(blocks.0, then), (blocks.1, otherwise)] {
+      llvm.positionAtEnd(builder, block)
+      try emit(steps)
+      _ = llvm.jump(builder, blocks.2)
+    }
+    llvm.positionAtEnd(builder, blocks.2)
+  }
+
+  private mutating func emitWhile(
+    _ condition: Location, _ limit: Int?, _ test: [ProgramStep], _ body: [ProgramStep]
+  ) throws {
+    let blocks = (module.block(function, "test"), module.block(function, "round"), module.block(function, "done"))
+    let entry = llvm.insertBlock(builder)
+    _ = llvm.jump(builder, blocks.0)
+    llvm.positionAtEnd(builder, blocks.0)
+    let counter = module.phi(module.int(64))
+    module.addIncoming(counter, module.constant(0), from: entry)
+    counters.append(counter)
+    try emit(test)
+    var goesOn = holds(condition)
+    if let limit {
+      goesOn = llvm.binary(
+        builder, Opcode.and, goesOn, llvm.integerCompare(builder, 40, counter, module.constant(limit), ""), "")
+    }
+    _ = llvm.conditionalJump(builder, goesOn, blocks.1, blocks.2)
+    llvm.positionAtEnd(builder, blocks.1)
+    try emit(body)
+    counters.removeLast()
+    let next = llvm.binary(builder, Opcode.add, counter, module.constant(1), "")
+    module.addIncoming(counter, next, from: llvm.insertBlock(builder))
+    _ = llvm.jump(builder, blocks.0)
+    llvm.positionAtEnd(builder, blocks.2)
+  }
+}
