@@ -122,6 +122,14 @@ public struct Tensor: Sendable {
     return storage.address.assumingMemoryBound(to: Element.self)
   }
 
+  /// Where the elements begin; valid while this tensor, or a copy of it, lives and is not written to.
+  package var rawAddress: UnsafeRawPointer { UnsafeRawPointer(storage.address) }
+
+  /// Gives the tensor memory of its own, so that what is written at `rawAddress` changes no copy.
+  package mutating func makeUnique() {
+    if !isKnownUniquelyReferenced(&storage) { storage = TensorStorage(copying: storage) }
+  }
+
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -19,6 +19,22 @@ public protocol Executable: Sendable {
   func run(_ feeds: [Tensor], variables: [Tensor]) throws -> RunResult
 }
 
+/// A graph that can be run without copying variables, and over a data set in one call.
+public protocol TrainingExecutable: Executable {
+  /// Runs once; variables that the graph updates are written where they are.
+  /// - Returns: a tensor for each of the graph's outputs, in order.
+  /// - Throws: as `run(_:variables:)`; the variables are as before then.
+  func run(_ feeds: [Tensor], updating variables: inout [Tensor]) throws -> [Tensor]
+
+  /// Runs once for each batch of rows, in order.
+  /// - Parameters:
+  ///   - datasets: for each of `graph.parameters` all its samples, along the first axis.
+  ///   - rows: the samples of all batches, one batch after the other, each as large as the parameters' first axis.
+  /// - Returns: for each output the values of all batches, stacked along a new first axis.
+  /// - Throws: `ApusError`; the variables are those of the last batch that went well.
+  func run(overRows rows: [Int], of datasets: [Tensor], updating variables: inout [Tensor]) throws -> [Tensor]
+}
+
 /// What a run gives.
 public struct RunResult: Sendable {
   /// A tensor for each of the graph's outputs, in order.
@@ -37,14 +53,24 @@ extension Graph {
   /// - Throws: `ApusError` that names the parameter or variable and both types.
   package func checkArguments(_ feeds: [Tensor], _ variables: [Tensor]) throws {
     let parameters = self.parameters
-    let declared = self.variables
     guard feeds.count == parameters.count else {
       throw ApusError.input("graph @\(name) takes \(parameters.count) inputs, not \(feeds.count)")
     }
-    guard variables.count == declared.count else {
-      throw ApusError.input("graph @\(name) has \(declared.count) variables, not \(variables.count)")
+    try check(feeds, for: parameters)
+    try checkVariables(variables)
+  }
+
+  /// Checks the values of variables against the declarations.
+  package func checkVariables(_ values: [Tensor]) throws {
+    let declared = self.variables
+    guard values.count == declared.count else {
+      throw ApusError.input("graph @\(name) has \(declared.count) variables, not \(values.count)")
     }
-    for (id, tensor) in zip(parameters + declared.map(\.id), feeds + variables) where type(of: id) != tensor.type {
+    try check(values, for: declared.map(\.id))
+  }
+
+  private func check(_ tensors: [Tensor], for ids: [ValueID]) throws {
+    for (id, tensor) in zip(ids, tensors) where type(of: id) != tensor.type {
       throw ApusError.input("\(label(of: id)) of graph @\(name) is a \(type(of: id)), but was given a \(tensor.type)")
     }
   }

@@ -124,3 +124,20 @@ public struct ProgramFailure: Sendable {
     self.message = message
   }
 }
+
+extension KernelProgram {
+  /// All launches, those in loops and branches once, in the order of the steps.
+  public var launches: [Launch] { steps.flatMap(\.launches) }
+}
+
+extension ProgramStep {
+  var launches: [Launch] {
+    switch self {
+    case .launch(let launch): [launch]
+    case .barrier: []
+    case .loop(_, let body): body.flatMap(\.launches)
+    case .branch(_, let then, let otherwise): (then + otherwise).flatMap(\.launches)
+    case .whileLoop(_, _, let test, let body): (test + body).flatMap(\.launches)
+    }
+  }
+}

@@ -46,7 +46,7 @@ private struct ProgramPrinter {
       case .launch(let launch): print(launch)
       case .barrier: line("barrier")
       case .loop(let count, let body):
-        line("\(number()): loop \(count) {")
+        line("\(number()): loop \(count.map { "\($0)" } ?? "as told") {")
         nest(body)
         line("}")
         next += 1
@@ -109,6 +109,9 @@ private struct ProgramPrinter {
     case .constant: "constant"
     case .output(let position): "output \(position)"
     case .arena(let offset): "arena +\(offset)"
+    case .dataset(let parameter): "data set of parameter \(parameter)"
+    case .rows: "rows"
+    case .series(let output): "series of output \(output)"
     }
   }
 }
