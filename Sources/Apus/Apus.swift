@@ -7,4 +7,5 @@
 @_exported import ApusInterpreter
 @_exported import ApusNative
 @_exported import ApusNN
+@_exported import ApusNative
 @_exported import ApusPasses

@@ -146,7 +146,7 @@ extension Verbosity: ExpressibleByArgument {}
 
 /// Backends by name.
 enum Backends {
-  static let all: [any Backend] = [InterpreterBackend()]
+  static let all: [any Backend] = [NativeBackend(), InterpreterBackend()]
 
   static func named(_ name: String) throws -> any Backend {
     guard let backend = all.first(where: { $0.name == name }) else {

@@ -53,10 +53,22 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
   public func mismatches() throws -> [String] {
     guard let graph = try Graph.parse(text).first else { return ["the text holds no graph"] }
     guard try Graph.parse(graph.text()) == [graph] else { return ["\(self) does not survive printing and parsing"] }
-    let results = try Interpreter(bound(graph)).run(inputs.map { try $0.tensor() }, variables: []).outputs
+    return try mismatches(graph, InterpreterBackend())
+  }
+
+  /// Runs the operator in a backend.
+  /// - Parameter slack: how many times as far as in the interpreter results may be off.
+  /// - Returns: what is wrong with the results; empty where nothing is.
+  public func mismatches(in backend: any Backend, slack: Double = 1) throws -> [String] {
+    guard let graph = try Graph.parse(text).first else { return ["the text holds no graph"] }
+    return try mismatches(graph, backend, slack)
+  }
+
+  private func mismatches(_ graph: Graph, _ backend: any Backend, _ slack: Double = 1) throws -> [String] {
+    let results = try backend.prepare(bound(graph)).run(inputs.map { try $0.tensor() }, variables: []).outputs
     guard results.count == outputs.count else { return ["\(results.count) results instead of \(outputs.count)"] }
     return try zip(results, outputs).enumerated().flatMap { position, pair in
-      try pair.1.mismatches(pair.0, rtol, least ?? 1).map { "\(self), result \(position): \($0)" }
+      try pair.1.mismatches(pair.0, rtol * slack, least ?? 1).map { "\(self), result \(position): \($0)" }
     }
   }
 

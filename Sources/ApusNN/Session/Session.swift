@@ -1,4 +1,5 @@
 import ApusCore
+import ApusData
 import ApusGraph
 import ApusInterpreter
 import ApusOperators
@@ -89,6 +90,20 @@ public final class Session: Sendable {
     store.withLock { store in store.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
   }
 
+  /// Runs with the variables taken out of the store, so that they can be written where they are.
+  fileprivate func updatingVariables<R>(_ names: [String], _ body: (inout [Tensor]) throws -> R) throws -> R {
+    try store.withLock { store in
+      var values = try names.map { name in
+        guard let value = store.removeValue(forKey: name) else {
+          throw ApusError.defect("variable '\(name)' was not loaded")
+        }
+        return value
+      }
+      defer { for (name, value) in zip(names, values) { store[name] = value } }
+      return try body(&values)
+    }
+  }
+
   /// Runs once: `body` sees the variables and says how they change.
   fileprivate func withVariables<R>(_ names: [String], _ body: ([Tensor]) throws -> (R, [(Int, Tensor)])) throws -> R {
     try store.withLock { store in
@@ -120,10 +135,41 @@ public struct Program: Sendable {
   /// - Throws: `ApusError` that names the parameter where a feed does not fit; nothing is updated then.
   public func run(_ feeds: [Tensor]) throws -> [Tensor] {
     let prepared = try code.prepared(graph.bindings(for: feeds.map(\.dimensions)), session)
+    if let executable = prepared.executable as? any TrainingExecutable {
+      return try session.updatingVariables(prepared.variables) { try executable.run(feeds, updating: &$0) }
+    }
     return try session.withVariables(prepared.variables) { values in
       let result = try prepared.executable.run(feeds, variables: values)
       return (result.outputs, result.updates.map { ($0.variable, $0.value) })
     }
+  }
+
+  /// Runs the graph once for each batch of rows of a data set, in order, and applies the updates of each.
+  /// - Parameters:
+  ///   - rows: the samples of all batches, one batch after the other.
+  ///   - batchSize: of each of them; divides the number of rows.
+  ///   - datasets: for each parameter, in order, all samples along the first axis.
+  /// - Returns: for each output the values of all batches, stacked along a new first axis.
+  /// - Throws: `ApusError` where the data do not fit; batches before the one at fault have been applied then.
+  public func run(overRows rows: [Int], batchSize: Int, of datasets: [Tensor]) throws -> [Tensor] {
+    guard batchSize > 0, rows.count.isMultiple(of: batchSize) else {
+      throw ApusError.input("\(rows.count) rows are not batches of \(batchSize)")
+    }
+    let shapes = datasets.map { [batchSize] + $0.dimensions.dropFirst() }
+    let prepared = try code.prepared(graph.bindings(for: shapes), session)
+    if let executable = prepared.executable as? any TrainingExecutable {
+      return try session.updatingVariables(prepared.variables) {
+        try executable.run(overRows: rows, of: datasets, updating: &$0)
+      }
+    }
+    var series: [[Tensor]] = graph.outputs.map { _ in [] }
+    for start in stride(from: 0, to: rows.count, by: batchSize) {
+      let batch = Array(rows[start..<(start + batchSize)])
+      for (position, output) in try run(datasets.map { try $0.gather(rows: batch) }).enumerated() {
+        series[position].append(output)
+      }
+    }
+    return try zip(series, graph.outputTypes).map { try Tensor(stacking: $0, of: $1) }
   }
 
   /// Runs the graph on feeds by name.
@@ -198,5 +244,20 @@ extension Graph {
         }
         return id
       })
+  }
+}
+
+extension Tensor {
+  /// Tensors of one type along a new first axis.
+  fileprivate init(stacking parts: [Tensor], of type: TensorType) throws {
+    let dimensions = parts.first?.dimensions ?? type.shape.numbers ?? []
+    try self.init(uninitialized: type.dtype, [parts.count] + dimensions)
+    withUnsafeMutableBytes { target in
+      var offset = 0
+      for part in parts {
+        part.withUnsafeBytes { target[offset..<(offset + $0.count)].copyBytes(from: $0) }
+        offset += part.byteCount
+      }
+    }
   }
 }

@@ -51,16 +51,17 @@ extension Trainer {
       var bar = ProgressBar(
         target: batches.count, verbosity: verbose, isTerminal: output.isTerminal, write: output.write)
       var means = RunningMeans()
-      for (index, batch) in batches.enumerated() {
-        let rows = order[batch]
-        let logs = try trainingStep(images.gather(rows: rows), targets.gather(rows: rows))
-        means.add(logs, weight: rows.count)
-        bar.update(index + 1, logs: means.sorted)
+      let isByOne = !callbacks.isEmpty
+      try runBatches(batches, order, isByOne: isByOne) { rows, size in
+        try trainingSteps(rows, batchSize: size, images, targets)
+      } report: { done, logs, weight in
+        means.add(logs, weight: weight)
+        bar.update(done, logs: means.sorted)
         if !callbacks.isEmpty {
           let values = means.values
-          for callback in callbacks { try callback.batchEnds(index, values, self) }
+          for callback in callbacks { try callback.batchEnds(done - 1, values, self) }
         }
-        if isStopped { break }
+        return !isStopped
       }
       var logs = means.values
       if let validation {
@@ -77,6 +78,33 @@ extension Trainer {
     }
     for callback in callbacks { try callback.trainingEnds(self) }
     return result
+  }
+
+  /// Runs an epoch's steps, many of them in one call: as long as a tenth of a second, so that progress can be seen.
+  /// - Parameters:
+  ///   - steps: runs batches of a size; gives the means over them.
+  ///   - report: gets the number of batches done, the means of the last ones and their samples; says whether to go on.
+  private func runBatches(
+    _ batches: BatchSequence, _ order: [Int], isByOne: Bool = false,
+    _ steps: (_ rows: [Int], _ batchSize: Int) throws -> [String: Double],
+    report: (_ done: Int, _ logs: [String: Double], _ weight: Int) throws -> Bool
+  ) throws {
+    let clock = ContinuousClock()
+    let ranges = Array(batches)
+    var chunk = 1
+    var next = 0
+    while next < ranges.count {
+      // Only the last batch can be shorter: it goes alone.
+      let size = ranges[next].count
+      var end = min(next + chunk, ranges.count)
+      while end > next + 1, ranges[end - 1].count != size { end -= 1 }
+      let rows = ranges[next..<end].flatMap { order[$0] }
+      let start = clock.now
+      let logs = try steps(rows, size)
+      next = end
+      if !isByOne, clock.now - start < .milliseconds(100) { chunk = min(chunk * 2, 1 << 16) }
+      guard try report(next, logs, rows.count) else { return }
+    }
   }
 
   /// Loss and metrics over all samples: means over samples.
@@ -98,9 +126,13 @@ extension Trainer {
     _ images: Tensor, _ targets: Tensor, batchSize: Int, _ progress: (Int, RunningMeans) -> Void = { _, _ in }
   ) throws -> RunningMeans {
     var means = RunningMeans()
-    for (index, batch) in try BatchSequence(count: images.dimensions[0], batchSize: batchSize).enumerated() {
-      means.add(try evaluationStep(images.gather(rows: batch), targets.gather(rows: batch)), weight: batch.count)
-      progress(index + 1, means)
+    let batches = try BatchSequence(count: images.dimensions[0], batchSize: batchSize)
+    try runBatches(batches, Array(0..<images.dimensions[0])) { rows, size in
+      try evaluationSteps(rows, batchSize: size, images, targets)
+    } report: { done, logs, weight in
+      means.add(logs, weight: weight)
+      progress(done, means)
+      return true
     }
     return means
   }

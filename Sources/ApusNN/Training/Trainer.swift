@@ -117,6 +117,28 @@ public final class Trainer {
     try named(programs(images.dtype, targetType(targets)).evaluation.run([images, targets]))
   }
 
+  /// One step on each batch of rows of samples that are known to fit; the means over all of them.
+  func trainingSteps(_ rows: [Int], batchSize: Int, _ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    try means(
+      programs(images.dtype, targetType(targets)).training
+        .run(overRows: rows, batchSize: batchSize, of: [images, targets]))
+  }
+
+  func evaluationSteps(_ rows: [Int], batchSize: Int, _ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    try means(
+      programs(images.dtype, targetType(targets)).evaluation
+        .run(overRows: rows, batchSize: batchSize, of: [images, targets]))
+  }
+
+  private func means(_ series: [Tensor]) -> [String: Double] {
+    var logs: [String: Double] = [:]
+    for (name, values) in zip(["loss"] + metrics.map(\.name), series) {
+      let numbers = values.doubles()
+      logs[name] = numbers.reduce(0, +) / Double(max(1, numbers.count))
+    }
+    return logs
+  }
+
   /// The model's output for each sample.
   /// - Parameter images: samples along axis 0; reshaped to the model's input where the element counts agree.
   public func predict(_ images: Tensor, batchSize: Int = 32) throws -> Tensor {
