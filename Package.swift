@@ -44,7 +44,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "ApusCommand",
-      dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Apus", "ApusKernels", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     // Tests, one target a module.
     .target(name: "TestSupport", dependencies: ["Apus"], path: "Tests/TestSupport"),

@@ -10,11 +10,17 @@ public struct NativeBackend: Backend {
   public var target: NativeTarget
   /// Whether LLVM's and the planner's results are checked each time.
   public var verifies: Bool
+  /// Whether programs measure their launches.
+  public var isProfiled: Bool
 
-  public init(workers: Int = WorkerTeam.defaultCount, target: NativeTarget = .host, verifies: Bool = false) {
+  public init(
+    workers: Int = WorkerTeam.defaultCount, target: NativeTarget = .host, verifies: Bool = false,
+    isProfiled: Bool = false
+  ) {
     self.workers = max(1, workers)
     self.target = target
     self.verifies = verifies
+    self.isProfiled = isProfiled
   }
 
   public var name: String { "native" }
@@ -43,6 +49,6 @@ public struct NativeBackend: Backend {
   public func executable(_ graph: Graph) throws -> NativeExecutable {
     let (prepared, program) = try plan(graph)
     return try NativeExecutable(
-      graph, prepared: prepared, program, ProgramCompiler(target: target, verifies: verifies), workers: workers)
+      graph, prepared: prepared, program, ProgramCompiler(target: target, verifies: verifies, isProfiled: isProfiled), workers: workers)
   }
 }

@@ -97,6 +97,10 @@ struct ContractionNest {
         let s = tensors[leaves.count + position]
         return (pair.0, NestTensor(access: scope.write(pair.1), strides: s.batch + [s.m, s.n]))
       }
+      // The product's own operands are read by many tiles.
+      scope.allowInPlace(
+        outputs.map(\.1),
+        over: leafTensors.values.filter { $0.access.buffer != readA.buffer && $0.access.buffer != readB.buffer })
       let emitter = TileEmitter(
         emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
         product: product.result, a: (readA, a), b: (readB, b), k: k, n: n, lanes: lanes, tile: tile,

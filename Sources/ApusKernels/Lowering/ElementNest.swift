@@ -67,6 +67,12 @@ struct ElementNest {
       let outputs = zip(region.outputs, node.results).enumerated().map { position, pair in
         (pair.0, NestTensor(access: scope.write(pair.1), strides: loops.strides[views.count + position]))
       }
+      // A row's result is stored before the sweep for whole results, which may read what lay there.
+      let hasWholes = outputs.contains { output in loops.folded.contains { output.1.varies(along: $0) } }
+      let safe = outputs.filter { output in
+        !hasWholes || loops.folded.contains { output.1.varies(along: $0) } || loops.folded.isEmpty
+      }
+      scope.allowInPlace(safe.map(\.1), over: leaves.values.map(\.self))
       let emitter = NestEmitter(nest: nest, builder: b, leaves: leaves)
       let work = UnitWork(
         nest: nest, loops: loops, emitter: emitter, outputs: outputs, levels: levels, lanes: lanes)

@@ -175,6 +175,21 @@ struct NestEmitter {
   }
 }
 
+extension KernelScope {
+  /// Says that results may take the memory of operands that lie in the same way: an element is read where it is written,
+  /// just before.
+  func allowInPlace(_ results: [NestTensor], over operands: [NestTensor]) {
+    for result in results {
+      for operand in operands.sorted(by: { $0.access.buffer < $1.access.buffer })
+      where operand.access.view == result.access.view && operand.strides == result.strides
+        && tensors.count(where: { $0.handle.buffer == tensors[operand.access.buffer].handle.buffer }) == 1
+      {
+        inPlace.append((write: result.access.buffer, read: operand.access.buffer))
+      }
+    }
+  }
+}
+
 extension KernelBuilder {
   /// `start`, `start + stride`, … in the lanes.
   func spread(_ start: Register, _ stride: Int, _ lanes: Int) -> Register {

@@ -166,6 +166,13 @@ public final class Trainer {
 
   // MARK: Graphs
 
+  /// The training step for this data, as it is before any pass, and the data as the step takes them.
+  package func prepared(_ images: Tensor, _ targets: Tensor) throws -> (step: Graph, images: Tensor, targets: Tensor) {
+    let images = try fitted(images)
+    try check(images, targets)
+    return (try programs(images.dtype, targetType(targets)).training.graph, images, targets)
+  }
+
   private var defaultTargetType: TensorType {
     loss.takesClassNumbers ? TensorType(.u8, Shape(Array(output.shape.dims.dropLast()))) : output
   }

@@ -123,3 +123,10 @@ extension GraphBuilder {
     return step
   }
 }
+
+extension Graph {
+  /// This graph with its only symbol bound to a batch size.
+  package func bound(batch: Int) throws -> Graph {
+    try specialised(Dictionary(uniqueKeysWithValues: symbols.map { ($0, batch) }))
+  }
+}

@@ -16,6 +16,9 @@ struct ProgramEmitter {
   private let passed: Handle?
   private let barrier: Handle?
   private var counters: [Handle?] = []
+  /// Whether worker 0 counts the processor's ticks of each launch and of all barriers into `status`; see `Profile`.
+  private let isProfiled: Bool
+  private var launchCount = 0
 
   private var llvm: LLVMLibrary { module.llvm }
   private var builder: Handle { module.builder }
@@ -26,16 +29,19 @@ struct ProgramEmitter {
   private var workers: Handle? { llvm.parameter(function, 4) }
   private var rounds: Handle? { llvm.parameter(function, 5) }
 
-  static func emit(_ program: KernelProgram, as name: String, in module: LLVMModule) throws {
-    var emitter = ProgramEmitter(program, name, module)
+  static func emit(
+    _ program: KernelProgram, as name: String, in module: LLVMModule, isProfiled: Bool = false
+  ) throws {
+    var emitter = ProgramEmitter(program, name, module, isProfiled)
     try emitter.emit(program.steps)
     _ = module.llvm.jump(module.builder, emitter.exit)
     module.llvm.positionAtEnd(module.builder, emitter.exit)
     _ = module.llvm.returnVoid(module.builder)
   }
 
-  private init(_ program: KernelProgram, _ name: String, _ module: LLVMModule) {
+  private init(_ program: KernelProgram, _ name: String, _ module: LLVMModule, _ isProfiled: Bool) {
     self.program = program
+    self.isProfiled = isProfiled
     self.module = module
     barrier = BarrierEmitter.emit(in: module, name: name + "_barrier")
     let (pointer, i64) = (module.pointer, module.int(64))
@@ -50,12 +56,28 @@ struct ProgramEmitter {
   private mutating func emit(_ steps: [ProgramStep]) throws {
     for step in steps {
       switch step {
-      case .launch(let launch): try emit(launch)
-      case .barrier: emitBarrier()
+      case .launch(let launch):
+        try timed(slot: Profile.firstLaunch + launchCount) { try emit(launch) }
+        launchCount += 1
+      case .barrier: timed(slot: Profile.barriers) { emitBarrier() }
       case .loop(let count, let body): try emitLoop(count, body)
       case .branch(let condition, let then, let otherwise): try emitBranch(condition, then, otherwise)
       case .whileLoop(let condition, let limit, let test, let body): try emitWhile(condition, limit, test, body)
       }
+    }
+  }
+
+  /// Adds the ticks that `body` takes on worker 0 to a number in `status`.
+  private func timed(slot: Int, _ body: () throws -> Void) rethrows {
+    guard isProfiled else { return try body() }
+    let start = module.intrinsic("llvm.readcyclecounter", [], [])
+    try body()
+    let ticks = llvm.binary(
+      builder, Opcode.subtract, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
+    when(llvm.integerCompare(builder, 32, worker, module.constant(0), "")) {
+      let place = module.address(module.int(64), status, module.constant(slot))
+      let sum = llvm.binary(builder, Opcode.add, llvm.load(builder, module.int(64), place, ""), ticks, "")
+      _ = llvm.store(builder, sum, place)
     }
   }
 

@@ -58,6 +58,20 @@ public final class NativeExecutable: TrainingExecutable {
     }
   }
 
+  /// What runs over rows have counted so far, and the program that was run; nil where nothing was measured.
+  public func profileOverRows() throws -> (program: KernelProgram, profile: Profile)? {
+    guard compiler.isProfiled else { return nil }
+    let code = try repeated.value()
+    return (code.program, code.profile)
+  }
+
+  /// What single runs have counted so far.
+  public func profileOfRuns() throws -> (program: KernelProgram, profile: Profile)? {
+    guard compiler.isProfiled else { return nil }
+    let code = try single.value()
+    return (code.program, code.profile)
+  }
+
   /// Compiles now what would be compiled at the first run.
   public func compile() throws { _ = try single.value() }
 
@@ -131,6 +145,7 @@ public final class NativeExecutable: TrainingExecutable {
       arena.status.initialize(repeating: 0)
       guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }
       WorkerTeam.shared.run(code.entry, bases: bases, status: status, workers: workers, rounds: rounds)
+      if compiler.isProfiled { code.collect(arena) }
       let failed = Int(status[0])
       if failed != 0 {
         let failures = code.program.failures

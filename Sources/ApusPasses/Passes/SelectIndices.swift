@@ -3,10 +3,12 @@ import ApusGraph
 import ApusOperators
 
 /// Turns look-ups of one element along a short axis into choices among all of them: `take_along_axis` into a sum of
-/// what is selected, `put_along_axis_add` into a selection. Both fuse with what is around them, a look-up does not.
+/// what is selected, `put_along_axis_add` into a selection; and the position of an extremum into the least position at
+/// which it stands. All of these fuse with what is around them.
 ///
-/// Only for indices that `check_index` keeps within the axis: a choice would not notice others. Exact: every element but
-/// one is −0, which changes no sum; NaN and infinities elsewhere are not selected.
+/// Look-ups only for indices that `check_index` keeps within the axis: a choice would not notice others. Exact: every
+/// element but one is −0, which changes no sum; NaN and infinities elsewhere are not selected. Where an element is NaN
+/// it is the extremum, which equals nothing: then the first NaN is chosen.
 public struct SelectIndices: Pass {
   /// The longest axis for which looking at each element is worth it.
   public var length = 128
@@ -38,11 +40,41 @@ public struct SelectIndices: Pass {
         }
         count += 1
         return .replace([try match.isChosen.select(base + builder.value(operands[1]), base).id])
+      case let op as ArgMax:
+        guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: true) else {
+          return .keep
+        }
+        count += 1
+        return .replace([result.id])
+      case let op as ArgMin:
+        guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: false) else {
+          return .keep
+        }
+        count += 1
+        return .replace([result.id])
       default: return .keep
       }
     }
     context.count("selected", count)
     return count == 0 ? graph : result
+  }
+
+  /// The first position of the extremum along an axis.
+  private func position(of x: Value, _ axis: Int, _ keepDims: Bool, isLargest: Bool) throws -> Value? {
+    let axis = try Axis.normalized(axis, rank: x.rank)
+    guard let size = x.shape[axis].number, size > 0, size < 1 << 24 else { return nil }
+    let extremum = try isLargest ? x.max(axes: [axis], keepDims: true) : x.min(axes: [axis], keepDims: true)
+    var stands = try x.equal(extremum)
+    if x.dtype.isFloating { stands = try stands.or(x.isNaN()) }
+    let none = try x.builder.constant(Double(size), .i32)
+    return try stands.select(positions(along: axis, size, of: x), none).min(axes: [axis], keepDims: keepDims)
+      .cast(to: .i64)
+  }
+
+  /// 0, 1, 2, … along one axis, to be broadcast to the shape of `x`.
+  private func positions(along axis: Int, _ size: Int, of x: Value) throws -> Value {
+    let dimensions = (0..<x.rank).map { $0 == axis ? size : 1 }
+    return try x.builder.constant(Tensor((0..<size).map { Int32($0) }, dimensions))
   }
 
   /// For each element of `x` whether it is the one that is looked up; nil where the rewrite does not apply.
@@ -56,8 +88,6 @@ public struct SelectIndices: Pass {
     else { return nil }
     // Other axes must not broadcast: each element looks up in its own row.
     for other in 0..<x.rank where other != axis && x.shape[other] != indices.shape[other] { return nil }
-    let shape = Shape((0..<x.rank).map { $0 == axis ? .number(size) : .number(1) })
-    let positions = try Tensor((0..<size).map { Int32($0) }, shape.numbers ?? [])
-    return (try indices.cast(to: .i32).equal(indices.builder.constant(positions)), axis)
+    return (try indices.cast(to: .i32).equal(positions(along: axis, size, of: x)), axis)
   }
 }
