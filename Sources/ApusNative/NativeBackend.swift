@@ -27,8 +27,8 @@ public struct NativeBackend: Backend {
 
   /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
   public static let pipeline = Pipeline([
-    InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), CommonSubexpressions(),
-    DeadCode(), FuseNests(),
+    InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
+    CommonSubexpressions(), DeadCode(), FuseNests(),
   ])
 
   /// The plan of a static graph.

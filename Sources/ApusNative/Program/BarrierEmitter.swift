@@ -18,7 +18,7 @@ enum Synchronisation {
 /// cannot make workers disagree.
 enum BarrierEmitter {
   /// How often a waiting worker looks before it lets others use its core.
-  static let patience = 1 << 14
+  static let patience = 1 << 10
 
   static func emit(in module: LLVMModule, name: String) -> Handle? {
     let llvm = module.llvm

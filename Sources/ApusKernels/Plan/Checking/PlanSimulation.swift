@@ -329,7 +329,7 @@ struct PlanSimulation {
     case .parameter(let position): (.parameter(position), 0)
     case .variable(let position): (.variable(position), 0)
     case .output(let position): (.output(position), 0)
-    case .constant: (.constant(buffer), 0)
+    case .constant, .dataset, .rows, .series: (.constant(buffer), 0)
     }
   }
 
