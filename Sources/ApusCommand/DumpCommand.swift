@@ -1,4 +1,5 @@
 import Apus
+import ApusKernels
 import ArgumentParser
 import Foundation
 
@@ -9,10 +10,13 @@ struct DumpCommand: ParsableCommand {
         apus dump Graphs/Models/mlp.graph --bind batch=32
         apus dump Graphs/Models/mlp.graph --training --loss mse --optimizer sgd
         apus dump Graphs/Models/mlp.graph --stage optimized --format svg > mlp.svg
+        apus dump Graphs/Models/mlp.graph --training --bind batch=32 --stage plan
       """)
 
   enum Stage: String, CaseIterable, ExpressibleByArgument {
     case graph, optimized
+    /// Of native code.
+    case nests, kernels, plan, llvm, asm
   }
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
@@ -21,7 +25,11 @@ struct DumpCommand: ParsableCommand {
 
   @OptionGroup var input: GraphInput
 
-  @Option(help: "graph: as written; optimized: after the passes of --level.")
+  @Option(
+    help: """
+      graph: as written; optimized: after the passes of --level. Of native code: nests: as it is lowered; kernels: the \
+      loop nests; plan: memory, order and barriers; llvm; asm.
+      """)
   var stage = Stage.graph
 
   @Option(help: "text, dot (Graphviz), svg (needs Graphviz's dot) or json.")
@@ -44,14 +52,29 @@ struct DumpCommand: ParsableCommand {
   @Option(name: .customShort("O", allowingJoined: true), help: "The pipeline of --stage optimized: 0 to 3.")
   var level = 2
 
+  @Option(help: "The processor of native code: \(NativeTarget.names.joined(separator: ", ")).")
+  var targetCpu = "native"
+
   @Flag(help: "Print large constants in full, so that the text can be parsed again.")
   var full = false
 
   func run() throws {
     var graphs = try input.load()
-    if training { graphs = try graphs.map { try trainingStep($0) } }
+    if training {
+      // The batch's symbol is needed until the step is made.
+      let bindings = try input.parseBindings()
+      graphs = try GraphFile.load(input.file).map { graph in
+        let step = try trainingStep(graph)
+        return try step.specialised(bindings.filter { step.symbols.contains($0.key) })
+      }
+    }
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
+    if let native = NativeStage(stage) {
+      let backend = NativeBackend(target: try NativeTarget.named(targetCpu))
+      for graph in graphs { try Terminal.write(native.text(of: graph.bound(to: mode ?? .inference), backend)) }
+      return
+    }
     if stage == .optimized {
       let pipeline = try Pipeline.named("O\(level)")
       graphs = try graphs.map { try pipeline.run($0.bound(to: mode ?? .inference)).graph }
@@ -70,6 +93,30 @@ struct DumpCommand: ParsableCommand {
     let trainer = try Trainer(
       model, optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(), metrics: loss.makeMetrics())
     return try trainer.trainingStep
+  }
+}
+
+/// A stage behind the graph's.
+private struct NativeStage {
+  let stage: DumpCommand.Stage
+
+  init?(_ stage: DumpCommand.Stage) {
+    switch stage {
+    case .graph, .optimized: return nil
+    case .nests, .kernels, .plan, .llvm, .asm: self.stage = stage
+    }
+  }
+
+  func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
+    let (nests, program) = try backend.plan(Pipeline.standard.run(graph).graph)
+    let compiler = ProgramCompiler(target: backend.target)
+    return switch stage {
+    case .graph, .optimized, .nests: nests.text(.readable)
+    case .kernels: program.kernels.map(\.description).joined(separator: "\n")
+    case .plan: program.description
+    case .llvm: try compiler.text(program, isAssembly: false)
+    case .asm: try compiler.text(program, isAssembly: true)
+    }
   }
 }
 
