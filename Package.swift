@@ -54,7 +54,9 @@ let package = Package(
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusKernelsTests", dependencies: ["Apus", "ApusKernels", "TestSupport"]),
-    .testTarget(name: "ApusNativeTests", dependencies: ["Apus", "ApusKernels", "ApusNative", "TestSupport"]),
+    .testTarget(
+      name: "ApusNativeTests", dependencies: ["Apus", "ApusKernels", "ApusNative", "TestSupport"],
+      exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),

@@ -98,6 +98,11 @@ def atanh_tail(z):  # (2 atanh(s) - 2 s) / s with z = s^2
     return (2 * mp.atanh(s) - 2 * s) / s
 
 
+def power_tail(z):  # (2 atanh(s) - 2 s - 2 s^3/3) / s^5
+    s = mp.sqrt(z)
+    return (2 * mp.atanh(s) - 2 * s - 2 * s**3 / 3) / s**5
+
+
 def sin_tail(z):  # (sin x - x) / x^3
     x = mp.sqrt(z)
     return (mp.sin(x) - x) / x**3
@@ -134,6 +139,9 @@ FITS = {
     "f64.exp": (expm1_tail, lambda r: r**2 / mp.exp(r), -H, H, range(10), 53),
     "f64.expm1": (expm1_tail, lambda r: r**2 / abs(mp.expm1(r)), -H, H, range(11), 53),
     "f64.log": (atanh_tail, lambda z: z**0.5 / (2 * mp.atanh(mp.sqrt(z))), mp.mpf("1e-12"), S2, range(1, 8), 53),
+    "f64.erf.small": (erf_small, lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)), mp.mpf("1e-12"), mp.mpf("0.9") ** 2, range(12), 53),
+    "f64.erf.large": (log_erfc, mp.erfc, mp.mpf("0.9"), mp.mpf("6"), range(19), 53),
+    "f64.power": (power_tail, lambda z: z**2.5, mp.mpf("1e-12"), S2, range(7), 53),
     "f64.sin": (sin_tail, lambda z: z**1.5 / mp.sin(mp.sqrt(z)), mp.mpf("1e-12"), Q, range(6), 53),
     "f64.cos": (cos_tail, lambda z: z**2, mp.mpf("1e-12"), Q, range(6), 53),
 }

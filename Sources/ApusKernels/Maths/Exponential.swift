@@ -3,7 +3,7 @@
 /// x = n ln 2 + r with |r| ≤ ln 2 / 2 (Cody and Waite), eʳ − 1 = r + r² q(r), q fitted by
 /// Scripts/fit_polynomials.py (`f32.exp`, `f32.expm1`, `f64.exp`, `f64.expm1`).
 extension KernelBuilder {
-  /// eˣ: at most 1 ULP in f32 and f64; subnormal results are rounded once.
+  /// eˣ: at most 1 ULP; 1.5 in f64, where subnormal results are rounded twice.
   public func exp(_ x: Register) -> Register {
     let x = Term(self, x)
     // Beyond these the result is infinity or 0 anyway, and n · ln 2 would lose its digits.
@@ -27,7 +27,8 @@ extension KernelBuilder {
     let (r, n) = reduced(clamped)
     let half = (n.constant(0.5)).scaled(by: n)
     let y = tail(r).multiplyAdd(half, half - 0.5) * 2
-    return y.withSign(of: x).register
+    // Where x² / 2 is less than half a place, and where half of x might be rounded.
+    return (x.magnitude < (x.isSingle ? 0x1p-25 : 0x1p-54)).select(x, y).register
   }
 
   /// (e²ˣ − 1) / (e²ˣ + 1): at most 2 ULP.
@@ -36,7 +37,12 @@ extension KernelBuilder {
     let (r, n) = reduced((x.magnitude * 2).atMost(x.isSingle ? 20 : 40))
     let power = n.constant(1.0).scaled(by: n)
     let e = tail(r).multiplyAdd(power, power - 1)
-    return (e / (e + 2)).withSign(of: x).register
+    // e / (e + 2). The rounding of the divisor would cost most where e is small; there d − 2 gives it back.
+    let d = e + 2
+    let inverse = 1 / d
+    let quotient = e * inverse
+    let missing = (-quotient).multiplyAdd(e - (d - 2), (-quotient).multiplyAdd(d, e))
+    return missing.multiplyAdd(inverse, quotient).withSign(of: x).register
   }
 
   /// eˣ of a moderate x.
@@ -44,6 +50,13 @@ extension KernelBuilder {
     let (r, n) = reduced(x)
     let q = x.isSingle ? KernelBuilder.exponentialSingle : KernelBuilder.exponentialDouble
     return r.polynomial([1, 1] + q).scaled(by: n)
+  }
+
+  /// e^(x + small) of a moderate x.
+  func exponential(_ x: Term, _ small: Term) -> Term {
+    let (r, n) = reduced(x)
+    let q = x.isSingle ? KernelBuilder.exponentialSingle : KernelBuilder.exponentialDouble
+    return (r + small).polynomial([1, 1] + q).scaled(by: n)
   }
 
   /// eʳ − 1 with its relative precision near 0.

@@ -43,9 +43,9 @@ extension CircleReduction {
   fileprivate var sine: Term {
     let z = rest * rest
     if isSingle { return (rest * z).multiplyAdd(z.polynomial(CircleReduction.sineSingle), rest) }
-    // r + s + (r³ p(r²) − r² s / 2) for a small s.
+    // sin(r + s) = r + s + r³ p(r²) − r² s / 2 for a small s.
     let cube = rest * z
-    let tail = z * z.polynomial(Array(CircleReduction.sineDouble.dropFirst()))
+    let tail = z.polynomial(Array(CircleReduction.sineDouble.dropFirst()))
     let correction = z.multiplyAdd((small * 0.5) - (cube * tail), -small)
     return rest - cube.multiplyAdd(-CircleReduction.sineDouble[0], correction)
   }
