@@ -44,6 +44,7 @@ final class LLVMLibrary: Sendable {
   let enumAttributeKind: @convention(c) (Text, Int) -> UInt32
   let enumAttribute: @convention(c) (Handle?, UInt32, UInt64) -> Handle?
   let addAttribute: @convention(c) (Handle?, UInt32, Handle?) -> Void
+  let addCallAttribute: @convention(c) (Handle?, UInt32, Handle?) -> Void
   let typeOfGlobal: @convention(c) (Handle?) -> Handle?
   // Types.
   let intType: @convention(c) (Handle?, UInt32) -> Handle?
@@ -113,25 +114,18 @@ final class LLVMLibrary: Sendable {
   let errorMessage: @convention(c) (Handle?) -> Message?
   let disposeErrorMessage: @convention(c) (Message?) -> Void
 
-  /// Releases that Apus works with, best first.
-  static let releases = [22, 21, 20, 19]
-
   private init() throws {
     // RTLD_LOCAL: another LLVM in the process (a driver's) must not be found instead.
-    var library: UnsafeMutableRawPointer?
-    for release in LLVMLibrary.releases where library == nil {
-      for name in ["libLLVM.so.\(release).1", "libLLVM-\(release).so.1", "libLLVM-\(release).so"] where library == nil {
-        library = dlopen(name, RTLD_NOW | RTLD_LOCAL)
-      }
-    }
-    guard let library else {
+    let names = LLVMInstallation.names
+    guard let library = names.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first else {
+      let tried = LLVMInstallation.chosen.map { "'\($0)' cannot be loaded" } ?? "none was found"
       throw ApusError.input(
-        "native code needs the LLVM library, and none was found",
-        help: "install libllvm22 (or 21, 20, 19), or run with the interpreter")
+        "native code needs the LLVM library, and \(tried)",
+        help: "install the package libllvm22 (or 21, 20, 19), or run with the interpreter")
     }
     func symbol<F>(_ name: String, _ type: F.Type = F.self) throws -> F {
       guard let address = dlsym(library, name) else {
-        throw ApusError.input("the LLVM library lacks \(name)", help: "install libllvm22")
+        throw ApusError.input("the LLVM library lacks \(name)", help: "install the package libllvm22")
       }
       return unsafeBitCast(address, to: type)
     }
@@ -155,6 +149,7 @@ final class LLVMLibrary: Sendable {
     enumAttributeKind = try symbol("LLVMGetEnumAttributeKindForName")
     enumAttribute = try symbol("LLVMCreateEnumAttribute")
     addAttribute = try symbol("LLVMAddAttributeAtIndex")
+    addCallAttribute = try symbol("LLVMAddCallSiteAttribute")
     typeOfGlobal = try symbol("LLVMGlobalGetValueType")
     intType = try symbol("LLVMIntTypeInContext")
     halfType = try symbol("LLVMHalfTypeInContext")

@@ -14,31 +14,22 @@ public struct NativeTarget: Hashable, Sendable {
   public let features: String
   /// What lowering must know.
   public let vector: VectorTarget
+  /// What the kernel's list of processor flags must name for the code to run.
+  let requiredFlags: [String]
 
-  /// This machine.
-  public static let host = NativeTarget.detected()
+  var isX86: Bool { triple.hasPrefix("x86_64") }
 
-  /// Whether this process can run the code.
-  public var isRunnable: Bool { triple == NativeTarget.host.triple && !missingFeatures }
-
-  private var missingFeatures: Bool {
-    vector.vectorBytes > NativeTarget.host.vector.vectorBytes
-  }
-
-  /// Names that `init(named:)` knows.
+  /// Names that `named` knows.
   public static let names = ["native", "x86-64-v3", "x86-64-v4", "znver4", "aarch64"]
 
   /// - Throws: `ApusError` with a suggestion where there is no such target.
   public static func named(_ name: String) throws -> NativeTarget {
-    let x86 = "x86_64-pc-linux-gnu"
     switch name {
     case "native": return host
-    case "x86-64-v3": return NativeTarget(name: name, triple: x86, cpu: name, features: "", vector: .avx2)
-    case "x86-64-v4": return NativeTarget(name: name, triple: x86, cpu: name, features: "", vector: .avx512)
-    case "znver4": return NativeTarget(name: name, triple: x86, cpu: name, features: "", vector: .avx512)
-    case "aarch64":
-      return NativeTarget(
-        name: name, triple: "aarch64-unknown-linux-gnu", cpu: "generic", features: "+neon", vector: .neon)
+    case "x86-64-v3": return level3(name)
+    case "x86-64-v4": return level4(name)
+    case "znver4": return level4(name)
+    case "aarch64": return aarch64(name)
     default:
       throw ApusError.usage(
         "there is no target '\(name)'",
@@ -46,27 +37,70 @@ public struct NativeTarget: Hashable, Sendable {
     }
   }
 
-  /// By the kernel's list of processor flags: the largest of the levels that Apus distinguishes. Code for a level is as
-  /// fast as code for the exact model, for its vectors are explicit and its tiles are chosen here.
-  private static func detected() -> NativeTarget {
+  // MARK: This machine
+
+  /// This machine: the largest of the levels that Apus distinguishes. Code for a level is as fast as code for the exact
+  /// model, for its vectors are explicit and its tiles are chosen by Apus; and it runs on every machine of the level.
+  public static let host: NativeTarget = {
     #if arch(arm64)
-      return NativeTarget(
-        name: "native", triple: "aarch64-unknown-linux-gnu", cpu: "generic", features: "+neon", vector: .neon)
+      return aarch64("native")
     #else
-      let flags = cpuFlags()
-      let level4: Set = ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]
-      let isLevel4 = level4.isSubset(of: flags)
-      return NativeTarget(
-        name: "native", triple: "x86_64-pc-linux-gnu", cpu: isLevel4 ? "x86-64-v4" : "x86-64-v3", features: "",
-        vector: isLevel4 ? .avx512 : .avx2)
+      let largest = level4("native")
+      return largest.isRunnable ? largest : level3("native")
+    #endif
+  }()
+
+  /// Whether this process can run the code.
+  public var isRunnable: Bool {
+    #if arch(arm64)
+      return false
+    #else
+      return isX86 && requiredFlags.allSatisfy(NativeTarget.flags.contains)
     #endif
   }
 
-  private static func cpuFlags() -> Set<String> {
+  /// - Throws: `ApusError` that says what is missing where this process cannot run the code.
+  public func checkRunnable() throws {
+    if isRunnable { return }
+    let help = "run with the interpreter"
+    #if arch(arm64)
+      throw ApusError.input("native code does not run on this architecture yet", help: help)
+    #else
+      guard isX86 else { throw ApusError.input("code for \(name) does not run on this machine", help: help) }
+      let missing = requiredFlags.filter { !NativeTarget.flags.contains($0) }
+      throw ApusError.input("this processor lacks \(missing.joined(separator: ", "))", help: help)
+    #endif
+  }
+
+  /// As Linux names the processor's abilities.
+  private static let flags: Set<String> = {
     guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") }),
       let list = line.split(separator: ":").last
     else { return [] }
     return Set(list.split(separator: " ").map(String.init))
+  }()
+
+  // MARK: Levels
+
+  private static let x86 = "x86_64-pc-linux-gnu"
+  private static let level3Flags = ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"]
+  private static let level4Flags = level3Flags + ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]
+
+  private static func level3(_ name: String) -> NativeTarget {
+    NativeTarget(
+      name: name, triple: x86, cpu: "x86-64-v3", features: "", vector: .avx2, requiredFlags: level3Flags)
+  }
+
+  private static func level4(_ name: String) -> NativeTarget {
+    NativeTarget(
+      name: name, triple: x86, cpu: name == "znver4" ? name : "x86-64-v4", features: "", vector: .avx512,
+      requiredFlags: name == "znver4" ? level4Flags + ["avx512_bf16", "avx512_vnni", "sse4a"] : level4Flags)
+  }
+
+  private static func aarch64(_ name: String) -> NativeTarget {
+    NativeTarget(
+      name: name, triple: "aarch64-unknown-linux-gnu", cpu: "generic", features: "+neon", vector: .neon,
+      requiredFlags: [])
   }
 }

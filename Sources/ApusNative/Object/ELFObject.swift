@@ -14,8 +14,14 @@ struct ELFObject {
     var info: Int
     var alignment: Int
 
-    /// Whether it takes memory at run time.
+    /// Whether it takes memory at run time (SHF_ALLOC).
     var isLoaded: Bool { flags & 2 != 0 && size > 0 }
+    /// SHF_WRITE
+    var isWritable: Bool { flags & 1 != 0 }
+    /// SHF_EXECINSTR
+    var isExecutable: Bool { flags & 4 != 0 }
+    /// SHT_NOBITS: zeros, without bytes in the file.
+    var isZero: Bool { type == 8 }
   }
 
   struct Symbol {
@@ -23,14 +29,21 @@ struct ELFObject {
     /// 0: defined elsewhere.
     var section: Int
     var value: Int
+    /// Whether other objects may refer to it (STB_GLOBAL, STB_WEAK).
+    var isGlobal: Bool
   }
 
   struct Relocation {
+    /// The section that the place to patch lies in.
+    var section: Int
     var offset: Int
     var symbol: Int
     var type: UInt32
     var addend: Int64
   }
+
+  /// No object of Apus comes near it.
+  static let largestSize = 1 << 30
 
   let bytes: [UInt8]
   private(set) var sections: [Section] = []
@@ -42,16 +55,20 @@ struct ELFObject {
     guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]), try integer(16, UInt16.self) == 1,
       try integer(18, UInt16.self) == 62
     else { throw ELFObject.broken("it is no relocatable file for x86-64") }
-    let table = Int(try integer(40, UInt64.self))
-    let count = Int(try integer(60, UInt16.self))
-    for index in 0..<count {
+    let table = try size(40)
+    for index in 0..<Int(try integer(60, UInt16.self)) {
       let at = table + 64 * index
-      sections.append(
-        Section(
-          type: try integer(at + 4, UInt32.self), flags: try integer(at + 8, UInt64.self),
-          offset: Int(try integer(at + 24, UInt64.self)), size: Int(try integer(at + 32, UInt64.self)),
-          link: Int(try integer(at + 40, UInt32.self)), info: Int(try integer(at + 44, UInt32.self)),
-          alignment: max(1, Int(try integer(at + 48, UInt64.self)))))
+      let section = Section(
+        type: try integer(at + 4, UInt32.self), flags: try integer(at + 8, UInt64.self), offset: try size(at + 24),
+        size: try size(at + 32), link: Int(try integer(at + 40, UInt32.self)),
+        info: Int(try integer(at + 44, UInt32.self)), alignment: max(1, try size(at + 48)))
+      guard section.isZero || section.offset + section.size <= bytes.count else {
+        throw ELFObject.broken("a section ends beyond the file")
+      }
+      guard section.alignment & (section.alignment - 1) == 0, section.alignment <= 4096 else {
+        throw ELFObject.broken("a section is aligned to \(section.alignment) bytes")
+      }
+      sections.append(section)
     }
     guard let symbolTable = sections.first(where: { $0.type == 2 }), sections.indices.contains(symbolTable.link) else {
       return
@@ -62,34 +79,27 @@ struct ELFObject {
       symbols.append(
         Symbol(
           name: try name(names.offset + Int(try integer(at, UInt32.self))),
-          section: Int(try integer(at + 6, UInt16.self)), value: Int(try integer(at + 8, UInt64.self))))
+          section: Int(try integer(at + 6, UInt16.self)), value: try size(at + 8),
+          isGlobal: try integer(at + 4, UInt8.self) >> 4 != 0))
     }
   }
 
-  /// The bytes of a section; zeros where it has none in the file.
-  func content(_ section: Section) throws -> ArraySlice<UInt8> {
-    if section.type == 8 { return ArraySlice(repeating: 0, count: section.size) }
-    guard section.offset >= 0, section.size >= 0, section.offset + section.size <= bytes.count else {
-      throw ELFObject.broken("a section ends beyond the file")
-    }
-    return bytes[section.offset..<(section.offset + section.size)]
-  }
+  /// The bytes of a section that has some in the file.
+  func content(_ section: Section) -> ArraySlice<UInt8> { bytes[section.offset..<(section.offset + section.size)] }
 
-  /// The places to patch, with the section that they lie in.
-  func relocations() throws -> [(section: Int, relocation: Relocation)] {
-    var result: [(Int, Relocation)] = []
-    for section in sections where section.type == 4 && sections.indices.contains(section.info) {
-      guard sections[section.info].isLoaded else { continue }
+  /// The places to patch.
+  func relocations() throws -> [Relocation] {
+    var result: [Relocation] = []
+    for section in sections where sections.indices.contains(section.info) && sections[section.info].isLoaded {
+      // SHT_RELA; x86-64 has no other kind.
+      guard section.type == 4 else { continue }
       for index in 0..<(section.size / 24) {
         let at = section.offset + 24 * index
         let info = try integer(at + 8, UInt64.self)
         result.append(
-          (
-            section.info,
-            Relocation(
-              offset: Int(try integer(at, UInt64.self)), symbol: Int(info >> 32),
-              type: UInt32(truncatingIfNeeded: info), addend: Int64(bitPattern: try integer(at + 16, UInt64.self)))
-          ))
+          Relocation(
+            section: section.info, offset: try size(at), symbol: Int(info >> 32),
+            type: UInt32(truncatingIfNeeded: info), addend: Int64(bitPattern: try integer(at + 16, UInt64.self))))
       }
     }
     return result
@@ -100,6 +110,13 @@ struct ELFObject {
       throw ELFObject.broken("it is cut off")
     }
     return bytes.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self)) }
+  }
+
+  /// An offset or a size: no larger than anything that Apus makes, so that sums of them stay in range.
+  private func size(_ offset: Int) throws -> Int {
+    let value = try integer(offset, UInt64.self)
+    guard value < UInt64(ELFObject.largestSize) else { throw ELFObject.broken("it speaks of \(value) bytes") }
+    return Int(value)
   }
 
   private func name(_ offset: Int) throws -> String {

@@ -3,118 +3,181 @@ import ApusKernels
 import Foundation
 import Synchronization
 
-/// Compiles kernels to object code, on as many threads as pay.
-public struct KernelCompiler: Sendable {
-  public let target: NativeTarget
+/// Compiles kernels to object code, on as many threads as pay: each kernel is a module, and an entry of the cache, of
+/// its own.
+package struct KernelCompiler: Sendable {
+  package let target: NativeTarget
   /// Whether LLVM checks its modules; costs about as much as a tenth of the rest.
-  public var verifies: Bool
+  package var verifies: Bool
+  /// Where object code is kept from run to run; nil: nowhere.
+  package var cache: ObjectCache?
+  /// How many threads compile at once.
+  package var threadCount: Int
 
-  public init(target: NativeTarget = .host, verifies: Bool = false) {
+  package init(
+    target: NativeTarget = .host, verifies: Bool = false, cache: ObjectCache? = nil,
+    threadCount: Int = ProcessInfo.processInfo.activeProcessorCount
+  ) {
     self.target = target
     self.verifies = verifies
+    self.cache = cache
+    self.threadCount = threadCount
   }
-
-  /// The function's name of a kernel by its position.
-  static func symbol(_ position: Int) -> String { "apus_kernel_\(position)" }
 
   /// Passes of LLVM's own that pay for kernels, which are vectors and registers already: what is left to do is moving
   /// address arithmetic out of loops.
   static let passes = "function(early-cse,loop-mssa(licm),instcombine)"
 
-  /// Object code of all kernels, and of what `program` adds to the first module.
-  public func compile(_ kernels: [Kernel]) throws -> [Data] { try compile(kernels, program: nil) }
+  /// A function that is compiled beside the kernels and calls them.
+  struct Extra {
+    /// What the function depends on, but for the kernels: `CanonicalBytes` of it. Part of the cache's key.
+    var key: [UInt8]
+    /// Adds the function to a module of its own; the kernels' names are by position in the list to compile.
+    /// `IRBuilder.declare(_:as:)` makes them known there.
+    var emit: (_ ir: IRBuilder, _ symbols: [String]) throws -> Void
+  }
 
-  func compile(_ kernels: [Kernel], program: ((LLVMModule) throws -> Void)?) throws -> [Data] {
-    // Dealt out by size, the largest first, so that threads end together.
-    let sizes = kernels.map { $0.types.count }
-    let threads = max(1, min(ProcessInfo.processInfo.activeProcessorCount, 8, (kernels.count + 1) / 2))
-    var shares = [[Int]](repeating: [], count: threads)
-    var loads = [Int](repeating: 0, count: threads)
-    for position in kernels.indices.sorted(by: { (-sizes[$0], $0) < (-sizes[$1], $1) }) {
-      let least = loads.indices.min { (loads[$0], $0) < (loads[$1], $1) } ?? 0
-      shares[least].append(position)
-      loads[least] += sizes[position] + 50
+  package struct Result: Sendable {
+    /// What `NativeCode` loads together.
+    package var objects: [Data]
+    /// The functions' names, by position in the list of kernels.
+    package var symbols: [String]
+    /// How many of the objects came from the cache.
+    package var cachedCount: Int
+  }
+
+  /// Object code of all kernels.
+  package func compile(_ kernels: [Kernel]) throws -> Result { try compile(kernels, extra: nil) }
+
+  func compile(_ kernels: [Kernel], extra: Extra?) throws -> Result {
+    let keys = kernels.map { key("kernel", $0.canonicalBytes) }
+    let symbols = keys.map(KernelCompiler.symbol)
+    var jobs: [Job] = []
+    var seen: Set<[UInt8]> = []
+    for (position, key) in keys.enumerated() where seen.insert(key).inserted {
+      let kernel = kernels[position]
+      jobs.append(Job(key: key, cost: kernel.types.count, name: kernel.name) { ir in
+        try KernelEmitter.emit(kernel, as: symbols[position], in: ir)
+      })
     }
-    let work = shares
-    let results = Mutex<[Result<Data, any Error>?]>(.init(repeating: nil, count: threads))
-    nonisolated(unsafe) let program = program
-    DispatchQueue.concurrentPerform(iterations: threads) { share in
-      let result = Result {
-        let module = try module(kernels, work[share].sorted(), "kernels_\(share)", share == 0 ? program : nil)
-        try optimize(module)
-        return try module.object()
+    if let extra {
+      var bytes = CanonicalBytes()
+      for symbol in symbols { bytes.append(symbol) }
+      let job = Job(key: key("extra", bytes.bytes + extra.key), cost: extra.key.count, name: "program") { ir in
+        try extra.emit(ir, symbols)
       }
-      results.withLock { $0[share] = result }
+      jobs.append(job)
     }
-    return try results.withLock { try $0.compactMap { try $0?.get() } }
+    var objects: [Data?] = jobs.map { job in cache?.object(for: job.key) }
+    let missing = objects.indices.filter { objects[$0] == nil }
+    if !missing.isEmpty {
+      let compiled = try compile(missing.map { jobs[$0] })
+      for (position, object) in zip(missing, compiled) {
+        objects[position] = object
+        cache?.store(object, for: jobs[position].key)
+      }
+      cache?.trim()
+    }
+    return Result(objects: objects.compactMap { $0 }, symbols: symbols, cachedCount: objects.count - missing.count)
+  }
+
+  /// The function's name: by the key, so that it is the same in every program.
+  static func symbol(_ key: [UInt8]) -> String { "apus_" + SHA256.hexadecimal(Array(key.prefix(16))) }
+
+  /// A hash of all that object code depends on.
+  private func key(_ kind: String, _ content: [UInt8]) -> [UInt8] {
+    var bytes = CanonicalBytes()
+    bytes.append(kind)
+    bytes.append(KernelEmitter.version)
+    bytes.append(KernelCompiler.passes)
+    bytes.append(target.triple)
+    bytes.append(target.cpu)
+    bytes.append(target.features)
+    bytes.append(LLVMInstallation.fingerprint)
+    bytes.append(content.count)
+    return SHA256.hash(bytes.bytes + content)
+  }
+
+  // MARK: Compiling
+
+  /// A module to make.
+  private struct Job {
+    var key: [UInt8]
+    /// Large ones first, so that threads end together.
+    var cost: Int
+    var name: String
+    var emit: (IRBuilder) throws -> Void
+  }
+
+  /// The jobs' objects. Threads take the next job when they are done with one.
+  private func compile(_ jobs: [Job]) throws -> [Data] {
+    // Loads LLVM, or says why not, before any thread needs it.
+    _ = try LLVMLibrary.shared()
+    let order = jobs.indices.sorted { (-jobs[$0].cost, $0) < (-jobs[$1].cost, $1) }
+    let next = Atomic<Int>(0)
+    let results = Mutex<[Swift.Result<Data, any Error>?]>(.init(repeating: nil, count: jobs.count))
+    // Each job is done by one thread; what a job's closure holds is only read.
+    nonisolated(unsafe) let jobs = jobs
+    @Sendable func work() {
+      do {
+        let machine = try LLVMTargetMachine(target)
+        while true {
+          let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          if turn >= order.count { return }
+          let job = jobs[order[turn]]
+          let result = Swift.Result { try module(job.name, machine, job.emit).object(machine) }
+          results.withLock { $0[order[turn]] = result }
+        }
+      } catch {
+        results.withLock { results in
+          for index in results.indices where results[index] == nil { results[index] = .failure(error) }
+        }
+      }
+    }
+    let threads = max(1, min(threadCount, jobs.count))
+    if threads == 1 {
+      work()
+    } else {
+      DispatchQueue.concurrentPerform(iterations: threads) { _ in work() }
+    }
+    return try results.withLock { results in
+      try results.map { result in
+        guard let result else { throw ApusError.defect("a kernel was not compiled") }
+        return try result.get()
+      }
+    }
   }
 
   private func module(
-    _ kernels: [Kernel], _ positions: [Int], _ name: String, _ program: ((LLVMModule) throws -> Void)?
+    _ name: String, _ machine: borrowing LLVMTargetMachine, _ emit: (IRBuilder) throws -> Void
   ) throws -> LLVMModule {
-    let module = try LLVMModule(name: name, target: target)
-    for position in positions {
-      try KernelEmitter.emit(kernels[position], as: KernelCompiler.symbol(position), in: module)
-    }
-    try program?(module)
+    let module = try LLVMModule(name: name, for: machine)
+    try emit(module.ir)
     if verifies { try module.verify() }
+    try module.optimize(KernelCompiler.passes, machine)
     return module
   }
 
-  private func optimize(_ module: LLVMModule) throws { try module.optimize(KernelCompiler.passes) }
+  // MARK: Text
 
-  /// One module with everything, as text.
-  func text(_ kernels: [Kernel], program: ((LLVMModule) throws -> Void)?, isAssembly: Bool) throws -> String {
-    let module = try module(kernels, Array(kernels.indices), "kernels", program)
-    try optimize(module)
-    return isAssembly ? try module.assembly() : module.text
-  }
+  /// LLVM's text of all kernels, as the code generator gets it.
+  package func textLLVM(_ kernels: [Kernel]) throws -> String { try text(kernels, extra: nil, isAssembly: false) }
 
-  public func llvmText(_ kernels: [Kernel]) throws -> String { try text(kernels, program: nil, isAssembly: false) }
-  public func assembly(_ kernels: [Kernel]) throws -> String { try text(kernels, program: nil, isAssembly: true) }
-}
+  /// The target's assembly of all kernels.
+  package func textAssembly(_ kernels: [Kernel]) throws -> String { try text(kernels, extra: nil, isAssembly: true) }
 
-/// A kernel's native function.
-public struct CompiledKernel: Sendable {
-  /// Kernels have different numbers of buffers; C's calling convention passes further arguments on the stack, so one
-  /// function that takes them as a list is generated for calls from Swift.
-  private let code: NativeCode
-  private let entry:
-    @convention(c) (UnsafePointer<UnsafeMutableRawPointer?>, UnsafeMutablePointer<Int64>, Int64, Int64, Int64) -> Void
-
-  /// Compiles one kernel.
-  public init(_ kernel: Kernel, target: NativeTarget = .host) throws {
-    let objects = try KernelCompiler(target: target, verifies: true).compile([kernel]) { module in
-      let llvm = module.llvm
-      let i64 = module.int(64)
-      let function = module.function("apus_call", [module.pointer, module.pointer, i64, i64, i64])
-      llvm.positionAtEnd(module.builder, module.block(function, "entry"))
-      let buffers = kernel.buffers.indices.map { position in
-        llvm.load(
-          module.builder, module.pointer,
-          module.address(module.pointer, llvm.parameter(function, 0), module.constant(position)), "")
-      }
-      _ = module.call(
-        llvm.namedFunction(module.module, KernelCompiler.symbol(0)),
-        buffers + (1...4).map { llvm.parameter(function, UInt32($0)) })
-      _ = llvm.returnVoid(module.builder)
+  /// One module with everything. Functions are called as the kernels are.
+  func text(_ kernels: [Kernel], extra: Extra?, isAssembly: Bool) throws -> String {
+    let machine = try LLVMTargetMachine(target)
+    var symbols: [String] = []
+    for (position, kernel) in kernels.enumerated() {
+      let name = String(kernel.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+      symbols.append(symbols.contains(name) ? "\(name)_\(position)" : name)
     }
-    code = try NativeCode(objects)
-    entry = unsafeBitCast(try code.address(of: "apus_call"), to: type(of: entry))
-  }
-
-  /// Does units `first ..< end`.
-  /// - Parameters:
-  ///   - buffers: an address for each of the kernel's buffers, with at least as many elements as it declares.
-  ///   - status: two numbers, 0 before the run: the code and the value of the first failure.
-  public func call(
-    _ buffers: [UnsafeMutableRawPointer], status: UnsafeMutablePointer<Int64>, first: Int, end: Int,
-    failureBase: Int = 0
-  ) {
-    let list = buffers.map(Optional.some)
-    list.withUnsafeBufferPointer { list in
-      guard let start = list.baseAddress else { return }
-      entry(start, status, Int64(first), Int64(end), Int64(failureBase))
+    let module = try module("kernels", machine) { ir in
+      for (kernel, symbol) in zip(kernels, symbols) { try KernelEmitter.emit(kernel, as: symbol, in: ir) }
+      try extra?.emit(ir, symbols)
     }
+    return isAssembly ? try module.assembly(machine) : module.text
   }
 }

@@ -20,7 +20,7 @@ enum BarrierEmitter {
   /// How often a waiting worker looks before it lets others use its core.
   static let patience = 1 << 10
 
-  static func emit(in module: LLVMModule, name: String) -> Handle? {
+  static func emit(in module: IRBuilder, name: String) -> Handle? {
     let llvm = module.llvm
     let builder = module.builder
     let (pointer, i64) = (module.pointer, module.int(64))

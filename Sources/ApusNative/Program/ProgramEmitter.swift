@@ -9,7 +9,9 @@ import ApusKernels
 /// an epoch of them, is one call.
 struct ProgramEmitter {
   let program: KernelProgram
-  let module: LLVMModule
+  let module: IRBuilder
+  /// The names of the kernels' functions.
+  private let symbols: [String]
   private let function: Handle?
   private let exit: Handle?
   /// How many barriers this worker has passed.
@@ -30,17 +32,21 @@ struct ProgramEmitter {
   private var rounds: Handle? { llvm.parameter(function, 5) }
 
   static func emit(
-    _ program: KernelProgram, as name: String, in module: LLVMModule, isProfiled: Bool = false
+    _ program: KernelProgram, as name: String, kernels symbols: [String], in module: IRBuilder,
+    isProfiled: Bool = false
   ) throws {
-    var emitter = ProgramEmitter(program, name, module, isProfiled)
+    var emitter = ProgramEmitter(program, name, symbols, module, isProfiled)
     try emitter.emit(program.steps)
     _ = module.llvm.jump(module.builder, emitter.exit)
     module.llvm.positionAtEnd(module.builder, emitter.exit)
     _ = module.llvm.returnVoid(module.builder)
   }
 
-  private init(_ program: KernelProgram, _ name: String, _ module: LLVMModule, _ isProfiled: Bool) {
+  private init(
+    _ program: KernelProgram, _ name: String, _ symbols: [String], _ module: IRBuilder, _ isProfiled: Bool
+  ) {
     self.program = program
+    self.symbols = symbols
     self.isProfiled = isProfiled
     self.module = module
     barrier = BarrierEmitter.emit(in: module, name: name + "_barrier")
@@ -97,7 +103,7 @@ struct ProgramEmitter {
 
   private func emit(_ launch: Launch) throws {
     let kernel = program.kernels[launch.kernel]
-    guard let callee = kernelFunction(launch.kernel, kernel) else { return }
+    let callee = module.declare(kernel, as: symbols[launch.kernel])
     let units = module.constant(kernel.units)
     func call(_ first: Handle?, _ end: Handle?) {
       let arguments = launch.arguments.map(address)
@@ -114,14 +120,6 @@ struct ProgramEmitter {
     let first = share(worker)
     let end = share(llvm.binary(builder, Opcode.add, worker, module.constant(1), ""))
     when(llvm.integerCompare(builder, 36, first, end, "")) { call(first, end) }
-  }
-
-  /// The kernel's function, declared here where another module has it.
-  private func kernelFunction(_ position: Int, _ kernel: Kernel) -> Handle? {
-    let name = KernelCompiler.symbol(position)
-    if let known = llvm.namedFunction(module.module, name) { return known }
-    let (pointer, i64) = (module.pointer, module.int(64))
-    return module.function(name, kernel.buffers.map { _ in pointer } + [pointer, i64, i64, i64])
   }
 
   private func when(_ condition: Handle?, _ body: () -> Void) {

@@ -10,36 +10,41 @@ public struct ProgramCompiler: Sendable {
   public let isProfiled: Bool
   let compiler: KernelCompiler
 
-  public init(target: NativeTarget, verifies: Bool = false, isProfiled: Bool = false) {
+  /// - Parameter cache: where object code is kept from run to run.
+  public init(
+    target: NativeTarget, verifies: Bool = false, isProfiled: Bool = false, cache: ObjectCache? = .standard
+  ) {
     self.target = target
     self.isProfiled = isProfiled
-    compiler = KernelCompiler(target: target, verifies: verifies)
+    compiler = KernelCompiler(target: target, verifies: verifies, cache: cache)
   }
 
   static let entry = "apus_program"
 
   /// Loaded code of a program.
   func compile(_ program: KernelProgram) throws -> CompiledProgram {
-    guard target.isRunnable else {
-      throw ApusError.usage("code for \(target.name) cannot run on this machine")
-    }
-    let objects = try objects(program)
-    return try CompiledProgram(program, NativeCode(objects))
+    try target.checkRunnable()
+    return try CompiledProgram(program, NativeCode(objects(program)))
   }
 
   /// Object code of a program.
   public func objects(_ program: KernelProgram) throws -> [Data] {
-    try compiler.compile(program.kernels) { module in
-      try ProgramEmitter.emit(program, as: ProgramCompiler.entry, in: module, isProfiled: isProfiled)
-    }
+    try compiler.compile(program.kernels, extra: entryFunction(program)).objects
   }
 
   /// LLVM's intermediate form, or assembly, of a whole program.
   public func text(_ program: KernelProgram, isAssembly: Bool) throws -> String {
-    try compiler.text(
-      program.kernels,
-      program: { module in try ProgramEmitter.emit(program, as: ProgramCompiler.entry, in: module) },
-      isAssembly: isAssembly)
+    try compiler.text(program.kernels, extra: entryFunction(program), isAssembly: isAssembly)
+  }
+
+  private func entryFunction(_ program: KernelProgram) -> KernelCompiler.Extra {
+    var key = CanonicalBytes()
+    key.append(isProfiled)
+    key.append(program.steps)
+    return KernelCompiler.Extra(key: key.bytes) { ir, symbols in
+      try ProgramEmitter.emit(
+        program, as: ProgramCompiler.entry, kernels: symbols, in: ir, isProfiled: isProfiled)
+    }
   }
 }
 

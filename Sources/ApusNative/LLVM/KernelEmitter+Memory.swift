@@ -1,0 +1,129 @@
+import ApusCore
+import ApusKernels
+
+extension KernelEmitter {
+  /// As elements lie in memory: truth values as bytes.
+  private func memoryType(_ dtype: DType, lanes: Int) -> Handle? {
+    ir.vector(dtype == .bool ? ir.int(8) : scalar(dtype.scalarType), lanes)
+  }
+
+  private func address(_ access: Access, _ dtype: DType) throws -> Handle? {
+    ir.address(memoryType(dtype, lanes: 1), argument(access.buffer), try value(access.index))
+  }
+
+  private func dtype(_ access: Access) throws -> DType {
+    guard kernel.buffers.indices.contains(access.buffer) else { throw defect("there is no buffer \(access.buffer)") }
+    return kernel.buffers[access.buffer].dtype
+  }
+
+  private func allLanes(_ lanes: Int) -> Handle? { constant(1, RegisterType(.i1, lanes: lanes)) }
+
+  // Elements are aligned as their type needs, vectors no more than that: unaligned accesses of aligned addresses cost
+  // nothing.
+
+  func load(_ access: Access, _ type: RegisterType) throws -> Handle? {
+    let dtype = try dtype(access)
+    let memory = memoryType(dtype, lanes: type.lanes)
+    let address = try address(access, dtype)
+    let isGather = kernel.type(of: access.index).lanes > 1
+    let mask = try access.mask.map(value)
+    let loaded: Handle?
+    if isGather {
+      loaded = maskedLoad(
+        "llvm.masked.gather", memory, ir.vector(ir.pointer, type.lanes), address, dtype, mask ?? allLanes(type.lanes))
+    } else if let mask {
+      loaded =
+        type.lanes == 1
+        ? conditionalLoad(mask, address, memory, dtype)
+        : maskedLoad("llvm.masked.load", memory, ir.pointer, address, dtype, mask)
+    } else {
+      loaded = llvm.load(builder, memory, address, "")
+      llvm.setAlignment(loaded, UInt32(dtype.byteCount))
+    }
+    guard dtype == .bool else { return loaded }
+    return llvm.integerCompare(builder, Predicate.notEqual, loaded, llvm.constNull(memory), "")
+  }
+
+  private func maskedLoad(
+    _ name: String, _ memory: Handle?, _ pointers: Handle?, _ address: Handle?, _ dtype: DType, _ mask: Handle?
+  ) -> Handle? {
+    let declaration = ir.declaration(name, [memory, pointers])
+    // Until release 21 the alignment was an operand; since then it is an attribute of the call.
+    let hasAlignment = llvm.parameterCount(declaration) == 4
+    let zero = llvm.constNull(memory)
+    if hasAlignment {
+      return ir.call(declaration, [address, ir.constant(dtype.byteCount, bits: 32), mask, zero])
+    }
+    return aligned(ir.call(declaration, [address, mask, zero]), argument: 1, dtype)
+  }
+
+  private func aligned(_ call: Handle?, argument: UInt32, _ dtype: DType) -> Handle? {
+    let kind = llvm.enumAttributeKind("align", 5)
+    llvm.addCallAttribute(call, argument, llvm.enumAttribute(ir.context, kind, UInt64(dtype.byteCount)))
+    return call
+  }
+
+  /// One element: no access at all where the mask does not hold.
+  private func conditionalLoad(_ mask: Handle?, _ address: Handle?, _ memory: Handle?, _ dtype: DType) -> Handle? {
+    let start = llvm.insertBlock(builder)
+    let (then, end) = (ir.block(function, "load"), ir.block(function, "loaded"))
+    _ = llvm.conditionalJump(builder, mask, then, end)
+    llvm.positionAtEnd(builder, then)
+    let loaded = llvm.load(builder, memory, address, "")
+    llvm.setAlignment(loaded, UInt32(dtype.byteCount))
+    _ = llvm.jump(builder, end)
+    llvm.positionAtEnd(builder, end)
+    let phi = ir.phi(memory)
+    ir.addIncoming(phi, loaded, from: then)
+    ir.addIncoming(phi, llvm.constNull(memory), from: start)
+    return phi
+  }
+
+  func store(_ access: Access, _ register: Register) throws {
+    let dtype = try dtype(access)
+    let lanes = kernel.type(of: register).lanes
+    let memory = memoryType(dtype, lanes: lanes)
+    let stored = try value(register)
+    let value = dtype == .bool ? ir.cast(Opcode.zeroExtend, stored, memory) : stored
+    let address = try address(access, dtype)
+    let isScatter = kernel.type(of: access.index).lanes > 1
+    let mask = try access.mask.map(self.value)
+    if isScatter || (mask != nil && lanes > 1) {
+      let declaration = ir.declaration(
+        isScatter ? "llvm.masked.scatter" : "llvm.masked.store",
+        [memory, isScatter ? ir.vector(ir.pointer, lanes) : ir.pointer])
+      let lanesToStore = mask ?? allLanes(lanes)
+      if llvm.parameterCount(declaration) == 4 {
+        _ = ir.call(declaration, [value, address, ir.constant(dtype.byteCount, bits: 32), lanesToStore])
+      } else {
+        _ = aligned(ir.call(declaration, [value, address, lanesToStore]), argument: 2, dtype)
+      }
+    } else if let mask {
+      let (then, end) = (ir.block(function, "store"), ir.block(function, "stored"))
+      _ = llvm.conditionalJump(builder, mask, then, end)
+      llvm.positionAtEnd(builder, then)
+      llvm.setAlignment(llvm.store(builder, value, address), UInt32(dtype.byteCount))
+      _ = llvm.jump(builder, end)
+      llvm.positionAtEnd(builder, end)
+    } else {
+      llvm.setAlignment(llvm.store(builder, value, address), UInt32(dtype.byteCount))
+    }
+  }
+
+  /// The first failure of a run keeps its code and value. The host reads them after the run has ended, so the value
+  /// needs no ordering of its own.
+  func fail(_ condition: Handle?, _ code: Int, _ value: Handle?) throws {
+    let (then, first, end) = (
+      ir.block(function, "fail"), ir.block(function, "first"), ir.block(function, "go_on")
+    )
+    _ = llvm.conditionalJump(builder, condition, then, end)
+    llvm.positionAtEnd(builder, then)
+    let own = ir.binary(Opcode.add, failureBase, ir.constant(code))
+    let exchange = llvm.compareExchange(builder, status, ir.constant(0), own, Ordering.sequential, Ordering.relaxed, 0)
+    _ = llvm.conditionalJump(builder, llvm.extractValue(builder, exchange, 1, ""), first, end)
+    llvm.positionAtEnd(builder, first)
+    _ = llvm.store(builder, value, ir.address(ir.int(64), status, ir.constant(1)))
+    _ = llvm.jump(builder, end)
+    llvm.positionAtEnd(builder, end)
+  }
+}

@@ -1,0 +1,165 @@
+import ApusCore
+import Foundation
+import Glibc
+
+/// Object code on disk, by the hash of all that it depends on.
+///
+/// One file an object. A file is written beside its place and then renamed, so that other processes see all of it or
+/// nothing; what is damaged, cut off or not ours counts as missing and is written anew. Nothing here throws: without a
+/// cache everything works, only later.
+public struct ObjectCache: Hashable, Sendable {
+  /// Where the files are.
+  public let folder: URL
+  /// Bytes that the files may take; beyond it the oldest ones go.
+  public var sizeLimit: Int
+
+  public init(folder: URL, sizeLimit: Int = 256 << 20) {
+    self.folder = folder
+    self.sizeLimit = sizeLimit
+  }
+
+  /// `$XDG_CACHE_HOME/apus` or `~/.cache/apus`; nil where `APUS_CACHE` is `off`, or another folder that it names.
+  public static let standard: ObjectCache? = standard(ProcessInfo.processInfo.environment)
+
+  package static func standard(_ environment: [String: String]) -> ObjectCache? {
+    switch environment["APUS_CACHE"] {
+    case "off": return nil
+    case let path? where !path.isEmpty: return ObjectCache(folder: URL(fileURLWithPath: path, isDirectory: true))
+    case _:
+      // The rules of the XDG base directories: a relative path is to be ignored.
+      if let path = environment["XDG_CACHE_HOME"], path.hasPrefix("/") {
+        return ObjectCache(folder: URL(fileURLWithPath: path, isDirectory: true).appending(path: "apus"))
+      }
+      guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+      return ObjectCache(folder: URL(fileURLWithPath: home, isDirectory: true).appending(path: ".cache/apus"))
+    }
+  }
+
+  // MARK: Objects
+
+  /// The object, if there is one and it is whole.
+  package func object(for key: [UInt8]) -> Data? {
+    guard isTrusted, let data = try? Data(contentsOf: file(key)) else { return nil }
+    guard let object = ObjectCache.unpack(data, key) else { return nil }
+    // Its time is that of its last use: what is used stays.
+    utimes(file(key).path, nil)
+    return object
+  }
+
+  /// Keeps the object, if the disk lets us.
+  package func store(_ object: Data, for key: [UInt8]) {
+    try? FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    guard isTrusted else { return }
+    let draft = folder.appending(path: "\(ObjectCache.draftPrefix)\(UUID().uuidString)")
+    guard (try? ObjectCache.pack(object, key).write(to: draft)) != nil else {
+      unlink(draft.path)
+      return
+    }
+    if rename(draft.path, file(key).path) != 0 { unlink(draft.path) }
+  }
+
+  /// Code from a folder that others may write to would run with this user's rights.
+  private var isTrusted: Bool {
+    var status = stat()
+    return stat(folder.path, &status) == 0 && status.st_uid == geteuid() && status.st_mode & 0o022 == 0
+  }
+
+  private func file(_ key: [UInt8]) -> URL {
+    folder.appending(path: SHA256.hexadecimal(key) + ObjectCache.suffix)
+  }
+
+  // MARK: Size
+
+  private static let suffix = ".apus-object"
+  private static let draftPrefix = "draft-"
+
+  /// Removes the files that were used longest ago until the rest is within the limit, and drafts that a process left
+  /// behind when it was ended.
+  package func trim() {
+    guard isTrusted, let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else { return }
+    var files: [(time: timespec, name: String, size: Int)] = []
+    let now = time(nil)
+    for name in names {
+      let path = folder.appending(path: name).path
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+      if name.hasPrefix(ObjectCache.draftPrefix) {
+        if now - status.st_mtim.tv_sec > 3600 { unlink(path) }
+      } else if name.hasSuffix(ObjectCache.suffix) {
+        files.append((status.st_mtim, name, Int(status.st_size)))
+      }
+    }
+    var total = files.reduce(0) { $0 + $1.size }
+    guard total > sizeLimit else { return }
+    files.sort { ($0.time.tv_sec, $0.time.tv_nsec, $0.name) < ($1.time.tv_sec, $1.time.tv_nsec, $1.name) }
+    for file in files {
+      if total <= sizeLimit { return }
+      if unlink(folder.appending(path: file.name).path) == 0 { total -= file.size }
+    }
+  }
+
+  /// Removes all objects.
+  public func clear() {
+    var empty = self
+    empty.sizeLimit = 0
+    empty.trim()
+  }
+
+  // MARK: Files
+  //
+  //   "ApusObj1"   8 bytes
+  //   key         32 bytes
+  //   length       8 bytes, little-endian
+  //   checksum     8 bytes, little-endian, of the object
+  //   object
+
+  private static let magic = Array("ApusObj1".utf8)
+  private static let headerSize = 56
+
+  static func pack(_ object: Data, _ key: [UInt8]) -> Data {
+    var data = Data(magic)
+    data.append(contentsOf: key)
+    withUnsafeBytes(of: UInt64(object.count).littleEndian) { data.append(contentsOf: $0) }
+    withUnsafeBytes(of: checksum(object).littleEndian) { data.append(contentsOf: $0) }
+    data.append(object)
+    return data
+  }
+
+  static func unpack(_ data: Data, _ key: [UInt8]) -> Data? {
+    guard data.count > headerSize, data.starts(with: magic + key) else { return nil }
+    let (length, sum) = data.withUnsafeBytes {
+      (
+        UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 40, as: UInt64.self)),
+        UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 48, as: UInt64.self))
+      )
+    }
+    guard length == UInt64(data.count - headerSize) else { return nil }
+    let object = Data(data.dropFirst(headerSize))
+    return checksum(object) == sum ? object : nil
+  }
+
+  /// Against accidents only, so made for speed: eight bytes a step, each step a bijection of what was before, so that
+  /// no change of one word goes unnoticed (the multiplier is that of splitmix64).
+  static func checksum(_ data: Data) -> UInt64 {
+    data.withUnsafeBytes { bytes in
+      var sum = UInt64(bytes.count)
+      func mix(_ word: UInt64) {
+        sum = (sum ^ word) &* 0xbf58_476d_1ce4_e5b9
+        sum ^= sum >> 31
+      }
+      var position = 0
+      while position + 8 <= bytes.count {
+        mix(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)))
+        position += 8
+      }
+      var last: UInt64 = 0
+      while position < bytes.count {
+        last = last << 8 | UInt64(bytes[position])
+        position += 1
+      }
+      mix(last)
+      return sum
+    }
+  }
+}
