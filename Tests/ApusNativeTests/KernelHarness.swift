@@ -53,7 +53,9 @@ func run(
   _ failureBase: Int = 0
 ) throws -> (code: Int64, value: Int64) {
   let guardBytes = 64
-  var memory = buffers.map { [UInt8](repeating: 0xa5, count: guardBytes) + $0.bytes + [UInt8](repeating: 0xa5, count: guardBytes) }
+  var memory = buffers.map {
+    [UInt8](repeating: 0xa5, count: guardBytes) + $0.bytes + [UInt8](repeating: 0xa5, count: guardBytes)
+  }
   var status: [Int64] = [0, 0]
   var pointers = memory.indices.map { position in
     let copy = UnsafeMutableRawPointer.allocate(byteCount: memory[position].count, alignment: 64)
@@ -85,6 +87,6 @@ let runnableTargets: [NativeTarget] = ["x86-64-v3", "x86-64-v4"].compactMap {
   return target
 }
 
-extension NativeTarget: @retroactive CustomTestStringConvertible {
+extension NativeTarget: CustomTestStringConvertible {
   public var testDescription: String { name }
 }

@@ -9,7 +9,7 @@ enum ScalarReference {
 
   static func signed(_ bits: UInt64, _ type: ScalarType) -> Int64 {
     let shift = Int64(64 - type.bits)
-    return Int64(bitPattern: bits) << shift >> shift
+    return (Int64(bitPattern: bits) << shift) >> shift
   }
 
   private static func float(_ bits: UInt64) -> Float { Float(bitPattern: UInt32(truncatingIfNeeded: bits)) }
@@ -124,7 +124,8 @@ enum ScalarReference {
     let isInteger = !from.isFloating
     switch op {
     case .signExtend:
-      return isInteger && !to.isFloating && to.bits > from.bits ? truncated(UInt64(bitPattern: signed(x, from)), to) : nil
+      return isInteger && !to.isFloating && to.bits > from.bits
+        ? truncated(UInt64(bitPattern: signed(x, from)), to) : nil
     case .zeroExtend: return isInteger && !to.isFloating && to.bits > from.bits ? x : nil
     case .truncate: return isInteger && !to.isFloating && to.bits < from.bits ? truncated(x, to) : nil
     case .signedToFloat:

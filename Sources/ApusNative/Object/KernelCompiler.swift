@@ -56,9 +56,10 @@ package struct KernelCompiler: Sendable {
     var seen: Set<[UInt8]> = []
     for (position, key) in keys.enumerated() where seen.insert(key).inserted {
       let kernel = kernels[position]
-      jobs.append(Job(key: key, cost: kernel.types.count, name: kernel.name) { ir in
-        try KernelEmitter.emit(kernel, as: symbols[position], in: ir)
-      })
+      jobs.append(
+        Job(key: key, cost: kernel.types.count, name: kernel.name) { ir in
+          try KernelEmitter.emit(kernel, as: symbols[position], in: ir)
+        })
     }
     if let extra {
       var bytes = CanonicalBytes()

@@ -57,7 +57,8 @@ private struct CodeLayout {
   /// By file and section, from the start of the memory.
   private(set) var places: [[Int]]
   private(set) var regions = [
-    Region(protection: PROT_READ | PROT_EXEC), Region(protection: PROT_READ), Region(protection: PROT_READ | PROT_WRITE),
+    Region(protection: PROT_READ | PROT_EXEC), Region(protection: PROT_READ),
+    Region(protection: PROT_READ | PROT_WRITE),
   ]
   private(set) var byteCount = 0
 
