@@ -49,30 +49,38 @@ import Testing
   private static let doubles = random(60) { Double(bitPattern: $0 ^ ($0 >> 29)) }
 
   @Test func maximumAndMinimum() throws {
-    try compare(.f32, MathsBinaryTests.floats, "max", { $0.maximum($1, $2) }) { $0 > $1 || $0.isNaN ? $0 : $1 }
-    try compare(.f32, MathsBinaryTests.floats, "min", { $0.minimum($1, $2) }) { $0 < $1 || $0.isNaN ? $0 : $1 }
-    try compare(.f64, MathsBinaryTests.doubles, "max", { $0.maximum($1, $2) }) { $0 > $1 || $0.isNaN ? $0 : $1 }
+    try compare(.f32, MathsBinaryTests.floats, "max", { $0.maximum($1, $2) }, { $0 > $1 || $0.isNaN ? $0 : $1 })
+    try compare(.f32, MathsBinaryTests.floats, "min", { $0.minimum($1, $2) }, { $0 < $1 || $0.isNaN ? $0 : $1 })
+    try compare(.f64, MathsBinaryTests.doubles, "max", { $0.maximum($1, $2) }, { $0 > $1 || $0.isNaN ? $0 : $1 })
   }
 
   /// The shorter way that a constant allows.
   @Test func maximumWithAConstant() throws {
     for limit in [0, -0.0, 1.5, .infinity] {
-      try compare(.f32, [], "max", { b, x, _ in b.maximum(x, b.constant(limit, b.type(of: x))) }) { (x: Float, _) in
-        x > Float(limit) || x.isNaN ? x : Float(limit)
-      }
-      try compare(.f64, [], "min", { b, x, _ in b.minimum(x, b.constant(limit, b.type(of: x))) }) { (x: Double, _) in
-        x < limit || x.isNaN ? x : limit
-      }
+      try compare(
+        .f32, [], "max", { b, x, _ in b.maximum(x, b.constant(limit, b.type(of: x))) },
+        { (x: Float, _) in
+          x > Float(limit) || x.isNaN ? x : Float(limit)
+        })
+      try compare(
+        .f64, [], "min", { b, x, _ in b.minimum(x, b.constant(limit, b.type(of: x))) },
+        { (x: Double, _) in
+          x < limit || x.isNaN ? x : limit
+        })
     }
   }
 
   @Test func remainders() throws {
-    try compare(.f32, MathsBinaryTests.floats, "fmod", { $0.remainder($1, $2) }) { (a: Float, b) in
-      a.truncatingRemainder(dividingBy: b)
-    }
-    try compare(.f64, MathsBinaryTests.doubles, "fmod", { $0.remainder($1, $2) }) { (a: Double, b) in
-      a.truncatingRemainder(dividingBy: b)
-    }
+    try compare(
+      .f32, MathsBinaryTests.floats, "fmod", { $0.remainder($1, $2) },
+      { (a: Float, b) in
+        a.truncatingRemainder(dividingBy: b)
+      })
+    try compare(
+      .f64, MathsBinaryTests.doubles, "fmod", { $0.remainder($1, $2) },
+      { (a: Double, b) in
+        a.truncatingRemainder(dividingBy: b)
+      })
   }
 
   @Test func powersAtEdges() throws {
@@ -86,13 +94,15 @@ import Testing
   }
 
   @Test func signs() throws {
-    try compare(.f32, MathsBinaryTests.floats, "sign", { b, x, _ in b.sign(x) }) { (x: Float, _) in
-      x > 0 ? 1 : x < 0 ? -1 : x
-    }
-    try compare(.f64, [], "round", { b, x, _ in b.round(x) }) { (x: Double, _) in x.rounded(.toNearestOrEven) }
-    try compare(.f32, [], "abs", { b, x, _ in b.abs(x) }) { (x: Float, _) in x.magnitude }
-    try compare(.f32, [], "floor", { b, x, _ in b.floor(x) }) { (x: Float, _) in x.rounded(.down) }
-    try compare(.f32, [], "ceil", { b, x, _ in b.ceil(x) }) { (x: Float, _) in x.rounded(.up) }
+    try compare(
+      .f32, MathsBinaryTests.floats, "sign", { b, x, _ in b.sign(x) },
+      { (x: Float, _) in
+        x > 0 ? 1 : x < 0 ? -1 : x
+      })
+    try compare(.f64, [], "round", { b, x, _ in b.round(x) }, { (x: Double, _) in x.rounded(.toNearestOrEven) })
+    try compare(.f32, [], "abs", { b, x, _ in b.abs(x) }, { (x: Float, _) in x.magnitude })
+    try compare(.f32, [], "floor", { b, x, _ in b.floor(x) }, { (x: Float, _) in x.rounded(.down) })
+    try compare(.f32, [], "ceil", { b, x, _ in b.ceil(x) }, { (x: Float, _) in x.rounded(.up) })
   }
 
   private func integers<T: FixedWidthInteger>(_ dtype: DType, _ numbers: [T]) throws {

@@ -11,10 +11,10 @@ struct MathsKernel {
 
   /// - Parameter vectors: how many vectors one unit does, in a loop.
   init(
-    _ dtype: DType, lanes: Int? = nil, vectors: Int = 1, operands: Int = 1,
+    _ dtype: DType, lanes: Int? = nil, vectors: Int = 1, operands: Int = 1, target: NativeTarget = .host,
     _ function: (KernelBuilder, [Register]) -> Register
   ) throws {
-    let b = KernelBuilder(target: NativeTarget.host.vector)
+    let b = KernelBuilder(target: target.vector)
     let lanes = lanes ?? b.target.lanes(of: dtype.scalarType)
     let buffers = (0...operands).map { b.buffer(dtype, $0 == operands ? .write : .read, count: 1 << 32) }
     let block = lanes * vectors
@@ -25,29 +25,32 @@ struct MathsKernel {
         b.store(buffers[operands], at, function(b, buffers.dropLast().map { b.load($0, at, lanes: lanes) }))
       }
     }
-    kernel = try CompiledKernel(b.build(name: "maths", units: 1 << 32))
+    kernel = try CompiledKernel(b.build(name: "maths", units: 1 << 32), target: target)
     self.lanes = lanes
     self.block = block
   }
 
   /// The results of as many inputs as a multiple of the block.
   func run<T>(_ inputs: [[T]], into output: inout [T]) {
-    var status: [Int64] = [0, 0]
-    var addresses: [UnsafeMutableRawPointer] = []
-    for input in inputs {
-      input.withUnsafeBytes {
-        if let base = $0.baseAddress { addresses.append(UnsafeMutableRawPointer(mutating: base)) }
-      }
-    }
     let units = output.count / block
     output.withUnsafeMutableBytes { output in
-      if let base = output.baseAddress { addresses.append(base) }
-      status.withUnsafeMutableBufferPointer { status in
-        guard let status = status.baseAddress else { return }
-        kernel.call(addresses, status: status, first: 0, end: units)
+      guard let output = output.baseAddress else { return }
+      MathsKernel.withAddresses(of: inputs[...]) { addresses in
+        var status: [Int64] = [0, 0]
+        status.withUnsafeMutableBufferPointer { status in
+          guard let status = status.baseAddress else { return }
+          kernel.call(addresses + [output], status: status, first: 0, end: units)
+        }
       }
     }
-    withExtendedLifetime(inputs) {}
+  }
+
+  private static func withAddresses<T>(of arrays: ArraySlice<[T]>, _ body: ([UnsafeMutableRawPointer]) -> Void) {
+    guard let first = arrays.first else { return body([]) }
+    first.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      withAddresses(of: arrays.dropFirst()) { body([UnsafeMutableRawPointer(mutating: base)] + $0) }
+    }
   }
 
   /// The results of any number of inputs.

@@ -174,11 +174,7 @@ extension KernelBuilder {
     case .signed: return binary(isMaximum ? .maximumSigned : .minimumSigned, a, b)
     case .unsigned: return binary(isMaximum ? .maximumUnsigned : .minimumUnsigned, a, b)
     case .boolean: return binary(isMaximum ? .or : .and, a, b)
-    case .floating:
-      // a wins where it is larger or NaN, that is where not (a ≤ b) with b no NaN; else b, which may be NaN itself.
-      let wins = binary(
-        .or, compare(isMaximum ? .greater : .less, a, b), compare(.notEqual, a, a))
-      return select(wins, a, b)
+    case .floating: return isMaximum ? maximum(a, b) : minimum(a, b)
     }
   }
 }
