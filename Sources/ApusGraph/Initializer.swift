@@ -23,6 +23,8 @@ public enum Initializer: Hashable, Sendable {
   case orthogonal(gain: Double)
   /// `gain` on the diagonal of a square or rectangular matrix.
   case identity(gain: Double)
+  /// Zeros but for ones in the second quarter: the bias of an LSTM, whose forget gates begin open.
+  case forgetGateOnes
 }
 
 extension Initializer: AttributeConvertible {
@@ -33,7 +35,7 @@ extension Initializer: AttributeConvertible {
   /// The spellings, for messages and suggestions.
   public static let names = [
     "zeros", "ones", "fill", "uniform", "normal", "truncated_normal", "glorot_uniform", "glorot_normal",
-    "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "identity",
+    "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "identity", "forget_gate_ones",
   ]
 
   public var attributeValue: AttributeValue {
@@ -56,6 +58,7 @@ extension Initializer: AttributeConvertible {
     case .lecunNormal: .name("lecun_normal")
     case .orthogonal(let gain): gain == 1 ? .name("orthogonal") : call("orthogonal", ("gain", gain))
     case .identity(let gain): gain == 1 ? .name("identity") : call("identity", ("gain", gain))
+    case .forgetGateOnes: .name("forget_gate_ones")
     }
   }
 
@@ -88,6 +91,7 @@ extension Initializer: AttributeConvertible {
     case "lecun_normal": self = .lecunNormal
     case "orthogonal": self = .orthogonal(gain: take("gain", 1))
     case "identity": self = .identity(gain: take("gain", 1))
+    case "forget_gate_ones": self = .forgetGateOnes
     default: return nil
     }
     guard arguments.isEmpty else { return nil }

@@ -38,6 +38,32 @@ public enum ModelZoo {
         Dense(10, activation: .softmax, name: "output")
       }
     },
+    Entry(
+      name: "lstm",
+      summary: """
+        // LSTM over the rows of an image: 28 steps of 28 pixels, 128 units, and a dense layer on the last state.
+        // 81,674 parameters.
+        """
+    ) {
+      try Sequential(name: "lstm", input: [28, 28], dtype: .u8) {
+        Rescaling(scale: 1 / 255)
+        LSTM(128, name: "recurrent")
+        Dense(10, activation: .softmax, name: "output")
+      }
+    },
+    Entry(
+      name: "gru",
+      summary: """
+        // GRU over the rows of an image: 28 steps of 28 pixels, 128 units, and a dense layer on the last state.
+        // 61,962 parameters.
+        """
+    ) {
+      try Sequential(name: "gru", input: [28, 28], dtype: .u8) {
+        Rescaling(scale: 1 / 255)
+        GRU(128, name: "recurrent")
+        Dense(10, activation: .softmax, name: "output")
+      }
+    },
   ]
 
   /// The text of an entry's file.

@@ -27,7 +27,7 @@ public struct NativeBackend: Backend {
 
   /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
   public static let pipeline = Pipeline([
-    InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
+    InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(), JoinSlices(),
     CommonSubexpressions(), DeadCode(), FuseNests(),
   ])
 

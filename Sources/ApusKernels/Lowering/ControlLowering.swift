@@ -149,7 +149,7 @@ extension DraftBuilder {
 
 extension Graph {
   /// Whether a value is computed by kernels, which can be told where to put it.
-  fileprivate func canBePlaced(_ id: ValueID) -> Bool {
+  func canBePlaced(_ id: ValueID) -> Bool {
     let op = producer(of: id).op
     return !(op.traits.contains(.declaration) || op is any ViewLowerable || op is While)
   }

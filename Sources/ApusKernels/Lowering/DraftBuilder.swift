@@ -48,6 +48,10 @@ final class DraftBuilder: LoweringSink {
   /// Says that a buffer changes in the loop that is opened next: a carry.
   func changesInside(_ buffer: Int) { homes[buffer] = depth + 1 }
 
+  func constant(_ value: Tensor, for node: NodeLowering) -> TensorHandle {
+    buffer(node.origin + " (constant)", TensorView(value.dtype, value.dimensions), .constant(value))
+  }
+
   func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle {
     buffer(node.origin + " (temporary)", view, .temporary)
   }

@@ -58,6 +58,7 @@ public struct GraphLowering {
   ///   - places: where results must be put, by value.
   func lower(_ graph: Graph, _ values: inout [TensorHandle?], places: [ValueID: TensorHandle]) throws {
     let live = graph.liveNodes()
+    let places = try placesOfParts(graph, places, live)
     for node in graph.nodes where live[node.id.index] {
       builder.beginNode()
       switch node.op {
@@ -102,6 +103,26 @@ public struct GraphLowering {
       try lower(node, graph, lowering)
       for (id, handle) in zip(node.results, results) { values[id.index] = handle }
     }
+  }
+
+  /// Operands of concatenations that kernels compute are put straight into the result.
+  private func placesOfParts(
+    _ graph: Graph, _ places: [ValueID: TensorHandle], _ live: [Bool]
+  ) throws -> [ValueID: TensorHandle] {
+    var places = places
+    let escapes = graph.escaping()
+    for node in graph.nodes.reversed() where live[node.id.index] {
+      guard let op = node.op as? Concatenate else { continue }
+      let result = try places[node.result]
+        ?? builder.buffer(graph.label(of: node.result), graph.rowMajorView(of: node.result), .temporary)
+      places[node.result] = result
+      let parts = try op.places(in: result, node.operands.map { try graph.dimensions(of: $0) })
+      for (operand, part) in zip(node.operands, parts)
+      where places[operand] == nil && graph.canBePlaced(operand) && !escapes[operand.index] {
+        places[operand] = part
+      }
+    }
+    return places
   }
 
   private func lower(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {

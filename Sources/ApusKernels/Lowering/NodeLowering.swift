@@ -89,6 +89,8 @@ public final class NodeLowering {
 
 /// What takes the kernels of a node.
 protocol LoweringSink: AnyObject {
+  /// Memory that holds a tensor known now.
+  func constant(_ value: Tensor, for node: NodeLowering) -> TensorHandle
   func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle
   func add(_ kernel: Kernel, _ scope: KernelScope, flopCount: Int, isSerial: Bool, for node: NodeLowering)
   func addFailure(_ message: @escaping @Sendable (Int) -> String, for node: NodeLowering) -> Int
@@ -102,11 +104,11 @@ protocol LoweringSink: AnyObject {
 public final class KernelScope {
   public let builder: KernelBuilder
   /// What each of the kernel's buffers is.
-  private(set) var tensors: [Tensor] = []
+  private(set) var tensors: [Argument] = []
   /// Pairs of the kernel's buffers, written and read, that may be the same memory; see `DraftLaunch.inPlace`.
   var inPlace: [(write: Int, read: Int)] = []
 
-  struct Tensor {
+  struct Argument {
     var handle: TensorHandle
     /// Where in the draft's buffer the kernel's begins, in elements.
     var base: Int
@@ -135,7 +137,7 @@ public final class KernelScope {
     {
       return TensorAccess(buffer: known, view: view, builder: builder)
     }
-    tensors.append(Tensor(handle: tensor, base: base, use: use))
+    tensors.append(Argument(handle: tensor, base: base, use: use))
     return TensorAccess(
       buffer: builder.buffer(tensor.dtype, use, count: view.extent), view: view, builder: builder)
   }

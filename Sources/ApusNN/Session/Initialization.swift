@@ -51,6 +51,14 @@ extension Variable {
         position += 1
         return position / dimensions[1] == position % dimensions[1] ? gain : 0
       }
+    case .forgetGateOnes:
+      let units = (dimensions.last ?? 0) / 4
+      var position = -1
+      return try fill(dimensions) {
+        position += 1
+        let gate = units == 0 ? 0 : position % (4 * units) / units
+        return gate == 1 ? 1 : 0
+      }
     }
   }
 

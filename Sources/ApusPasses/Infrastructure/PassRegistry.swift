@@ -5,7 +5,8 @@ import ApusGraph
 public enum PassRegistry {
   public static let all: [any Pass.Type] = [
     ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
-    DeadCode.self, Fuse.self, InlineFusions.self, SelectIndices.self, ReciprocalRoots.self, FuseNests.self,
+    DeadCode.self, Fuse.self, InlineFusions.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self,
+    FuseNests.self,
   ]
 
   /// Ready-made pipelines.
