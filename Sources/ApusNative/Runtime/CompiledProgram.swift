@@ -1,99 +1,95 @@
 import ApusCore
 import ApusKernels
-import Foundation
 import Synchronization
 
-/// Makes native code of programs.
-public struct ProgramCompiler: Sendable {
-  public let target: NativeTarget
-  /// Whether programs measure their launches.
-  public let isProfiled: Bool
-  let compiler: KernelCompiler
-
-  /// - Parameter cache: where object code is kept from run to run.
-  public init(
-    target: NativeTarget, verifies: Bool = false, isProfiled: Bool = false, cache: ObjectCache? = .standard
-  ) {
-    self.target = target
-    self.isProfiled = isProfiled
-    compiler = KernelCompiler(target: target, verifies: verifies, cache: cache)
-  }
-
-  static let entry = "apus_program"
-
-  /// Loaded code of a program.
-  func compile(_ program: KernelProgram) throws -> CompiledProgram {
-    try target.checkRunnable()
-    return try CompiledProgram(program, NativeCode(objects(program)))
-  }
-
-  /// Object code of a program.
-  public func objects(_ program: KernelProgram) throws -> [Data] {
-    try compiler.compile(program.kernels, extra: entryFunction(program)).objects
-  }
-
-  /// LLVM's intermediate form, or assembly, of a whole program.
-  public func text(_ program: KernelProgram, isAssembly: Bool) throws -> String {
-    try compiler.text(program.kernels, extra: entryFunction(program), isAssembly: isAssembly)
-  }
-
-  private func entryFunction(_ program: KernelProgram) -> KernelCompiler.Extra {
-    var key = CanonicalBytes()
-    key.append(isProfiled)
-    key.append(program.steps)
-    return KernelCompiler.Extra(key: key.bytes) { ir, symbols in
-      try ProgramEmitter.emit(
-        program, as: ProgramCompiler.entry, kernels: symbols, in: ir, isProfiled: isProfiled)
-    }
-  }
-}
-
 /// A program in memory, with arenas for runs of it.
-final class CompiledProgram: Sendable {
-  let program: KernelProgram
-  let entry: WorkerTeam.Entry
+package final class CompiledProgram: Sendable {
+  package let program: KernelProgram
+  private let entry: WorkerTeam.Entry
   private let code: NativeCode
   private let arenas = Mutex<[Arena]>([])
+  private let isProfiled: Bool
   private let ticks: Mutex<[Int64]>
 
-  init(_ program: KernelProgram, _ code: NativeCode) throws {
+  init(_ program: KernelProgram, _ code: NativeCode, isProfiled: Bool) throws {
     self.program = program
     self.code = code
+    self.isProfiled = isProfiled
     ticks = Mutex([Int64](repeating: 0, count: Profile.firstLaunch + program.launches.count))
     entry = unsafeBitCast(try code.address(of: ProgramCompiler.entry), to: WorkerTeam.Entry.self)
   }
 
-  /// An arena that no other run uses.
-  func takeArena() -> Arena {
-    arenas.withLock { $0.popLast() } ?? Arena(program)
+  /// Runs the program. Several tasks may do so at once.
+  /// - Parameters:
+  ///   - rounds: of a loop without a count.
+  ///   - address: where memory of the caller's is, aligned to 64 bytes and alive until this returns; not asked for
+  ///     constants and the arena.
+  /// - Throws: `ApusError` where a kernel has failed.
+  package func run(
+    workers: Int, rounds: Int = 1, on team: WorkerTeam = .shared, address: (ProgramBuffer.Place) -> UnsafeRawPointer?
+  ) throws {
+    let arena = arenas.withLock { $0.popLast() } ?? Arena(program)
+    defer { arenas.withLock { $0.append(arena) } }
+    for (index, buffer) in program.buffers.enumerated() {
+      switch buffer.place {
+      // As when the arena was made.
+      case .arena, .constant: break
+      case .parameter, .variable, .output, .dataset, .rows, .series:
+        arena.bases[index] = UnsafeMutableRawPointer(mutating: address(buffer.place))
+      }
+    }
+    let statusCount = isProfiled ? arena.status.count : Profile.barriers
+    for slot in 0..<statusCount { arena.status[slot] = 0 }
+    guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }
+    team.run(entry, bases: bases, status: status, workers: workers, rounds: rounds)
+    if isProfiled { collect(arena) }
+    let code = Int(status[0])
+    if code != 0 { throw failure(code, Int(status[1])) }
+  }
+
+  private func failure(_ code: Int, _ value: Int) -> ApusError {
+    guard program.failures.indices.contains(code - 1) else {
+      return .defect("a kernel of @\(program.name) failed with the unknown code \(code)")
+    }
+    let failure = program.failures[code - 1]
+    return .input("\(failure.origin): \(failure.message(value))")
   }
 
   /// Adds up what a run has counted.
-  func collect(_ arena: Arena) {
+  private func collect(_ arena: Arena) {
     ticks.withLock { ticks in
       for slot in ticks.indices.dropFirst(Profile.barriers) { ticks[slot] += arena.status[slot] }
     }
   }
 
   /// Ticks of worker 0 over all runs: of all barriers, and of each launch in the order of the steps.
-  var profile: Profile {
-    ticks.withLock { Profile(barrierTicks: Int($0[Profile.barriers]), launchTicks: $0.dropFirst(Profile.firstLaunch).map(Int.init)) }
+  package var profile: Profile {
+    ticks.withLock {
+      Profile(barrierTicks: Int($0[Profile.barriers]), launchTicks: $0.dropFirst(Profile.firstLaunch).map(Int.init))
+    }
   }
-
-  func giveBack(_ arena: Arena) { arenas.withLock { $0.append(arena) } }
 }
 
 /// Memory of one run.
-final class Arena: @unchecked Sendable {
+private final class Arena: @unchecked Sendable {
   // Used by one run at a time.
   let memory: UnsafeMutableRawPointer
   let bases: UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>
+  /// Code and value of the first failure, then what is counted: see `Profile`.
   let status: UnsafeMutableBufferPointer<Int64>
 
   init(_ program: KernelProgram) {
     memory = .allocate(byteCount: max(64, program.arenaByteCount), alignment: 64)
     bases = .allocate(capacity: max(1, program.buffers.count))
     bases.initialize(repeating: nil)
+    for (index, buffer) in program.buffers.enumerated() {
+      switch buffer.place {
+      case .arena(let offset): bases[index] = memory + offset
+      // The program, which outlives its arenas, holds the tensor.
+      case .constant(let tensor): bases[index] = UnsafeMutableRawPointer(mutating: tensor.rawAddress)
+      case .parameter, .variable, .output, .dataset, .rows, .series: break
+      }
+    }
     // On cache lines of its own.
     let count = (Profile.firstLaunch + program.launches.count + 7) / 8 * 8
     status = UnsafeMutableBufferPointer(

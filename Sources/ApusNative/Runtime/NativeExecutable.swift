@@ -48,12 +48,18 @@ public final class NativeExecutable: TrainingExecutable {
     writtenVariables = written
     let positions = Dictionary(
       graph.variables.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
-    updated = graph.updates.map { positions[$0.variable] ?? 0 }
-    single = Lazy { try compiler.compile(plan) }
+    updated = try graph.updates.map { update in
+      guard let position = positions[update.variable] else {
+        throw ApusError.defect("an update of graph @\(graph.name) is of no variable of it")
+      }
+      return position
+    }
+    let code = compiler.verifies ? plan.poisoned() : plan
+    single = Lazy { try compiler.compile(code) }
     let parameters = graph.parameters.map { graph.type(of: $0) }
     repeated = Lazy {
       try compiler.compile(
-        plan.inRounds(
+        code.inRounds(
           parameters.map { ($0.byteCount ?? 0, $0.shape.dims.first?.number ?? 0) }, target: compiler.target.vector))
     }
   }
@@ -92,24 +98,7 @@ public final class NativeExecutable: TrainingExecutable {
   public func run(
     overRows rows: [Int], of datasets: [Tensor], updating variables: inout [Tensor]
   ) throws -> [Tensor] {
-    let types = graph.parameters.map { graph.type(of: $0) }
-    guard let batch = types.first?.shape.dims.first?.number, batch > 0, rows.count % batch == 0 else {
-      throw ApusError.input("\(rows.count) rows are not batches of graph @\(graph.name)")
-    }
-    guard datasets.count == types.count else {
-      throw ApusError.input("graph @\(graph.name) takes \(types.count) inputs, not \(datasets.count)")
-    }
-    for (id, (dataset, type)) in zip(graph.parameters, zip(datasets, types)) {
-      let sample = Array((type.shape.numbers ?? []).dropFirst())
-      guard dataset.dtype == type.dtype, Array(dataset.dimensions.dropFirst()) == sample, type.shape.dims[0].number == batch
-      else {
-        throw ApusError.input(
-          "\(graph.label(of: id)) of graph @\(graph.name) is a \(type), but its samples are a \(dataset.type)")
-      }
-      guard rows.allSatisfy({ $0 >= 0 && $0 < dataset.dimensions[0] }) else {
-        throw ApusError.input("a row lies outside of the \(dataset.dimensions[0]) samples")
-      }
-    }
+    let batch = try checkDatasets(datasets, rows: rows)
     try graph.checkVariables(variables)
     let rounds = rows.count / batch
     var outputs = try graph.outputTypes.map {
@@ -120,40 +109,49 @@ public final class NativeExecutable: TrainingExecutable {
     return outputs
   }
 
+  /// - Returns: how many rows a round takes.
+  private func checkDatasets(_ datasets: [Tensor], rows: [Int]) throws -> Int {
+    let types = graph.parameters.map { graph.type(of: $0) }
+    guard datasets.count == types.count else {
+      throw ApusError.input("graph @\(graph.name) takes \(types.count) inputs, not \(datasets.count)")
+    }
+    guard let batch = types.first?.shape.numbers?.first, batch > 0, rows.count.isMultiple(of: batch) else {
+      throw ApusError.input("\(rows.count) rows are not batches of graph @\(graph.name)")
+    }
+    for (id, (dataset, type)) in zip(graph.parameters, zip(datasets, types)) {
+      let label = graph.label(of: id)
+      guard let dimensions = type.shape.numbers, dimensions.first == batch else {
+        throw ApusError.input(
+          "\(label) of graph @\(graph.name) is a \(type): it does not take batches of \(batch) samples")
+      }
+      guard let samples = dataset.dimensions.first, dataset.dtype == type.dtype,
+        dataset.dimensions.dropFirst() == dimensions.dropFirst()
+      else {
+        throw ApusError.input("\(label) of graph @\(graph.name) is a \(type), but its samples are a \(dataset.type)")
+      }
+      if let row = rows.first(where: { !(0..<samples).contains($0) }) {
+        throw ApusError.input("row \(row) lies outside of the \(samples) samples of \(label)")
+      }
+    }
+    return batch
+  }
+
   private func execute(
     _ code: CompiledProgram, rounds: Int, feeds: [Tensor], rows: [Int], variables: inout [Tensor],
     outputs: inout [Tensor]
   ) throws {
     // Memory that is written must be this tensor's own; after this no pointer moves.
     for position in writtenVariables { variables[position].makeUnique() }
-    let arena = code.takeArena()
-    defer { code.giveBack(arena) }
     let rowNumbers = rows.map { Int64($0) }
     try rowNumbers.withUnsafeBytes { rows in
-      for (index, buffer) in code.program.buffers.enumerated() {
-        let address: UnsafeRawPointer?
-        switch buffer.place {
-        case .arena(let offset): address = UnsafeRawPointer(arena.memory + offset)
-        case .parameter(let position), .dataset(let position): address = feeds[position].rawAddress
-        case .variable(let position): address = variables[position].rawAddress
-        case .constant(let tensor): address = tensor.rawAddress
-        case .output(let position), .series(let position): address = outputs[position].rawAddress
-        case .rows: address = rows.baseAddress
+      try code.run(workers: workers, rounds: rounds) { place in
+        switch place {
+        case .parameter(let position), .dataset(let position): feeds[position].rawAddress
+        case .variable(let position): variables[position].rawAddress
+        case .output(let position), .series(let position): outputs[position].rawAddress
+        case .rows: rows.baseAddress
+        case .arena, .constant: nil
         }
-        arena.bases[index] = UnsafeMutableRawPointer(mutating: address)
-      }
-      arena.status.initialize(repeating: 0)
-      guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }
-      WorkerTeam.shared.run(code.entry, bases: bases, status: status, workers: workers, rounds: rounds)
-      if compiler.isProfiled { code.collect(arena) }
-      let failed = Int(status[0])
-      if failed != 0 {
-        let failures = code.program.failures
-        guard failures.indices.contains(failed - 1) else {
-          throw ApusError.defect("a kernel failed with the unknown code \(failed)")
-        }
-        let failure = failures[failed - 1]
-        throw ApusError.input("\(failure.origin): \(failure.message(Int(status[1])))")
       }
     }
     extendLifetime(feeds)

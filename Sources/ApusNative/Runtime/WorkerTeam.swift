@@ -14,34 +14,46 @@ public final class WorkerTeam: @unchecked Sendable {
   public static var defaultCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
   /// A native program: (bases, status, sync, worker, workers, rounds).
-  typealias Entry =
+  package typealias Entry =
     @convention(c) (
       UnsafeMutableRawPointer, UnsafeMutableRawPointer, UnsafeMutableRawPointer, Int64, Int64, Int64
     ) -> Void
 
-  /// What the next run is. Written by the caller before `generation` announces it.
+  /// What the next run is. Written by the caller before `call` announces it, and not again until all who take part are
+  /// done; nobody else reads it.
   private struct Job {
-    var entry: Entry?
-    var bases: UnsafeMutableRawPointer?
-    var status: UnsafeMutableRawPointer?
-    var workers = 0
-    var rounds = 0
+    var entry: Entry
+    var bases: UnsafeMutableRawPointer
+    var status: UnsafeMutableRawPointer
+    var workers: Int
+    var rounds: Int
   }
 
-  private var job = Job()
-  /// The number of runs so far. A worker looks for a change.
-  private let generation = Atomic<Int>(0)
-  /// Workers of the current run that are done.
+  private var job: Job?
+  /// The number of runs so far, and how many workers the last has: one number, so that threads without a part in it know
+  /// that without looking at `job`.
+  private let call = Atomic<Int>(0)
+  /// Workers of the current run that are done, without the caller.
   private let finished = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
-  private var threadCount = 0
+  private var threads: [pthread_t] = []
   /// One run at a time.
   private let turn = Mutex<Void>(())
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let sync: UnsafeMutableRawPointer
 
-  private init() {
+  /// The low bits of `call`: how many workers.
+  private static let workerBits = 16
+  private static let largestCount = 1 << workerBits - 1
+
+  /// For how long a worker without work watches for some before it sleeps.
+  private static let watchNanoseconds: UInt64 = 1_000_000
+  /// How often it looks between two looks at the clock.
+  private static let looksPerTick = 256
+
+  /// A team of its own, for tests; its threads are never given back.
+  package init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
     sync = .allocate(byteCount: Synchronisation.byteCount, alignment: 64)
@@ -51,8 +63,9 @@ public final class WorkerTeam: @unchecked Sendable {
       of: unsafeBitCast(yield, to: UnsafeRawPointer.self), as: UnsafeRawPointer.self)
   }
 
-  /// Runs a program on `workers` workers and returns when all are done.
-  func run(
+  /// Runs a program on `workers` workers and returns when all are done. Where the system has no more threads to give, on
+  /// fewer: results do not depend on their number.
+  package func run(
     _ entry: Entry, bases: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer, workers: Int, rounds: Int
   ) {
     if workers <= 1 {
@@ -61,64 +74,126 @@ public final class WorkerTeam: @unchecked Sendable {
       return
     }
     turn.withLock { _ in
-      start(workers - 1)
+      let workers = 1 + start(min(workers, WorkerTeam.largestCount) - 1)
       (sync + Synchronisation.arrivals).storeBytes(of: 0, as: Int64.self)
       (sync + Synchronisation.opened).storeBytes(of: 0, as: Int64.self)
       job = Job(entry: entry, bases: bases, status: status, workers: workers, rounds: rounds)
       finished.store(0, ordering: .relaxed)
-      generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1
+      call.store(number << WorkerTeam.workerBits | workers, ordering: .sequentiallyConsistent)
       if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
         pthread_mutex_lock(mutex)
         pthread_cond_broadcast(condition)
         pthread_mutex_unlock(mutex)
       }
       entry(bases, status, sync, 0, Int64(workers), Int64(rounds))
-      var spins = 0
-      while finished.load(ordering: .acquiring) < threadCount {
-        spins += 1
-        if spins & 0x3fff == 0 { sched_yield() }
+      var looks = 0
+      while finished.load(ordering: .acquiring) < workers - 1 {
+        SpinHint.pause()
+        looks += 1
+        if looks > BarrierEmitter.patience { sched_yield() }
       }
     }
   }
 
-  /// Makes sure that there are so many threads. A larger team stays: threads without a part say at once that they are
-  /// done.
-  private func start(_ count: Int) {
-    while threadCount < count {
-      threadCount += 1
-      let index = threadCount
-      let seen = generation.load(ordering: .relaxed)
-      let thread = Thread { [self] in serve(index, seen) }
-      thread.name = "apus-\(index)"
-      thread.stackSize = 1 << 20
-      thread.start()
+  /// The processor time that the team's threads have used, the callers' own not counted.
+  package var processorSeconds: Double {
+    turn.withLock { _ in
+      threads.reduce(0) { sum, thread in
+        var clock = clockid_t()
+        var time = timespec()
+        guard pthread_getcpuclockid(thread, &clock) == 0, clock_gettime(clock, &time) == 0 else { return sum }
+        return sum + Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+      }
     }
   }
 
-  private func serve(_ index: Int, _ start: Int) {
+  // MARK: Threads
+
+  private final class Start {
+    let team: WorkerTeam
+    let index: Int
+    let seen: Int
+
+    init(_ team: WorkerTeam, _ index: Int, _ seen: Int) {
+      self.team = team
+      self.index = index
+      self.seen = seen
+    }
+  }
+
+  /// Makes sure that there are so many threads, if the system lets us. A larger team stays.
+  /// - Returns: how many of them can take part.
+  private func start(_ count: Int) -> Int {
+    while threads.count < count {
+      let start = Unmanaged.passRetained(Start(self, threads.count + 1, call.load(ordering: .relaxed)))
+      var thread = pthread_t()
+      // Signals are for the threads of the program that uses us.
+      var (all, previous) = (sigset_t(), sigset_t())
+      sigfillset(&all)
+      pthread_sigmask(SIG_SETMASK, &all, &previous)
+      let error = pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument else { return nil }
+          let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+          Thread.current.name = "apus-\(start.index)"
+          start.team.serve(start.index, start.seen)
+        }, start.toOpaque())
+      pthread_sigmask(SIG_SETMASK, &previous, nil)
+      guard error == 0 else {
+        start.release()
+        return threads.count
+      }
+      threads.append(thread)
+    }
+    return count
+  }
+
+  private func serve(_ index: Int, _ start: Int) -> Never {
     var seen = start
     while true {
-      waitForRun(after: seen)
-      seen += 1
-      let job = job
-      if index < job.workers, let entry = job.entry, let bases = job.bases, let status = job.status {
-        entry(bases, status, sync, Int64(index), Int64(job.workers), Int64(job.rounds))
+      seen = waitForCall(index, after: seen)
+      if let job {
+        job.entry(job.bases, job.status, sync, Int64(index), Int64(job.workers), Int64(job.rounds))
       }
       finished.wrappingAdd(1, ordering: .releasing)
     }
   }
 
-  /// Returns when there is a run after the one numbered `seen`.
-  private func waitForRun(after seen: Int) {
-    for round in 0..<40_000 {
-      if generation.load(ordering: .acquiring) != seen { return }
+  /// Returns the first call after `seen` that worker `index` has a part in.
+  private func waitForCall(_ index: Int, after seen: Int) -> Int {
+    var end: UInt64 = 0
+    while true {
+      for _ in 0..<WorkerTeam.looksPerTick {
+        let now = call.load(ordering: .acquiring)
+        if WorkerTeam.isCalled(index, by: now, after: seen) { return now }
+        SpinHint.pause()
+      }
+      let time = monotonicNanoseconds()
+      if end == 0 { end = time + WorkerTeam.watchNanoseconds }
+      if time >= end { break }
       // Where there are more workers than cores, one that waits must not stand in another's way.
-      if round & 0xfff == 0xfff { sched_yield() }
+      sched_yield()
     }
     pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while generation.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(condition, mutex) }
-    sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-    pthread_mutex_unlock(mutex)
+    defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+    while true {
+      let now = call.load(ordering: .sequentiallyConsistent)
+      if WorkerTeam.isCalled(index, by: now, after: seen) { return now }
+      pthread_cond_wait(condition, mutex)
+    }
   }
+
+  private static func isCalled(_ index: Int, by call: Int, after seen: Int) -> Bool {
+    call != seen && index < call & largestCount
+  }
+}
+
+private func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

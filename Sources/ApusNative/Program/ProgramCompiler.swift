@@ -1,0 +1,51 @@
+import ApusCore
+import ApusKernels
+import Foundation
+
+/// Makes native code of programs.
+public struct ProgramCompiler: Sendable {
+  public let target: NativeTarget
+  /// Whether LLVM checks what it is given, and memory that a program must not read is filled with NaN.
+  public let verifies: Bool
+  /// Whether programs measure their launches.
+  public let isProfiled: Bool
+  let compiler: KernelCompiler
+
+  /// - Parameter cache: where object code is kept from run to run.
+  public init(
+    target: NativeTarget, verifies: Bool = false, isProfiled: Bool = false, cache: ObjectCache? = .standard
+  ) {
+    self.target = target
+    self.verifies = verifies
+    self.isProfiled = isProfiled
+    compiler = KernelCompiler(target: target, verifies: verifies, cache: cache)
+  }
+
+  static let entry = "apus_program"
+
+  /// Loaded code of a program.
+  package func compile(_ program: KernelProgram) throws -> CompiledProgram {
+    try target.checkRunnable()
+    return try CompiledProgram(program, NativeCode(objects(program)), isProfiled: isProfiled)
+  }
+
+  /// Object code of a program.
+  public func objects(_ program: KernelProgram) throws -> [Data] {
+    try compiler.compile(program.kernels, extra: entryFunction(program)).objects
+  }
+
+  /// LLVM's intermediate form, or assembly, of a whole program.
+  public func text(_ program: KernelProgram, isAssembly: Bool) throws -> String {
+    try compiler.text(program.kernels, extra: entryFunction(program), isAssembly: isAssembly)
+  }
+
+  private func entryFunction(_ program: KernelProgram) -> KernelCompiler.Extra {
+    var key = CanonicalBytes()
+    key.append(isProfiled)
+    key.append(program.steps)
+    return KernelCompiler.Extra(key: key.bytes) { ir, symbols in
+      try ProgramEmitter.emit(
+        program, as: ProgramCompiler.entry, kernels: symbols, in: ir, isProfiled: isProfiled)
+    }
+  }
+}
