@@ -60,6 +60,7 @@ struct RandomGraph {
     case 10 where x.rank == 2: values.append(try x.transposed().transposed())
     case 11: values.append(try x.greater(operand(like: x)).select(x, unary(x)))
     case 12 where x.rank == 2: values.append(try x.softmax(axis: -1))
+    case 13 where Bool.random(using: &generator): values.append(try special(x))
     case 13: values.append(try x.reshaped(Shape([1] + x.shape.dims)).reshaped(x.shape))
     default: values.append(try unary(x))
     }
@@ -75,6 +76,18 @@ struct RandomGraph {
     case 4: try (-x).tanh()
     case 5: try x.stopGradient()
     default: try x.sigmoid()
+    }
+  }
+
+  /// What only a few passes look for.
+  private mutating func special(_ x: Value) throws -> Value {
+    switch Int.random(in: 0..<4, using: &generator) {
+    case 0: return try x.tanh() / (x.abs() + 1).sqrt()
+    case 1 where x.rank == 2:
+      let halves = try (x.sliced(axis: 1, from: 0, to: 2), x.sliced(axis: 1, from: 2, to: 4))
+      return try halves.1.padded(low: [0, 0], high: [0, 2]) + halves.0.padded(low: [0, 2], high: [0, 0])
+    case 2 where x.rank == 2: return try x + x.argMax(axis: 1, keepDims: true).cast(to: .f32)
+    default: return try builder.fusion([x]) { try [$0[0].tanh().abs()] }[0]
     }
   }
 

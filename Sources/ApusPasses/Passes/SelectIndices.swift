@@ -6,8 +6,8 @@ import ApusOperators
 /// what is selected, `put_along_axis_add` into a selection; and the position of an extremum into the least position at
 /// which it stands. All of these fuse with what is around them.
 ///
-/// Look-ups only for indices that `check_index` keeps within the axis: a choice would not notice others. Exact: every
-/// element but one is −0, which changes no sum; NaN and infinities elsewhere are not selected. Where an element is NaN
+/// Look-ups only for indices that `check_index` keeps within the axis: a choice would not notice others. Exact but
+/// for the sign of a zero: all others are −0, which changes no sum, and NaN and infinities elsewhere are not selected. Where an element is NaN
 /// it is the extremum, which equals nothing: then the first NaN is chosen.
 public struct SelectIndices: Pass {
   /// The longest axis for which looking at each element is worth it.
