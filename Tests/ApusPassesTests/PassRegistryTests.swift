@@ -20,12 +20,28 @@ import Testing
   }
 
   @Test func everyNamedPipelineParses() throws {
-    for (name, passes, summary) in PassRegistry.pipelines {
-      let pipeline = try Pipeline.named(name)
-      #expect(pipeline.passes.count == passes.split(separator: ",").count)
-      #expect(!summary.isEmpty)
+    for named in PassRegistry.pipelines {
+      let parsed = try Pipeline(parsing: named.passes)
+      #expect(parsed.description == named.passes, "\(named.name)")
+      #expect(parsed.passes.map(\.name) == named.pipeline.passes.map(\.name), "\(named.name)")
+      #expect(try Pipeline.named(named.name).description == named.passes)
+      #expect(!named.summary.isEmpty)
     }
     #expect(try Pipeline.named("O0").passes.isEmpty)
+    #expect(try Pipeline.named("O2").description == Pipeline.standard.description)
+    #expect(try Pipeline.named("O3").description.contains("fold-constants{limit=67108864}"))
+    #expect(try Pipeline.named("inference").description.hasPrefix("simplify,fold-batch-norm,expand-composites"))
+  }
+
+  /// Only what is not a default is written, and what is written reads back.
+  @Test(arguments: ["", "dce", "fold-constants{limit=4096},fuse{size=3}", "fold-constants{limit=0}"])
+  func textOfAPipelineReadsBack(_ text: String) throws {
+    #expect(try Pipeline(parsing: text).description == text)
+  }
+
+  @Test func defaultsAreNotWritten() throws {
+    let limit = FoldConstants().limit
+    #expect(try Pipeline(parsing: "fold-constants{limit=\(limit)}, dce").description == "fold-constants,dce")
   }
 
   @Test func optionsAreRead() throws {

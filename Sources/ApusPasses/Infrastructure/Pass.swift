@@ -27,6 +27,7 @@ extension Pass {
   {
     PassOption(
       name: name, summary: summary, standard: Self()[keyPath: property],
+      read: { pass in (pass as? Self ?? Self())[keyPath: property] },
       write: { pass, value in
         guard var typed = pass as? Self else { return pass }
         typed[keyPath: property] = value
@@ -57,6 +58,7 @@ public struct PassOption: Sendable {
   public let name: String
   public let summary: String
   public let standard: Int
+  let read: @Sendable (any Pass) -> Int
   let write: @Sendable (any Pass, Int) -> any Pass
 }
 

@@ -1,31 +1,12 @@
 import ApusCore
 import ApusGraph
 
-/// All passes: the only list.
+/// All passes: the only list. StandardPipeline.swift has the ready-made pipelines.
 public enum PassRegistry {
   public static let all: [any Pass.Type] = [
     ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
     DeadCode.self, Fuse.self, InlineFusions.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self,
     FuseNests.self,
-  ]
-
-  /// Ready-made pipelines.
-  public static let pipelines: [(name: String, passes: String, summary: String)] = [
-    ("O0", "", "nothing"),
-    ("O1", "cse,dce", "what costs nothing to find"),
-    (
-      "O2", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse",
-      "everything that is exact"
-    ),
-    (
-      "O3", "simplify,expand-composites,fold-constants{limit=67108864},simplify,cse,dce,fuse",
-      "the same with a larger limit on folded constants"
-    ),
-    (
-      "inference", "simplify,fold-batch-norm,expand-composites,fold-constants,simplify,cse,dce,fuse",
-      "for a forward graph; weights take in batch normalisation"
-    ),
-    ("training", "simplify,expand-composites,fold-constants,simplify,cse,dce,fuse", "for a training step"),
   ]
 
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.

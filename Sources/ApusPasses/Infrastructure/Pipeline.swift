@@ -24,7 +24,7 @@ public struct Pipeline: Sendable {
         "there is no pipeline '\(name)'",
         help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
     }
-    return try Pipeline(parsing: found.passes)
+    return found.pipeline
   }
 
   /// Runs the passes.
@@ -92,6 +92,18 @@ public struct Pipeline: Sendable {
       throw ApusError.defect(
         "pass '\(pass.name)' counts \(counts.joined(separator: ", ")) but left @\(before.name) as it was")
     }
+  }
+}
+
+extension Pipeline: CustomStringConvertible {
+  /// The list that `init(parsing:)` reads back: names, with the options that are not at their defaults.
+  public var description: String {
+    passes.map { pass in
+      let settings = type(of: pass).record.options.compactMap { option in
+        option.read(pass) == option.standard ? nil : "\(option.name)=\(option.read(pass))"
+      }
+      return settings.isEmpty ? pass.name : "\(pass.name){\(settings.joined(separator: ";"))}"
+    }.joined(separator: ",")
   }
 }
 

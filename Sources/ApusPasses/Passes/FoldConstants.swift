@@ -18,6 +18,9 @@ public struct FoldConstants: Pass {
 
   public init() {}
 
+  /// - Parameter limit: how many bytes of constants one run of the pass may create.
+  public init(limit: Int) { self.limit = limit }
+
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     var budget = limit
     return try folded(graph, &budget, &context)
