@@ -57,20 +57,26 @@ public final class ModelCheckpoint: Callback {
           "the checkpoint's path '\(template)' names '\(name)', which is not logged",
           help: Suggestion.didYouMean(name, among: known) ?? "known: \(known.joined(separator: ", "))")
       }
-      result += try formatted(value, parts.count == 2 ? parts[1] : name == "epoch" ? "d" : ".4f", template)
+      result += try formatted(name, value, parts.count == 2 ? parts[1] : name == "epoch" ? "d" : ".4f", template)
     }
     return result + rest
   }
 
   /// Formats as `02d` and `.2f` say; nothing else reaches the C library.
-  private static func formatted(_ value: Double, _ format: String, _ template: String) throws -> String {
-    let isPlain = format.dropLast().allSatisfy { $0.isASCII && $0.isNumber || $0 == "." } && format.count <= 5
-    switch format.last {
-    case "d" where isPlain && !format.contains("."): return String(format: "%" + format.dropLast() + "ld", Int(value))
-    case "f" where isPlain, "e" where isPlain, "g" where isPlain: return String(format: "%" + format, value)
-    default:
+  private static func formatted(
+    _ name: String, _ value: Double, _ format: String, _ template: String
+  ) throws -> String {
+    if format.wholeMatch(of: #/[0-9]{0,2}d/#) != nil {
+      guard let number = Int(exactly: value.rounded(.towardZero)) else {
+        throw ApusError.input(
+          "the checkpoint's path '\(template)' writes '\(name)' as a whole number, which \(value) is not")
+      }
+      return String(format: "%" + format.dropLast() + "ld", number)
+    }
+    guard format.wholeMatch(of: #/[0-9]{0,2}(\.[0-9]{1,2})?[feg]/#) != nil else {
       throw ApusError.input(
         "the checkpoint's path '\(template)' has the format '\(format)'", help: "as {epoch:02d} or {val_loss:.2f}")
     }
+    return String(format: "%" + format, value)
   }
 }

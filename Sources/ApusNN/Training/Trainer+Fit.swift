@@ -35,6 +35,10 @@ extension Trainer {
       validation = (try images.gather(rows: split.validation), try targets.gather(rows: split.validation))
       if loss.takesClassNumbers { try warnOfMissingLabels(split, targets) }
     }
+    let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
+    // Targets that do not fit the loss are refused now, those for validation too.
+    try prepare(images, targets)
+    if let validation { try prepare(validation.images, validation.targets) }
 
     start(verbose == .silent ? nil : output)
     defer { start(nil) }
@@ -42,7 +46,6 @@ extension Trainer {
     var result = History()
     let first = nextEpoch
     let last = first + epochs
-    let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
     for epoch in first..<last {
       if verbose != .silent, epochs > 1 || first > 0 { output.write(ProgressBar.epochHeader(epoch + 1, of: last)) }
       for callback in callbacks { try callback.epochBegins(epoch, self) }
@@ -138,6 +141,8 @@ extension Trainer {
   }
 
   private func warnOfMissingLabels(_ split: ValidationSplit, _ targets: Tensor) throws {
+    // Samples with several labels each have no class of their own.
+    guard targets.count == targets.dimensions[0] else { return }
     let missing = try split.labelsMissingFromTraining(targets)
     guard !missing.isEmpty else { return }
     warningHandler(

@@ -58,7 +58,11 @@ public final class Trainer {
     session.value(of: learningRateName)?.doubles().first ?? optimizer.options.learningRate
   }
 
+  /// - Throws: `ApusError` where the rate is no number from 0.
   public func setLearningRate(_ rate: Double) throws {
+    guard rate.isFinite, rate >= 0 else {
+      throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
+    }
     try session.setValue(Tensor(scalar: Float(rate)), of: learningRateName)
   }
 
@@ -171,6 +175,12 @@ public final class Trainer {
     let images = try fitted(images)
     try check(images, targets)
     return (try programs(images.dtype, targetType(targets)).training.graph, images, targets)
+  }
+
+  /// Builds the programs for samples and targets that were checked.
+  /// - Throws: `ApusError` that names both shapes where the loss or a metric does not compare them with the output.
+  func prepare(_ images: Tensor, _ targets: Tensor) throws {
+    _ = try programs(images.dtype, targetType(targets))
   }
 
   private var defaultTargetType: TensorType {
