@@ -1,0 +1,72 @@
+import Apus
+import Foundation
+import TestSupport
+import Testing
+
+/// The documents say what is in the tree: excerpts, links and tables.
+@Suite struct DocumentationTests {
+  static let documents =
+    ["README.md"] + Repository.files(below: "Docs", ending: ".md").filter { !$0.dropFirst(5).contains("/") }
+
+  /// A block that follows `<!-- from: PATH -->` stands in that file, word for word.
+  @Test(arguments: documents) func excerptsAreCurrent(_ path: String) throws {
+    let text = try Repository.text(path)
+    let block = #/<!-- from: (?<source>[^\n]*) -->\n```[a-z]*\n(?<body>(?:(?!```)[^\n]*\n)+)```\n/#
+    let excerpts = text.matches(of: block)
+    #expect(
+      excerpts.count == text.matches(of: #/<!-- from: /#).count, "\(path): a fenced block follows each of these lines")
+    for excerpt in excerpts {
+      let source = try Repository.text(String(excerpt.source))
+      #expect(source.contains(excerpt.body), "\(path): \(excerpt.source) no longer holds\n\(excerpt.body)")
+    }
+  }
+
+  /// Headings as a page links to them: lower case, words joined by hyphens, punctuation dropped.
+  private func anchors(_ text: String) -> Set<String> {
+    var isCode = false
+    var found: Set<String> = []
+    for line in text.split(separator: "\n") {
+      if line.hasPrefix("```") { isCode.toggle() }
+      guard !isCode, line.hasPrefix("#") else { continue }
+      let words = line.drop { $0 == "#" }.trimmingPrefix(" ").lowercased()
+      found.insert(
+        String(words.compactMap { $0 == " " ? "-" : $0.isLetter || $0.isNumber || "-_".contains($0) ? $0 : nil }))
+    }
+    return found
+  }
+
+  /// What a link or an image names is there: the file, and the heading in it.
+  @Test(arguments: documents) func linksLeadSomewhere(_ path: String) throws {
+    let text = try Repository.text(path)
+    let prose = text.replacing(#/(?m)^```[^\n]*\n(?:(?!```)[^\n]*\n)*```/#, with: "")
+    let targets =
+      prose.matches(of: #/\]\((?<target>[^)\s]+)\)/#).map(\.target)
+      + prose.matches(of: #/(?:src|href)="(?<target>[^"]+)"/#).map(\.target)
+    for target in targets where !target.contains("://") && !target.hasPrefix("mailto:") {
+      let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+      let file = Repository.file(path).deletingLastPathComponent().appendingPathComponent(String(parts[0]))
+      let page = parts[0].isEmpty ? Repository.file(path) : file
+      #expect(FileManager.default.fileExists(atPath: page.path), "\(path) links to \(target), which is not there")
+      if parts.count == 2, page.pathExtension == "md", let linked = try? String(contentsOf: page, encoding: .utf8) {
+        #expect(anchors(linked).contains(String(parts[1])), "\(path) links to \(target), a heading that is not there")
+      }
+    }
+  }
+
+  /// Every document can be reached from the front page.
+  @Test func noDocumentIsLost() throws {
+    let front = try Repository.text("README.md")
+    for path in Self.documents.dropFirst() {
+      #expect(front.contains("](\(path))"), "README.md does not link to \(path)")
+    }
+  }
+
+  /// The table lists the rules as they are declared, with their numbers.
+  @Test func verifierRulesAreCurrent() throws {
+    let text = try Repository.text("Docs/TextFormat.md")
+    let table = try #require(
+      text.firstMatch(of: #/<!-- table: verifier-rules -->\n\|[^\n]*\|\n\|[-|]+\|\n(?<rows>(?:\|[^\n]*\|\n?)*)/#))
+    let rows = table.rows.split(separator: "\n").map(String.init)
+    #expect(rows == VerifierRule.allCases.map { "| \($0.rawValue) \($0) | \($0.summary) |" })
+  }
+}
