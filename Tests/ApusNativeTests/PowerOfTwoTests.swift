@@ -1,0 +1,85 @@
+import ApusCore
+import ApusKernels
+import ApusNative
+import Foundation
+import Testing
+
+#if arch(x86_64)
+  /// x · 2ⁿ must be rounded once, whatever x and n: wider numbers hold the product exactly. (The standard library's
+  /// `scalbn` rounds some subnormal results twice.)
+  @Suite struct PowerOfTwoTests {
+    @Test(arguments: runnableTargets, [1, 4, 16, 32])
+    func singlePrecision(_ target: NativeTarget, lanes: Int) throws {
+      var values: [Float] = [
+        0, -0.0, 1, -1.9999999, 1.5, 3.4e38, 1.1754944e-38, 1e-42, 1.4e-45, .infinity, .nan, 1.0000001,
+      ]
+      for index in 0..<4 { values.append(Float(bitPattern: UInt32(truncatingIfNeeded: 2_654_435_761 &* (index &+ 7)))) }
+      let powers: [Float] =
+        (-320...320).filter { $0 % 5 == 0 || (-160)...(-100) ~= $0 }.map(Float.init) + [
+          -.infinity, .infinity, -1e30, 1e30, -1000, 1000, -2048,
+        ]
+      let results = try scaled(
+        Elements(values.flatMap { x in powers.map { _ in x } }), Elements(values.flatMap { _ in powers }), target, lanes
+      )
+      var position = 0
+      for x in values {
+        for n in powers {
+          // What a processor makes of 0 · 2^∞, ∞ · 2^-∞ and NaN · 2^±∞ does not matter.
+          let isUndefined = n.isInfinite && !(x.isFinite && x != 0)
+          let expected = Float(Double(x) * Double(sign: .plus, exponent: Int(max(-800, min(800, n))), significand: 1))
+          let result = results.floats[position]
+          #expect(
+            isUndefined || result.bitPattern == expected.bitPattern || result.isNaN && expected.isNaN,
+            "\(x) · 2^\(n) is \(result), not \(expected)")
+          position += 1
+        }
+      }
+    }
+
+    @Test(arguments: runnableTargets, [1, 4, 8, 16])
+    func doublePrecision(_ target: NativeTarget, lanes: Int) throws {
+      var values: [Double] = [
+        0, -0.0, 1, -1.9999999999, 1.5, 1.7e308, 2.2250738585072014e-308, 1e-310, 5e-324, .infinity,
+      ]
+      for index in 0..<6 { values.append(Double(bitPattern: 0x9e37_79b9_7f4a_7c15 &* UInt64(index + 3))) }
+      let powers: [Double] =
+        stride(from: -2200, through: 2200, by: 7).map(Double.init) + (-1080...(-1010)).map(Double.init)
+        + [-.infinity, .infinity, -1e300, 1e300]
+      let results = try scaled(
+        Elements(values.flatMap { x in powers.map { _ in x } }), Elements(values.flatMap { _ in powers }), target, lanes
+      )
+      var position = 0
+      for x in values {
+        for n in powers {
+          let isUndefined = n.isInfinite && !(x.isFinite && x != 0)
+          let expected = Double(
+            Float80(x) * Float80(sign: .plus, exponent: Int(max(-9000, min(9000, n))), significand: 1))
+          let result = results.doubles[position]
+          #expect(
+            isUndefined || result.bitPattern == expected.bitPattern || result.isNaN && expected.isNaN,
+            "\(x) · 2^\(n) is \(result), not \(expected)")
+          position += 1
+        }
+      }
+    }
+
+    private func scaled(_ x: Elements, _ n: Elements, _ target: NativeTarget, _ lanes: Int) throws -> Elements {
+      var (x, n) = (x, n)
+      while x.bits.count % lanes != 0 {
+        x.bits.append(0)
+        n.bits.append(0)
+      }
+      let count = x.bits.count
+      let b = KernelBuilder(target: target.vector)
+      let (a, e) = (b.buffer(x.dtype, .read, count: count), b.buffer(x.dtype, .read, count: count))
+      let y = b.buffer(x.dtype, .write, count: count)
+      b.forEachUnit { unit in
+        let at = b.multiply(unit, lanes)
+        b.store(y, at, b.binary(.scaleByPowerOfTwo, b.load(a, at, lanes: lanes), b.load(e, at, lanes: lanes)))
+      }
+      var buffers = [x, n, Elements(zeros: count, x.dtype)]
+      try run(b.build(name: "scale", units: count / lanes), on: target, &buffers)
+      return buffers[2]
+    }
+  }
+#endif

@@ -1,0 +1,94 @@
+import ApusCore
+import ApusKernels
+import ApusNative
+import Foundation
+import Testing
+
+/// The loop that everything else serves: a register tile of a matrix product.
+@Suite struct TileTests {
+  /// `rows` × `columns` sums, x by rows and w by panels of the columns, k steps; each unit does the tile once.
+  static func tile(_ rows: Int, _ columns: Int, k: Int, units: Int, _ target: VectorTarget) -> Kernel {
+    let lanes = target.lanes(of: .f32)
+    let b = KernelBuilder(target: target)
+    let x = b.buffer(.f32, .read, count: k * rows)
+    let w = b.buffer(.f32, .read, count: k * columns)
+    let y = b.buffer(.f32, .write, count: rows * columns)
+    b.forEachUnit { _ in
+      let vectors = columns / lanes
+      let zero = b.constant(0, RegisterType(.f32, lanes: lanes))
+      let sums = b.loop(
+        from: b.index(0), to: b.index(k), carrying: [Register](repeating: zero, count: rows * vectors)
+      ) { step, sums in
+        let panel = (0..<vectors).map { b.load(w, b.add(b.multiply(step, columns), $0 * lanes), lanes: lanes) }
+        return (0..<rows).flatMap { row in
+          let factor = b.splat(b.load(x, b.add(b.multiply(step, rows), row)), lanes: lanes)
+          return (0..<vectors).map { b.multiplyAdd(factor, panel[$0], sums[row * vectors + $0]) }
+        }
+      }
+      for row in 0..<rows {
+        for vector in 0..<vectors {
+          b.store(y, b.index(row * columns + vector * lanes), sums[row * vectors + vector])
+        }
+      }
+    }
+    return b.build(name: "tile", units: units)
+  }
+
+  @Test(arguments: runnableTargets) func tileIsRight(_ target: NativeTarget) throws {
+    let (rows, columns) = target.vector == .avx512 ? (14, 32) : (6, 16)
+    let k = 37
+    let kernel = TileTests.tile(rows, columns, k: k, units: 1, target.vector)
+    let (xs, ws) = ((0..<(k * rows)).map { Float($0 % 13) - 6 }, (0..<(k * columns)).map { Float($0 % 17) - 8 })
+    var expected = [Float](repeating: 0, count: rows * columns)
+    for p in 0..<k {
+      for i in 0..<rows { for j in 0..<columns { expected[i * columns + j] += xs[p * rows + i] * ws[p * columns + j] } }
+    }
+    var buffers = [Elements(xs), Elements(ws), Elements(zeros: rows * columns, .f32)]
+    try run(kernel, on: target, &buffers)
+    #expect(buffers[2].floats == expected)
+  }
+
+  /// 28 sums, two vectors of the panel and a broadcast are 31 of 32 registers: nothing may go to the stack.
+  @Test(arguments: ["x86-64-v4", "znver4"]) func sumsStayInRegisters(_ name: String) throws {
+    let target = try NativeTarget.named(name)
+    let text = try KernelCompiler(target: target, verifies: true).textAssembly([
+      TileTests.tile(14, 32, k: 256, units: 1, target.vector)
+    ])
+    let lines = text.split(separator: "\n")
+    #expect(lines.filter { $0.contains("vfmadd") && $0.contains("zmm") }.count == 28)
+    let stack = lines.filter { $0.contains("zmm") && ($0.contains("(%rsp") || $0.contains("(%rbp")) }
+    #expect(stack.isEmpty, "\(stack.joined(separator: "\n"))")
+  }
+
+  /// Not a test of speed but its measurement: `APUS_MEASURE=1 swift test --filter tileSpeed`.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_MEASURE"] != nil))
+  func tileSpeed() throws {
+    let target = NativeTarget.host
+    for (rows, columns) in target.vector == .avx512 ? [(14, 32), (8, 32), (12, 32), (8, 48), (6, 64)] : [(6, 16)] {
+      let (k, units) = (256, 10_000)
+      let start = ContinuousClock.now
+      let kernel = TileTests.tile(rows, columns, k: k, units: units, target.vector)
+      let compiled = try CompiledKernel(kernel)
+      let compiling = ContinuousClock.now - start
+      let buffers = kernel.buffers.map { buffer in
+        let floats = UnsafeMutablePointer<Float>.allocate(capacity: buffer.count)
+        for index in 0..<buffer.count { floats[index] = Float(index % 17) / 17 + 0.5 }
+        return floats
+      }
+      defer { for buffer in buffers { buffer.deallocate() } }
+      let pointers = buffers.map { UnsafeMutableRawPointer($0) }
+      var best = Double.infinity
+      for _ in 0..<15 {
+        var status: (Int64, Int64) = (0, 0)
+        let start = ContinuousClock.now
+        withUnsafeMutableBytes(of: &status) {
+          compiled.call(pointers, status: $0.baseAddress!.assumingMemoryBound(to: Int64.self), first: 0, end: units)
+        }
+        let time = (ContinuousClock.now - start).components
+        best = min(best, Double(time.seconds) + Double(time.attoseconds) * 1e-18)
+      }
+      let rate = 2.0 * Double(rows * columns * k) * Double(units) / best / 1e9
+      print("tile \(rows)x\(columns): \(rate) GFLOP/s, compiled in \(compiling)")
+    }
+  }
+}
