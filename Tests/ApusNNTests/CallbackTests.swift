@@ -100,27 +100,28 @@ import Testing
 
   // MARK: Early stopping
 
-  /// Scores, what is asked for, and the epoch that is the last one.
-  static let stops: [(scores: [Double], patience: Int, mode: MonitorMode, leastChange: Double, last: Int)] = [
-    ([5, 4, 3, 2, 1], 0, .auto, 0, 4),
+  /// Scores, what is asked for, and the epoch after which it stops; nil where training goes through.
+  static let stops: [(scores: [Double], patience: Int, mode: MonitorMode, leastChange: Double, stop: Int?)] = [
+    ([5, 4, 3, 2, 1], 0, .auto, 0, nil),
     ([5, 4, 4, 2, 1], 0, .auto, 0, 2),
     ([5, 4, 4, 2, 1], 1, .auto, 0, 2),
+    ([5, 4, 4, 2, 1], 2, .auto, 0, nil),
     ([5, 4, 4, 2, 2, 2], 2, .auto, 0, 5),
-    ([1, 2, 3, 4], 2, .max, 0, 3),
+    ([1, 2, 3, 4], 2, .max, 0, nil),
     ([1, 2, 3, 4], 2, .min, 0, 2),
     ([5, 4.95, 4.9, 4.85], 2, .min, 0.5, 2),
     ([5, .nan, .nan, 1], 2, .min, 0, 2),
-    ([.nan, .nan, 1, 0], 3, .min, 0, 3),
+    ([.nan, .nan, 1, 0], 3, .min, 0, nil),
   ]
 
   @Test(arguments: stops)
   func earlyStopping(
-    _ scores: [Double], _ patience: Int, _ mode: MonitorMode, _ leastChange: Double, _ last: Int
+    _ scores: [Double], _ patience: Int, _ mode: MonitorMode, _ leastChange: Double, _ stop: Int?
   ) throws {
     let stopping = EarlyStopping(monitor: "score", leastChange: leastChange, patience: patience, mode: mode)
     let history = try fit(try trainer(), scores, [stopping])
-    #expect(history.epochs.last == last, "\(scores) with patience \(patience)")
-    #expect(stopping.stoppedEpoch == (last == scores.count - 1 && stopping.stoppedEpoch == nil ? nil : last))
+    #expect(stopping.stoppedEpoch == stop, "\(scores) with patience \(patience)")
+    #expect(history.epochs.last == stop ?? scores.count - 1)
   }
 
   @Test func theBestWeightsComeBack() throws {

@@ -14,7 +14,8 @@ import Testing
     let block = #/<!-- from: (?<source>[^\n]*) -->\n```[a-z]*\n(?<body>(?:(?!```)[^\n]*\n)+)```\n/#
     let excerpts = text.matches(of: block)
     #expect(
-      excerpts.count == text.matches(of: #/(?m)^<!-- from: /#).count, "\(path): a fenced block follows each of these lines")
+      excerpts.count == text.matches(of: #/(?m)^<!-- from: /#).count,
+      "\(path): a fenced block follows each of these lines")
     for excerpt in excerpts {
       let source = try Repository.text(String(excerpt.source))
       #expect(source.contains(excerpt.body), "\(path): \(excerpt.source) no longer holds\n\(excerpt.body)")
