@@ -8,7 +8,7 @@ extension CheckIndex: Interpretable {
     if let (position, value) = try operands[0].dtype.dispatch(&find) {
       throw ApusError.input(
         "\(value) (number \(position) of \(operands[0].count)) is out of range",
-        help: size == 0 ? "there are no classes" : "labels and indices must lie in 0 … \(size - 1)")
+        help: outOfRangeHelp)
     }
     return [operands[0]]
   }

@@ -104,8 +104,8 @@ final class DraftBuilder: LoweringSink {
   /// A node's failures follow each other.
   func beginNode() { failureBase = draft.failures.count }
 
-  func addFailure(_ message: @escaping @Sendable (Int) -> String, for node: NodeLowering) -> Int {
-    draft.failures.append(ProgramFailure(origin: node.origin, message: message))
+  func addFailure(_ message: @escaping @Sendable (Int) -> String, help: String?, for node: NodeLowering) -> Int {
+    draft.failures.append(ProgramFailure(origin: node.origin, help: help, message: message))
     return draft.failures.count - failureBase
   }
 

@@ -126,13 +126,20 @@ struct NestEmitter {
         operands,
         ElementContext(
           builder: builder, dtypes: node.operands.map { region.type(of: $0).dtype }, result: region.type(of: id).dtype,
-          mask: lanes == 1 ? nil : point.mask, failure: nest.node.failure))
+          mask: lanes == 1 ? nil : point.mask, failure: failure(of: op)))
     default:
       // A broadcast, or a reshape that only adds or drops axes of size 1.
       register = value(node.operands[0], &point)
     }
     point.known[id.index] = register
     return register
+  }
+
+  /// What an operator calls to say how it fails: by name, where the nest is more than it.
+  private func failure(of op: any Operator) -> (String, @escaping @Sendable (Int) -> String) -> Int {
+    let isAlone = nest.region.nodes.count { !($0.op is Parameter) } == 1
+    let prefix = isAlone ? "" : "\(op.name): "
+    return { help, message in nest.node.failure(help: help) { prefix + message($0) } }
   }
 
   /// The value with as many lanes as the point has.

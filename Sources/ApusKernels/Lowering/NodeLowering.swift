@@ -84,7 +84,9 @@ public final class NodeLowering {
   }
 
   /// A code for `KernelBuilder.fail`, and what to tell the user of the value that failed.
-  public func failure(_ message: @escaping @Sendable (Int) -> String) -> Int { sink.addFailure(message, for: self) }
+  public func failure(help: String? = nil, _ message: @escaping @Sendable (Int) -> String) -> Int {
+    sink.addFailure(message, help: help, for: self)
+  }
 }
 
 /// What takes the kernels of a node.
@@ -93,7 +95,7 @@ protocol LoweringSink: AnyObject {
   func constant(_ value: Tensor, for node: NodeLowering) -> TensorHandle
   func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle
   func add(_ kernel: Kernel, _ scope: KernelScope, flopCount: Int, isSerial: Bool, for node: NodeLowering)
-  func addFailure(_ message: @escaping @Sendable (Int) -> String, for node: NodeLowering) -> Int
+  func addFailure(_ message: @escaping @Sendable (Int) -> String, help: String?, for node: NodeLowering) -> Int
   func hoisted(
     _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
     _ compute: (TensorHandle) throws -> Void

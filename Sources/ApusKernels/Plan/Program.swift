@@ -116,11 +116,14 @@ public indirect enum ProgramStep: Sendable {
 public struct ProgramFailure: Sendable {
   /// The node, as the text prints it.
   public var origin: String
+  /// What would be right.
+  public var help: String?
   /// The sentence for the value that failed.
   public var message: @Sendable (Int) -> String
 
-  public init(origin: String, message: @escaping @Sendable (Int) -> String) {
+  public init(origin: String, help: String? = nil, message: @escaping @Sendable (Int) -> String) {
     self.origin = origin
+    self.help = help
     self.message = message
   }
 }

@@ -8,7 +8,7 @@ extension KernelProgram {
   ///
   /// Only a second barrier next to each that is there already is added, so that workers that should wait for each other
   /// and do not are still seen.
-  func poisoned() -> KernelProgram {
+  package func poisoned() -> KernelProgram {
     var poisoning = Poisoning(self)
     return poisoning.run()
   }

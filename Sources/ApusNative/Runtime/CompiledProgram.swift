@@ -52,7 +52,7 @@ package final class CompiledProgram: Sendable {
       return .defect("a kernel of @\(program.name) failed with the unknown code \(code)")
     }
     let failure = program.failures[code - 1]
-    return .input("\(failure.origin): \(failure.message(value))")
+    return .input("\(failure.origin): \(failure.message(value))", help: failure.help)
   }
 
   /// Adds up what a run has counted.

@@ -22,6 +22,11 @@ public struct CheckIndex: Operator {
     return operands
   }
 
+  /// What every backend tells who gave an element that is out of range.
+  package var outOfRangeHelp: String {
+    size == 0 ? "there are no classes" : "labels and indices must lie in 0 … \(size - 1)"
+  }
+
   public func gradient(_ context: GradientContext) throws -> [Value?] { [nil] }
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int { 0 }
 }
