@@ -1,0 +1,114 @@
+import Apus
+import ApusKernels
+import ApusNative
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct WorkerTeamTests {
+  /// Numbers that each round hands to other workers, there and back.
+  private static func exchange(rounds: Int, count: Int) throws -> CompiledProgram {
+    var maker = ProgramMaker()
+    let x = maker.buffer("x", count, .parameter(0))
+    let (a, b) = (maker.temporary("a", count), maker.temporary("b", count))
+    let y = maker.buffer("y", count, .output(0))
+    let (copy, step) = (maker.reversal(count, addend: 0), maker.reversal(count, addend: 1))
+    maker.program.steps = [
+      maker.launch(copy, Location(x), Location(a)),
+      .loop(
+        count: rounds,
+        [
+          .barrier, maker.launch(step, Location(a), Location(b)), .barrier,
+          maker.launch(step, Location(b), Location(a)),
+        ]),
+      .barrier, maker.launch(copy, Location(a), Location(y)),
+    ]
+    return try maker.compile()
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 9]) func barriersHold(_ workers: Int) throws {
+    // Where there are more workers than cores, each barrier may take the system's scheduler a while.
+    let rounds = workers <= 2 ? 2_000 : 200
+    let code = try Self.exchange(rounds: rounds, count: 13)
+    for start in 0..<5 {
+      let input = (0..<13).map { $0 * 100 + start }
+      #expect(try code.run(workers: workers, input, outputs: 13) == [input.map { $0 + 2 * rounds }])
+    }
+  }
+
+  @Test func tenThousandRuns() throws {
+    let code = try Self.exchange(rounds: 2, count: 8)
+    for run in 0..<10_000 {
+      let input = (run..<run + 8).map { $0 }
+      let output = try code.run(workers: 2, input, outputs: 8)
+      guard output == [input.map { $0 + 4 }] else {
+        Issue.record("run \(run) gave \(output)")
+        return
+      }
+    }
+  }
+
+  /// Teams of any size one after the other: threads without a part in a run do not disturb it.
+  @Test func workersComeAndGo() throws {
+    let team = WorkerTeam()
+    let code = try Self.exchange(rounds: 2, count: 8)
+    var random = SplitMix(seed: 1)
+    for run in 0..<1_000 {
+      let workers = Int(random.next() % 6) + 1
+      let input = (run..<run + 8).map { $0 }
+      let output = try code.run(workers: workers, on: team, input, outputs: 8)
+      guard output == [input.map { $0 + 4 }] else {
+        Issue.record("run \(run) with \(workers) workers gave \(output)")
+        return
+      }
+    }
+  }
+
+  /// Tasks that run at the same time, some of the same program, each with memory of its own.
+  @Test func tasksRunAtOnce() async throws {
+    let programs = [try Self.exchange(rounds: 3, count: 16), try Self.exchange(rounds: 50, count: 16)]
+    let added = [6, 100]
+    try await withThrowingTaskGroup(of: Int.self) { group in
+      for task in 0..<8 {
+        group.addTask {
+          let (program, more) = (programs[task % 2], added[task % 2])
+          var faults = 0
+          for run in 0..<100 {
+            let input = (0..<16).map { $0 * 1000 + task * 100 + run }
+            if try program.run(workers: task % 4 + 1, input, outputs: 16) != [input.map { $0 + more }] { faults += 1 }
+          }
+          return faults
+        }
+      }
+      for try await faults in group { #expect(faults == 0) }
+    }
+  }
+
+  /// What is not needed sleeps, and wakes when it is.
+  @Test func idleThreadsSleep() throws {
+    let team = WorkerTeam()
+    let code = try Self.exchange(rounds: 5, count: 8)
+    for _ in 0..<3 {
+      #expect(try code.run(workers: 3, on: team, Array(0..<8), outputs: 8) == [(10..<18).map { $0 }])
+      Thread.sleep(forTimeInterval: 0.3)
+      let before = team.processorSeconds
+      Thread.sleep(forTimeInterval: 0.3)
+      #expect(team.processorSeconds - before < 1e-3)
+    }
+    #expect(team.processorSeconds > 0)
+  }
+}
+
+/// Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators" (2014).
+struct SplitMix {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
