@@ -37,11 +37,11 @@ package enum StandardNormal {
   // Coefficients of powers of t, highest first, each the double nearest to the fraction.
 
   /// artanh s / s = 1 + t/3 + t²/5 + … with t = s² < 0.0295: eleven terms reach the last bit.
-  private static let artanh = stride(from: 21.0, through: 1, by: -2).map { 1 / $0 }
+  package static let artanh = stride(from: 21.0, through: 1, by: -2).map { 1 / $0 }
   /// cos x = Σ (−t)ⁿ / (2n)! with t = x² < 0.617: ten terms reach the last bit.
-  private static let cosine = stride(from: 18.0, through: 0, by: -2).map(signedReciprocalFactorial)
+  package static let cosine = stride(from: 18.0, through: 0, by: -2).map(signedReciprocalFactorial)
   /// sin x / x = Σ (−t)ⁿ / (2n + 1)!
-  private static let sine = stride(from: 19.0, through: 1, by: -2).map(signedReciprocalFactorial)
+  package static let sine = stride(from: 19.0, through: 1, by: -2).map(signedReciprocalFactorial)
 
   /// (−1)^⌊n / 2⌋ / n!; n! is exact up to 22.
   private static func signedReciprocalFactorial(_ n: Double) -> Double {
