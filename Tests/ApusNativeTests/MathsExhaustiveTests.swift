@@ -7,7 +7,7 @@ import Testing
 
 /// Every function of one f32 at every f32, and its speed, as the table of Docs/Native.md:
 ///
-///     APUS_EXHAUSTIVE=1 swift test -c release --filter MathsExhaustive
+///     APUS_EXHAUSTIVE=1 swift test -c release --filter 'MathsExhaustiveTests|MathsDoubleTests'
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["APUS_EXHAUSTIVE"] != nil), .serialized)
 struct MathsExhaustiveTests {
   @Test(arguments: UnaryMaths.all) func atEveryFloat(_ function: UnaryMaths) throws {
@@ -29,9 +29,8 @@ struct MathsExhaustiveTests {
   }
 }
 
-/// Cycles for an element, of data in the first cache.
-@Suite(.enabled(if: ProcessInfo.processInfo.environment["APUS_EXHAUSTIVE"] != nil), .serialized)
-struct MathsSpeedTests {
+/// Cycles for an element, of data in the first cache. Part of the same suite, so that one test runs at a time.
+extension MathsExhaustiveTests {
   private static func seconds(_ body: () -> Void) -> Double {
     var best = Double.infinity
     for _ in 0..<20 {
@@ -80,8 +79,8 @@ struct MathsSpeedTests {
       }
       let inputs = (0..<count).map { T(0.01 + 8 * Double($0 * 997 % count) / Double(count)) }
       var outputs = [T](repeating: 0, count: count)
-      let time = MathsSpeedTests.seconds { for _ in 0..<100 { kernel.run([inputs], into: &outputs) } }
-      return time / Double(100 * count) / MathsSpeedTests.cycle
+      let time = MathsExhaustiveTests.seconds { for _ in 0..<100 { kernel.run([inputs], into: &outputs) } }
+      return time / Double(100 * count) / MathsExhaustiveTests.cycle
     }
     let single = try cycles(.f32, Float.self)
     let double = try cycles(.f64, Double.self)

@@ -4,14 +4,12 @@ extension KernelBuilder {
   public func integerDivide(_ x: Register, _ y: Register, isSigned: Bool) -> Register {
     let (x, y) = (Term(self, x), Term(self, y))
     let isZero = y == 0
-    if !isSigned {
-      let quotient = binary(.divideUnsigned, x.register, isZero.select(y.constant(1), y).register)
-      return isZero.select(y.constant(0), Term(self, quotient)).register
+    guard isSigned else {
+      return isZero.select(y.constant(0), quotient(x, isZero.select(y.constant(1), y), isSigned: false)).register
     }
     let isMinusOne = y == -1
-    let divisor = (isZero | isMinusOne).select(y.constant(1), y)
-    let quotient = Term(self, binary(.divideSigned, x.register, divisor.register))
-    return isZero.select(y.constant(0), isMinusOne.select(x.constant(0) - x, quotient)).register
+    let whole = quotient(x, (isZero | isMinusOne).select(y.constant(1), y), isSigned: true)
+    return isZero.select(y.constant(0), isMinusOne.select(x.constant(0) - x, whole)).register
   }
 
   /// What `integerDivide` leaves, with the sign of x; 0 where y = 0.
@@ -20,7 +18,22 @@ extension KernelBuilder {
     // Modulo 1 nothing is left, as the remainders of ±1 and, by decree, of 0.
     let isTrivial = isSigned ? (y == 0) | (y == -1) : y == 0
     let divisor = isTrivial.select(y.constant(1), y)
-    return binary(isSigned ? .remainderSigned : .remainderUnsigned, x.register, divisor.register)
+    return (x - quotient(x, divisor, isSigned: isSigned) * divisor).register
+  }
+
+  /// x / y towards zero where neither y = 0 nor the quotient overflows.
+  ///
+  /// Processors divide vectors of floats only. With 24 bits for quotients of 8, and 53 for quotients of 32, the rounded
+  /// quotient lies between the same integers as the exact one: that is at least 1 / |y| away from the next.
+  private func quotient(_ x: Term, _ y: Term, isSigned: Bool) -> Term {
+    let scalar = x.type.scalar
+    guard scalar.bits <= 32 else {
+      return Term(self, binary(isSigned ? .divideSigned : .divideUnsigned, x.register, y.register))
+    }
+    let wide: ScalarType = scalar.bits <= 8 ? .f32 : .f64
+    let operands = [x, y].map { convert(isSigned ? .signedToFloat : .unsignedToFloat, $0.register, to: wide) }
+    let ratio = binary(.divide, operands[0], operands[1])
+    return Term(self, convert(isSigned ? .floatToSigned : .floatToUnsigned, ratio, to: scalar))
   }
 
   /// x − y · trunc(x / y), exact, with the sign of x: C's `fmod`.
