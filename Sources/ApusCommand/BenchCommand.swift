@@ -7,7 +7,7 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures how fast a graph runs or trains.",
     discussion: """
-      Inference: the median time of one run on random inputs of --batch samples. Training: samples a second of whole
+      Inference: the median time of one run on random inputs of --batch samples. Training: samples a second of whole \
       steps (forward, backward, update) on a data set.
 
         apus bench Graphs/Models/mlp.graph --batch 1

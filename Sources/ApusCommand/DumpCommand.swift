@@ -27,7 +27,7 @@ struct DumpCommand: ParsableCommand {
 
   @Option(
     help: """
-      graph: as written; optimized: after the passes of --level. Of native code: nests: as it is lowered; kernels: the \
+      graph: as written; optimized: after the passes of -O. Of native code: nests: as it is lowered; kernels: the \
       loop nests; plan: memory, order and barriers; llvm; asm.
       """)
   var stage = Stage.graph
@@ -43,14 +43,16 @@ struct DumpCommand: ParsableCommand {
 
   @OptionGroup var loss: LossOptions
 
-  @Option(help: "The optimizer of --training, as for `apus train`.")
-  var optimizer = "rmsprop"
+  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
+  var optimizer: String?
 
   @Option(help: "Bind dropout, batch normalisation and the like first: training or inference.")
   var mode: Mode?
 
-  @Option(name: .customShort("O", allowingJoined: true), help: "The pipeline of --stage optimized: 0 to 3.")
-  var level = 2
+  @Option(
+    name: .customShort("O", allowingJoined: true),
+    help: ArgumentHelp("The pipeline of --stage optimized, 0 to 3; 2 where left out.", valueName: "level"))
+  var level: Int?
 
   @Option(help: "The processor of native code: \(NativeTarget.names.joined(separator: ", ")).")
   var targetCpu = "native"
@@ -58,16 +60,28 @@ struct DumpCommand: ParsableCommand {
   @Flag(help: "Print large constants in full, so that the text can be parsed again.")
   var full = false
 
-  func run() throws {
-    var graphs = try input.load()
-    if training {
-      // The batch's symbol is needed until the step is made.
-      let bindings = try input.parseBindings()
-      graphs = try GraphFile.load(input.file).map { graph in
-        let step = try trainingStep(graph)
-        return try step.specialised(bindings.filter { step.symbols.contains($0.key) })
-      }
+  func validate() throws {
+    guard !(training && gradient) else {
+      throw ValidationError("--training holds the gradients already: leave --gradient out.")
     }
+    guard !(training && mode == .inference) else {
+      throw ValidationError("--training and --mode inference contradict each other.")
+    }
+    guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
+    if let level {
+      guard stage == .optimized else { throw ValidationError("-O belongs to --stage optimized.") }
+      guard (0...3).contains(level) else { throw ValidationError("-O is 0, 1, 2 or 3.") }
+    }
+    guard format == .text || NativeStage(stage) == nil else {
+      throw ValidationError("--stage \(stage.rawValue) is text: leave --format out.")
+    }
+  }
+
+  func run() throws {
+    // The batch's symbol is needed until the training step is made.
+    var graphs = try input.loadUnbound()
+    if training { graphs = try graphs.map { try trainingStep($0) } }
+    graphs = try input.bind(graphs)
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
     if let native = NativeStage(stage) {
@@ -76,7 +90,7 @@ struct DumpCommand: ParsableCommand {
       return
     }
     if stage == .optimized {
-      let pipeline = try Pipeline.named("O\(level)")
+      let pipeline = try Pipeline.named("O\(level ?? 2)")
       graphs = try graphs.map { try pipeline.run($0.bound(to: mode ?? .inference)).graph }
     }
     switch format {
@@ -91,7 +105,8 @@ struct DumpCommand: ParsableCommand {
 
   private func trainingStep(_ model: Graph) throws -> Graph {
     let trainer = try Trainer(
-      model, optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(), metrics: loss.makeMetrics())
+      model, optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), loss: loss.makeLoss(),
+      metrics: loss.makeMetrics())
     return try trainer.trainingStep
   }
 }

@@ -32,7 +32,12 @@ struct EvaluateCommand: ParsableCommand {
     try input.loadWeights(into: trainer)
     let splits = try data.load()
     let set = part == .test ? splits.test : splits.train
-    let result = try trainer.evaluate(set.images, set.labels, batchSize: batch, verbose: json ? .silent : .auto)
-    if json { try Terminal.writeJSON(result) } else { Terminal.write(Terminal.list(result) + "\n") }
+    let result = try trainer.evaluate(
+      set.images, set.labels, batchSize: batch, verbose: json ? .silent : .auto, output: Terminal.output)
+    if json {
+      try Terminal.writeJSON(result.mapValues(JSONNumber.init))
+    } else {
+      Terminal.write(Terminal.list(result) + "\n")
+    }
   }
 }

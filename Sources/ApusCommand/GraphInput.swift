@@ -16,8 +16,13 @@ struct GraphInput: ParsableArguments {
   var bindings: [String] = []
 
   /// All graphs of the file, symbols bound.
-  func load() throws -> [Graph] {
-    let graphs = try GraphFile.load(file)
+  func load() throws -> [Graph] { try bind(loadUnbound()) }
+
+  /// All graphs of the file as they are written there.
+  func loadUnbound() throws -> [Graph] { try GraphFile.load(file) }
+
+  /// - Throws: `ApusError` where none of `graphs` has a symbol that --bind names.
+  func bind(_ graphs: [Graph]) throws -> [Graph] {
     let bindings = try parseBindings()
     for name in bindings.keys.sorted() where !graphs.contains(where: { $0.symbols.contains(name) }) {
       let known = graphs.flatMap(\.symbols)
@@ -30,10 +35,7 @@ struct GraphInput: ParsableArguments {
   }
 
   /// Whether FILE is a folder with a saved model: then weights lie beside the graph.
-  var isSavedModel: Bool {
-    var isDirectory: ObjCBool = false
-    return FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory) && isDirectory.boolValue
-  }
+  var isSavedModel: Bool { GraphFile.isSavedModel(file) }
 
   /// The saved weights.
   /// - Throws: `ApusError` where FILE is no saved model: predictions of untrained weights help nobody.
@@ -60,8 +62,19 @@ struct GraphInput: ParsableArguments {
       guard sides.count == 2, let size = Int(sides[1]), size >= 0 else {
         throw ApusError.usage("--bind \(part) is not symbol=size", help: "for example --bind batch=32")
       }
-      result[String(sides[0])] = size
+      let name = String(sides[0])
+      if let earlier = result.updateValue(size, forKey: name), earlier != size {
+        throw ApusError.usage("--bind gives '\(name)' two sizes, \(earlier) and \(size)")
+      }
     }
     return result
+  }
+}
+
+extension GraphFile {
+  /// Whether there is a folder at `path`, where `train --save` may have put a model.
+  static func isSavedModel(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
   }
 }

@@ -25,11 +25,15 @@ struct Main: ParsableCommand {
 
   static func main() {
     do {
+      try checkName(of: CommandLine.arguments.dropFirst().first)
       var command = try parseAsRoot()
       try command.run()
     } catch let error as ApusError {
       Terminal.report(error)
       Foundation.exit(error.fault.rawValue)
+    } catch let error where error is EncodingError || error is DecodingError {
+      Terminal.report(ApusError.defect("\(error)"))
+      Foundation.exit(ApusError.Fault.defect.rawValue)
     } catch {
       // The parser's own exit code for a wrong command line is sysexits' 64; ours is the shells' 2.
       let code = exitCode(for: error)
@@ -37,7 +41,19 @@ struct Main: ParsableCommand {
         Terminal.writeError(fullMessage(for: error) + "\n")
         Foundation.exit(code == .validationFailure ? ApusError.Fault.usage.rawValue : code.rawValue)
       }
-      exit(withError: error)
+      Terminal.write(fullMessage(for: error, columns: Terminal.width) + "\n")
+      Foundation.exit(code.rawValue)
     }
+  }
+
+  /// The parser answers a misspelt subcommand with "Unexpected argument", which says neither what was nor what would be
+  /// right.
+  private static func checkName(of word: String?) throws {
+    guard let word, !word.hasPrefix("-"), !word.isEmpty else { return }
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard word != "help", !names.contains(word) else { return }
+    throw ApusError.usage(
+      "there is no subcommand '\(word)'",
+      help: Suggestion.didYouMean(word, among: names) ?? "one of \(names.joined(separator: ", "))")
   }
 }

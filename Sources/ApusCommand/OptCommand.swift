@@ -56,6 +56,10 @@ struct OptCommand: ParsableCommand {
   func validate() throws {
     let given = [passes != nil, level != nil, pipeline != nil].count(where: \.self)
     guard given <= 1 else { throw ValidationError("--passes, -O and --pipeline are alternatives: give one of them.") }
+    if let level, !(0...3).contains(level) { throw ValidationError("-O is 0, 1, 2 or 3.") }
+    guard !bisect || (!diff && !stats && !remarks && passLimit == nil) else {
+      throw ValidationError("--bisect prints the pass at fault: it goes with --validate, not with what shows passes.")
+    }
     if let passLimit, passLimit < 0 { throw ValidationError("--pass-limit cannot be negative.") }
   }
 

@@ -33,15 +33,19 @@ struct PredictCommand: ParsableCommand {
     let source: String
     let label: Int
     let name: String?
-    let score: Double
+    let score: JSONNumber
     let truth: Int?
   }
 
   func validate() throws {
     guard first >= 1 else { throw ValidationError("--first must be at least 1.") }
+    guard output == nil || images.count <= 1 else {
+      throw ValidationError("--output takes the outputs of one file or of the data set.")
+    }
   }
 
   func run() throws {
+    if let output { try OutputPath.checkFile(output, "--output") }
     let trainer = try Trainer(input.loadOne(), optimizer: SGD(), loss: .sparseCategoricalCrossEntropy)
     try input.loadWeights(into: trainer)
     var classNames: [String] = []
@@ -67,10 +71,7 @@ struct PredictCommand: ParsableCommand {
       outputs.append(scores)
       predictions += summarise(scores, sample.source, sample.truth, classNames)
     }
-    if let output {
-      guard outputs.count == 1 else { throw ApusError.usage("--output takes the outputs of one file or data set") }
-      try NPY.write(outputs[0], to: output)
-    }
+    if let output, let scores = outputs.first { try NPY.write(scores, to: output) }
     if json { return try Terminal.writeJSON(predictions) }
     for p in predictions {
       let truth =
@@ -78,7 +79,7 @@ struct PredictCommand: ParsableCommand {
           $0 == p.label ? "  right" : "  wrong: \(classNames.indices.contains($0) ? classNames[$0] : String($0))"
         } ?? ""
       Terminal.write(
-        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(String(format: "%.4f", p.score))\(truth)\n")
+        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(String(format: "%.4f", p.score.value))\(truth)\n")
     }
   }
 
@@ -101,7 +102,8 @@ struct PredictCommand: ParsableCommand {
       let label = best - part.startIndex
       return Prediction(
         source: rows == 1 ? source : "\(source)[\(row)]", label: label,
-        name: classNames.indices.contains(label) ? classNames[label] : nil, score: part[best], truth: truth?[row])
+        name: classNames.indices.contains(label) ? classNames[label] : nil, score: JSONNumber(part[best]),
+        truth: truth?[row])
     }
   }
 }

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         apus run model.graph --input x.npy
         apus run model.graph --input x=x.npy --input y=y.npy --output results
 
-      Their shapes bind the graph's symbols. Variables get first values from --seed, or their saved ones where FILE is a
+      Their shapes bind the graph's symbols. Variables get first values from --seed, or their saved ones where FILE is a \
       folder that `apus train --save` wrote. Updates are computed and dropped.
       """)
 
@@ -41,7 +41,13 @@ struct RunCommand: ParsableCommand {
     let name: String
     let dtype: String
     let shape: [Int]
-    let data: [Double]
+    let data: [JSONNumber]
+  }
+
+  func validate() throws {
+    guard output == nil || !json else {
+      throw ValidationError("--output and --json are alternatives: give one of them.")
+    }
   }
 
   func run() throws {
@@ -56,8 +62,11 @@ struct RunCommand: ParsableCommand {
       let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
       let name = sides.count == 2 ? sides[0] : names.first { feeds[$0] == nil }
       guard let name else {
-        throw ApusError.usage("graph @\(graph.name) takes \(names.count) inputs, but more are given")
+        throw ApusError.usage(
+          "graph @\(graph.name) has \(names.count) input\(names.count == 1 ? "" : "s"), but --input is given more often",
+          help: names.isEmpty ? nil : "its inputs: \(names.joined(separator: ", "))")
       }
+      guard feeds[name] == nil else { throw ApusError.usage("input '\(name)' is given twice") }
       feeds[name] = try NPY.read(sides.last ?? text)
     }
     if random {
@@ -67,23 +76,22 @@ struct RunCommand: ParsableCommand {
         if feeds[name] == nil { feeds[name] = try inputs.tensor(name, graph.type(of: id)) }
       }
     }
+    if let output { try OutputPath.makeFolder(output, "--output") }
     let session = Session(seed: seed)
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let outputs = try program.run(feeds)
     let labels = source.outputs.map { String(source.label(of: $0).dropFirst()) }
     if let output {
-      do { try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true) } catch {
-        throw ApusError.input("cannot make the folder '\(output)'")
-      }
       for (index, (name, tensor)) in zip(labels, outputs).enumerated() {
         let file = Identifier.isValid(name) ? name.replacing("/", with: ".") : "output\(index)"
         try NPY.write(tensor, to: "\(output)/\(file).npy")
+        Terminal.write("\(output)/\(file).npy: \(tensor.type)\n")
       }
     } else if json {
       try Terminal.writeJSON(
         zip(labels, outputs).map {
-          Output(name: $0, dtype: $1.dtype.rawValue, shape: $1.dimensions, data: $1.doubles())
+          Output(name: $0, dtype: $1.dtype.rawValue, shape: $1.dimensions, data: $1.doubles().map(JSONNumber.init))
         })
     } else {
       for (name, tensor) in zip(labels, outputs) { Terminal.write("%\(name): \(TensorText.describe(tensor))\n") }

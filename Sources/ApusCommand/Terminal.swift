@@ -6,8 +6,37 @@ enum Terminal {
   static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
   static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
-  static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
-  static func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// Writes a result to standard output. Where that cannot take it, the program ends: quietly where the reader has gone
+  /// (`apus dump … | head -1`), with a message where a disk is full.
+  static func write(_ text: String) {
+    guard let failure = write(text, to: STDOUT_FILENO) else { return }
+    if failure != EPIPE {
+      report(ApusError.input("standard output cannot be written: \(String(cString: strerror(failure)))"))
+    }
+    Foundation.exit(ApusError.Fault.input.rawValue)
+  }
+
+  /// Nobody is left to tell where standard error cannot be written.
+  static func writeError(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+
+  /// Standard output as a place for progress.
+  static var output: ProgressOutput { ProgressOutput(isTerminal: outputIsTerminal) { write($0) } }
+  /// Standard error as a place for progress, for programs whose output is read by others.
+  static var errors: ProgressOutput { ProgressOutput(isTerminal: errorIsTerminal) { writeError($0) } }
+
+  /// - Returns: the system's number of what went wrong; nil where all was written.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32? {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        bytes = bytes.dropFirst(count)
+      } else if errno != EINTR {
+        return errno
+      }
+    }
+    return nil
+  }
 
   static func report(_ error: ApusError) {
     for diagnostic in error.diagnostics { report(diagnostic) }
@@ -39,5 +68,17 @@ enum Terminal {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+  }
+}
+
+/// A number as JSON has them: one that is not finite becomes null, since JSON knows no NaN and no infinity.
+struct JSONNumber: Encodable {
+  let value: Double
+
+  init(_ value: Double) { self.value = value }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
   }
 }

@@ -29,8 +29,8 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Trains a model on labelled images.",
     discussion: """
-      FILE holds a forward graph: one input with a leading symbolic dimension, one output, variables. Loss, gradients and
-      the optimizer's update are added to it; each training step is one run of the resulting graph.
+      FILE holds a forward graph: one input with a leading symbolic dimension, one output, variables. Loss, gradients \
+      and the optimizer's update are added to it; each training step is one run of the resulting graph.
 
         apus train Graphs/Models/mlp.graph --data fashion-mnist --epochs 5 --validation-split 0.2 --plot history.svg
         apus train model.graph --optimizer "sgd(learning_rate=0.1, momentum=0.9)" --save trained
@@ -79,10 +79,10 @@ struct TrainCommand: ParsableCommand {
   var json = false
 
   private struct Result: Encodable {
-    let history: [String: [Double]]
+    let history: [String: [JSONNumber]]
     let epochs: [Int]
-    let testLoss: Double?
-    let testAccuracy: Double?
+    let testLoss: JSONNumber?
+    let testAccuracy: JSONNumber?
     let seconds: Double
     let samplesPerSecond: Double
 
@@ -110,9 +110,18 @@ struct TrainCommand: ParsableCommand {
       metrics: loss.makeMetrics(), backend: backend, seed: seed)
     trainer.warningHandler = { Terminal.report($0) }
     if input.isSavedModel { try trainer.session.loadWeights(from: input.file) }
-    if let resume { try trainer.resume(from: resume) }
+    if let resume {
+      guard GraphFile.isSavedModel(resume) else {
+        throw ApusError.input(
+          "--resume '\(resume)' is no folder with a saved model", help: "give the folder that `apus train --save` wrote"
+        )
+      }
+      try trainer.resume(from: resume)
+    }
+    if let plot { try OutputPath.checkFile(plot, "--plot") }
+    if let save { try OutputPath.makeFolder(save, "--save") }
     let splits = try data.load()
-    let progress = json ? ProgressOutput.standardError : .standard
+    let progress = json ? Terminal.errors : Terminal.output
     if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
 
     let clock = ContinuousClock()
@@ -131,8 +140,10 @@ struct TrainCommand: ParsableCommand {
       let samples = Double(splits.train.count) * (1 - validationSplit) * Double(remaining)
       try Terminal.writeJSON(
         Result(
-          history: Dictionary(uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) }),
-          epochs: trainer.history.epochs, testLoss: test["loss"], testAccuracy: test["accuracy"], seconds: seconds,
+          history: Dictionary(
+            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONNumber.init)) }),
+          epochs: trainer.history.epochs, testLoss: test["loss"].map(JSONNumber.init),
+          testAccuracy: test["accuracy"].map(JSONNumber.init), seconds: seconds,
           samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
       Terminal.write("test: " + Terminal.list(test) + "\n")

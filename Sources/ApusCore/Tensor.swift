@@ -1,3 +1,5 @@
+import Glibc
+
 /// A dense, row-major array of numbers in host memory, aligned to 64 bytes.
 ///
 /// A value: copies share their storage until one of them is written to.
@@ -18,9 +20,7 @@ public struct Tensor: Sendable {
     guard dimensions.allSatisfy({ $0 >= 0 }) else {
       throw ApusError.input("a tensor's dimensions cannot be negative: \(Shape(dimensions))")
     }
-    guard let bytes = TensorType(dtype, Shape(dimensions)).byteCount, bytes < 1 << 47 else {
-      throw ApusError.input("a tensor \(TensorType(dtype, Shape(dimensions))) is larger than any memory")
-    }
+    let bytes = try TensorType(dtype, Shape(dimensions)).byteCountInMemory()
     self.dtype = dtype
     self.dimensions = dimensions
     storage = TensorStorage(byteCount: bytes)
@@ -159,6 +159,20 @@ extension Tensor: Hashable {
     hasher.combine(dtype)
     hasher.combine(dimensions)
     withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(1024))) }
+  }
+}
+
+extension TensorType {
+  /// The machine's memory in bytes: what is larger could not be held, and the allocator would end the program.
+  private static let machineMemory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
+
+  /// Bytes of such a tensor.
+  /// - Throws: `ApusError` where the machine could not hold it.
+  package func byteCountInMemory() throws -> Int {
+    guard let bytes = byteCount, bytes <= Self.machineMemory else {
+      throw ApusError.input("a tensor \(self) does not fit into this machine's memory")
+    }
+    return bytes
   }
 }
 

@@ -1,0 +1,189 @@
+import Apus
+import Foundation
+import TestSupport
+import Testing
+
+/// A command line, run in `ExampleFolder`, and what it must say.
+struct CommandCase: Sendable, CustomTestStringConvertible {
+  let arguments: [String]
+  let message: String
+  let bytes: [UInt8]?
+
+  /// - Parameter line: words after `apus`, separated by blanks; `''` is an empty one.
+  init(_ line: String, _ message: String, input: String? = nil) {
+    arguments = line.split(separator: " ").map { $0 == "''" ? "" : String($0) }
+    self.message = message
+    bytes = input.map { Array($0.utf8) }
+  }
+
+  var testDescription: String { "apus " + arguments.joined(separator: " ") }
+
+  /// The command is refused: on standard error only, with the message.
+  func check(status: ApusError.Fault) throws {
+    let result = try runProgram(arguments: arguments, input: bytes, limit: 20, in: ExampleFolder.shared.get())
+    #expect(!result.wasSignalled && result.status == status.rawValue, "status \(result.status): \(result.errors)")
+    #expect(result.output.isEmpty, "errors belong on standard error: \(result.output)")
+    #expect(result.errors.contains(message), "\(result.errors)")
+    #expect(!result.errors.contains("\u{1B}"), "colours where nobody looks")
+  }
+
+  static let usage: [CommandCase] = [
+    // Names
+    CommandCase("trian mlp.graph", "did you mean 'train'?"), CommandCase("frobnicate", "one of train, evaluate"),
+    CommandCase("dump", "Missing expected argument"), CommandCase("dump mlp.graph --stagee graph", "--stage"),
+    CommandCase("dump mlp.graph --stage optimised", "optimized"), CommandCase("ops mutmal", "did you mean 'matmul'?"),
+    CommandCase("ops frobnicate", "`apus ops` lists them"),
+    CommandCase("opt mlp.graph --passes simplfy", "did you mean 'simplify'?"),
+    CommandCase("opt mlp.graph --passes fuse{sise=1}", "did you mean 'size'?"),
+    CommandCase("opt mlp.graph --pipeline trainin", "did you mean 'training'?"),
+    CommandCase("train mlp.graph --loss mes", "did you mean 'mse'?"),
+    CommandCase("train mlp.graph --metrics acuracy", "did you mean 'accuracy'?"),
+    CommandCase("train mlp.graph --optimizer rmsprp", "did you mean 'rmsprop'?"),
+    CommandCase("train mlp.graph --optimizer sgd(learning_rat=1)", "did you mean 'learning_rate'?"),
+    CommandCase("train mlp.graph --optimizer sgd(learning_rate=nan)", "must be a number, not 'nan'"),
+    CommandCase("train mlp.graph --optimizer sgd(", "lacks its closing parenthesis"),
+    CommandCase("train mlp.graph --backend interpretr", "did you mean 'interpreter'?"),
+    CommandCase("dump mlp.graph --bind bach=2", "did you mean 'batch'?"),
+    // Numbers
+    CommandCase("dump mlp.graph --bind batch=", "not symbol=size"),
+    CommandCase("dump mlp.graph --bind batch=-1", "=32"),
+    CommandCase("dump mlp.graph --bind batch=2,batch=3", "two sizes, 2 and 3"),
+    CommandCase("train mlp.graph --batch 0", "--batch must be at least 1"),
+    CommandCase("train mlp.graph --epochs=-1", "--epochs cannot be negative"),
+    CommandCase("train mlp.graph --validation-split 1", "below 1"),
+    CommandCase("train mlp.graph --validation-split nan", "below 1"),
+    CommandCase("predict trained --first 0", "--first must be at least 1"),
+    CommandCase("opt mlp.graph -O7", "0, 1, 2 or 3"),
+    CommandCase("opt mlp.graph --pass-limit=-1", "cannot be negative"),
+    CommandCase("dump mlp.graph --stage optimized -O9", "0, 1, 2 or 3"),
+    // Options that contradict each other, or would be ignored
+    CommandCase("opt mlp.graph -O2 --pipeline training", "alternatives"),
+    CommandCase("opt mlp.graph --bisect --stats", "--bisect"),
+    CommandCase("opt mlp.graph --bisect --pass-limit 2", "--bisect"),
+    CommandCase("dump mlp.graph --training --gradient", "leave --gradient out"),
+    CommandCase("dump mlp.graph --training --mode inference", "contradict"),
+    CommandCase("dump mlp.graph --optimizer adam", "belongs to --training"),
+    CommandCase("dump mlp.graph -O1", "belongs to --stage optimized"),
+    CommandCase("dump mlp.graph --stage kernels --format json", "leave --format out"),
+    CommandCase("run mlp.graph -i u8.npy --output results --json", "alternatives"),
+    CommandCase("run mlp.graph -i u8.npy -i u8.npy", "has 1 input,"),
+    CommandCase("run mlp.graph -i input=u8.npy -i input=u8.npy", "'input' is given twice"),
+    CommandCase("predict trained u8.npy u8.npy -o out.npy", "one file"),
+  ]
+
+  static let input: [CommandCase] = [
+    // Something else in place of a graph
+    CommandCase("dump nowhere", "there is no file 'nowhere'"), CommandCase("dump ''", "there is no file ''"),
+    CommandCase("dump empty", "the file holds no graph"), CommandCase("dump -", "the file holds no graph", input: ""),
+    CommandCase("dump tiny", "a saved model's folder holds a model.graph"),
+    CommandCase("dump u8.npy", "u8.npy:1:1: error: this is not a text in UTF-8"),
+    CommandCase("dump -", "did you mean 'relu'?", input: "graph @g(%x: f32[2]) {\n  %y = rellu(%x)\n  return %y\n}\n"),
+    // Something else in place of a tensor
+    CommandCase("run mlp.graph -i nowhere.npy", "nowhere.npy: cannot be opened"),
+    CommandCase("run mlp.graph -i empty", "empty: is not an NPY file"),
+    CommandCase("run mlp.graph -i tiny", "directory"),
+    CommandCase("run mlp.graph -i short.npy", "short.npy: its header promises u8[2, 28, 28]"),
+    CommandCase("predict trained empty", "is not an NPY file"),
+    CommandCase("predict trained empty.png", "is not a PNG file"),
+    // Tensors that do not fit: what is given and what is wanted
+    CommandCase("run mlp.graph -i f32.npy", "is a u8[2, 28, 28], but was given a f32[2, 28, 28]"),
+    CommandCase("run mlp.graph -i narrow.npy", "has shape [2, 28, 27], but [batch, 28, 28] is declared"),
+    CommandCase("predict trained narrow.npy", "[28, 28] a sample, but the data has [28, 27]"),
+    CommandCase("predict trained f32.npy", "of type u8, which does not hold the data's f32"),
+    CommandCase("run mlp.graph", "input 'input' of graph @mlp is not fed"),
+    CommandCase("run mlp.graph -i inputt=u8.npy", "has no input 'inputt'"),
+    CommandCase("run mlp.graph --random", "symbolic shape [batch, 28, 28]"),
+    CommandCase("run mlp.graph --random --bind batch=999999999", "memory"),
+    CommandCase("run huge.graph", "memory"),
+    // Saved models
+    CommandCase("evaluate mlp.graph --data tiny", "holds no weights"),
+    CommandCase("evaluate damaged --data tiny", "damaged/weights.safetensors: is no safetensors file, or cut off"),
+    CommandCase("run damaged -i u8.npy", "damaged/weights.safetensors"),
+    CommandCase("train mlp.graph --data tiny --resume nowhere", "--resume 'nowhere' is no folder"),
+    CommandCase("train mlp.graph --data tiny --resume tiny", "weights.safetensors: cannot be opened"),
+    // Models that cannot be trained
+    CommandCase("train two_inputs.graph --data tiny", "input"),
+    CommandCase("train two_outputs.graph --data tiny", "output"),
+    CommandCase("train infinite.graph --data tiny", "input"),
+    CommandCase("train mlp.graph --bind batch=4", "must be a symbol"),
+    CommandCase("train two_graphs.graph --data tiny", "holds 2 graphs"),
+    CommandCase("train mlp.graph --data tiny --loss mse", "targets of shape [batch] with outputs of shape [batch, 10]"),
+    // Data
+    CommandCase("train mlp.graph --data fashon-mnist", "did you mean 'fashion-mnist'?"),
+    CommandCase("train mlp.graph --data trained", "trained"),
+    CommandCase("train mlp.graph --data tiny --verbose silent --validation-split 0.999", "8 samples"),
+    // Outputs
+    CommandCase("run mlp.graph -i u8.npy -o empty", "--output 'empty' is a file"),
+    CommandCase("predict trained u8.npy -o nowhere/x.npy", "there is no folder 'nowhere'"),
+  ]
+
+  static let done: [CommandCase] = [
+    CommandCase("--version", "."), CommandCase("help train", "USAGE: apus train"),
+    CommandCase("train mlp.graph --data tiny --epochs 0", "test: accuracy"),
+    CommandCase("train mlp.graph --data tiny --batch 100", "test: accuracy"),
+    CommandCase("train trained --resume trained --data tiny --epochs 2 --save again --plot again.svg", "model: again"),
+    CommandCase("run mlp.graph -i none.npy", "f32[0, 10]"),
+    CommandCase("run mlp.graph --random --bind batch=0", "f32[0, 10]"),
+    CommandCase("run trained -i u8.npy -o results", "results/output0.npy: f32[2, 10]"),
+    CommandCase("predict trained --data tiny --first 99 -o scores.npy", "tiny[3]"),
+    CommandCase("opt mlp.graph --passes ''", "graph @mlp"), CommandCase("opt mlp.graph --pass-limit 0", "relu"),
+    CommandCase("opt mlp.graph --pass-limit 999", "fusion"),
+    CommandCase("opt mlp.graph --bisect --validate", "no fault in"),
+    CommandCase("opt two_graphs.graph --bisect", "@b: no fault"),
+    CommandCase("opt mlp.graph --stats --validate", "simplify"),
+    CommandCase("dump mlp.graph --gradient --bind batch=3", "f32[3, 10]"),
+    CommandCase("dump mlp.graph --training --optimizer adam --stage optimized -O1", "optimizer/"),
+  ]
+}
+
+/// Small files that the command lines name, made once a test run.
+enum ExampleFolder {
+  static let shared = Result { try make() }
+
+  private static func make() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-command-tests-\(getpid())")
+    try? FileManager.default.removeItem(at: folder)
+    try FileManager.default.createDirectory(
+      at: folder.appendingPathComponent("tiny"), withIntermediateDirectories: true)
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+      try Data(bytes).write(to: folder.appendingPathComponent(name))
+    }
+    func write(_ name: String, _ text: String) throws { try write(name, Array(text.utf8)) }
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    try write("mlp.graph", Repository.text("Graphs/Models/mlp.graph"))
+    try write("infinite.graph", "graph @infinite() {\n  %y: f32[3] = constant([inf, -inf, nan])\n  return %y\n}\n")
+    try write(
+      "huge.graph",
+      "graph @huge() {\n  %y: f32[9000000, 9000000] = iota(shape: [9000000, 9000000], axis: 0, dtype: f32)\n  return %y\n}\n"
+    )
+    try write("two_inputs.graph", "graph @two(%x: f32[n, 2], %y: f32[n, 2]) {\n  %z = add(%x, %y)\n  return %z\n}\n")
+    try write("two_outputs.graph", "graph @two(%x: f32[n, 2]) {\n  %y = relu(%x)\n  return %x, %y\n}\n")
+    let graphs = ["a", "b"].map { "graph @\($0)(%x: f32[n]) {\n  %y = relu(%x)\n  return %y\n}\n" }
+    try write("two_graphs.graph", graphs.joined())
+
+    try write("empty", "")
+    try write("empty.png", "")
+    try NPY.write(Tensor(zeros: .u8, [2, 28, 28]), to: path("u8.npy"))
+    try NPY.write(Tensor(zeros: .f32, [2, 28, 28]), to: path("f32.npy"))
+    try NPY.write(Tensor(zeros: .u8, [2, 28, 27]), to: path("narrow.npy"))
+    try NPY.write(Tensor(zeros: .u8, [0, 28, 28]), to: path("none.npy"))
+    try write("short.npy", Array(Data(contentsOf: folder.appendingPathComponent("u8.npy")).prefix(300)))
+
+    // A data set of 8 and 4 images in IDX files: type 8 (bytes), rank, sizes as big-endian words, bytes.
+    for (part, count) in [("train", 8), ("t10k", 4)] {
+      let size = [0, 0, 0, UInt8(count)]
+      let pixels = (0..<count * 784).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+      try write("tiny/\(part)-images-idx3-ubyte", [0, 0, 8, 3] + size + [0, 0, 0, 28, 0, 0, 0, 28] + pixels)
+      try write("tiny/\(part)-labels-idx1-ubyte", [0, 0, 8, 1] + size + (0..<count).map { UInt8($0) })
+    }
+    for name in ["trained", "damaged"] {
+      let result = try runProgram(
+        arguments: ["train", "mlp.graph", "--data", "tiny", "--verbose", "silent", "--save", name], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    let weights = "damaged/weights.safetensors"
+    try write(weights, Array(Data(contentsOf: folder.appendingPathComponent(weights)).prefix(1_000)))
+    return folder
+  }
+}
