@@ -79,7 +79,8 @@ struct PredictCommand: ParsableCommand {
           $0 == p.label ? "  right" : "  wrong: \(classNames.indices.contains($0) ? classNames[$0] : String($0))"
         } ?? ""
       Terminal.write(
-        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(String(format: "%.4f", p.score.value))\(truth)\n")
+        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(p.score.value.isNaN ? "nan" : String(format: "%.4f", p.score.value))\(truth)\n"
+      )
     }
   }
 

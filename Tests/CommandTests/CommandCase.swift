@@ -107,7 +107,9 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train infinite.graph --data tiny", "input"),
     CommandCase("train mlp.graph --bind batch=4", "must be a symbol"),
     CommandCase("train two_graphs.graph --data tiny", "holds 2 graphs"),
-    CommandCase("train mlp.graph --data tiny --loss mse", "targets of shape [batch] with outputs of shape [batch, 10]"),
+    CommandCase(
+      "train mlp.graph --data tiny --verbose silent --loss mse",
+      "targets of shape [batch] with outputs of shape [batch, 10]"),
     // Data
     CommandCase("train mlp.graph --data fashon-mnist", "did you mean 'fashion-mnist'?"),
     CommandCase("train mlp.graph --data trained", "trained"),

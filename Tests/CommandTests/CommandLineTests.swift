@@ -71,6 +71,14 @@ import Testing
     #expect(optimized.errors.contains("passes validated"))
   }
 
+  /// `apus dump <(program)`: a pipe in place of a file.
+  @Test func graphsAreReadFromPipes() throws {
+    let folder = try ExampleFolder.shared.get()
+    let script = "cat mlp.graph | '\(Repository.program.path)' dump /dev/fd/0"
+    let result = try runProgram(URL(fileURLWithPath: "/bin/sh"), arguments: ["-c", script], in: folder)
+    #expect(result.status == 0 && result.output.contains("graph @mlp"), "\(result.errors)")
+  }
+
   /// Files that cannot be written are found before the data are even looked for.
   @Test(arguments: [("--plot", "nowhere/x.svg"), ("--plot", "tiny"), ("--save", "empty"), ("--save", "empty/below")])
   func unwritableOutputsAreFoundBeforeTraining(_ option: String, _ path: String) throws {

@@ -20,7 +20,11 @@ public enum GraphFile {
         throw ApusError.input("there is no file '\(path)'")
       }
       if isDirectory.boolValue { file = path + (path.hasSuffix("/") ? "" : "/") + modelName }
-      do { data = try Data(contentsOf: URL(fileURLWithPath: file)) } catch {
+      // A handle, not `Data(contentsOf:)`, which refuses pipes: `apus dump <(generate)`.
+      do {
+        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+        data = try handle.readToEnd() ?? Data()
+      } catch {
         throw ApusError.input(
           "cannot read '\(file)'", help: isDirectory.boolValue ? "a saved model's folder holds a \(modelName)" : nil)
       }

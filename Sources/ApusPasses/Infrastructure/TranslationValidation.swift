@@ -77,7 +77,8 @@ public struct RandomInputs: Sendable {
   /// Floats in [−2, 2), or in the range given; small natural numbers; coin throws.
   public func tensor(_ name: String, _ type: TensorType, floats range: Range<Double> = -2..<2) throws -> Tensor {
     guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
-      throw ApusError.input("'\(name)' has the symbolic shape \(type.shape)", help: "bind its symbols to sizes, as batch=32")
+      throw ApusError.input(
+        "'\(name)' has the symbolic shape \(type.shape)", help: "bind its symbols to sizes, as batch=32")
     }
     // Drawn as doubles, which take more memory than the tensor may.
     _ = try TensorType(.f64, type.shape).byteCountInMemory()
