@@ -97,6 +97,34 @@ import Testing
     }
     #expect(team.processorSeconds > 0)
   }
+
+  @Test func sharesOfProcessorTimeAreLimits() {
+    #expect(ProcessorCount.wholeProcessors(inQuota: "200000 100000\n") == 2)
+    #expect(ProcessorCount.wholeProcessors(inQuota: "350000\n 100000\n") == 3)
+    #expect(ProcessorCount.wholeProcessors(inQuota: "50000 100000") == 1)
+    for unlimited in ["max 100000\n", "-1\n 100000\n", "", "100000", "1 0"] {
+      #expect(ProcessorCount.wholeProcessors(inQuota: unlimited) == nil)
+    }
+    #expect((1...ProcessInfo.processInfo.activeProcessorCount).contains(WorkerTeam.defaultCount))
+  }
+
+  /// Not a test of speed but its measurement, best in a release build: `APUS_MEASURE=1 swift test --filter teamSpeed`.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_MEASURE"] != nil), arguments: [1, 2])
+  func teamSpeed(_ workers: Int) throws {
+    var maker = ProgramMaker()
+    let empty = try maker.compile()
+    maker.program.steps = [.loop(count: 1_000, [.barrier])]
+    let barriers = try maker.compile()
+    for (label, code, count) in [("an empty program", empty, 1.0), ("a barrier", barriers, 1_000)] {
+      var best = Duration.seconds(1)
+      for _ in 0..<20_000 {
+        let start = ContinuousClock.now
+        try code.run(workers: workers) { _ in nil }
+        best = min(best, ContinuousClock.now - start)
+      }
+      print("\(label), \(workers) workers: \(best / .nanoseconds(1) / count) ns")
+    }
+  }
 }
 
 /// Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators" (2014).

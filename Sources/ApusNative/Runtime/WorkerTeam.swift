@@ -11,7 +11,7 @@ public final class WorkerTeam: @unchecked Sendable {
   public static let shared = WorkerTeam()
 
   /// How many workers there are unless a run says otherwise: the cores that this process may use.
-  public static var defaultCount: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+  public static var defaultCount: Int { ProcessorCount.available }
 
   /// A native program: (bases, status, sync, worker, workers, rounds).
   package typealias Entry =
