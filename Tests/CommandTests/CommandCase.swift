@@ -142,8 +142,11 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
 enum ExampleFolder {
   static let shared = Result { try make() }
 
+  private static let folder = FileManager.default.temporaryDirectory
+    .appendingPathComponent("apus-command-tests-\(getpid())")
+
   private static func make() throws -> URL {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-command-tests-\(getpid())")
+    atexit { try? FileManager.default.removeItem(at: ExampleFolder.folder) }
     try? FileManager.default.removeItem(at: folder)
     try FileManager.default.createDirectory(
       at: folder.appendingPathComponent("tiny"), withIntermediateDirectories: true)
