@@ -49,6 +49,7 @@ public struct NativeBackend: Backend {
   public func executable(_ graph: Graph) throws -> NativeExecutable {
     let (prepared, program) = try plan(graph)
     return try NativeExecutable(
-      graph, prepared: prepared, program, ProgramCompiler(target: target, verifies: verifies, isProfiled: isProfiled), workers: workers)
+      graph, prepared: prepared, program, ProgramCompiler(target: target, verifies: verifies, isProfiled: isProfiled),
+      workers: workers)
   }
 }
