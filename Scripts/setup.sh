@@ -24,9 +24,16 @@ missing() {
 todo=$(missing "${packages[@]}")
 needs_filecheck=
 if [ "${1:-}" = --tests ] && ! compgen -c FileCheck >/dev/null; then needs_filecheck=yes; fi
-if [ -z "$todo" ] && [ -z "$needs_filecheck" ]; then exit 0; fi
+# Native code is made by LLVM, any release from 19 to 22: its library, nothing to build with.
+needs_llvm=yes
+if dpkg-query -W -f '${Package} ${Status}\n' 'libllvm*' 2>/dev/null |
+  grep -qE '^libllvm(19|20|21|22) .*install ok installed'; then needs_llvm=; fi
+if [ -z "$todo" ] && [ -z "$needs_filecheck" ] && [ -z "$needs_llvm" ]; then exit 0; fi
 
 "${root[@]}" apt-get update -q
+if [ -n "$needs_llvm" ]; then
+  todo="$todo $(apt-cache pkgnames libllvm | grep -E '^libllvm(19|20|21|22)$' | sort -V | tail -n 1)"
+fi
 if [ -n "$needs_filecheck" ]; then
   # FileCheck comes with every version of LLVM; take the newest that this Debian has.
   todo="$todo $(apt-cache pkgnames llvm- | grep -E '^llvm-[0-9]+-tools$' | sort -V | tail -n 1)"

@@ -27,17 +27,10 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Samples a step.")
   var batch = 32
 
-  @Option(help: "Workers that share each step; the processor's cores where left out.")
-  var threads: Int?
+  @OptionGroup var backend: BackendOptions
 
   @Option(help: "How long to measure, in seconds.")
   var seconds = 3.0
-
-  @Option(help: "What runs the graph: native or interpreter.")
-  var backend = "native"
-
-  @Option(help: "The processor to make code for: \(NativeTarget.names.joined(separator: ", ")).")
-  var targetCpu = "native"
 
   @Flag(help: "Show where the time goes, launch by launch (native only).")
   var profile = false
@@ -47,15 +40,12 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
-    guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1.") }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds must be above 0 and at most 3600.") }
   }
 
   func run() throws {
-    let target = try NativeTarget.named(targetCpu)
-    let workers = threads ?? WorkerTeam.defaultCount
-    let native = NativeBackend(workers: workers, target: target, isProfiled: profile)
-    let backend = try backend == native.name ? native : Backends.named(backend)
+    let workers = backend.workers
+    let backend = try backend.make(isProfiled: profile)
     let measurement = try train ? measureTraining(backend) : measureRuns(backend)
     var report = BenchReport(
       workload: URL(fileURLWithPath: input.file).deletingPathExtension().lastPathComponent, backend: backend.name,

@@ -10,6 +10,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var input: GraphInput
   @OptionGroup var data: DataOptions
   @OptionGroup var loss: LossOptions
+  @OptionGroup var backend: BackendOptions
 
   @Option(help: "Images a step.")
   var batch = 32
@@ -28,7 +29,8 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let trainer = try Trainer(
-      input.loadOne(), optimizer: SGD(), loss: loss.makeLoss(), metrics: loss.makeMetrics())
+      input.loadOne(), optimizer: SGD(), loss: loss.makeLoss(), metrics: loss.makeMetrics(),
+      backend: backend.make())
     try input.loadWeights(into: trainer)
     let splits = try data.load()
     let set = part == .test ? splits.test : splits.train

@@ -19,6 +19,7 @@ struct PredictCommand: ParsableCommand {
   var images: [String] = []
 
   @OptionGroup var data: DataOptions
+  @OptionGroup var backend: BackendOptions
 
   @Option(help: "How many of the data set's test images.")
   var first = 10
@@ -46,7 +47,8 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     if let output { try OutputPath.checkFile(output, "--output") }
-    let trainer = try Trainer(input.loadOne(), optimizer: SGD(), loss: .sparseCategoricalCrossEntropy)
+    let trainer = try Trainer(
+      input.loadOne(), optimizer: SGD(), loss: .sparseCategoricalCrossEntropy, backend: backend.make())
     try input.loadWeights(into: trainer)
     var classNames: [String] = []
     var samples: [(source: String, tensor: Tensor, truth: [Int]?)] = []

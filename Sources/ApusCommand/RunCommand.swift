@@ -17,6 +17,9 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var input: GraphInput
 
+  @Option(help: "What runs the graph: \(BackendOptions.names.joined(separator: " or ")).")
+  var backend = "interpreter"
+
   @Option(
     name: [.customShort("i"), .customLong("input")],
     help: ArgumentHelp("A NumPy file for the next parameter, or for one by name.", valueName: "[name=]file"))
@@ -77,7 +80,7 @@ struct RunCommand: ParsableCommand {
       }
     }
     if let output { try OutputPath.makeFolder(output, "--output") }
-    let session = Session(seed: seed)
+    let session = Session(backend: try BackendOptions.make(backend), seed: seed)
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let outputs = try program.run(feeds)

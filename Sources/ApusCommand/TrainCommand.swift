@@ -72,8 +72,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "How much to print: \(Verbosity.allCases.map(\.rawValue).joined(separator: ", ")).")
   var verbose = Verbosity.auto
 
-  @Option(help: "What runs the steps: interpreter.")
-  var backend = "interpreter"
+  @OptionGroup var backend: BackendOptions
 
   @Flag(help: "Print the results as JSON on standard output; progress goes to standard error.")
   var json = false
@@ -103,7 +102,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let backend = try Backends.named(backend)
+    let backend = try backend.make()
     // What can be wrong with the command line is found before an hour of training.
     let trainer = try Trainer(
       input.loadOne(), optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
@@ -154,18 +153,3 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension Verbosity: ExpressibleByArgument {}
-
-/// Backends by name.
-enum Backends {
-  static let all: [any Backend] = [NativeBackend(), InterpreterBackend()]
-
-  static func named(_ name: String) throws -> any Backend {
-    guard let backend = all.first(where: { $0.name == name }) else {
-      let names = all.map(\.name)
-      throw ApusError.usage(
-        "there is no backend '\(name)'",
-        help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
-    }
-    return backend
-  }
-}

@@ -1,0 +1,42 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+/// What runs graphs.
+struct BackendOptions: ParsableArguments {
+  @Option(help: "What runs the graph: \(BackendOptions.names.joined(separator: " or ")).")
+  var backend = "native"
+
+  @Option(help: "Workers that share each run of native code; the processor's cores where left out.")
+  var threads: Int?
+
+  @Option(help: "The processor to make native code for: \(NativeTarget.names.joined(separator: ", ")).")
+  var targetCpu = "native"
+
+  static let names = ["native", "interpreter"]
+
+  var workers: Int { threads ?? WorkerTeam.defaultCount }
+
+  func validate() throws {
+    guard threads ?? 1 >= 1, threads ?? 1 <= 1024 else { throw ValidationError("--threads must be 1 … 1024.") }
+  }
+
+  /// - Parameter isProfiled: whether native programs measure their launches.
+  /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
+  func make(isProfiled: Bool = false) throws -> any Backend {
+    try BackendOptions.make(
+      backend,
+      native: NativeBackend(workers: workers, target: NativeTarget.named(targetCpu), isProfiled: isProfiled))
+  }
+
+  static func make(_ name: String, native: NativeBackend = NativeBackend()) throws -> any Backend {
+    switch name {
+    case "native": return native
+    case "interpreter": return InterpreterBackend()
+    default:
+      throw ApusError.usage(
+        "there is no backend '\(name)'",
+        help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
+    }
+  }
+}
