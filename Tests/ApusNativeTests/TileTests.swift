@@ -60,35 +60,72 @@ import Testing
     #expect(stack.isEmpty, "\(stack.joined(separator: "\n"))")
   }
 
-  /// Not a test of speed but its measurement: `APUS_MEASURE=1 swift test --filter tileSpeed`.
+  /// 12 sums of products of registers, nothing else in the loop: what the processor can do.
+  static func roof(k: Int, units: Int, _ target: VectorTarget) -> Kernel {
+    let type = RegisterType(.f32, lanes: target.lanes(of: .f32))
+    let b = KernelBuilder(target: target)
+    let x = b.buffer(.f32, .read, count: 2 * type.lanes)
+    let y = b.buffer(.f32, .write, count: 12 * type.lanes)
+    b.forEachUnit { _ in
+      let (factor, other) = (
+        b.load(x, b.index(0), lanes: type.lanes), b.load(x, b.index(type.lanes), lanes: type.lanes)
+      )
+      let initial = [Register](repeating: b.constant(0, type), count: 12)
+      let sums = b.loop(from: b.index(0), to: b.index(k), carrying: initial) { _, sums in
+        sums.map { b.multiplyAdd(factor, other, $0) }
+      }
+      for (position, sum) in sums.enumerated() { b.store(y, b.index(position * type.lanes), sum) }
+    }
+    return b.build(name: "roof", units: units)
+  }
+
+  /// Not a test of speed but its measurement: `APUS_MEASURE=1 swift test --filter speeds`.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_MEASURE"] != nil))
-  func tileSpeed() throws {
-    let target = NativeTarget.host
-    for (rows, columns) in target.vector == .avx512 ? [(14, 32), (8, 32), (12, 32), (8, 48), (6, 64)] : [(6, 16)] {
-      let (k, units) = (256, 10_000)
+  func speeds() throws {
+    let target = NativeTarget.host.vector
+    let k = 256
+    let roof = TileTests.roof(k: k, units: 200, target)
+    let most = try seconds(roof)
+    print("roof: \(2 * 12 * Double(target.lanes(of: .f32) * k * roof.units) / most / 1e9) GFLOP/s")
+    for (rows, columns) in target == .avx512 ? [(14, 32), (8, 32), (12, 32), (8, 48), (6, 64)] : [(6, 16), (4, 24)] {
+      let kernel = TileTests.tile(rows, columns, k: k, units: 100, target)
+      let rate = 2 * Double(rows * columns * k * kernel.units) / (try seconds(kernel)) / 1e9
+      print("tile \(rows)x\(columns): \(rate) GFLOP/s")
+    }
+    // Distinct kernels, so that each is compiled.
+    let kernels = (0..<32).map { TileTests.tile(14, 32, k: 256 + $0, units: 1, target) }
+    for threads in [1, 2] {
+      let compiler = KernelCompiler(threadCount: threads)
+      let (start, startOfWork) = (ContinuousClock.now, clock())
+      _ = try compiler.compile(kernels)
+      let work = Double(clock() - startOfWork) / Double(CLOCKS_PER_SEC) * 1000 / Double(kernels.count)
+      print(
+        "compiling on \(threads) threads: \((ContinuousClock.now - start) / kernels.count) a kernel, "
+          + "\(work) ms of a processor's time")
+    }
+  }
+
+  /// The least time of many runs over all units: each so short that some are not interrupted on a busy machine.
+  private func seconds(_ kernel: Kernel) throws -> Double {
+    let compiled = try CompiledKernel(kernel)
+    let buffers = kernel.buffers.map { buffer in
+      let floats = UnsafeMutablePointer<Float>.allocate(capacity: buffer.count)
+      // No zeros, no denormals, no overflow.
+      for index in 0..<buffer.count { floats[index] = Float(index % 17) / 17 + 0.5 }
+      return floats
+    }
+    defer { for buffer in buffers { buffer.deallocate() } }
+    let pointers = buffers.map { UnsafeMutableRawPointer($0) }
+    var status: [Int64] = [0, 0]
+    return (0..<3000).reduce(Double.infinity) { best, _ in
       let start = ContinuousClock.now
-      let kernel = TileTests.tile(rows, columns, k: k, units: units, target.vector)
-      let compiled = try CompiledKernel(kernel)
-      let compiling = ContinuousClock.now - start
-      let buffers = kernel.buffers.map { buffer in
-        let floats = UnsafeMutablePointer<Float>.allocate(capacity: buffer.count)
-        for index in 0..<buffer.count { floats[index] = Float(index % 17) / 17 + 0.5 }
-        return floats
-      }
-      defer { for buffer in buffers { buffer.deallocate() } }
-      let pointers = buffers.map { UnsafeMutableRawPointer($0) }
-      var best = Double.infinity
-      for _ in 0..<15 {
-        var status: (Int64, Int64) = (0, 0)
-        let start = ContinuousClock.now
-        withUnsafeMutableBytes(of: &status) {
-          compiled.call(pointers, status: $0.baseAddress!.assumingMemoryBound(to: Int64.self), first: 0, end: units)
+      status.withUnsafeMutableBufferPointer { status in
+        if let status = status.baseAddress {
+          compiled.call(pointers, status: status, first: 0, end: kernel.units)
         }
-        let time = (ContinuousClock.now - start).components
-        best = min(best, Double(time.seconds) + Double(time.attoseconds) * 1e-18)
       }
-      let rate = 2.0 * Double(rows * columns * k) * Double(units) / best / 1e9
-      print("tile \(rows)x\(columns): \(rate) GFLOP/s, compiled in \(compiling)")
+      let time = (ContinuousClock.now - start).components
+      return min(best, Double(time.seconds) + Double(time.attoseconds) * 1e-18)
     }
   }
 }
