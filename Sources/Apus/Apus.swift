@@ -5,7 +5,6 @@
 @_exported import ApusGraph
 @_exported import ApusInspection
 @_exported import ApusInterpreter
-@_exported import ApusNative
 @_exported import ApusNN
 @_exported import ApusNative
 @_exported import ApusPasses

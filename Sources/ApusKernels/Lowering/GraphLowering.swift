@@ -113,7 +113,8 @@ public struct GraphLowering {
     let escapes = graph.escaping()
     for node in graph.nodes.reversed() where live[node.id.index] {
       guard let op = node.op as? Concatenate else { continue }
-      let result = try places[node.result]
+      let result =
+        try places[node.result]
         ?? builder.buffer(graph.label(of: node.result), graph.rowMajorView(of: node.result), .temporary)
       places[node.result] = result
       let parts = try op.places(in: result, node.operands.map { try graph.dimensions(of: $0) })

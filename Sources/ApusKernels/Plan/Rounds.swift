@@ -44,7 +44,8 @@ extension KernelProgram {
     let body = steps.map { step in
       step.mappingLocations { location in
         var location = location
-        location.strides = [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
+        location.strides =
+          [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
         return location
       }
     }

@@ -11,7 +11,8 @@ public struct Broadcast: Operator {
   public static let record = OperatorRecord(
     "broadcast", .shape, "x repeated along missing axes and axes of size 1, aligned at the last axis",
     operands: [OperandRecord("x", .any)],
-    attributes: [attribute("shape", \.shape, "the shape of the result", required: true)], traits: [.movesData, .broadcasts])
+    attributes: [attribute("shape", \.shape, "the shape of the result", required: true)],
+    traits: [.movesData, .broadcasts])
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     guard Shape.broadcast(operands[0].shape, shape) == shape else {

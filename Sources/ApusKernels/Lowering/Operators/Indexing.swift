@@ -38,7 +38,9 @@ extension Gather: Lowerable {
         let element = list.load(Array(at[axis..<(axis + rank)]))
         let index = b.resolved(element, indices.dtype, size: size, code: code)
         // An empty axis has nothing to load: the run has failed by then.
-        let value = x.count == 0 ? b.constant(0, RegisterType(x.dtype.scalarType)) : from.load(at[..<axis] + [index] + at[(axis + rank)...])
+        let value =
+          x.count == 0
+          ? b.constant(0, RegisterType(x.dtype.scalarType)) : from.load(at[..<axis] + [index] + at[(axis + rank)...])
         to.store(at, value)
       }
     }

@@ -36,9 +36,10 @@ private struct MergeSort {
   /// - Parameter finish: what is emitted for the element that stands at a rank of a line: its position and itself.
   func lower(
     _ name: String, count: Int, results: [TensorHandle],
-    _ finish: @escaping (
-      _ scope: KernelScope, _ results: [TensorAccess], _ at: [Register], _ position: Register, _ element: Register
-    ) -> Void
+    _ finish:
+      @escaping (
+        _ scope: KernelScope, _ results: [TensorAccess], _ at: [Register], _ position: Register, _ element: Register
+      ) -> Void
   ) {
     guard x.count > 0 else { return }
     let n = size

@@ -108,7 +108,8 @@ extension KernelBuilder {
 
 private func lowerExtremum(_ node: NodeLowering, _ geometry: WindowGeometry, _ kind: WindowExtremum) {
   let (x, y) = (node.operands[0], node.results[0])
-  node.forEachChannelVector("reduce_window_\(kind)", of: y.dimensions, x.dtype, work: taps(geometry)) { scope, vectors in
+  node.forEachChannelVector("reduce_window_\(kind)", of: y.dimensions, x.dtype, work: taps(geometry)) {
+    scope, vectors in
     let b = scope.builder
     let (from, to) = (scope.read(x), scope.write(y))
     let type = RegisterType(x.dtype.scalarType, lanes: vectors.lanes)
@@ -233,7 +234,8 @@ extension WindowSumGradient: Lowerable {
   public func lower(_ node: NodeLowering) throws {
     let (g, y) = (node.operands[0], node.results[0])
     let geometry = try geometry(shape.numbers == nil ? Shape(y.dimensions) : shape)
-    node.forEachChannelVector("window_sum_gradient", of: y.dimensions, g.dtype, work: taps(geometry)) { scope, vectors in
+    node.forEachChannelVector("window_sum_gradient", of: y.dimensions, g.dtype, work: taps(geometry)) {
+      scope, vectors in
       let b = scope.builder
       let (from, to) = (scope.read(g), scope.write(y))
       return { place, channel, mask in
