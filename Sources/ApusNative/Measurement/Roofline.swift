@@ -44,7 +44,9 @@ public struct Roofline: Sendable {
       for (position, register) in result.enumerated() { b.store(buffer, b.index((position + 2) * lanes), register) }
     }
     let kernel = try CompiledKernel(b.build(name: "multiply_adds", units: 1), target: target)
-    let seconds = best(byteCount: lanes * (sums + 2) * dtype.byteCount) { kernel.call($0, status: $1, first: 0, end: 1) }
+    let seconds = best(byteCount: lanes * (sums + 2) * dtype.byteCount) {
+      kernel.call($0, status: $1, first: 0, end: 1)
+    }
     return 2 * Double(lanes * sums * rounds) / seconds / 1e9
   }
 
