@@ -37,6 +37,8 @@ public struct ProgramResult: Sendable {
   public let errors: String
 }
 
+private let startingProcesses = NSLock()
+
 /// Runs a program to its end; one that takes longer than `limit` seconds is killed, which shows as a signal.
 public func runProgram(
   _ program: URL = Repository.program, arguments: [String], input: [UInt8]? = nil, limit: TimeInterval = 60,
@@ -60,7 +62,8 @@ public func runProgram(
   process.standardError = try file("err")
   let done = DispatchSemaphore(value: 0)
   process.terminationHandler = { _ in done.signal() }
-  try process.run()
+  // One start at a time: what Foundation does to start a process is not safe on several threads at once.
+  try startingProcesses.withLock { try process.run() }
   if done.wait(timeout: .now() + limit) == .timedOut {
     kill(process.processIdentifier, SIGKILL)
     done.wait()
