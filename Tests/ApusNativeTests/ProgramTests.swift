@@ -159,10 +159,11 @@ import Testing
     let samples = (0..<4 * width).map { $0 % 101 }
     func sample(_ row: Int) -> ArraySlice<Int> { samples[row * width..<(row + 1) * width] }
     let rows = [3, 0, 1, 1, 2, 3]
+    let rowsAhead = [Int](repeating: 0, count: 2 * KernelProgram.roundsAhead)
     for rounds in 0...3 {
       var variables = [[Int](repeating: 1, count: 2 * width)]
       let series = try code.run(
-        workers: workers, rounds: rounds, [samples], variables: &variables, outputs: [rounds * 2 * width], rows: rows)
+        workers: workers, rounds: rounds, [samples], variables: &variables, outputs: [rounds * 2 * width], rows: rows + rowsAhead)
       var (running, expected) = ([Int](repeating: 1, count: 2 * width), [Int]())
       for round in 0..<rounds {
         let batch = sample(rows[2 * round]) + sample(rows[2 * round + 1])

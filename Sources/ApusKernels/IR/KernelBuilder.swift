@@ -149,6 +149,11 @@ public final class KernelBuilder {
     append(.store(Access(buffer: buffer, index: index, mask: mask), value), results: [])
   }
 
+  /// Hints that the cache line at `index` will be needed soon.
+  public func prefetch(_ buffer: Int, _ index: Register) {
+    append(.prefetch(Access(buffer: buffer, index: index)), results: [])
+  }
+
   /// Makes the run fail where the scalar condition holds; see `Instruction.fail`.
   public func fail(where condition: Register, code: Int, value: Register) {
     append(.fail(condition: condition, code: code, value: value), results: [])

@@ -150,6 +150,9 @@ extension CanonicalBytes {
       append(loop.initial)
       append(loop.condition)
       append(loop.body)
+    case .prefetch(let access):
+      append(tag: 19)
+      append(access)
     }
   }
 }

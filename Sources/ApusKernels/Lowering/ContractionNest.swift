@@ -246,6 +246,7 @@ private struct TileEmitter {
     let zeros = [Register](repeating: builder.constant(0, type), count: rows * vectors)
     let sums = builder.loop(from: builder.index(0), to: builder.index(k), carrying: zeros) { at, sums in
       var next = sums
+      if k <= 64 { prefetch(point, row: row, column: column, at: at, rows: rows, vectors: vectors) }
       let bRow = builder.add(bStart, builder.multiply(at, bStep))
       let right = (0..<vectors).map { vector in
         builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
@@ -265,6 +266,22 @@ private struct TileEmitter {
       return next
     }
     epilogue(point, sums, row: row, column: column, rows: rows, vectors: vectors, mask: tailMask)
+  }
+
+  /// What the epilogue reads for this tile alone lies in short pieces of many rows, which the processor does not foresee:
+  /// a row is fetched at each step of k. Where k is long, the wait is a small part.
+  private func prefetch(_ point: NestPoint, row: Register, column: Register, at: Register, rows: Int, vectors: Int) {
+    let rowAxis = point.indices.count - 2
+    var element = point
+    element.indices[rowAxis] = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
+    for (_, leaf) in emitter.leaves.sorted(by: { $0.key < $1.key })
+    where leaf.varies(along: rowAxis) && leaf.strides[rowAxis + 1] == 1 {
+      let perLine = max(1, 64 / leaf.access.view.dtype.byteCount)
+      for line in stride(from: 0, to: vectors * lanes, by: perLine) {
+        element.indices[rowAxis + 1] = builder.add(column, line)
+        builder.prefetch(leaf.access.buffer, emitter.position(leaf, element))
+      }
+    }
   }
 
   private func epilogue(

@@ -18,6 +18,8 @@ final class DraftBuilder: LoweringSink {
     var steps: [DraftStep] = []
     /// What `hoisted` has computed in this block.
     var hoisted: [HoistedKey: TensorHandle] = [:]
+    /// Steps at its start that read only what is there before the program runs.
+    var preludeCount = 0
   }
 
   private struct HoistedKey: Hashable {
@@ -109,6 +111,17 @@ final class DraftBuilder: LoweringSink {
     return draft.failures.count - failureBase
   }
 
+  /// The most bytes that are held from the program's start on for the sake of fewer barriers.
+  private static let preludeLimit = 1 << 16
+
+  /// Whether a tensor is there before the program runs.
+  private func isGiven(_ source: TensorHandle) -> Bool {
+    switch draft.buffers[source.buffer].role {
+    case .parameter, .variable, .constant: true
+    case .temporary, .output: false
+    }
+  }
+
   /// Computed in the outermost block from whose loop on the source stays the same.
   func hoisted(
     _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
@@ -126,8 +139,16 @@ final class DraftBuilder: LoweringSink {
     let inner = Array(blocks[(position + 1)...])
     blocks.removeSubrange((position + 1)...)
     let handle = buffer("\(node.origin) (\(key))", view, .temporary)
+    let stepCount = blocks[position].steps.count
     try compute(handle)
     blocks[position].hoisted[known] = handle
+    if position == 0, view.count * view.dtype.byteCount <= DraftBuilder.preludeLimit, isGiven(source) {
+      // Done while other work goes on, rather than between two barriers.
+      let steps = blocks[0].steps[stepCount...]
+      blocks[0].steps.removeSubrange(stepCount...)
+      blocks[0].steps.insert(contentsOf: steps, at: blocks[0].preludeCount)
+      blocks[0].preludeCount += steps.count
+    }
     blocks += inner
     return handle
   }

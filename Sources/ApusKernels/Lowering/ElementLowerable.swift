@@ -121,13 +121,32 @@ private func arithmetic(_ x: [Register], _ context: ElementContext, _ op: Binary
   context.builder.binary(op, x[0], x[1])
 }
 
-extension Add: ElementLowerable {
+/// A product that a sum may take in unrounded.
+protocol ProductLowerable: ElementLowerable {}
+
+/// A sum or difference, which takes in a product without rounding it first: one instruction instead of two.
+protocol SumLowerable: ElementLowerable {
+  /// The element where one operand is the product of two registers.
+  func element(product: (Register, Register), isFirst: Bool, other: Register, _ builder: KernelBuilder) -> Register
+}
+
+extension Add: SumLowerable {
   public func element(_ x: [Register], _ context: ElementContext) -> Register { arithmetic(x, context, .add) }
+
+  func element(product: (Register, Register), isFirst: Bool, other: Register, _ builder: KernelBuilder) -> Register {
+    builder.multiplyAdd(product.0, product.1, other)
+  }
 }
-extension Subtract: ElementLowerable {
+extension Subtract: SumLowerable {
   public func element(_ x: [Register], _ context: ElementContext) -> Register { arithmetic(x, context, .subtract) }
+
+  func element(product: (Register, Register), isFirst: Bool, other: Register, _ builder: KernelBuilder) -> Register {
+    isFirst
+      ? builder.multiplyAdd(product.0, product.1, builder.unary(.negate, other))
+      : builder.multiplyAdd(builder.unary(.negate, product.0), product.1, other)
+  }
 }
-extension Multiply: ElementLowerable {
+extension Multiply: ProductLowerable {
   public func element(_ x: [Register], _ context: ElementContext) -> Register { arithmetic(x, context, .multiply) }
 }
 extension Divide: ElementLowerable {

@@ -24,12 +24,12 @@ struct Nest {
   /// By value of the region.
   let forms: [Form]
   let escapes: [Bool]
+  /// How many operands each value is.
+  let readerCounts: [Int]
 
   init(_ region: Graph, _ node: NodeLowering) throws {
     self.region = region
     self.node = node
-    let dimensions = try region.nodes.flatMap(\.results).map { try region.dimensions(of: $0) }
-    _ = dimensions
     let reductions = region.nodes.filter { $0.op is any ReductionOperator }
     if let first = reductions.first, let op = first.op as? any ReductionOperator {
       domain = try region.dimensions(of: first.operands[0])
@@ -54,6 +54,9 @@ struct Nest {
     }
     self.forms = forms
     escapes = region.escaping()
+    var counts = [Int](repeating: 0, count: region.valueCount)
+    for operand in region.nodes.flatMap(\.operands) { counts[operand.index] += 1 }
+    readerCounts = counts
   }
 
   /// A value's strides over the domain's axes, given those of its own axes; 0 where it does not vary.
@@ -118,6 +121,13 @@ struct NestEmitter {
       register = leaves[id.index].map { load($0, point) } ?? builder.index(0)
     case let constant as Constant:
       register = builder.constant(of: constant.value)
+    case let op as any SumLowerable where product(in: node) != nil:
+      let position = product(in: node) ?? 0
+      let factors = region.producer(of: node.operands[position]).operands
+      var terms = (factors + [node.operands[1 - position]]).map { value($0, &point) }
+      let lanes = terms.map { builder.type(of: $0).lanes }.max() ?? 1
+      terms = terms.map { builder.splat($0, lanes: lanes) }
+      register = op.element(product: (terms[0], terms[1]), isFirst: position == 0, other: terms[2], builder)
     case let op as any ElementLowerable:
       var operands = node.operands.map { value($0, &point) }
       let lanes = operands.map { builder.type(of: $0).lanes }.max() ?? 1
@@ -133,6 +143,16 @@ struct NestEmitter {
     }
     point.known[id.index] = register
     return register
+  }
+
+  /// Which operand of a sum is a product that nothing else reads: t − t stays 0.
+  private func product(in sum: Node) -> Int? {
+    let region = nest.region
+    guard [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
+    return sum.operands.firstIndex { operand in
+      region.producer(of: operand).op is any ProductLowerable && nest.readerCounts[operand.index] == 1
+        && !nest.escapes[operand.index]
+    }
   }
 
   /// What an operator calls to say how it fails: by name, where the nest is more than it.

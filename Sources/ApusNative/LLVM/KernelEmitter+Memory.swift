@@ -110,6 +110,14 @@ extension KernelEmitter {
     }
   }
 
+  /// For reading, to be kept in all levels of the cache.
+  func prefetch(_ access: Access) throws {
+    let address = try address(access, dtype(access))
+    _ = ir.call(
+      ir.declaration("llvm.prefetch", [ir.pointer]),
+      [address, ir.constant(0, bits: 32), ir.constant(3, bits: 32), ir.constant(1, bits: 32)])
+  }
+
   /// The first failure of a run keeps its code and value. The host reads them after the run has ended, so the value
   /// needs no ordering of its own.
   func fail(_ condition: Handle?, _ code: Int, _ value: Handle?) throws {

@@ -8,7 +8,7 @@ import ApusKernels
 /// instruction where there is one.
 struct KernelEmitter {
   /// Part of the cache's key: raise it whenever the code that a kernel gets changes.
-  static let version = 1
+  static let version = 2
 
   let ir: IRBuilder
   let kernel: Kernel
@@ -101,6 +101,7 @@ struct KernelEmitter {
       case .branch(let branch): try emit(branch, statement.results)
       case .whileLoop(let loop): try emit(loop, statement.results)
       case .store(let access, let value): try store(access, value)
+      case .prefetch(let access): try prefetch(access)
       case .fail(let condition, let code, let value): try fail(self.value(condition), code, self.value(value))
       default:
         guard statement.results.count == 1 else { throw defect("an instruction has \(statement.results) as results") }
@@ -132,7 +133,7 @@ struct KernelEmitter {
       return try llvm.extractElement(builder, value(x), ir.constant(lane, bits: 32), "")
     case .shuffle(let a, let b, let positions): return try shuffle(a, b, positions)
     case .load(let access): return try load(access, type)
-    case .store, .fail, .loop, .branch, .whileLoop:
+    case .store, .prefetch, .fail, .loop, .branch, .whileLoop:
       throw defect("a statement without a result stands where one is needed")
     }
   }

@@ -104,6 +104,7 @@ public final class NativeExecutable: TrainingExecutable {
     var outputs = try graph.outputTypes.map {
       try Tensor(uninitialized: $0.dtype, [rounds] + ($0.shape.numbers ?? []))
     }
+    if rounds == 0 { return outputs }
     try execute(
       repeated.value(), rounds: rounds, feeds: datasets, rows: rows, variables: &variables, outputs: &outputs)
     return outputs
@@ -142,7 +143,10 @@ public final class NativeExecutable: TrainingExecutable {
   ) throws {
     // Memory that is written must be this tensor's own; after this no pointer moves.
     for position in writtenVariables { variables[position].makeUnique() }
-    let rowNumbers = rows.map { Int64($0) }
+    // The program looks ahead: the last batch once more stands for what does not come.
+    let batch = rounds > 0 ? rows.count / rounds : 0
+    var rowNumbers = rows.map { Int64($0) }
+    for _ in 0..<KernelProgram.roundsAhead { rowNumbers += rowNumbers.suffix(batch) }
     try rowNumbers.withUnsafeBytes { rows in
       try code.run(workers: workers, rounds: rounds) { place in
         switch place {

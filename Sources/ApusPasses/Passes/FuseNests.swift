@@ -71,7 +71,12 @@ private struct NestPlan {
       var joined: Int?
       for nest in nestsOfOperands(node) {
         if let target = joined {
-          if canMerge(nest, into: target) { merge(nest, into: target) }
+          if canMerge(nest, into: target) {
+            merge(nest, into: target)
+          } else if canMergeRows(nest, into: target) {
+            for member in nests[nest].members { forms[graph.nodes[member.index].result.index] = .folded }
+            merge(nest, into: target)
+          }
         } else if let form = formToJoin(node, nest), !closesPath(node, nest) {
           nests[nest].members.append(node.id)
           nestOf[node.id.index] = nest
@@ -213,6 +218,15 @@ private struct NestPlan {
       guard nests[a].foldedAxes == nil, nests[b].foldedAxes == nil else { return false }
     }
     if let folded = nests[a].foldedAxes, let other = nests[b].foldedAxes, folded != other { return false }
+    return !reaches(from: a, to: inputs(b, besides: a)) && !reaches(from: b, to: inputs(a, besides: b))
+  }
+
+  /// Whether a nest of elementwise nodes has the shape that the other's reductions leave, so that it can be computed there.
+  private func canMergeRows(_ a: Int, into b: Int) -> Bool {
+    guard let axes = nests[b].foldedAxes, !nests[b].foldsAll, !axes.isEmpty, nests[a].foldedAxes == nil,
+      !nests[a].hasContraction, nests[a].domain == nests[b].domain.reduced(axes, keepDims: false),
+      nests[a].members.count + nests[b].members.count <= size
+    else { return false }
     return !reaches(from: a, to: inputs(b, besides: a)) && !reaches(from: b, to: inputs(a, besides: b))
   }
 
