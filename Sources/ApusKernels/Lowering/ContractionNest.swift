@@ -243,11 +243,14 @@ private struct TileEmitter {
     let bStart = builder.add(base(b), isPacked ? builder.multiply(column, k) : column)
     let bStep = isPacked ? width : b.strides.k
 
-    let zeros = [Register](repeating: builder.constant(0, type), count: rows * vectors)
-    let sums = builder.loop(from: builder.index(0), to: builder.index(k), carrying: zeros) { at, sums in
-      var next = sums
+    func step(_ at: Register, _ sums: ArraySlice<Register>) -> [Register] {
+      var next = Array(sums)
       if k <= 64 { prefetch(point, row: row, column: column, at: at, rows: rows, vectors: vectors) }
       let bRow = builder.add(bStart, builder.multiply(at, bStep))
+      if rows <= TileEmitter.streamingRows {
+        let ahead = builder.add(bRow, bStep * TileEmitter.streamingDistance)
+        for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
+      }
       let right = (0..<vectors).map { vector in
         builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
       }
@@ -265,7 +268,37 @@ private struct TileEmitter {
       }
       return next
     }
+    let sums = sum(over: rows * vectors, type, step)
     epilogue(point, sums, row: row, column: column, rows: rows, vectors: vectors, mask: tailMask)
+  }
+
+  /// Rows of a tile up to which it reads b faster than it multiplies, and how many steps of k ahead b is fetched then.
+  private static let streamingRows = 2
+  private static let streamingDistance = 16
+  /// Multiply-adds that must be under way so that none waits for another: two units, four cycles each.
+  private static let leastSums = 8
+
+  /// Sums of all steps of k. Where there are few, steps are dealt out to several sets of sums, added up at the end.
+  private func sum(
+    over count: Int, _ type: RegisterType, _ step: (_ at: Register, _ sums: ArraySlice<Register>) -> [Register]
+  ) -> [Register] {
+    let ways = k >= 64 ? max(1, TileEmitter.leastSums / count) : 1
+    let zeros = [Register](repeating: builder.constant(0, type), count: count * ways)
+    let whole = k / ways * ways
+    var sums = builder.loop(from: builder.index(0), to: builder.index(whole), step: ways, carrying: zeros) { at, sums in
+      (0..<ways).flatMap { way in step(builder.add(at, way), sums[(way * count)..<((way + 1) * count)]) }
+    }
+    let rest = builder.loop(from: builder.index(whole), to: builder.index(k), carrying: Array(sums.prefix(count))) {
+      step($0, $1[...])
+    }
+    sums.replaceSubrange(..<count, with: rest)
+    while sums.count > count {
+      let half = (sums.count / count + 1) / 2 * count
+      sums = sums.prefix(half).enumerated().map { position, sum in
+        position + half < sums.count ? builder.binary(.add, sum, sums[position + half]) : sum
+      }
+    }
+    return sums
   }
 
   /// What the epilogue reads for this tile alone lies in short pieces of many rows, which the processor does not foresee:

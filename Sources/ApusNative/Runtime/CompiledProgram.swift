@@ -8,6 +8,8 @@ package final class CompiledProgram: Sendable {
   private let entry: WorkerTeam.Entry
   private let code: NativeCode
   private let arenas = Mutex<[Arena]>([])
+  /// Buffers whose memory each run is told, and their places.
+  private let given: [(buffer: Int, place: ProgramBuffer.Place)]
   private let isProfiled: Bool
   private let ticks: Mutex<[Int64]>
 
@@ -15,6 +17,13 @@ package final class CompiledProgram: Sendable {
     self.program = program
     self.code = code
     self.isProfiled = isProfiled
+    given = program.buffers.enumerated().compactMap { index, buffer in
+      switch buffer.place {
+      // As when the arena is made.
+      case .arena, .constant: nil
+      case .parameter, .variable, .output, .dataset, .rows, .series: (index, buffer.place)
+      }
+    }
     ticks = Mutex([Int64](repeating: 0, count: Profile.firstLaunch + program.launches.count))
     entry = unsafeBitCast(try code.address(of: ProgramCompiler.entry), to: WorkerTeam.Entry.self)
   }
@@ -30,14 +39,7 @@ package final class CompiledProgram: Sendable {
   ) throws {
     let arena = arenas.withLock { $0.popLast() } ?? Arena(program)
     defer { arenas.withLock { $0.append(arena) } }
-    for (index, buffer) in program.buffers.enumerated() {
-      switch buffer.place {
-      // As when the arena was made.
-      case .arena, .constant: break
-      case .parameter, .variable, .output, .dataset, .rows, .series:
-        arena.bases[index] = UnsafeMutableRawPointer(mutating: address(buffer.place))
-      }
-    }
+    for slot in given { arena.bases[slot.buffer] = UnsafeMutableRawPointer(mutating: address(slot.place)) }
     let statusCount = isProfiled ? arena.status.count : Profile.barriers
     for slot in 0..<statusCount { arena.status[slot] = 0 }
     guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }

@@ -12,7 +12,11 @@ public final class NativeExecutable: TrainingExecutable {
   let graph: Graph
   let compiler: ProgramCompiler
   /// Buffers that launches write, by position.
-  private let writtenVariables: Set<Int>
+  private let writtenVariables: [Int]
+  // What a run needs of the graph, looked up once: a small graph runs in the time that this takes.
+  private let parameterTypes: [StaticType]
+  private let variableTypes: [StaticType]
+  private let outputTypes: [StaticType]
   private let single: Lazy<CompiledProgram>
   private let repeated: Lazy<CompiledProgram>
   private let updated: [Int]
@@ -45,7 +49,10 @@ public final class NativeExecutable: TrainingExecutable {
         if case .variable(let position) = plan.buffers[location.buffer].place { written.insert(position) }
       }
     }
-    writtenVariables = written
+    writtenVariables = written.sorted()
+    parameterTypes = try graph.parameters.map { try StaticType(graph.type(of: $0), of: graph) }
+    variableTypes = try graph.variables.map { try StaticType(graph.type(of: $0.id), of: graph) }
+    outputTypes = try graph.outputTypes.map { try StaticType($0, of: graph) }
     let positions = Dictionary(
       graph.variables.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
     updated = try graph.updates.map { update in
@@ -88,8 +95,10 @@ public final class NativeExecutable: TrainingExecutable {
   }
 
   public func run(_ feeds: [Tensor], updating variables: inout [Tensor]) throws -> [Tensor] {
-    try graph.checkArguments(feeds, variables)
-    var outputs = try graph.outputTypes.map { try Tensor(uninitialized: $0.dtype, $0.shape.numbers ?? []) }
+    if !StaticType.fit(parameterTypes, feeds) || !StaticType.fit(variableTypes, variables) {
+      try graph.checkArguments(feeds, variables)
+    }
+    var outputs = try outputTypes.map { try Tensor(uninitialized: $0.dtype, $0.dimensions) }
     try execute(
       single.value(), rounds: 1, feeds: feeds, rows: [], variables: &variables, outputs: &outputs)
     return outputs
@@ -101,9 +110,7 @@ public final class NativeExecutable: TrainingExecutable {
     let batch = try checkDatasets(datasets, rows: rows)
     try graph.checkVariables(variables)
     let rounds = rows.count / batch
-    var outputs = try graph.outputTypes.map {
-      try Tensor(uninitialized: $0.dtype, [rounds] + ($0.shape.numbers ?? []))
-    }
+    var outputs = try outputTypes.map { try Tensor(uninitialized: $0.dtype, [rounds] + $0.dimensions) }
     if rounds == 0 { return outputs }
     try execute(
       repeated.value(), rounds: rounds, feeds: datasets, rows: rows, variables: &variables, outputs: &outputs)
@@ -161,6 +168,28 @@ public final class NativeExecutable: TrainingExecutable {
     extendLifetime(feeds)
     extendLifetime(variables)
     extendLifetime(outputs)
+  }
+}
+
+/// A type whose shape is known.
+private struct StaticType {
+  let dtype: DType
+  let dimensions: [Int]
+
+  init(_ type: TensorType, of graph: Graph) throws {
+    guard let dimensions = type.shape.numbers else {
+      throw ApusError.input("graph @\(graph.name) has a symbolic shape, \(type)")
+    }
+    (dtype, self.dimensions) = (type.dtype, dimensions)
+  }
+
+  static func fit(_ types: [StaticType], _ tensors: [Tensor]) -> Bool {
+    guard types.count == tensors.count else { return false }
+    for position in types.indices
+    where types[position].dtype != tensors[position].dtype
+      || types[position].dimensions != tensors[position].dimensions
+    { return false }
+    return true
   }
 }
 
