@@ -55,13 +55,15 @@ struct BenchCommand: ParsableCommand {
     } else {
       report.milliseconds = measurement.step * 1e3
     }
-    if json { try Terminal.writeJSON(report) } else { Terminal.write(report.text) }
+    var table: ProfileTable?
     if profile, let executable = measurement.executable as? NativeExecutable {
       let counted = try train ? executable.profileOverRows() : executable.profileOfRuns()
       if let counted {
-        Terminal.write(ProfileTable(counted.program, counted.profile, workers: workers).text)
+        table = try ProfileTable(counted.program, counted.profile, workers: workers, roof: Roofline.measure())
+        report.kernels = table?.rows
       }
     }
+    if json { try Terminal.writeJSON(report) } else { Terminal.write(report.text + (table?.text ?? "")) }
   }
 
   private struct Measurement {
@@ -176,11 +178,13 @@ private struct BenchReport: Encodable {
   var samplesPerSecond: Double?
   /// Median of one run.
   var milliseconds: Double?
+  /// Where the time goes, if that was asked for.
+  var kernels: [ProfileTable.Row]?
   /// The process's largest resident set.
   let peakMegabytes = Process.peakMegabytes
 
   private enum CodingKeys: String, CodingKey {
-    case workload, backend, threads, batch
+    case workload, backend, threads, batch, kernels
     case compileSeconds = "compile_s"
     case samplesPerSecond = "samples_per_s"
     case milliseconds = "ms"
@@ -206,24 +210,5 @@ extension Process {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return (Double(usage.ru_maxrss) / 1024).rounded()
-  }
-}
-
-/// A profile as a table, the longest first.
-private struct ProfileTable {
-  let text: String
-
-  init(_ program: KernelProgram, _ profile: Profile, workers: Int) {
-    let total = Double(profile.barrierTicks + profile.launchTicks.reduce(0, +))
-    var lines = ["   share  kernel (units), origin"]
-    var rows = zip(program.launches, profile.launchTicks).map { launch, ticks in
-      let kernel = program.kernels[launch.kernel]
-      return (ticks, "\(kernel.name) (\(launch.isSerial ? "serial" : "\(kernel.units)")), \(launch.origin)")
-    }
-    rows.append((profile.barrierTicks, "waiting at \(program.barrierCount) barriers"))
-    for (ticks, words) in rows.sorted(by: { $0.0 > $1.0 }) {
-      lines.append(String(format: "  %5.1f%%  ", 100 * Double(ticks) / max(1, total)) + words)
-    }
-    text = lines.joined(separator: "\n") + "\n"
   }
 }

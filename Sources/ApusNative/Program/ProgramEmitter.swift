@@ -63,7 +63,8 @@ struct ProgramEmitter {
     for step in steps {
       switch step {
       case .launch(let launch):
-        try timed(slot: Profile.firstLaunch + launchCount) { try emit(launch) }
+        let slot = Profile.slot(launch: launchCount)
+        try timed(slot: slot, calls: slot + 1) { try emit(launch) }
         launchCount += 1
       case .barrier: timed(slot: Profile.barriers) { emitBarrier() }
       case .loop(let count, let body): try emitLoop(count, body)
@@ -73,18 +74,23 @@ struct ProgramEmitter {
     }
   }
 
-  /// Adds the ticks that `body` takes on worker 0 to a number in `status`.
-  private func timed(slot: Int, _ body: () throws -> Void) rethrows {
+  /// Adds the ticks that `body` takes on worker 0 to a number in `status`, and 1 to another.
+  private func timed(slot: Int, calls: Int? = nil, _ body: () throws -> Void) rethrows {
     guard isProfiled else { return try body() }
     let start = module.intrinsic("llvm.readcyclecounter", [], [])
     try body()
     let ticks = llvm.binary(
       builder, Opcode.subtract, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
     when(llvm.integerCompare(builder, 32, worker, module.constant(0), "")) {
-      let place = module.address(module.int(64), status, module.constant(slot))
-      let sum = llvm.binary(builder, Opcode.add, llvm.load(builder, module.int(64), place, ""), ticks, "")
-      _ = llvm.store(builder, sum, place)
+      add(ticks, toSlot: slot)
+      if let calls { add(module.constant(1), toSlot: calls) }
     }
+  }
+
+  private func add(_ number: Handle?, toSlot slot: Int) {
+    let place = module.address(module.int(64), status, module.constant(slot))
+    let sum = llvm.binary(builder, Opcode.add, llvm.load(builder, module.int(64), place, ""), number, "")
+    _ = llvm.store(builder, sum, place)
   }
 
   // MARK: Launches

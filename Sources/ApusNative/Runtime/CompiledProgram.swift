@@ -11,7 +11,14 @@ package final class CompiledProgram: Sendable {
   /// Buffers whose memory each run is told, and their places.
   private let given: [(buffer: Int, place: ProgramBuffer.Place)]
   private let isProfiled: Bool
-  private let ticks: Mutex<[Int64]>
+  private let counted: Mutex<Counted>
+
+  private struct Counted {
+    /// As in the status of a run, added up.
+    var status: [Int64]
+    var rounds = 0
+    var time = Duration.zero
+  }
 
   init(_ program: KernelProgram, _ code: NativeCode, isProfiled: Bool) throws {
     self.program = program
@@ -24,7 +31,7 @@ package final class CompiledProgram: Sendable {
       case .parameter, .variable, .output, .dataset, .rows, .series: (index, buffer.place)
       }
     }
-    ticks = Mutex([Int64](repeating: 0, count: Profile.firstLaunch + program.launches.count))
+    counted = Mutex(Counted(status: [Int64](repeating: 0, count: Profile.slot(launch: program.launches.count))))
     entry = unsafeBitCast(try code.address(of: ProgramCompiler.entry), to: WorkerTeam.Entry.self)
   }
 
@@ -43,8 +50,9 @@ package final class CompiledProgram: Sendable {
     let statusCount = isProfiled ? arena.status.count : Profile.barriers
     for slot in 0..<statusCount { arena.status[slot] = 0 }
     guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }
+    let start = isProfiled ? ContinuousClock.now : nil
     team.run(entry, bases: bases, status: status, workers: workers, rounds: rounds)
-    if isProfiled { collect(arena) }
+    if let start { collect(arena, rounds, ContinuousClock.now - start) }
     let code = Int(status[0])
     if code != 0 { throw failure(code, Int(status[1])) }
   }
@@ -58,16 +66,25 @@ package final class CompiledProgram: Sendable {
   }
 
   /// Adds up what a run has counted.
-  private func collect(_ arena: Arena) {
-    ticks.withLock { ticks in
-      for slot in ticks.indices.dropFirst(Profile.barriers) { ticks[slot] += arena.status[slot] }
+  private func collect(_ arena: Arena, _ rounds: Int, _ time: Duration) {
+    counted.withLock { counted in
+      for slot in counted.status.indices.dropFirst(Profile.barriers) { counted.status[slot] += arena.status[slot] }
+      counted.rounds += rounds
+      counted.time += time
     }
   }
 
-  /// Ticks of worker 0 over all runs: of all barriers, and of each launch in the order of the steps.
+  /// Of all runs so far.
   package var profile: Profile {
-    ticks.withLock {
-      Profile(barrierTicks: Int($0[Profile.barriers]), launchTicks: $0.dropFirst(Profile.firstLaunch).map(Int.init))
+    counted.withLock { counted in
+      func ticks(_ slot: Int) -> Double { Double(counted.status[slot]) }
+      let slots = program.launches.indices.map(Profile.slot(launch:))
+      let all = ticks(Profile.barriers) + slots.reduce(0) { $0 + ticks($1) }
+      // Ticks in seconds: all that worker 0 does lies between the start of a run and its end.
+      let second = all == 0 ? 0 : counted.time / .seconds(1) / all
+      return Profile(
+        rounds: counted.rounds, barrierSeconds: ticks(Profile.barriers) * second,
+        launches: slots.map { Profile.Launch(seconds: ticks($0) * second, calls: Int(counted.status[$0 + 1])) })
     }
   }
 }
@@ -93,7 +110,7 @@ private final class Arena: @unchecked Sendable {
       }
     }
     // On cache lines of its own.
-    let count = (Profile.firstLaunch + program.launches.count + 7) / 8 * 8
+    let count = (Profile.slot(launch: program.launches.count) + 7) / 8 * 8
     status = UnsafeMutableBufferPointer(
       start: UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: 64)
         .bindMemory(to: Int64.self, capacity: count), count: count)
@@ -107,13 +124,22 @@ private final class Arena: @unchecked Sendable {
   }
 }
 
-/// What a profiled program has counted.
+/// Where the time of a program's runs has gone, on worker 0.
 public struct Profile: Sendable {
-  /// Where in a run's status the ticks of barriers stand, and those of the launches.
-  static let barriers = 2
-  static let firstLaunch = 3
+  public struct Launch: Sendable {
+    /// In all its calls.
+    public let seconds: Double
+    public let calls: Int
+  }
 
-  public let barrierTicks: Int
+  /// How often the program was run, each batch of a data set counted.
+  public let rounds: Int
+  public let barrierSeconds: Double
   /// In the order of the steps.
-  public let launchTicks: [Int]
+  public let launches: [Launch]
+
+  /// Where a run's status holds the ticks of barriers.
+  static let barriers = 2
+  /// Where it holds the ticks of a launch, the number of its calls behind them.
+  static func slot(launch: Int) -> Int { barriers + 1 + 2 * launch }
 }

@@ -94,11 +94,12 @@ private struct FusionPlan {
 
   private func newGroup(_ node: Node) -> Group {
     var group = Group(root: node.id, members: [node.id], shape: graph.type(of: node.result).shape)
-    note(node, &group)
+    FusionPlan.note(node, in: graph, &group)
     return group
   }
 
-  private func note(_ node: Node, _ group: inout Group) {
+  /// Not a method: a call of one would hold all groups while it changes one, which copies them.
+  private static func note(_ node: Node, in graph: Graph, _ group: inout Group) {
     if node.op.traits.contains(.contraction) { group.hasContraction = true }
     if node.op.traits.contains(.reduction) { group.foldedShape = graph.type(of: node.operands[0]).shape }
   }
@@ -106,7 +107,7 @@ private struct FusionPlan {
   private mutating func join(_ node: Node, _ index: Int) {
     groupOf[node.id.index] = index
     groups[index].members.append(node.id)
-    note(node, &groups[index])
+    FusionPlan.note(node, in: graph, &groups[index])
   }
 
   private func groupToJoin(_ node: Node, _ readers: [NodeID], escapes: Bool, _ context: inout PassContext) -> Int? {
