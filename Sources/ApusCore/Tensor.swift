@@ -185,7 +185,7 @@ private final class TensorStorage: @unchecked Sendable {
 
   /// An empty buffer has an address too; nothing is read or written there.
   init(byteCount: Int) {
-    address = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+    address = Memory.allocate(byteCount)
     bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
   }
 

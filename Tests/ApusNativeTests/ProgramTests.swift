@@ -163,7 +163,8 @@ import Testing
     for rounds in 0...3 {
       var variables = [[Int](repeating: 1, count: 2 * width)]
       let series = try code.run(
-        workers: workers, rounds: rounds, [samples], variables: &variables, outputs: [rounds * 2 * width], rows: rows + rowsAhead)
+        workers: workers, rounds: rounds, [samples], variables: &variables, outputs: [rounds * 2 * width],
+        rows: rows + rowsAhead)
       var (running, expected) = ([Int](repeating: 1, count: 2 * width), [Int]())
       for round in 0..<rounds {
         let batch = sample(rows[2 * round]) + sample(rows[2 * round + 1])
@@ -224,8 +225,10 @@ import Testing
     ]
     let code = try maker.compile(isProfiled: true)
     for _ in 0..<3 { _ = try code.run(workers: 2, outputs: 4096) }
-    #expect(code.profile.launchTicks.count == 2)
-    #expect(code.profile.launchTicks[0] > code.profile.launchTicks[1])
-    #expect(code.profile.barrierTicks > 0)
+    let profile = code.profile
+    #expect(profile.rounds == 3)
+    #expect(profile.launches.map(\.calls) == [150, 3])
+    #expect(profile.launches[0].seconds > profile.launches[1].seconds)
+    #expect(profile.barrierSeconds > 0)
   }
 }

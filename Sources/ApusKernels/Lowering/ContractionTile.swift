@@ -27,9 +27,11 @@ struct ContractionTile: Hashable {
     let blocks = (m / rows, m % rows)
     func tile(_ r: Int, _ v: Int) -> Double {
       if r == 0 || v == 0 { return 0 }
-      // One vector multiply-add a cycle, four in flight; a vector load a cycle, two scalar ones. A tile's start and end
-      // cost some 20 cycles, and storing each accumulator about 2.
-      let arithmetic = Double(max(r * v, 4))
+      // In units of a vector multiply-add, of which there are one or two a cycle, eight in flight; as long as a vector load
+      // or two scalar ones. The fewer accumulators, the more of the loads' delays show: what is lost was measured with
+      // 16 to 28 of them. A tile's start and end cost some 20 units, and storing each accumulator about 2.
+      let sums = Double(r * v)
+      let arithmetic = sums + min(8, 750 / (sums * sums))
       let loads = Double(v) + Double(r) * 0.5
       return max(arithmetic, loads) * Double(k) + 20 + 2 * Double(r * v)
     }

@@ -98,7 +98,7 @@ private final class Arena: @unchecked Sendable {
   let status: UnsafeMutableBufferPointer<Int64>
 
   init(_ program: KernelProgram) {
-    memory = .allocate(byteCount: max(64, program.arenaByteCount), alignment: 64)
+    memory = Memory.allocate(max(64, program.arenaByteCount))
     bases = .allocate(capacity: max(1, program.buffers.count))
     bases.initialize(repeating: nil)
     for (index, buffer) in program.buffers.enumerated() {

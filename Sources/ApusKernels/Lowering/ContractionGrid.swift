@@ -1,0 +1,63 @@
+import ApusCore
+
+/// The tiles of a product in the order they are computed, and the parts that k is cut into.
+///
+/// Small products are one part, panel of columns by panel of columns. In large ones k is cut so that a panel of the second
+/// operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk:
+/// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory.
+struct TileGrid {
+  struct Part {
+    var start: Int
+    var count: Int
+    var isFirst: Bool
+    var isLast: Bool
+  }
+
+  let panels: Int
+  let blocks: Int
+  /// Blocks of rows in a chunk.
+  let chunk: Int
+  let batch: [Int]
+  let parts: [Part]
+
+  init(rows: Int, n: Int, k: Int, tile: ContractionTile, width: Int, batch: [Int], elementBytes: Int) {
+    panels = (n + width - 1) / width
+    blocks = (rows + tile.rows - 1) / tile.rows
+    self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
+    let smallest = min(rows, n) * k * elementBytes
+    guard smallest > TileGrid.secondCache, k > TileGrid.depth + TileGrid.depth / 2, batch.allSatisfy({ $0 == 1 }) else {
+      chunk = blocks
+      parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
+      return
+    }
+    let number = (k + TileGrid.depth - 1) / TileGrid.depth
+    let length = (k + number - 1) / number
+    parts = (0..<number).map { part in
+      Part(
+        start: part * length, count: min(length, k - part * length), isFirst: part == 0, isLast: part == number - 1)
+    }
+    chunk = max(1, TileGrid.secondCache / 3 / (length * elementBytes * tile.rows))
+  }
+
+  private static let depth = 1024
+  private static let secondCache = 1 << 20
+
+  var chunks: Int { (blocks + chunk - 1) / chunk }
+  var units: Int { batch.reduce(1, *) * panels * chunks * chunk }
+
+  /// Which tile a unit is; chunks are equally long, so units at the end of the last may be none.
+  func split(
+    _ unit: Register, _ builder: KernelBuilder,
+    _ body: (_ batch: [Register], _ panel: Register, _ block: Register) -> Void
+  ) {
+    let parts = builder.split(unit, by: batch + [chunks, panels, chunk])
+    let indices = Array(parts.prefix(batch.count)) + [builder.index(0), builder.index(0)]
+    let panel = parts[batch.count + 1]
+    let block = builder.add(builder.multiply(parts[batch.count], chunk), parts[batch.count + 2])
+    if chunks * chunk == blocks { return body(indices, panel, block) }
+    builder.branch(builder.compare(.less, block, builder.index(blocks))) {
+      body(indices, panel, block)
+      return []
+    }
+  }
+}
