@@ -25,6 +25,9 @@ public struct NativeBackend: Backend {
 
   public var name: String { "native" }
 
+  /// Whether this machine has a release of LLVM that makes the code.
+  public static let isAvailable = LLVMInstallation.isPresent
+
   /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
   public static let pipeline = Pipeline([
     InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(), JoinSlices(),

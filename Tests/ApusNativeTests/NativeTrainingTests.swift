@@ -28,6 +28,7 @@ import Testing
       let actual = try native.fit(images, labels, batchSize: 4, verbose: .silent)
       let (a, b) = (try #require(actual["loss"]?.last), try #require(expected["loss"]?.last))
       #expect(abs(a - b) <= 1e-5 * abs(b), "loss \(a), not \(b)")
+      #expect(actual["accuracy"]?.last == expected["accuracy"]?.last)
     }
     for (weight, other) in zip(native.weights, reference.weights) {
       let difference = zip(weight.value.doubles(), other.value.doubles()).map { abs($0 - $1) }.max() ?? 0

@@ -18,14 +18,22 @@ struct TileGrid {
   /// Blocks of rows in a chunk.
   let chunk: Int
   let batch: [Int]
+  /// Whether all places of the batch see the same second operand: then a panel of it is used for all of them in turn.
+  let isPanelFirst: Bool
   let parts: [Part]
 
-  init(rows: Int, n: Int, k: Int, tile: ContractionTile, width: Int, batch: [Int], elementBytes: Int) {
+  init(
+    rows: Int, n: Int, k axes: [Int], tile: ContractionTile, width: Int, batch: [Int], sharesB: Bool, elementBytes: Int
+  ) {
+    let k = axes.reduce(1, *)
+    isPanelFirst = sharesB
     panels = (n + width - 1) / width
     blocks = (rows + tile.rows - 1) / tile.rows
     self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
     let smallest = min(rows, n) * k * elementBytes
-    guard smallest > TileGrid.secondCache, k > TileGrid.depth + TileGrid.depth / 2, batch.allSatisfy({ $0 == 1 }) else {
+    guard smallest > TileGrid.secondCache, axes.count == 1, k > TileGrid.depth + TileGrid.depth / 2,
+      batch.allSatisfy({ $0 == 1 })
+    else {
       chunk = blocks
       parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
       return
@@ -50,7 +58,12 @@ struct TileGrid {
     _ unit: Register, _ builder: KernelBuilder,
     _ body: (_ batch: [Register], _ panel: Register, _ block: Register) -> Void
   ) {
-    let parts = builder.split(unit, by: batch + [chunks, panels, chunk])
+    let order = isPanelFirst && chunks == 1 ? [panels] + batch + [1, chunk] : batch + [chunks, panels, chunk]
+    var parts = builder.split(unit, by: order)
+    if isPanelFirst, chunks == 1 {
+      let panel = parts.removeFirst()
+      parts.insert(panel, at: batch.count + 1)
+    }
     let indices = Array(parts.prefix(batch.count)) + [builder.index(0), builder.index(0)]
     let panel = parts[batch.count + 1]
     let block = builder.add(builder.multiply(parts[batch.count], chunk), parts[batch.count + 2])

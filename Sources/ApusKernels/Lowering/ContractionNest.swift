@@ -14,24 +14,18 @@ struct ContractionNest {
   let lanes: Int
 
   init?(_ region: Graph, _ node: NodeLowering) throws {
-    guard let product = region.nodes.first(where: { $0.op is Matmul }) else { return nil }
+    guard
+      let product = region.nodes.first(where: { node in
+        (node.op as? any ContractionLowerable).map { $0.isTiled && !node.results.isEmpty } ?? false
+      })
+    else { return nil }
     self.product = product
     nest = try Nest(region, node)
     lanes = nestLanes(region, node.target)
   }
 
-  /// Strides of the product's operands over [batch…, m, n] and k.
-  struct Operand {
-    var handle: TensorHandle
-    /// Over the batch axes.
-    var batch: [Int]
-    /// Over m of a, over n of b.
-    var free: Int
-    var k: Int
-  }
-
   func lower(name: String) throws {
-    guard let op = product.op as? Matmul else { return }
+    guard let op = product.op as? any ContractionLowerable else { return }
     let node = nest.node
     let region = nest.region
     let parameters = region.parameters
@@ -45,10 +39,7 @@ struct ContractionNest {
     let rank = domain.count
     let (m, n) = (domain[rank - 2], domain[rank - 1])
     guard domain.reduce(1, *) > 0 else { return }
-    var a = try operand(handle(product.operands[0]), isFirst: true, isTransposed: op.transposeA, rank: rank)
-    var b = try operand(handle(product.operands[1]), isFirst: false, isTransposed: op.transposeB, rank: rank)
-    let aView = a.handle.view
-    let k = aView.dimensions[aView.dimensions.count - (op.transposeA ? 2 : 1)]
+    var operands = try op.contraction(product.operands.map(handle), result: domain, node)
 
     // The tensors of the epilogue, over the domain's axes.
     let leaves = parameters.filter { id in
@@ -62,28 +53,37 @@ struct ContractionNest {
     var batch = Array(domain.dropLast(2))
     var rows = m
     var tensors = strides.map { (batch: Array($0.dropLast(2)), m: $0[rank - 2], n: $0[rank - 1]) }
-    while let last = batch.last, b.batch[batch.count - 1] == 0, a.batch[batch.count - 1] == a.free * rows,
-      tensors.allSatisfy({ $0.batch[batch.count - 1] == $0.m * rows })
+    while let last = batch.last, operands.b.batch[batch.count - 1] == 0,
+      last == 1 || operands.a.batch[batch.count - 1] == operands.a.free * rows,
+      tensors.allSatisfy({ last == 1 || $0.batch[batch.count - 1] == $0.m * rows })
     {
       rows *= last
       batch.removeLast()
-      a.batch.removeLast()
-      b.batch.removeLast()
+      operands.a.batch.removeLast()
+      operands.b.batch.removeLast()
       for position in tensors.indices { tensors[position].batch.removeLast() }
     }
 
-    let tile = ContractionTile.best(
-      m: rows, n: n, k: k, lanes: lanes, registers: node.target.vectorRegisters)
+    let k = operands.kCount
     let batchCount = batch.reduce(1, *)
+    let tile = ContractionTile.best(
+      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters)
     let width = tile.vectors * lanes
-    let isPacked = (
-      a: Packing.pays(a, rows: rows, n: n, k: k, tile: tile, width: width),
-      b: Packing.pays(b, n: n, k: k, rows: rows, tile: tile)
-    )
-    if isPacked.a { a = try Packing(a, k: k, count: rows, width: tile.rows, batch: batch, node: node).packed() }
-    if isPacked.b { b = try Packing(b, k: k, count: n, width: width, batch: batch, node: node).packed() }
+    let packsB = Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile)
+    if packsB {
+      operands.b = try Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node).packed()
+    }
+    operands.mergeAxes()
+    let packsA = Packing.pays(operands.a, operands.k, rows: rows, n: n, tile: tile, width: width)
+    if packsA {
+      operands.a = try Packing(operands.a, k: operands.k, count: rows, width: tile.rows, batch: batch, node: node)
+        .packed()
+    }
+    let isPacked = (a: packsA, b: packsB)
+    let (a, b) = (operands.a, operands.b)
     let grid = TileGrid(
-      rows: rows, n: n, k: k, tile: tile, width: width, batch: batch,
+      rows: rows, n: n, k: operands.k, tile: tile, width: width, batch: batch,
+      sharesB: b.batch.allSatisfy { $0 == 0 },
       elementBytes: region.type(of: product.result).dtype.byteCount)
     let sums =
       grid.parts.count > 1
@@ -118,7 +118,7 @@ struct ContractionNest {
         }
         let emitter = TileEmitter(
           emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
-          product: product.result, a: (readA, a), b: (readB, b), k: k, part: part, partial: partial, n: n,
+          product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial, n: n,
           lanes: lanes, tile: tile, isPacked: isPacked)
         builder.forEachUnit { unit in
           grid.split(unit, builder) { indices, panel, block in
@@ -129,18 +129,5 @@ struct ContractionNest {
         }
       }
     }
-  }
-
-  private func operand(_ handle: TensorHandle, isFirst: Bool, isTransposed: Bool, rank: Int) throws -> Operand {
-    let view = handle.view
-    let own = view.dimensions.count
-    var batch = [Int](repeating: 0, count: rank - 2)
-    for axis in 0..<(own - 2) where view.dimensions[axis] != 1 {
-      batch[axis + rank - own] = view.strides[axis]
-    }
-    let (first, second) = (view.strides[own - 2], view.strides[own - 1])
-    // a is [m, k], b is [k, n], before any transposition.
-    let isFreeFirst = isFirst != isTransposed
-    return Operand(handle: handle, batch: batch, free: isFreeFirst ? first : second, k: isFreeFirst ? second : first)
   }
 }

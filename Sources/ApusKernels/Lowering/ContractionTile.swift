@@ -7,13 +7,15 @@ struct ContractionTile: Hashable {
 
   /// The tile that makes an m × n × k product cheapest by a small model of the processor, shapes being known: the best
   /// split of m and n into tiles is a search, not a rule of thumb.
-  static func best(m: Int, n: Int, k: Int, lanes: Int, registers: Int) -> ContractionTile {
+  static func best(
+    m: Int, n: Int, k: Int, batch: Int = 1, lanes: Int, registers: Int
+  ) -> ContractionTile {
     var best = ContractionTile(rows: 1, vectors: 1)
     var least = Double.infinity
     for vectors in 1...4 {
       for rows in 1...16 where rows * vectors + vectors + 1 <= registers - 1 {
         let tile = ContractionTile(rows: rows, vectors: vectors)
-        let cost = tile.cost(m: m, n: n, k: k, lanes: lanes)
+        let cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes)
         if cost < least { (best, least) = (tile, cost) }
       }
     }
@@ -21,7 +23,7 @@ struct ContractionTile: Hashable {
   }
 
   /// Cycles of the whole product on one core, and a penalty where two could not share it evenly.
-  private func cost(m: Int, n: Int, k: Int, lanes: Int) -> Double {
+  private func cost(m: Int, n: Int, k: Int, batch: Int, lanes: Int) -> Double {
     let allVectors = (n + lanes - 1) / lanes
     let panels = (allVectors / vectors, allVectors % vectors)
     let blocks = (m / rows, m % rows)
@@ -38,7 +40,7 @@ struct ContractionTile: Hashable {
     let total =
       Double(panels.0 * blocks.0) * tile(rows, vectors) + Double(panels.0) * tile(blocks.1, vectors)
       + Double(blocks.0) * tile(rows, panels.1) + tile(blocks.1, panels.1)
-    let units = (panels.0 + (panels.1 > 0 ? 1 : 0)) * (blocks.0 + (blocks.1 > 0 ? 1 : 0))
+    let units = batch * (panels.0 + (panels.1 > 0 ? 1 : 0)) * (blocks.0 + (blocks.1 > 0 ? 1 : 0))
     let shapes = (blocks.1 > 0 && blocks.0 > 0 ? 2 : 1) * (panels.1 > 0 && panels.0 > 0 ? 2 : 1)
     let balance = Double((units + 1) / 2 * 2) / Double(max(1, units))
     // Each further shape of tile is code to compile and to hold in the cache.

@@ -129,9 +129,9 @@ public struct GraphLowering {
   private func lower(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
     if node.op is Fusion {
       try nest(node.regions[0], lowering, name: graph.kernelName(of: node))
-    } else if let op = node.op as? any Lowerable {
+    } else if let op = node.op as? any Lowerable, (node.op as? any TiledContraction)?.isTiled != true {
       try op.lower(lowering)
-    } else if node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is Matmul {
+    } else if node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is any TiledContraction {
       let region = try GraphBuilder.region(
         "body", node.operands.enumerated().map { ("x\($0)", graph.type(of: $1)) }
       ) { arguments in try arguments[0].builder.append(node.op, arguments) }

@@ -30,6 +30,12 @@ struct Nest {
   init(_ region: Graph, _ node: NodeLowering) throws {
     self.region = region
     self.node = node
+    for node in region.nodes {
+      let isKnown =
+        node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is any ContractionLowerable
+        || node.op is any ViewLowerable || !node.op.traits.isDisjoint(with: [.declaration, .broadcasts])
+      guard isKnown else { throw ApusError.defect("\(node.op.name) stands in a nest, which cannot compute it") }
+    }
     let reductions = region.nodes.filter { $0.op is any ReductionOperator }
     if let first = reductions.first, let op = first.op as? any ReductionOperator {
       domain = try region.dimensions(of: first.operands[0])
@@ -46,9 +52,13 @@ struct Nest {
         forms[node.result.index] = op.keepDims || foldedAxes.isEmpty ? .aligned : .folded
       } else if node.operands.contains(where: { forms[$0.index] == .folded }) {
         for result in node.results { forms[result.index] = .folded }
-        // What is combined with folded values only, is numbered as they are.
-        for operand in node.operands where region.producer(of: operand).operands.isEmpty {
+        // What is combined with folded values is numbered as they are, and so is all that it is computed from.
+        var pending = node.operands
+        while let operand = pending.popLast() {
+          let producer = region.producer(of: operand)
+          guard forms[operand.index] == .aligned, !(producer.op is any ReductionOperator) else { continue }
           forms[operand.index] = .folded
+          pending += producer.operands
         }
       }
     }
@@ -204,11 +214,12 @@ struct NestEmitter {
 
 extension KernelScope {
   /// Says that results may take the memory of operands that lie in the same way: an element is read where it is written,
-  /// just before.
+  /// just before. `operands` are all that the nest reads: one that is read in two ways is not overwritten.
   func allowInPlace(_ results: [NestTensor], over operands: [NestTensor]) {
     for result in results {
       for operand in operands.sorted(by: { $0.access.buffer < $1.access.buffer })
       where operand.access.view == result.access.view && operand.strides == result.strides
+        && operands.allSatisfy({ $0.access.buffer != operand.access.buffer || $0.strides == result.strides })
         && tensors.count(where: { $0.handle.buffer == tensors[operand.access.buffer].handle.buffer }) == 1
       {
         inPlace.append((write: result.access.buffer, read: operand.access.buffer))

@@ -2,62 +2,67 @@ import ApusCore
 
 /// An operand copied into panels first: [panel][k][rows or columns of the panel].
 struct Packing {
-  let operand: ContractionNest.Operand
-  let k: Int
+  let operand: ContractionOperand
+  /// Sizes of the axes of k.
+  let k: [Int]
   /// Rows of the first operand or columns of the second, and how many make a panel.
   let count: Int
   let width: Int
   let batch: [Int]
   let node: NodeLowering
 
-  init(_ operand: ContractionNest.Operand, k: Int, count: Int, width: Int, batch: [Int], node: NodeLowering) {
+  init(_ operand: ContractionOperand, k: [Int], count: Int, width: Int, batch: [Int], node: NodeLowering) {
     (self.operand, self.k, self.count, self.width, self.batch, self.node) = (operand, k, count, width, batch, node)
   }
 
   /// Whether the second operand is better packed: rows far apart cost a page each, and where the distance is a power of
-  /// two, the cache's sets; worth a copy where the copy is read several times.
-  static func pays(_ b: ContractionNest.Operand, n: Int, k: Int, rows: Int, tile: ContractionTile) -> Bool {
+  /// two, the cache's sets; worth a copy where the copy is read several times. It must be where k does not run through it
+  /// evenly.
+  static func pays(_ b: ContractionOperand, _ k: [Int], n: Int, rows: Int, tile: ContractionTile) -> Bool {
     let isContiguous = b.free == 1 || n == 1
-    let bytes = k * n * b.handle.dtype.byteCount
-    return !isContiguous || (bytes >= 1 << 18 && rows >= 4 * tile.rows)
+    let isEven = zip(b.k, TensorView.rowMajorStrides(k)).allSatisfy { $0 == $1 * (b.k.last ?? 1) }
+    let bytes = k.reduce(n, *) * b.handle.dtype.byteCount
+    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 4 * tile.rows)
   }
 
   /// Whether the first operand is better packed: where the rows of a tile lie so that they share few sets of the first
   /// cache (each set is of lines a multiple of 4 KiB apart, and holds some eight), each element would be fetched anew.
   static func pays(
-    _ a: ContractionNest.Operand, rows: Int, n: Int, k: Int, tile: ContractionTile, width: Int
+    _ a: ContractionOperand, _ k: [Int], rows: Int, n: Int, tile: ContractionTile, width: Int
   ) -> Bool {
-    guard a.free != 1, rows > 1, n >= 4 * width, k >= 64 else { return false }
+    guard a.free != 1, rows > 1, n >= 4 * width, k.count == 1, k[0] >= 64 else { return false }
     let bytes = abs(a.free) * a.handle.dtype.byteCount
     let powerOfTwo = bytes & -bytes
     let sets = powerOfTwo == 0 ? 1 : max(1, 4096 / powerOfTwo)
     return tile.rows > 8 * sets
   }
 
-  func packed() throws -> ContractionNest.Operand {
+  func packed() throws -> ContractionOperand {
     let handle = operand.handle
     let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
-    let key = "pack \(width)x\(k)x\(count)"
-    let packed = try node.hoisted(handle, key, handle.dtype, ownBatch + [k * count]) { target in
+    let depth = k.reduce(1, *)
+    let key = "pack \(width)x\(depth)x\(count) \(operand.k)"
+    let packed = try node.hoisted(handle, key, handle.dtype, ownBatch + [depth * count]) { target in
       let view = handle.view
       let whole = count / width
       let tail = count % width
       func part(_ panels: Int, from: Int, columns: Int) throws {
-        guard panels > 0 else { return }
-        let dimensions = ownBatch + [panels, k, columns]
+        guard panels > 0, depth > 0 else { return }
+        let dimensions = ownBatch + [panels] + k + [columns]
         let source = TensorView(
-          view.dtype, dimensions, strides: operand.batch + [width * operand.free, operand.k, operand.free],
+          view.dtype, dimensions, strides: operand.batch + [width * operand.free] + operand.k + [operand.free],
           offset: view.offset + from * operand.free)
-        let rowMajor = TensorView.rowMajorStrides(ownBatch)
+        let rowMajor = TensorView.rowMajorStrides(ownBatch).map { $0 * depth * count }
+        let inner = TensorView.rowMajorStrides(k).map { $0 * columns }
         let destination = TensorView(
-          view.dtype, dimensions, strides: rowMajor.map { $0 * k * count } + [width * k, columns, 1], offset: from * k)
+          view.dtype, dimensions, strides: rowMajor + [width * depth] + inner + [1], offset: from * depth)
         try node.copy(from: handle.with(view: source), to: target.with(view: destination))
       }
       try part(whole, from: 0, columns: width)
       try part(tail > 0 ? 1 : 0, from: whole * width, columns: tail)
     }
-    var strides = TensorView.rowMajorStrides(ownBatch).map { $0 * k * count }
+    var strides = TensorView.rowMajorStrides(ownBatch).map { $0 * depth * count }
     for axis in batch.indices where ownBatch[axis] == 1 { strides[axis] = 0 }
-    return ContractionNest.Operand(handle: packed, batch: strides, free: 1, k: 0)
+    return ContractionOperand(handle: packed, batch: strides, free: 1, k: TensorView.rowMajorStrides(k))
   }
 }

@@ -7,9 +7,10 @@ struct TileEmitter {
   let emitter: NestEmitter
   let outputs: [(ValueID, NestTensor)]
   let product: ValueID
-  let a: (access: TensorAccess, strides: ContractionNest.Operand)
-  let b: (access: TensorAccess, strides: ContractionNest.Operand)
-  let k: Int
+  let a: (access: TensorAccess, strides: ContractionOperand)
+  let b: (access: TensorAccess, strides: ContractionOperand)
+  /// Sizes of the axes of k.
+  let k: [Int]
   let part: TileGrid.Part
   /// The buffer with sums of the parts before, where there are several: tile by tile, as a tile's vectors follow each other
   /// in the order of the work.
@@ -58,7 +59,7 @@ struct TileEmitter {
     let tailMask = tail > 0 ? builder.mask(below: tail, lanes: lanes) : nil
     func mask(_ vector: Int) -> Register? { vector == vectors - 1 ? tailMask : nil }
     let batchAxes = point.indices.count - 2
-    func base(_ operand: (access: TensorAccess, strides: ContractionNest.Operand)) -> Register {
+    func base(_ operand: (access: TensorAccess, strides: ContractionOperand)) -> Register {
       (0..<batchAxes).reduce(builder.index(operand.access.view.offset)) { sum, axis in
         builder.add(sum, builder.multiply(point.indices[axis], operand.strides.batch[axis]))
       }
@@ -66,16 +67,24 @@ struct TileEmitter {
     let row = builder.multiply(block, tile.rows)
     let column = builder.multiply(panel, tile.vectors * lanes)
     // Packed panels lie one after the other, each as wide as itself.
-    let aStart = builder.add(base(a), builder.multiply(row, isPacked.a ? k : a.strides.free))
-    let aStep = isPacked.a ? rows : a.strides.k
-    let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, k) : column)
-    let bStep = isPacked.b ? width : b.strides.k
+    let depth = k.reduce(1, *)
+    let aStart = builder.add(base(a), builder.multiply(row, isPacked.a ? depth : a.strides.free))
+    let aSteps = isPacked.a ? [rows] : a.strides.k
+    let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column)
+    // k runs through b evenly.
+    let bStep = isPacked.b ? width : b.strides.k.last ?? 1
+    let bSteps = TensorView.rowMajorStrides(k).map { $0 * bStep }
 
-    func step(_ at: Register, _ sums: ArraySlice<Register>) -> [Register] {
+    /// At a place of the inner axis of k; `outer` are the positions in both operands that the other axes give.
+    func step(
+      _ outer: (a: Register, b: Register), _ at: Register, _ sums: ArraySlice<Register>
+    ) -> [Register] {
       var next = Array(sums)
-      if part.count <= 64 { prefetch(point, row: row, column: column, at: at, rows: rows, vectors: vectors) }
+      if part.count <= 64, k.count == 1 {
+        prefetch(point, row: row, column: column, at: at, rows: rows, vectors: vectors)
+      }
       let position = builder.add(at, part.start)
-      let bRow = builder.add(bStart, builder.multiply(position, bStep))
+      let bRow = builder.add(outer.b, builder.multiply(position, bStep))
       if rows <= TileEmitter.streamingRows {
         let ahead = builder.add(bRow, bStep * TileEmitter.streamingDistance)
         for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
@@ -83,7 +92,7 @@ struct TileEmitter {
       let right = (0..<vectors).map { vector in
         builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
       }
-      let aRow = builder.add(aStart, builder.multiply(position, aStep))
+      let aRow = builder.add(outer.a, builder.multiply(position, aSteps[aSteps.count - 1]))
       for i in 0..<rows {
         let left = builder.splat(
           builder.load(a.access.buffer, builder.add(aRow, i * a.strides.free)), lanes: lanes)
@@ -105,7 +114,11 @@ struct TileEmitter {
     if let partial, !part.isFirst {
       before = (0..<count).map { builder.load(partial, place($0), lanes: lanes) }
     }
-    let sums = sum(over: count, type, from: before, step)
+    let start = sums(over: count, type, from: before)
+    let end = overOuterAxes(0, (aStart, bStart), (aSteps, bSteps), start.sums) { outer, carried in
+      sum(over: count, ways: start.ways, carried) { step(outer, $0, $1) }
+    }
+    let sums = total(end, count)
     if let partial, !part.isLast {
       for (index, sum) in sums.enumerated() { builder.store(partial, place(index), sum) }
     } else {
@@ -121,17 +134,40 @@ struct TileEmitter {
   /// Multiply-adds in a round of the loop, which itself costs about a cycle.
   private static let unrolledSums = 32
 
-  /// Sums of all steps of k. Where there are few, steps are dealt out to several sets of sums, added up at the end.
-  private func sum(
-    over count: Int, _ type: RegisterType, from before: [Register]?,
-    _ step: (_ at: Register, _ sums: ArraySlice<Register>) -> [Register]
+  /// Loops over all axes of k but the inner one.
+  private func overOuterAxes(
+    _ axis: Int, _ start: (a: Register, b: Register), _ steps: (a: [Int], b: [Int]), _ sums: [Register],
+    _ body: (_ position: (a: Register, b: Register), _ sums: [Register]) -> [Register]
   ) -> [Register] {
-    let k = part.count
-    let ways = k >= 64 ? max(1, TileEmitter.leastSums / count) : 1
+    guard axis < k.count - 1 else { return body(start, sums) }
+    return builder.loop(from: builder.index(0), to: builder.index(k[axis]), carrying: sums) { at, sums in
+      let position = (
+        a: builder.add(start.a, builder.multiply(at, steps.a[axis])),
+        b: builder.add(start.b, builder.multiply(at, steps.b[axis]))
+      )
+      return overOuterAxes(axis + 1, position, steps, sums, body)
+    }
+  }
+
+  /// What the loops over k begin with. Where sums are few, steps are dealt out to several sets of them.
+  private func sums(
+    over count: Int, _ type: RegisterType, from before: [Register]?
+  ) -> (sums: [Register], ways: Int) {
+    let ways = part.count >= 64 ? max(1, TileEmitter.leastSums / count) : 1
     var start = [Register](repeating: builder.constant(0, type), count: count * ways)
     if let before { start.replaceSubrange(..<count, with: before) }
-    let steps = ways * (k >= 64 ? max(1, TileEmitter.unrolledSums / (count * ways)) : 1)
-    let whole = k / steps * steps
+    return (start, ways)
+  }
+
+  /// All steps along the inner axis of k.
+  private func sum(
+    over count: Int, ways: Int, _ start: [Register],
+    _ step: (_ at: Register, _ sums: ArraySlice<Register>) -> [Register]
+  ) -> [Register] {
+    let length = k.count == 1 ? part.count : k[k.count - 1]
+    let most = max(1, TileEmitter.unrolledSums / (count * ways))
+    let steps = length <= most * ways ? max(1, length) : ways * (length >= 64 || k.count > 1 ? most : 1)
+    let whole = length / steps * steps
     var sums = builder.loop(from: builder.index(0), to: builder.index(whole), step: steps, carrying: start) {
       at, sums in
       var sums = sums
@@ -141,10 +177,18 @@ struct TileEmitter {
       }
       return sums
     }
-    let rest = builder.loop(from: builder.index(whole), to: builder.index(k), carrying: Array(sums.prefix(count))) {
+    let rest = builder.loop(
+      from: builder.index(whole), to: builder.index(length), carrying: Array(sums.prefix(count))
+    ) {
       step($0, $1[...])
     }
     sums.replaceSubrange(..<count, with: rest)
+    return sums
+  }
+
+  /// The sets of sums added up.
+  private func total(_ sums: [Register], _ count: Int) -> [Register] {
+    var sums = sums
     while sums.count > count {
       let half = (sums.count / count + 1) / 2 * count
       sums = sums.prefix(half).enumerated().map { position, sum in

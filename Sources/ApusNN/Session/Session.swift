@@ -2,6 +2,7 @@ import ApusCore
 import ApusData
 import ApusGraph
 import ApusInterpreter
+import ApusNative
 import ApusOperators
 import ApusPasses
 import Synchronization
@@ -19,9 +20,11 @@ public final class Session: Sendable {
   private let store = Mutex<[String: Tensor]>([:])
   private let loaded = Mutex<[Graph: LoadedGraph]>([:])
 
-  /// - Parameter pipeline: `O2` where nil; an empty one runs graphs as they were built.
-  public init(backend: any Backend = InterpreterBackend(), seed: UInt64 = 0, pipeline: Pipeline? = nil) {
-    self.backend = backend
+  /// - Parameters:
+  ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
+  ///   - pipeline: `O2` where nil; an empty one runs graphs as they were built.
+  public init(backend: (any Backend)? = nil, seed: UInt64 = 0, pipeline: Pipeline? = nil) {
+    self.backend = backend ?? (NativeBackend.isAvailable ? NativeBackend() : InterpreterBackend())
     self.seed = seed
     self.pipeline = pipeline ?? .standard
   }

@@ -31,7 +31,7 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - model: one input with a symbolic first dimension, one output, variables.
-  ///   - backend: the interpreter where nil.
+  ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
   ///   - pipeline: the passes that steps go through before the backend prepares them.
   /// - Throws: `ApusError` where `model` is no such graph, or the loss does not fit its output.
@@ -46,7 +46,7 @@ public final class Trainer {
     self.seed = seed
     input = model.type(of: try model.singleInput())
     output = model.type(of: try model.singleOutput())
-    session = Session(backend: backend ?? InterpreterBackend(), seed: seed, pipeline: pipeline)
+    session = Session(backend: backend, seed: seed, pipeline: pipeline)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
     _ = try programs(input.dtype, defaultTargetType)
   }

@@ -19,18 +19,25 @@ enum LLVMInstallation {
     "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib",
   ]
 
-  /// Tells one build of LLVM from another, for the cache's keys: the name, size and time of the file that will be
-  /// loaded. A library elsewhere than in the usual folders has its own entries by its name only.
-  static let fingerprint: String = {
+  /// The file that will be loaded, if it lies where it is looked for.
+  private static func file() -> (name: String, status: stat)? {
     for name in names {
       let paths = name.contains("/") ? [name] : folders.map { "\($0)/\(name)" }
       for path in paths {
         var status = stat()
-        if stat(path, &status) == 0 {
-          return "\(name) \(status.st_size) \(status.st_mtim.tv_sec)"
-        }
+        if stat(path, &status) == 0 { return (name, status) }
       }
     }
+    return nil
+  }
+
+  /// Whether there is one, as far as can be told without loading it.
+  static var isPresent: Bool { file() != nil }
+
+  /// Tells one build of LLVM from another, for the cache's keys: the name, size and time of the file that will be
+  /// loaded. A library elsewhere than in the usual folders has its own entries by its name only.
+  static let fingerprint: String = {
+    if let (name, status) = file() { return "\(name) \(status.st_size) \(status.st_mtim.tv_sec)" }
     return names.count == 1 ? names[0] : "elsewhere"
   }()
 }

@@ -97,8 +97,8 @@ private struct NestPlan {
 
   private func canFuse(_ node: Node) -> Bool {
     node.results.count == 1 && node.regions.isEmpty && !(node.op is any CompositeOperator)
-      && (!node.op.traits.isDisjoint(with: [.elementwise, .broadcasts, .contraction])
-        || node.op is any ReductionOperator)
+      && (!node.op.traits.isDisjoint(with: [.elementwise, .broadcasts]) || node.op is any ReductionOperator
+        || (node.op as? any TiledContraction)?.isTiled == true)
   }
 
   private func shape(_ id: ValueID) -> Shape { graph.type(of: id).shape }
@@ -227,6 +227,13 @@ private struct NestPlan {
       !nests[a].hasContraction, nests[a].domain == nests[b].domain.reduced(axes, keepDims: false),
       nests[a].members.count + nests[b].members.count <= size
     else { return false }
+    // What is read there as broadcast to the domain is not numbered like a row.
+    let isReadAsRow = nests[b].members.allSatisfy { member in
+      let node = graph.nodes[member.index]
+      return forms[node.result.index] == .folded && !(node.op is any ReductionOperator)
+        || node.operands.allSatisfy { nestOf[graph.producer(of: $0).id.index] != a }
+    }
+    guard isReadAsRow else { return false }
     return !reaches(from: a, to: inputs(b, besides: a)) && !reaches(from: b, to: inputs(a, besides: b))
   }
 

@@ -26,7 +26,7 @@ extension Pad: Lowerable {
   /// The result is filled, then the operand copied to its places.
   public func lower(_ node: NodeLowering) throws {
     let (x, y) = (node.operands[0], node.results[0])
-    if y.count > x.count { try fill(y, node) }
+    if y.count > x.count { try node.fill(y, with: Tensor(repeating: value, y.dtype, [])) }
     guard x.count > 0 else { return }
     var view = y.view
     for axis in x.dimensions.indices {
@@ -35,14 +35,5 @@ extension Pad: Lowerable {
       view.strides[axis] *= gap(axis) + 1
     }
     try node.copy(from: x, to: y.with(view: view))
-  }
-
-  private func fill(_ y: TensorHandle, _ node: NodeLowering) throws {
-    let value = try Tensor(repeating: value, y.dtype, [])
-    let constant = node.sink.constant(value, for: node)
-    try node.copy(
-      from: TensorHandle(
-        buffer: constant.buffer,
-        view: TensorView(y.dtype, y.dimensions, strides: y.dimensions.map { _ in 0 })), to: y)
   }
 }
