@@ -59,7 +59,8 @@ let package = Package(
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
-    .testTarget(name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"], exclude: ["Resources"]),
   ],
   swiftLanguageModes: [.v6]
 )

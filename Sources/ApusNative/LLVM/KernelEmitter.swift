@@ -19,10 +19,15 @@ struct KernelEmitter {
   var builder: Handle { ir.builder }
 
   /// Adds the function to the module.
-  /// - Parameter buffersAreDistinct: promises that no two buffers of a call share memory. Kernels that work in place get
+  /// - Parameters:
+  ///   - isInternal: whether only this module can call it.
+  ///   - buffersAreDistinct: promises that no two buffers of a call share memory. Kernels that work in place get
   ///   one buffer as two of their arguments, so it is false unless the caller knows.
-  static func emit(_ kernel: Kernel, as name: String, in ir: IRBuilder, buffersAreDistinct: Bool = false) throws {
+  static func emit(
+    _ kernel: Kernel, as name: String, in ir: IRBuilder, buffersAreDistinct: Bool = false, isInternal: Bool = false
+  ) throws {
     var emitter = KernelEmitter(kernel, name, ir, buffersAreDistinct)
+    if isInternal { ir.llvm.setLinkage(emitter.function, 8) }
     ir.llvm.positionAtEnd(ir.builder, ir.block(emitter.function, "entry"))
     try emitter.emit(kernel.body)
     _ = ir.llvm.returnVoid(ir.builder)

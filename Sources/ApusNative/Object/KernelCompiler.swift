@@ -171,15 +171,29 @@ package struct KernelCompiler: Sendable {
   /// One module with everything. Functions are called as the kernels are.
   func text(_ kernels: [Kernel], extra: Extra?, isAssembly: Bool) throws -> String {
     let machine = try LLVMTargetMachine(target)
+    let module = try whole(kernels, extra, machine)
+    return isAssembly ? try module.assembly(machine) : module.text
+  }
+
+  /// An object with everything; kernels are its own.
+  func object(_ kernels: [Kernel], extra: Extra?) throws -> Data {
+    let machine = try LLVMTargetMachine(target)
+    return try whole(kernels, extra, machine, isClosed: true).object(machine)
+  }
+
+  private func whole(
+    _ kernels: [Kernel], _ extra: Extra?, _ machine: borrowing LLVMTargetMachine, isClosed: Bool = false
+  ) throws -> LLVMModule {
     var symbols: [String] = []
     for (position, kernel) in kernels.enumerated() {
       let name = String(kernel.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
       symbols.append(symbols.contains(name) ? "\(name)_\(position)" : name)
     }
-    let module = try module("kernels", machine) { ir in
-      for (kernel, symbol) in zip(kernels, symbols) { try KernelEmitter.emit(kernel, as: symbol, in: ir) }
+    return try module("kernels", machine) { ir in
+      for (kernel, symbol) in zip(kernels, symbols) {
+        try KernelEmitter.emit(kernel, as: symbol, in: ir, isInternal: isClosed)
+      }
       try extra?.emit(ir, symbols)
     }
-    return isAssembly ? try module.assembly(machine) : module.text
   }
 }

@@ -39,13 +39,20 @@ public struct ProgramCompiler: Sendable {
     try compiler.text(program.kernels, extra: entryFunction(program), isAssembly: isAssembly)
   }
 
-  private func entryFunction(_ program: KernelProgram) -> KernelCompiler.Extra {
+  /// One object of a whole program, whose function is `prefix_program`; nothing else in it can be seen from outside.
+  func object(_ program: KernelProgram, prefix: String) throws -> Data {
+    try compiler.object(program.kernels, extra: entryFunction(program, as: "\(prefix)_program"))
+  }
+
+  private func entryFunction(
+    _ program: KernelProgram, as name: String = ProgramCompiler.entry
+  ) -> KernelCompiler.Extra {
     var key = CanonicalBytes()
     key.append(isProfiled)
     key.append(program.steps)
     return KernelCompiler.Extra(key: key.bytes) { ir, symbols in
       try ProgramEmitter.emit(
-        program, as: ProgramCompiler.entry, kernels: symbols, in: ir, isProfiled: isProfiled)
+        program, as: name, kernels: symbols, in: ir, isProfiled: isProfiled)
     }
   }
 }
