@@ -64,7 +64,68 @@ public enum ModelZoo {
         Dense(10, activation: .softmax, name: "output")
       }
     },
+    Entry(
+      name: "cnn",
+      summary: """
+        // Two convolutions with pooling, then two dense layers, on images of one channel.
+        // 225,034 parameters.
+        """
+    ) {
+      try Sequential(name: "cnn", input: [28, 28, 1], dtype: .u8) {
+        Rescaling(scale: 1 / 255)
+        Conv2D(32, kernelSize: 3, activation: .relu, name: "conv1")
+        MaxPooling2D(name: "pool1")
+        Conv2D(64, kernelSize: 3, activation: .relu, name: "conv2")
+        MaxPooling2D(name: "pool2")
+        Flatten()
+        Dense(128, activation: .relu, name: "hidden")
+        Dense(10, activation: .softmax, name: "output")
+      }
+    },
+    Entry(
+      name: "lenet5",
+      summary: """
+        // LeNet-5 (LeCun et al. 1998), with softmax at its end.
+        // 61,706 parameters.
+        """
+    ) {
+      try Sequential(name: "lenet5", input: [28, 28, 1], dtype: .u8) {
+        Rescaling(scale: 1 / 255)
+        Conv2D(6, kernelSize: 5, padding: .same, activation: .tanh, name: "c1")
+        AveragePooling2D(poolSize: 2, name: "s2")
+        Conv2D(16, kernelSize: 5, activation: .tanh, name: "c3")
+        AveragePooling2D(poolSize: 2, name: "s4")
+        Conv2D(120, kernelSize: 5, activation: .tanh, name: "c5")
+        Flatten()
+        Dense(84, activation: .tanh, name: "f6")
+        Dense(10, activation: .softmax, name: "output")
+      }
+    },
+    Entry(
+      name: "vgg16",
+      summary: """
+        // VGG16 (Simonyan and Zisserman 2015): thirteen convolutions of 3 × 3 in five blocks, three dense layers.
+        // 138,357,544 parameters.
+        """
+    ) {
+      try Sequential(name: "vgg16", input: [224, 224, 3]) {
+        for (block, (filters, count)) in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)].enumerated() {
+          for number in 1...count {
+            Conv2D(
+              filters, kernelSize: 3, padding: .same, activation: .relu, name: "block\(block + 1)_conv\(number)")
+          }
+          MaxPooling2D(name: "block\(block + 1)_pool")
+        }
+        Flatten(name: "flatten")
+        Dense(4096, activation: .relu, name: "fc1")
+        Dense(4096, activation: .relu, name: "fc2")
+        Dense(1000, activation: .softmax, name: "predictions")
+      }
+    },
   ]
+
+  /// Those that learn to read images of 28 × 28.
+  public static let trainable = all.filter { $0.name != "vgg16" }
 
   /// The text of an entry's file.
   public static func text(_ entry: Entry) throws -> String { try entry.summary + "\n" + entry.make().graph.description }
