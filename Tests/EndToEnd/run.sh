@@ -48,6 +48,22 @@ check "the same seed gives the same bytes" cmp a/weights.safetensors b/weights.s
 "${train[@]}" --epochs 1 --seed 7 --save c --json >/dev/null
 "${train[@]}" --epochs 2 --seed 7 --resume c --save d --json >/dev/null
 check "an interrupted run ends where an uninterrupted one does" cmp a/weights.safetensors d/weights.safetensors
+
+# Native code and the interpreter learn alike. In f32 by plain gradient descent: the other optimizers divide a gradient by
+# its own size, so that where it is nearly 0 its rounding decides a whole step.
+first_loss() { # backend, graph, optimizer
+  "$apus" train "$2" --data fashion-mnist --epochs 1 --batch 32 --seed 3 --optimizer "$3" --backend "$1" \
+    --verbose silent --json | sed -n 's/.*"loss":\[\([0-9.e-]*\)\].*/\1/p'
+}
+near() { awk -v a="$1" -v b="$2" -v limit="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(a > 0 && d <= limit * b) }'; }
+sed 's/f32/f64/g' "$root/Graphs/Models/mlp.graph" >double.graph
+check "an epoch in f32 gives the interpreter's loss" \
+  near "$(first_loss native "$root/Graphs/Models/mlp.graph" sgd)" \
+  "$(first_loss interpreter "$root/Graphs/Models/mlp.graph" sgd)" 1e-4
+check "an epoch in f64 gives the interpreter's loss" \
+  near "$(first_loss native double.graph rmsprop)" "$(first_loss interpreter double.graph rmsprop)" 1e-9
+"${train[@]/mlp.graph/cnn.graph}" --epochs 2 --optimizer adam --seed 0 --json >cnn.json
+check "a convolutional network reaches 0.87 in two epochs" at_least "$(field cnn.json test_accuracy)" 0.87
 "$apus" evaluate a --data fashion-mnist --json >evaluated.json
 check "a saved model evaluates" at_least "$(field evaluated.json accuracy)" 0.8
 check "a misspelt data set is refused" refuses 1 "did you mean 'fashion-mnist'" "${train[@]/fashion-mnist/fashon-mnist}"
