@@ -42,6 +42,20 @@ import Testing
     #expect(long.kernels.count <= short.kernels.count + 2)
   }
 
+  /// Within 5% of what lives at once, for each model's training step, and for inference.
+  @Test(arguments: ModelZoo.all.map(\.name)) func arenasAreTight(_ name: String) throws {
+    let entry = try #require(ModelZoo.all.first { $0.name == name })
+    var graphs = [try entry.make().graph.bound(to: .inference).specialised(["batch": 1])]
+    if ModelZoo.trainable.contains(where: { $0.name == name }) {
+      graphs.append(try NativeTrainingTests.trainer(name, InterpreterBackend()).trainingStep.specialised(["batch": 32]))
+    }
+    for graph in graphs {
+      let program = try NativeBackend().plan(Pipeline.standard.run(graph).graph).program
+      #expect(program.arenaByteCount >= program.largestLiveSet)
+      #expect(Double(program.arenaByteCount) <= 1.05 * Double(program.largestLiveSet), "\(graph.name)")
+    }
+  }
+
   /// Text, plan and machine code of one graph, as two processes print them.
   @Test(arguments: ["mlp", "lstm"]) func compilingIsReproducible(_ name: String) throws {
     for stage in ["optimized", "nests", "kernels", "plan", "llvm", "asm"] {
