@@ -9,6 +9,7 @@ extension NodeLowering {
     guard source.dimensions == target.dimensions, source.dtype == target.dtype else {
       throw ApusError.defect("\(origin): a copy of \(source.view) to \(target.view)")
     }
+    guard target.count > 0 else { return }
     // The target's axes from the farthest apart to neighbours.
     let order = target.dimensions.indices.sorted {
       (-abs(target.view.strides[$0]), $0) < (-abs(target.view.strides[$1]), $1)
@@ -24,7 +25,7 @@ extension NodeLowering {
     let share = outer.reduce(1, *) >= 64 ? width : max(lanes, 4096 / lanes * lanes)
     let chunks = (width + share - 1) / share
     let units = outer.reduce(1, *) * chunks
-    kernel("copy", units: target.count == 0 ? 0 : units, isSerial: target.count < 8192 || units == 1) { scope in
+    kernel("copy", units: units, isSerial: target.count < 8192 || units == 1) { scope in
       let b = scope.builder
       let (read, write) = (scope.read(source), scope.write(target))
       let (from, to) = (loops.strides[0], loops.strides[1])
