@@ -12,6 +12,10 @@ public struct NativeBackend: Backend {
   public var verifies: Bool
   /// Whether programs measure their launches.
   public var isProfiled: Bool
+  /// How hard LLVM works on kernels.
+  package var level = CodeLevel.standard
+  /// Where object code is kept from run to run; nil: nowhere.
+  package var cache: ObjectCache? = .standard
 
   public init(
     workers: Int = WorkerTeam.defaultCount, target: NativeTarget = .host, verifies: Bool = false,
@@ -52,7 +56,8 @@ public struct NativeBackend: Backend {
   public func executable(_ graph: Graph) throws -> NativeExecutable {
     let (prepared, program) = try plan(graph)
     return try NativeExecutable(
-      graph, prepared: prepared, program, ProgramCompiler(target: target, verifies: verifies, isProfiled: isProfiled),
+      graph, prepared: prepared, program,
+      ProgramCompiler(target: target, level: level, verifies: verifies, isProfiled: isProfiled, cache: cache),
       workers: workers)
   }
 }

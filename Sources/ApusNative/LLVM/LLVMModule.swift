@@ -7,15 +7,18 @@ struct LLVMTargetMachine: ~Copyable {
   let target: NativeTarget
   fileprivate let handle: Handle
 
-  init(_ target: NativeTarget) throws {
+  init(_ target: NativeTarget, _ level: CodeLevel = .standard) throws {
     let llvm = try LLVMLibrary.shared()
     var found: Handle?
     var message: LLVMLibrary.Message?
     guard llvm.targetFromTriple(target.triple, &found, &message) == 0 else {
       throw ApusError.defect("LLVM: \(llvm.take(message))")
     }
-    // Level 1 ("less") gives the same loops as the default and is quicker; position-independent; small.
-    guard let handle = llvm.createTargetMachine(found, target.triple, target.cpu, target.features, 1, 2, 3) else {
+    // Position-independent; small.
+    guard
+      let handle = llvm.createTargetMachine(
+        found, target.triple, target.cpu, target.features, level.codeGeneratorLevel, 2, 3)
+    else {
       throw ApusError.defect("LLVM has no target \(target.cpu)")
     }
     (self.llvm, self.target, self.handle) = (llvm, target, handle)

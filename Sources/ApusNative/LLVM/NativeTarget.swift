@@ -2,6 +2,37 @@ import ApusCore
 import ApusKernels
 import Foundation
 
+/// How hard LLVM works on kernels. What they compute does not depend on it, bit for bit.
+public enum CodeLevel: Hashable, Sendable, CaseIterable {
+  /// No pass, and the code generator's simplest ways: to find out whose fault a wrong number is.
+  case none
+  /// What is shipped: kernels are vectors and registers already, and the code generator moves what does not change out
+  /// of loops. `licm` and `instcombine` would cost a seventh of the time to compile and change the speed of neither
+  /// register tiles nor training steps; level 1 ("less") of the code generator gives the same loops as its default and
+  /// is quicker.
+  case standard
+  /// All that LLVM does for `-O3`.
+  case full
+
+  /// LLVM's passes before code is generated; nil: none.
+  var passes: String? {
+    switch self {
+    case .none: nil
+    case .standard: "function(early-cse)"
+    case .full: "default<O3>"
+    }
+  }
+
+  /// `LLVMCodeGenOptLevel`.
+  var codeGeneratorLevel: UInt32 {
+    switch self {
+    case .none: 0
+    case .standard: 1
+    case .full: 3
+    }
+  }
+}
+
 /// A processor that code is made for. Known without LLVM: it is part of the cache's key.
 public struct NativeTarget: Hashable, Sendable {
   /// How the user names it.

@@ -7,6 +7,7 @@ import Synchronization
 /// its own.
 package struct KernelCompiler: Sendable {
   package let target: NativeTarget
+  package let level: CodeLevel
   /// Whether LLVM checks its modules; costs about as much as a tenth of the rest.
   package var verifies: Bool
   /// Where object code is kept from run to run; nil: nowhere.
@@ -15,19 +16,15 @@ package struct KernelCompiler: Sendable {
   package var threadCount: Int
 
   package init(
-    target: NativeTarget = .host, verifies: Bool = false, cache: ObjectCache? = nil,
+    target: NativeTarget = .host, level: CodeLevel = .standard, verifies: Bool = false, cache: ObjectCache? = nil,
     threadCount: Int = ProcessInfo.processInfo.activeProcessorCount
   ) {
     self.target = target
+    self.level = level
     self.verifies = verifies
     self.cache = cache
     self.threadCount = threadCount
   }
-
-  /// Passes of LLVM's own that run before code is generated. Kernels are vectors and registers already, and the code
-  /// generator moves what does not change out of loops: `licm` and `instcombine` cost a seventh of the time to compile
-  /// and change the speed of neither register tiles nor training steps.
-  static let passes = "function(early-cse)"
 
   /// A function that is compiled beside the kernels and calls them.
   struct Extra {
@@ -91,7 +88,8 @@ package struct KernelCompiler: Sendable {
     var bytes = CanonicalBytes()
     bytes.append(kind)
     bytes.append(KernelEmitter.version)
-    bytes.append(KernelCompiler.passes)
+    bytes.append(level.passes ?? "")
+    bytes.append(Int(level.codeGeneratorLevel))
     bytes.append(target.triple)
     bytes.append(target.cpu)
     bytes.append(target.features)
@@ -122,7 +120,7 @@ package struct KernelCompiler: Sendable {
     nonisolated(unsafe) let jobs = jobs
     @Sendable func work() {
       do {
-        let machine = try LLVMTargetMachine(target)
+        let machine = try LLVMTargetMachine(target, level)
         while true {
           let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
           if turn >= order.count { return }
@@ -156,7 +154,7 @@ package struct KernelCompiler: Sendable {
     let module = try LLVMModule(name: name, for: machine)
     try emit(module.ir)
     if verifies { try module.verify() }
-    try module.optimize(KernelCompiler.passes, machine)
+    if let passes = level.passes { try module.optimize(passes, machine) }
     return module
   }
 
@@ -170,14 +168,14 @@ package struct KernelCompiler: Sendable {
 
   /// One module with everything. Functions are called as the kernels are.
   func text(_ kernels: [Kernel], extra: Extra?, isAssembly: Bool) throws -> String {
-    let machine = try LLVMTargetMachine(target)
+    let machine = try LLVMTargetMachine(target, level)
     let module = try whole(kernels, extra, machine)
     return isAssembly ? try module.assembly(machine) : module.text
   }
 
   /// An object with everything; kernels are its own.
   func object(_ kernels: [Kernel], extra: Extra?) throws -> Data {
-    let machine = try LLVMTargetMachine(target)
+    let machine = try LLVMTargetMachine(target, level)
     return try whole(kernels, extra, machine, isClosed: true).object(machine)
   }
 

@@ -13,12 +13,13 @@ public struct ProgramCompiler: Sendable {
 
   /// - Parameter cache: where object code is kept from run to run.
   public init(
-    target: NativeTarget, verifies: Bool = false, isProfiled: Bool = false, cache: ObjectCache? = .standard
+    target: NativeTarget, level: CodeLevel = .standard, verifies: Bool = false, isProfiled: Bool = false,
+    cache: ObjectCache? = .standard
   ) {
     self.target = target
     self.verifies = verifies
     self.isProfiled = isProfiled
-    compiler = KernelCompiler(target: target, verifies: verifies, cache: cache)
+    compiler = KernelCompiler(target: target, level: level, verifies: verifies, cache: cache)
   }
 
   static let entry = "apus_program"

@@ -8,6 +8,7 @@ import Synchronization
 public final class NativeExecutable: TrainingExecutable {
   /// The plan that the code was made from.
   public let program: KernelProgram
+  /// How many workers share each step; results do not depend on it.
   public let workers: Int
   let graph: Graph
   let compiler: ProgramCompiler
@@ -85,6 +86,16 @@ public final class NativeExecutable: TrainingExecutable {
     return (code.program, code.profile)
   }
 
+  /// As `run(_:variables:)`, by another number of workers.
+  package func run(_ feeds: [Tensor], variables: [Tensor], workers: Int) throws -> RunResult {
+    try graph.checkArguments(feeds, variables)
+    var values = variables
+    var outputs = try outputTypes.map { try Tensor(uninitialized: $0.dtype, $0.dimensions) }
+    try execute(
+      single.value(), rounds: 1, feeds: feeds, rows: [], variables: &values, outputs: &outputs, workers: workers)
+    return RunResult(outputs: outputs, updates: updated.map { ($0, values[$0]) })
+  }
+
   /// Compiles now what would be compiled at the first run.
   public func compile() throws { _ = try single.value() }
 
@@ -146,7 +157,7 @@ public final class NativeExecutable: TrainingExecutable {
 
   private func execute(
     _ code: CompiledProgram, rounds: Int, feeds: [Tensor], rows: [Int], variables: inout [Tensor],
-    outputs: inout [Tensor]
+    outputs: inout [Tensor], workers: Int? = nil
   ) throws {
     // Memory that is written must be this tensor's own; after this no pointer moves.
     for position in writtenVariables { variables[position].makeUnique() }
@@ -155,7 +166,7 @@ public final class NativeExecutable: TrainingExecutable {
     var rowNumbers = rows.map { Int64($0) }
     for _ in 0..<KernelProgram.roundsAhead { rowNumbers += rowNumbers.suffix(batch) }
     try rowNumbers.withUnsafeBytes { rows in
-      try code.run(workers: workers, rounds: rounds) { place in
+      try code.run(workers: workers ?? self.workers, rounds: rounds) { place in
         switch place {
         case .parameter(let position), .dataset(let position): feeds[position].rawAddress
         case .variable(let position): variables[position].rawAddress
