@@ -61,6 +61,10 @@ let package = Package(
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(
       name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"], exclude: ["Resources"]),
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["Apus", "ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "TestSupport"],
+      exclude: ["run.sh"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,154 @@
+import Apus
+import ApusNative
+import Foundation
+
+/// A graph with what it is run on.
+struct FuzzCase {
+  var graph: Graph
+  /// Values of parameters and variables, by name.
+  var values: [String: Tensor]
+
+  /// The graph of a seed and its inputs.
+  static func make(_ seed: UInt64) throws -> (FuzzCase, counts: [String: Int]) {
+    let maker = GraphMaker(seed: seed)
+    let graph = try maker.build()
+    var random = PhiloxGenerator(seed: seed, stream: 1)
+    let flavour = random.pick([.ordinary, .ordinary, .ordinary, .special, .wide] as [Flavour])
+    var values: [String: Tensor] = [:]
+    for id in graph.parameters + graph.variables.map(\.id) {
+      let name = graph.name(of: id) ?? ""
+      values[name] = try random.tensor(graph.type(of: id), maker.domains[name] ?? .any, flavour)
+    }
+    return (FuzzCase(graph: graph, values: values), maker.counts)
+  }
+
+  var feeds: [Tensor] { graph.parameters.compactMap { values[graph.name(of: $0) ?? ""] } }
+  var variables: [Tensor] { graph.variables.compactMap { values[$0.declaration.label] } }
+
+  // MARK: Files
+
+  /// Writes the graph, and beside it the inputs in the format that weights have.
+  /// - Parameter remark: what is wrong with it; stands in the first lines.
+  func write(to path: String, remark: String) throws {
+    let comment = remark.split(separator: "\n").map { "// \($0)\n" }.joined()
+    let text = comment + graph.text()
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let names = (graph.parameters + graph.variables.map(\.id)).compactMap { graph.name(of: $0) }
+    try SafeTensors.write(
+      names.compactMap { name in values[name].map { (name, $0) } }, to: FuzzCase.inputs(of: path))
+  }
+
+  init(graph: Graph, values: [String: Tensor]) { (self.graph, self.values) = (graph, values) }
+
+  init(contentsOf path: String) throws {
+    let graphs = try Graph.parse(String(contentsOfFile: path, encoding: .utf8), file: path)
+    guard let graph = graphs.first else { throw ApusError.input("\(path) holds no graph") }
+    self.graph = graph
+    values = [:]
+    for (name, tensor) in try SafeTensors.read(FuzzCase.inputs(of: path)) { values[name] = tensor }
+  }
+
+  private static func inputs(of path: String) -> String {
+    (path.hasSuffix(".graph") ? String(path.dropLast(6)) : path) + ".safetensors"
+  }
+}
+
+/// How a graph is made into native code.
+struct NativeSetting: CustomStringConvertible {
+  /// The name of the pipeline that runs before the backend's own.
+  var pipeline: String
+  var level: CodeLevel
+  /// Dead memory is filled with NaN, LLVM's modules are checked.
+  var isPoisoned: Bool
+  /// The first run's workers; others must give the same bits.
+  var workers: [Int]
+
+  var description: String { "-\(pipeline), LLVM \(level)\(isPoisoned ? ", poisoned" : ""), workers \(workers)" }
+
+  /// What each graph goes through: between them all that native code must not depend on. Settings of one pipeline
+  /// must agree bit for bit.
+  static let all = [
+    NativeSetting(pipeline: "O0", level: .none, isPoisoned: true, workers: [2, 1]),
+    NativeSetting(pipeline: "O3", level: .none, isPoisoned: true, workers: [2]),
+    NativeSetting(pipeline: "O3", level: .full, isPoisoned: false, workers: [1, 2]),
+  ]
+
+  /// Half the work: each graph goes through one of two pairs.
+  static func few(_ seed: UInt64) -> [NativeSetting] {
+    seed.isMultiple(of: 2)
+      ? [
+        NativeSetting(pipeline: "O3", level: .none, isPoisoned: true, workers: [2, 1]),
+        NativeSetting(pipeline: "O3", level: .full, isPoisoned: false, workers: [2]),
+      ] : [NativeSetting(pipeline: "O0", level: .standard, isPoisoned: seed % 3 == 0, workers: [1, 2])]
+  }
+}
+
+/// Runs a case everywhere and compares.
+struct FuzzChecker {
+  var settings: [NativeSetting]
+  var tally = Comparison.Tally()
+  /// How many cases the interpreter refused to run.
+  var refusals = 0
+
+  init(_ settings: [NativeSetting]) { self.settings = settings }
+
+  /// - Returns: what is wrong, in words; nil where nothing is.
+  mutating func fault(_ item: FuzzCase) -> String? {
+    let reference = Result { try Interpreter(item.graph).run(item.feeds, variables: item.variables).all }
+    if case .failure(let error) = reference, !isRefusal(error) { return "the interpreter: \(error)" }
+    if case .failure = reference { refusals += 1 }
+    var earlier: [(setting: NativeSetting, values: [Tensor])] = []
+    for setting in settings {
+      let found = Result { try FuzzChecker.run(item, setting) }
+      switch (reference, found) {
+      case (.failure, .failure(let error)):
+        if !isRefusal(error) { return "\(setting): \(error)" }
+      case (.failure(let error), .success): return "\(setting) runs what the interpreter refuses: \(error)"
+      case (.success, .failure(let error)): return "\(setting): \(error)"
+      case (.success(let right), .success(let runs)):
+        for (workers, values) in zip(setting.workers, runs).dropFirst() {
+          if let difference = Comparison.firstDifferentBit(runs[0], values) {
+            return "\(setting): with \(workers) workers \(difference)"
+          }
+        }
+        if let other = earlier.first(where: { $0.setting.pipeline == setting.pipeline }) {
+          if let difference = Comparison.firstDifferentBit(other.values, runs[0]) {
+            return "\(other.setting) and \(setting) differ: \(difference)"
+          }
+          continue
+        }
+        do {
+          let mismatch = try Comparison.mismatch(right, runs[0], &tally) { try FuzzChecker.sample(item, $0) }
+          if let mismatch { return "\(setting): \(mismatch)" }
+        } catch { return "a perturbed graph: \(error)" }
+        earlier.append((setting, runs[0]))
+      }
+    }
+    return nil
+  }
+
+  private func isRefusal(_ error: any Error) -> Bool { (error as? ApusError)?.fault == .input }
+
+  /// The values of a run with perturbations.
+  static func sample(_ item: FuzzCase, _ seed: UInt64) throws -> [Tensor] {
+    var perturbation = Perturbation(seed: seed)
+    return try Interpreter(perturbation.perturbed(item.graph)).run(item.feeds, variables: item.variables).all
+  }
+
+  /// One run for each number of workers.
+  private static func run(_ item: FuzzCase, _ setting: NativeSetting) throws -> [[Tensor]] {
+    var backend = NativeBackend(workers: setting.workers[0], verifies: setting.isPoisoned)
+    (backend.level, backend.cache) = (setting.level, nil)
+    // Passes drop variables that nothing reads.
+    let optimised = FuzzCase(graph: try Pipeline.named(setting.pipeline).run(item.graph).graph, values: item.values)
+    let executable = try backend.executable(optimised.graph)
+    return try setting.workers.map { workers in
+      try executable.run(optimised.feeds, variables: optimised.variables, workers: workers).all
+    }
+  }
+}
+
+extension RunResult {
+  /// Outputs, then new values of variables.
+  var all: [Tensor] { outputs + updates.map(\.value) }
+}
