@@ -116,9 +116,8 @@ struct Comparison {
     }
 
     mutating func add(_ x: Double) {
-      if x.isNaN != reference.isNaN || (!x.isFinite || !reference.isFinite) && !(x.isNaN && reference.isNaN) && x != reference {
-        changesKind = true
-      }
+      let isSameKind = x.isFinite && reference.isFinite || x.isNaN && reference.isNaN || x == reference
+      if !isSameKind { changesKind = true }
       (low, high) = (min(low, x), max(high, x))
     }
 

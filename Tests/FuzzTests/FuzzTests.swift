@@ -47,7 +47,9 @@ import Testing
       let fault = checker.fault(item)
       tally += checker.tally
       refusals += checker.refusals
-      if Self.count != nil, seed % 500 == 499 { print("\(seed + 1 - seeds.lowerBound) graphs, \(failures) failures, \(tally)") }
+      if Self.count != nil, seed % 500 == 499 {
+        print("\(seed + 1 - seeds.lowerBound) graphs, \(failures) failures, \(tally)")
+      }
       guard let fault else { continue }
       failures += 1
       let path = "\(folder)/fuzz-\(seed).graph"

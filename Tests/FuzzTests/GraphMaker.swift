@@ -202,7 +202,9 @@ final class GraphMaker {
       $0.type == type && !(isComputed && builder.graph.producer(of: $0.id).op.traits.contains(.declaration))
     }
     if random.chance(75), let value = recent(same) { return value }
-    if random.chance(40), let value = recent(pool.filter { $0.shape == type.shape }) { return try value.cast(to: type.dtype) }
+    if random.chance(40), let value = recent(pool.filter { $0.shape == type.shape }) {
+      return try value.cast(to: type.dtype)
+    }
     if random.chance(60), let value = recent(pool.filter { $0.dtype == type.dtype && $0.shape.elementCount ?? 0 > 0 }) {
       return try molded(value, type.shape)
     }

@@ -47,11 +47,14 @@ extension PhiloxGenerator {
     switch flavour {
     case .ordinary: break
     case .wide:
-      if dtype.isFloating { return (chance(50) ? -1 : 1) * (1 + unit()) * Double(sign: .plus, exponent: int(-40...40), significand: 1) }
+      if dtype.isFloating {
+        return (chance(50) ? -1 : 1) * (1 + unit()) * Double(sign: .plus, exponent: int(-40...40), significand: 1)
+      }
       return Double(Int64(bitPattern: next()) >> Int64(int(0...63)))
     case .special:
       guard chance(15) else { break }
-      return dtype.isFloating ? pick(specials(dtype)) : pick([0, -1, 1, 127, -128, 0x1p31 - 1, -0x1p31, 0x1p63, -0x1p63])
+      return dtype.isFloating
+        ? pick(specials(dtype)) : pick([0, -1, 1, 127, -128, 0x1p31 - 1, -0x1p31, 0x1p63, -0x1p63])
     }
     if dtype.isFloating { return 4 * unit() - 2 }
     return Double(dtype == .u8 ? int(0...9) : int(-5...5))

@@ -143,7 +143,10 @@ extension RecipeBook {
     },
     Recipe(Power.self, isExplosive: true) { maker in
       let x = try maker.guarded(maker.float(), Power.self, 0)
-      return [maker.random.chance(50) ? try x.power(maker.random.pick([2, 0.5, -1, 3, 0, 1.5])) : try x.power(maker.partner(x))]
+      return [
+        maker.random.chance(50)
+          ? try x.power(maker.random.pick([2, 0.5, -1, 3, 0, 1.5])) : try x.power(maker.partner(x))
+      ]
     },
     Recipe(CheckIndex.self, weight: 1) { maker in
       let size = maker.random.int(1...20)

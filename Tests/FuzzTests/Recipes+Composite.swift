@@ -82,7 +82,8 @@ extension RecipeBook {
     },
   ]
 
-  private static func loss(_ type: any Operator.Type, _ op: @escaping @Sendable (GraphMaker) -> any Operator) -> Recipe {
+  private static func loss(_ type: any Operator.Type, _ op: @escaping @Sendable (GraphMaker) -> any Operator) -> Recipe
+  {
     Recipe(type) { maker in
       let x = try maker.float(rank: 1...4)
       let target = try maker.fitting(TensorType(maker.random.chance(60) ? x.dtype : maker.dtype(), x.shape))
@@ -96,7 +97,8 @@ extension RecipeBook {
       let x = try maker.some(DTypeSet([.f32]), rank: 2...3)
       let (k, n) = (maker.numbers(x)[x.rank - 1], maker.random.pick(maker.sizes))
       guard maker.isCheap(maker.numbers(x) + [n]) else { return nil }
-      let y = try x.matmul(maker.fitting(TensorType(.f32, Shape([k, n])))) + maker.fitting(TensorType(.f32, Shape([n])))
+      let y =
+        try x.matmul(maker.fitting(TensorType(.f32, Shape([k, n])))) + maker.fitting(TensorType(.f32, Shape([n])))
       switch maker.random.int(0...4) {
       case 0: return [try y.relu()]
       case 1: return [try y.tanh() * maker.partner(y)]
@@ -112,7 +114,9 @@ extension RecipeBook {
     Recipe(pattern: "centred", weight: 3) { maker in
       let x = try maker.float(rank: 1...4)
       let axis = maker.axis(of: x)
-      return [try x - (maker.random.chance(50) ? x.max(axes: [axis], keepDims: true) : x.mean(axes: [axis], keepDims: true))]
+      return [
+        try x - (maker.random.chance(50) ? x.max(axes: [axis], keepDims: true) : x.mean(axes: [axis], keepDims: true))
+      ]
     },
     Recipe(pattern: "chosen by position", weight: 2) { maker in
       let x = try maker.float(rank: 1...3)
@@ -120,7 +124,8 @@ extension RecipeBook {
       let place = try x.argMax(axis: -1)
       return [
         try maker.random.chance(50)
-          ? x.takeAlongAxis(place.expandedDims(at: place.rank), axis: -1) : place.oneHot(depth: size, dtype: x.dtype) * x
+          ? x.takeAlongAxis(place.expandedDims(at: place.rank), axis: -1)
+          : place.oneHot(depth: size, dtype: x.dtype) * x
       ]
     },
     Recipe(pattern: "gates", weight: 3) { maker in

@@ -116,7 +116,9 @@ private struct ConvolutionSetting {
     if maker.random.chance(30) { op.dilation = (0..<rank).map { _ in maker.random.pick([1, 2]) } }
     op.padding = maker.padding(rank)
     if op.padding == .valid {
-      for axis in spatial.indices { spatial[axis] += (kernel[axis] - 1) * (op.dilation.isEmpty ? 1 : op.dilation[axis]) }
+      for axis in spatial.indices {
+        spatial[axis] += (kernel[axis] - 1) * (op.dilation.isEmpty ? 1 : op.dilation[axis])
+      }
     }
     x = TensorType(dtype, Shape([maker.random.pick([1, 1, 2, 3])] + spatial + [channels]))
     w = TensorType(dtype, Shape(kernel + [channels / op.groups, outputs]))
@@ -155,7 +157,9 @@ extension GraphMaker {
       settings.window.append(settings.padding == .same ? window : max(1, min(window, n)))
     }
     if random.chance(60) { settings.strides = settings.window.map { _ in random.pick([1, 2, 3]) } }
-    if settings.padding == .same, random.chance(40) { settings.dilation = settings.window.map { _ in random.pick([1, 2]) } }
+    if settings.padding == .same, random.chance(40) {
+      settings.dilation = settings.window.map { _ in random.pick([1, 2]) }
+    }
     return (settings, x)
   }
 }

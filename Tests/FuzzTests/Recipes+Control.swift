@@ -49,7 +49,8 @@ extension RecipeBook {
         let others = try carries.dropFirst().map { try maker.carry($0.type) }
         return [try arguments[0] + 1] + others
       }
-      let op = While(carries: carries.count, tripCount: maker.random.chance(60) ? maker.random.pick([rounds, rounds + 1]) : nil)
+      let op = While(
+        carries: carries.count, tripCount: maker.random.chance(60) ? maker.random.pick([rounds, rounds + 1]) : nil)
       return Array(try maker.append(op, carries + invariants, regions: [condition, body]).reversed())
     },
     Recipe(Scan.self, weight: 4) { maker in

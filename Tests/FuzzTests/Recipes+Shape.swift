@@ -85,7 +85,8 @@ extension RecipeBook {
 
   static let reduction = [
     reduce(ReduceSum.self, weight: 8), reduce(ReduceProduct.self, isExplosive: true), reduce(ReduceMax.self, weight: 5),
-    reduce(ReduceMin.self), reduce(ReduceAny.self), reduce(ReduceAll.self), argument(ArgMax.self), argument(ArgMin.self),
+    reduce(ReduceMin.self), reduce(ReduceAny.self), reduce(ReduceAll.self), argument(ArgMax.self),
+    argument(ArgMin.self),
     Recipe(CumulativeSum.self) { maker in
       let x = try maker.some(.numeric, rank: 1...5)
       return [

@@ -85,11 +85,22 @@ struct Perturbation {
           // Infinite terms are infinite in any order.
           return try x.isFinite().select(x.abs(), x.scalar(0)).id
         }
-        let sum = builder.value(try builder.append(node.op, magnitudes, origin: Origin())[0])
+        var sum = builder.value(try builder.append(node.op, magnitudes, origin: Origin())[0])
+        if node.op is any ConvolutionOperator {
+          // Whether the zeros of padding are multiplied is left open: it shows where the other factor is not finite.
+          for id in operands { sum = try sum + notFinite(builder.value(id)) }
+        }
         let error = try builder.constant(noise(type, (4 + terms(node, graph).squareRoot()) * epsilon(type.dtype)))
-        return .replace([try (y + sum * error).id])
+        let moved = try sum.equal(0).select(y, y + sum * error)
+        // Where terms overflow, their order decides whether a sum is finite, infinite or neither.
+        return .replace([try sum.isFinite().select(moved, builder.constant(anything(type))).id])
       }
     }
+  }
+
+  /// NaN where an element is infinite or NaN, else 0.
+  private func notFinite(_ x: Value) throws -> Value {
+    try x.isFinite().all().select(x.scalar(0), x.scalar(.nan))
   }
 
   /// How many terms each element sums up, about.
@@ -106,6 +117,13 @@ struct Perturbation {
     let step = y.dtype == .f64 ? Double.leastNonzeroMagnitude : Double(Float.leastNonzeroMagnitude)
     let steps = try y.builder.constant(noise(y.type, units * step))
     return try y * factor + y.equal(0).select(y, steps)
+  }
+
+  /// Numbers and NaN.
+  private mutating func anything(_ type: TensorType) throws -> Tensor {
+    let values = (0..<(type.shape.elementCount ?? 0)).map { _ in random.chance(50) ? 0 : Double.nan }
+    let dimensions = type.shape.numbers ?? []
+    return type.dtype == .f64 ? try Tensor(values, dimensions) : try Tensor(values.map { Float($0) }, dimensions)
   }
 
   private func epsilon(_ dtype: DType) -> Double { dtype == .f64 ? Double.ulpOfOne : Double(Float.ulpOfOne) }

@@ -79,9 +79,11 @@ extension FuzzCase {
       live[node.id.index] && !(node.op is Parameter && !read.contains(node.result))
     }
     let small = try graph.rewritten(sharingEqualNodes: false, keeping: keeping) { _, _, _ in .keep }
-    return FuzzCase(graph: small, values: values.filter { name, _ in
-      (small.parameters + small.variables.map(\.id)).contains { small.name(of: $0) == name }
-    })
+    return FuzzCase(
+      graph: small,
+      values: values.filter { name, _ in
+        (small.parameters + small.variables.map(\.id)).contains { small.name(of: $0) == name }
+      })
   }
 
   /// One result only, as an output.
