@@ -56,7 +56,7 @@ struct ElementNest {
     let chunks = isVectorKept ? (width + share - 1) / share : 1
     let outerCount = outer.reduce(1) { $0 * loops.sizes[$1] }
     let work = keptCount * max(1, foldedCount) * max(1, region.computationCount)
-    try node.kernel(
+    node.kernel(
       name, units: outerCount * chunks, flopCount: region.flopCount, isSerial: work < 8192 || outerCount * chunks == 1
     ) { scope in
       let b = scope.builder

@@ -7,7 +7,9 @@ public struct Convolution: ConvolutionOperator {
   public init() {}
 
   public static let record = OperatorRecord(
-    "convolution", .convolution, "y[n, p, o] = Σ x[n, p · stride + k · dilation − low, c] · w[k, c, o]; integers wrap; where w is not finite, y may be NaN beside the padding",
+    "convolution", .convolution,
+    "y[n, p, o] = Σ x[n, p · stride + k · dilation − low, c] · w[k, c, o]; integers wrap; "
+      + "where w is not finite, y may be NaN beside the padding",
     operands: [
       OperandRecord("x", .numeric, "[batch, spatial…, in]"),
       OperandRecord("w", .numeric, "[spatial…, in / groups, out]"),
