@@ -57,9 +57,15 @@ public func runProgram(
     try Data(bytes).write(to: url)
     return try FileHandle(forUpdating: url)
   }
-  process.standardInput = try file("in", input ?? [])
-  process.standardOutput = try file("out")
-  process.standardError = try file("err")
+  // Closed by hand: Foundation keeps a process that has ended, and a test run starts a thousand.
+  var handles: [FileHandle] = []
+  defer { for handle in handles { try? handle.close() } }
+  handles.append(try file("in", input ?? []))
+  handles.append(try file("out"))
+  handles.append(try file("err"))
+  process.standardInput = handles[0]
+  process.standardOutput = handles[1]
+  process.standardError = handles[2]
   let done = DispatchSemaphore(value: 0)
   process.terminationHandler = { _ in done.signal() }
   // One start at a time: what Foundation does to start a process is not safe on several threads at once.
