@@ -13,6 +13,8 @@ enum Rounding {
   /// A sum of products of the floating-point operands at these positions: by the order of summation. Its error is
   /// relative to the sum of the terms' magnitudes, which the operator itself gives for the operands' magnitudes.
   case sum([Int])
+  /// A product of all elements along some axes, by the order in which they are multiplied.
+  case product
   /// As its parts are: composites and regions.
   case composed
 
@@ -48,7 +50,7 @@ enum Rounding {
     for type in [Add.self, Subtract.self, Multiply.self, Divide.self, Sqrt.self] as [any Operator.Type] {
       table[ObjectIdentifier(type)] = .relative(1.5)
     }
-    table[ObjectIdentifier(ReduceProduct.self)] = .relative(64)
+    table[ObjectIdentifier(ReduceProduct.self)] = .product
     for type in [Fusion.self, If.self, While.self, Scan.self] as [any Operator.Type] {
       table[ObjectIdentifier(type)] = .composed
     }
@@ -78,6 +80,11 @@ struct Perturbation {
       switch Rounding.of(Swift.type(of: node.op)) {
       case .exact, .composed, nil: return .replace(results)
       case .relative(let units): return .replace([try scaled(y, units).id])
+      case .product:
+        let moved = try scaled(y, 64)
+        guard let op = node.op as? any ReductionOperator else { return .replace([moved.id]) }
+        let stays = try staysInRange(builder.value(operands[0]), op)
+        return .replace([try stays.select(moved, builder.constant(anything(type))).id])
       case .sum(let positions):
         let magnitudes = try operands.enumerated().map { position, id in
           let x = builder.value(id)
@@ -96,6 +103,18 @@ struct Perturbation {
         return .replace([try sum.isFinite().select(moved, builder.constant(anything(type))).id])
       }
     }
+  }
+
+  /// Whether no order of multiplying leaves the range of normal numbers on the way: else the order decides between finite,
+  /// infinite, zero and, where one of them meets the other, neither.
+  private func staysInRange(_ x: Value, _ product: any ReductionOperator) throws -> Value {
+    let isFactor = try x.isFinite().and(x.equal(0).not())
+    let logarithm = try isFactor.select(x.abs(), x.scalar(1)).log()
+    let limit = x.type.dtype == .f64 ? 708.0 : 87.0
+    let (axes, keepDims) = (product.axes, product.keepDims)
+    let up = try logarithm.maximum(x.scalar(0)).sum(axes: axes, keepDims: keepDims)
+    let down = try logarithm.minimum(x.scalar(0)).sum(axes: axes, keepDims: keepDims)
+    return try up.less(x.scalar(limit)).and(down.greater(x.scalar(-limit)))
   }
 
   /// NaN where an element is infinite or NaN, else 0.

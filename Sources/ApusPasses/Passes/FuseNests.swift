@@ -218,7 +218,21 @@ private struct NestPlan {
       guard nests[a].foldedAxes == nil, nests[b].foldedAxes == nil else { return false }
     }
     if let folded = nests[a].foldedAxes, let other = nests[b].foldedAxes, folded != other { return false }
+    guard readsAsComputed(a, of: b), readsAsComputed(b, of: a) else { return false }
     return !reaches(from: a, to: inputs(b, besides: a)) && !reaches(from: b, to: inputs(a, besides: b))
+  }
+
+  /// Whether what a nest reads of another is numbered in both alike: a row of sums is not the same as that row broadcast
+  /// over the domain. A contraction reads its operands in another order than that in which a nest computes them.
+  private func readsAsComputed(_ reader: Int, of other: Int) -> Bool {
+    nests[reader].members.allSatisfy { member in
+      let node = graph.nodes[member.index]
+      let form = node.op is any ReductionOperator ? .aligned : forms[node.result.index]
+      return node.operands.allSatisfy { operand in
+        nestOf[graph.producer(of: operand).id.index] != other
+          || (forms[operand.index] == form && !node.op.traits.contains(.contraction))
+      }
+    }
   }
 
   /// Whether a nest of elementwise nodes has the shape that the other's reductions leave, so that it can be computed there.
