@@ -143,6 +143,28 @@ import Testing
     }
   }
 
+  /// The plan counts as many tests as rounds: with one more, a worker could write the condition that another has yet to
+  /// read, and the two would part for ever.
+  @Test(arguments: workers) func loopsTestNoMoreOftenThanTheyMayRun(_ workers: Int) throws {
+    var maker = ProgramMaker()
+    let x = maker.buffer("x", 1, .parameter(0))
+    let tests = maker.buffer("tests", 1, .variable(0))
+    let flag = maker.temporary("flag", 1)
+    let (count, test) = (maker.accumulation(1), maker.comparison(with: 1000))
+    maker.program.steps = [
+      .whileLoop(
+        condition: Location(flag), limit: 3,
+        test: [
+          .barrier, maker.launch(count, Location(x), Location(tests)), maker.launch(test, Location(x), Location(flag)),
+          .barrier,
+        ],
+        body: [])
+    ]
+    var variables = [[0]]
+    _ = try maker.compile().run(workers: workers, rounds: 1, [[1]], variables: &variables, outputs: [], rows: [])
+    #expect(variables == [[3]])
+  }
+
   /// A loop without a count, as an epoch is.
   @Test(arguments: workers) func roundsAsTold(_ workers: Int) throws {
     let width = 300

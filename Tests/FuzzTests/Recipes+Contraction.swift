@@ -53,6 +53,19 @@ extension RecipeBook {
       (op.settings, op.shape) = (setting.op.settings, setting.w.shape)
       return try maker.append(op, [maker.fitting(setting.x), maker.fitting(setting.y)])
     },
+    Recipe(WinogradTransform.self, isExplosive: true) { maker in
+      guard let (op, shape) = try maker.winograd() else { return nil }
+      return try maker.append(op, [maker.fitting(TensorType(maker.random.pick([.f32, .f32, .f64]), shape))])
+    },
+    Recipe(WinogradTranspose.self, isExplosive: true) { maker in
+      guard let (transform, shape) = try maker.winograd() else { return nil }
+      let dtype = maker.random.pick([DType.f32, .f32, .f64])
+      var op = WinogradTranspose()
+      (op.settings, op.shape) = (transform.settings, shape)
+      let y = try maker.append(op, [maker.fitting(transform.resultTypes([TensorType(dtype, shape)], [])[0])])[0]
+      guard maker.random.chance(50), let channels = y.shape.dims.last else { return [y] }
+      return [try (y + maker.fitting(TensorType(dtype, [channels]))).relu()]
+    },
   ]
 
   static let window = [
@@ -133,6 +146,23 @@ private struct ConvolutionSetting {
 extension GraphMaker {
   /// Whether so many multiplications may be spent on one node: the interpreter takes its time.
   func isCheap(_ factors: [Int]) -> Bool { factors.reduce(1, *) <= 200 * limit }
+
+  /// A transform and the shape of what it is of.
+  fileprivate func winograd() throws -> (WinogradTransform, Shape)? {
+    var op = WinogradTransform()
+    op.part = random.pick(WinogradPart.allCases)
+    op.tile = random.pick([2, 4, 4, 6])
+    if op.part == .data { op.padding = padding(2) }
+    let channels = random.pick([1, 2, 7, 16, 17])
+    let dims =
+      op.part == .filter
+      ? [3, 3, random.int(1...4), channels] : [random.int(1...2), random.int(1...9), random.int(1...9), channels]
+    let shape = Shape(dims)
+    guard let result = try? op.resultTypes([TensorType(.f32, shape)], []),
+      result[0].shape.elementCount ?? 0 <= 8 * limit
+    else { return nil }
+    return (op, shape)
+  }
 
   fileprivate func padding(_ rank: Int) -> Padding {
     switch random.int(0...3) {

@@ -15,6 +15,8 @@ enum Rounding {
   case sum([Int])
   /// A product of all elements along some axes, by the order in which they are multiplied.
   case product
+  /// Sums of an operand's elements times constants: so many units of the operand's largest number.
+  case ofLargest(Double)
   /// As its parts are: composites and regions.
   case composed
 
@@ -51,6 +53,9 @@ enum Rounding {
       table[ObjectIdentifier(type)] = .relative(1.5)
     }
     table[ObjectIdentifier(ReduceProduct.self)] = .product
+    // The largest sum of a row's magnitudes, squared for both sides, of all matrices is 121.
+    table[ObjectIdentifier(WinogradTransform.self)] = .ofLargest(256)
+    table[ObjectIdentifier(WinogradTranspose.self)] = .ofLargest(512)
     for type in [Fusion.self, If.self, While.self, Scan.self] as [any Operator.Type] {
       table[ObjectIdentifier(type)] = .composed
     }
@@ -85,6 +90,12 @@ struct Perturbation {
         guard let op = node.op as? any ReductionOperator else { return .replace([moved.id]) }
         let stays = try staysInRange(builder.value(operands[0]), op)
         return .replace([try stays.select(moved, builder.constant(anything(type))).id])
+      case .ofLargest(let units):
+        let x = builder.value(operands[0])
+        if type.shape.elementCount == 0 || x.shape.elementCount == 0 { return .replace([y.id]) }
+        let bound = try x.isFinite().select(x.abs(), x.scalar(0)).max() * y.scalar(units)
+        let moved = try y + bound * builder.constant(noise(type, epsilon(type.dtype)))
+        return .replace([try bound.isFinite().select(moved, builder.constant(anything(type))).id])
       case .sum(let positions):
         let magnitudes = try operands.enumerated().map { position, id in
           let x = builder.value(id)

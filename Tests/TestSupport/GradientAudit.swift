@@ -13,7 +13,7 @@ struct GradientAudit {
   /// Larger cases add time and no insight.
   private static let mostElements = 64
   /// Second derivatives cost a gradient an element, so a few small cases must do.
-  private static let mostElementsTwice = 12, mostCasesTwice = 4
+  private static let mostElementsTwice = 16, mostCasesTwice = 4
 
   func outcome() throws -> OperatorAudit.Outcome {
     guard type.record.operands.contains(where: { !$0.dtypes.isDisjoint(with: .floating) }) else {

@@ -144,6 +144,8 @@ public struct GraphLowering {
   private func nest(_ region: Graph, _ lowering: NodeLowering, name: String) throws {
     if let nest = try ContractionNest(region, lowering) {
       try nest.lower(name: name)
+    } else if let nest = try WinogradNest(region, lowering) {
+      try nest.lower(name: name)
     } else {
       try ElementNest(region, lowering).lower(name: name)
     }

@@ -32,7 +32,7 @@ struct Nest {
     self.node = node
     for node in region.nodes {
       let isKnown =
-        node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is any ContractionLowerable
+        node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is any TiledContraction
         || node.op is any ViewLowerable || !node.op.traits.isDisjoint(with: [.declaration, .broadcasts])
       guard isKnown else { throw ApusError.defect("\(node.op.name) stands in a nest, which cannot compute it") }
     }

@@ -196,13 +196,15 @@ struct ProgramEmitter {
     let counter = module.phi(module.int(64))
     module.addIncoming(counter, module.constant(0), from: entry)
     counters.append(counter)
-    try emit(test)
-    var goesOn = holds(condition)
     if let limit {
-      goesOn = llvm.binary(
-        builder, Opcode.and, goesOn, llvm.integerCompare(builder, 40, counter, module.constant(limit), ""), "")
+      // The plan holds for as many tests as rounds: one more could write the condition while others still read it.
+      let next = module.block(function, "try")
+      _ = llvm.conditionalJump(
+        builder, llvm.integerCompare(builder, 40, counter, module.constant(limit), ""), next, blocks.2)
+      llvm.positionAtEnd(builder, next)
     }
-    _ = llvm.conditionalJump(builder, goesOn, blocks.1, blocks.2)
+    try emit(test)
+    _ = llvm.conditionalJump(builder, holds(condition), blocks.1, blocks.2)
     llvm.positionAtEnd(builder, blocks.1)
     try emit(body)
     counters.removeLast()

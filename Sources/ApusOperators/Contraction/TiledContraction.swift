@@ -18,3 +18,8 @@ extension TiledContraction where Self: ConvolutionOperator {
 extension Convolution: TiledContraction {}
 extension ConvolutionInputGradient: TiledContraction {}
 extension ConvolutionFilterGradient: TiledContraction {}
+
+extension WinogradTranspose: TiledContraction {
+  /// Tiles side by side, of which none adds to another.
+  public var isTiled: Bool { part != .data }
+}

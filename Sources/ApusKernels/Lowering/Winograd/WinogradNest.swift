@@ -1,0 +1,73 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// Lowers a region with the transform that ends Winograd's algorithm, and an elementwise epilogue on its tiles before they
+/// are stored.
+struct WinogradNest {
+  private let nest: Nest
+  private let transpose: Node
+  private let op: WinogradTranspose
+
+  init?(_ region: Graph, _ node: NodeLowering) throws {
+    let found = region.nodes.first { ($0.op as? WinogradTranspose)?.isTiled == true }
+    guard let found, let op = found.op as? WinogradTranspose else { return nil }
+    transpose = found
+    self.op = op
+    nest = try Nest(region, node)
+  }
+
+  func lower(name: String) throws {
+    let (node, region, domain) = (nest.node, nest.region, nest.domain)
+    let parameters = region.parameters
+    guard domain.reduce(1, *) > 0 else { return }
+    guard let source = parameters.firstIndex(of: transpose.operands[0]) else {
+      throw ApusError.defect("\(node.origin): the operand of a Winograd transform is computed in the same nest")
+    }
+    let geometry = try op.geometry(op.shape)
+    let dtype = region.type(of: transpose.result).dtype
+    let tiles = WinogradTiles(geometry, domain, dtype, node.target)
+    let leaves = parameters.indices.filter { position in
+      region.nodes.contains { $0.id != transpose.id && $0.operands.contains(parameters[position]) }
+    }
+    node.kernel(
+      name, units: tiles.units, flopCount: region.flopCount, isSerial: region.flopCount < 8192
+    ) { scope in
+      let b = scope.builder
+      let from = scope.read(node.operands[source])
+      var tensors: [Int: NestTensor] = [:]
+      for position in leaves {
+        let (id, handle) = (parameters[position], node.operands[position])
+        tensors[id.index] = NestTensor(access: scope.read(handle), strides: nest.domainStrides(id, handle.view))
+      }
+      let outputs = zip(region.outputs, node.results).map {
+        ($0, NestTensor(access: scope.write($1), strides: nest.domainStrides($0, $1.view)))
+      }
+      // The tiles before the transform are read by many elements.
+      scope.allowInPlace(outputs.map(\.1), over: tensors.values.filter { $0.access.buffer != from.buffer })
+      let emitter = NestEmitter(nest: nest, builder: b, leaves: tensors)
+      b.forEachUnit { unit in
+        tiles.forEachVector(unit, b) { tile in
+          // What is the same at all places is loaded once.
+          var start = NestPoint(indices: tile.element(0, 0), vectorAxis: 3, lanes: tiles.vectors.lanes, mask: tile.mask)
+          for (id, leaf) in tensors.sorted(by: { $0.key < $1.key })
+          where leaf.strides.dropLast().allSatisfy({ $0 == 0 }) {
+            start.known[id] = emitter.load(leaf, start)
+          }
+          tile.emit { mask in
+            for (u, row) in tiles.transposed(tile, from, b).enumerated() {
+              for (v, value) in row.enumerated() {
+                var point = start
+                point.indices = tile.element(u, v)
+                point.mask = mask(u, v)
+                point.known[transpose.result.index] = value
+                let registers = outputs.map { emitter.vector($0.0, &point) }
+                for (output, register) in zip(outputs, registers) { emitter.store(register, output.1, point) }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
