@@ -13,6 +13,27 @@ struct BackendOptions: ParsableArguments {
   @Option(help: "The processor to make native code for: \(NativeTarget.names.joined(separator: ", ")).")
   var targetCpu = "native"
 
+  @Option(
+    help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6 (native only).")
+  var winograd = WinogradChoice.auto
+
+  /// A side of a tile, or how it is chosen.
+  enum WinogradChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto, off
+    case two = "2"
+    case four = "4"
+    case six = "6"
+
+    /// As `NativeBackend.winogradTile` says it.
+    var tile: Int {
+      switch self {
+      case .auto: 0
+      case .off: 1
+      case .two, .four, .six: Int(rawValue) ?? 0
+      }
+    }
+  }
+
   static let names = ["native", "interpreter"]
 
   var workers: Int { threads ?? WorkerTeam.defaultCount }
@@ -24,9 +45,9 @@ struct BackendOptions: ParsableArguments {
   /// - Parameter isProfiled: whether native programs measure their launches.
   /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
   func make(isProfiled: Bool = false) throws -> any Backend {
-    try BackendOptions.make(
-      backend,
-      native: NativeBackend(workers: workers, target: NativeTarget.named(targetCpu), isProfiled: isProfiled))
+    var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), isProfiled: isProfiled)
+    native.winogradTile = winograd.tile
+    return try BackendOptions.make(backend, native: native)
   }
 
   static func make(_ name: String, native: NativeBackend = NativeBackend()) throws -> any Backend {

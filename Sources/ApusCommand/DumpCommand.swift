@@ -123,14 +123,18 @@ private struct NativeStage {
   }
 
   func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
-    let (nests, program) = try backend.plan(Pipeline.standard.run(graph).graph)
+    let (nests, program, preparation) = try backend.plan(Pipeline.standard.run(graph).graph)
     let compiler = ProgramCompiler(target: backend.target)
-    return switch stage {
-    case .graph, .optimized, .nests: nests.text(.readable)
-    case .kernels: program.kernels.map(\.description).joined(separator: "\n")
-    case .plan: program.description
-    case .llvm: try compiler.text(program, isAssembly: false)
-    case .asm: try compiler.text(program, isAssembly: true)
+    let programs = (preparation.map { [$0] } ?? []) + [program]
+    switch stage {
+    case .graph, .optimized, .nests: return nests.text(.readable)
+    case .kernels:
+      var kernels: [Kernel] = []
+      for kernel in programs.flatMap(\.kernels) where !kernels.contains(kernel) { kernels.append(kernel) }
+      return kernels.map(\.description).joined(separator: "\n")
+    case .plan: return programs.map(\.description).joined(separator: "\n")
+    case .llvm, .asm:
+      return try programs.map { try compiler.text($0, isAssembly: stage == .asm) }.joined(separator: "\n")
     }
   }
 }

@@ -12,6 +12,8 @@ public struct NativeBackend: Backend {
   public var verifies: Bool
   /// Whether programs measure their launches.
   public var isProfiled: Bool
+  /// Side of the tiles by which Winograd's algorithm computes 3 × 3 convolutions; 0: as a cost model says; 1: not at all.
+  public var winogradTile = 0
   /// How hard LLVM works on kernels.
   package var level = CodeLevel.standard
   /// Where object code is kept from run to run; nil: nowhere.
@@ -33,30 +35,44 @@ public struct NativeBackend: Backend {
   public static let isAvailable = LLVMInstallation.isPresent
 
   /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
-  public static let pipeline = Pipeline([
-    InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(), JoinSlices(),
-    CommonSubexpressions(), DeadCode(), FuseNests(),
-  ])
+  public var pipeline: Pipeline {
+    Pipeline([
+      InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
+      JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile), FuseNests(),
+    ])
+  }
 
-  /// The plan of a static graph.
+  /// The plan of a static graph: its nests, the program of a run, and one to be run before the first, if anything is the
+  /// same in all runs.
+  /// - Parameter preparing: whether to look for that.
   /// - Throws: `ApusError` where a shape is symbolic.
-  public func plan(_ graph: Graph) throws -> (graph: Graph, program: KernelProgram) {
+  public func plan(
+    _ graph: Graph, preparing: Bool = true
+  ) throws -> (graph: Graph, program: KernelProgram, preparation: KernelProgram?) {
     if let symbol = graph.symbols.first {
       throw ApusError.input(
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
         help: "bind it: specialised([\"\(symbol)\": 32])")
     }
-    let prepared = try NativeBackend.pipeline.run(graph).graph
+    let prepared = try pipeline.run(graph).graph
     let draft = try GraphLowering.draft(prepared, target: target.vector)
-    return (prepared, try Planner.plan(draft, options: .init(target: target.vector)))
+    let options = Planner.Options(target: target.vector)
+    let updated = Set(prepared.updates.map(\.variable))
+    let fixed = prepared.variables.indices.filter { !updated.contains(prepared.variables[$0].id) }
+    guard preparing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
+      return (prepared, try Planner.plan(draft, options: options), nil)
+    }
+    return (
+      prepared, try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options)
+    )
   }
 
   public func prepare(_ graph: Graph) throws -> any Executable { try executable(graph) }
 
   public func executable(_ graph: Graph) throws -> NativeExecutable {
-    let (prepared, program) = try plan(graph)
+    let (prepared, program, preparation) = try plan(graph)
     return try NativeExecutable(
-      graph, prepared: prepared, program,
+      graph, prepared: prepared, program, preparation: preparation,
       ProgramCompiler(target: target, level: level, verifies: verifies, isProfiled: isProfiled, cache: cache),
       workers: workers)
   }

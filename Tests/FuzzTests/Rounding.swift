@@ -94,7 +94,7 @@ struct Perturbation {
         let x = builder.value(operands[0])
         if type.shape.elementCount == 0 || x.shape.elementCount == 0 { return .replace([y.id]) }
         let bound = try x.isFinite().select(x.abs(), x.scalar(0)).max() * y.scalar(units)
-        let moved = try y + bound * builder.constant(noise(type, epsilon(type.dtype)))
+        let moved = try y.equal(0).select(zeros(y), y) + bound * builder.constant(noise(type, epsilon(type.dtype)))
         return .replace([try bound.isFinite().select(moved, builder.constant(anything(type))).id])
       case .sum(let positions):
         let magnitudes = try operands.enumerated().map { position, id in
@@ -108,10 +108,19 @@ struct Perturbation {
           // Whether the zeros of padding are multiplied is left open: it shows where the other factor is not finite.
           for id in operands { sum = try sum + notFinite(builder.value(id)) }
         }
-        let error = try builder.constant(noise(type, (4 + terms(node, graph).squareRoot()) * epsilon(type.dtype)))
-        let moved = try sum.equal(0).select(y, y + sum * error)
-        // Where terms overflow, their order decides whether a sum is finite, infinite or neither.
-        return .replace([try sum.isFinite().select(moved, builder.constant(anything(type))).id])
+        let size = (4 + terms(node, graph).squareRoot()) * epsilon(type.dtype)
+        let signed = try y.equal(0).select(zeros(y), y)
+        let other: Value
+        if random.chance(25) {
+          // What differs by rounding only may as well be equal: multiples of what rounding may do.
+          let step = try sum * sum.scalar(size)
+          other = try (signed / step).rounded() * step
+        } else {
+          other = try signed + sum * builder.constant(noise(type, size))
+        }
+        let moved = try sum.equal(0).select(signed, other)
+        // Where terms overflow, or nearly, their order decides whether a sum is finite, infinite or neither.
+        return .replace([try (sum * sum.scalar(4)).isFinite().select(moved, builder.constant(anything(type))).id])
       }
     }
   }
@@ -149,9 +158,20 @@ struct Perturbation {
     return try y * factor + y.equal(0).select(y, steps)
   }
 
-  /// Numbers and NaN.
+  /// Zeros of either sign: that of a sum of zeros is that of what it began with.
+  private mutating func zeros(_ y: Value) throws -> Value {
+    let values = (0..<(y.type.shape.elementCount ?? 0)).map { _ in random.chance(50) ? 0 : -0.0 }
+    let dimensions = y.type.shape.numbers ?? []
+    return try y.builder.constant(
+      y.dtype == .f64 ? try Tensor(values, dimensions) : try Tensor(values.map { Float($0) }, dimensions))
+  }
+
+  /// Numbers, infinities and NaN: of all kinds, or all of one, so that sums of them may be of any kind too.
   private mutating func anything(_ type: TensorType) throws -> Tensor {
-    let values = (0..<(type.shape.elementCount ?? 0)).map { _ in random.chance(50) ? 0 : Double.nan }
+    let kinds = [0, Double.nan, .infinity, -.infinity]
+    let one = random.pick(kinds)
+    let isMixed = random.chance(50)
+    let values = (0..<(type.shape.elementCount ?? 0)).map { _ in isMixed ? random.pick(kinds) : one }
     let dimensions = type.shape.numbers ?? []
     return type.dtype == .f64 ? try Tensor(values, dimensions) : try Tensor(values.map { Float($0) }, dimensions)
   }

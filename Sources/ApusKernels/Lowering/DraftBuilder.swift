@@ -118,7 +118,7 @@ final class DraftBuilder: LoweringSink {
   private func isGiven(_ source: TensorHandle) -> Bool {
     switch draft.buffers[source.buffer].role {
     case .parameter, .variable, .constant: true
-    case .temporary, .output: false
+    case .temporary, .prepared, .output: false
     }
   }
 

@@ -174,7 +174,8 @@ public struct TensorAccess {
     if lanes == 1 { return builder.load(buffer, start, mask: mask) }
     switch view.strides.last ?? 0 {
     case 1: return builder.load(buffer, start, lanes: lanes, mask: mask)
-    case 0: return builder.splat(builder.load(buffer, start), lanes: lanes)
+    // Lanes that are left out are zeros, and may lie anywhere.
+    case 0 where mask == nil: return builder.splat(builder.load(buffer, start), lanes: lanes)
     case let stride: return builder.load(buffer, spread(start, stride, lanes), mask: mask)
     }
   }

@@ -80,7 +80,8 @@ extension ProgramDraft {
 
   private func validateWritable(_ buffer: Int, _ what: String) throws {
     switch buffers[buffer].role {
-    case .parameter, .constant: throw ApusError.defect("draft \(name), \(what) writes \(buffers[buffer].name)")
+    case .parameter, .prepared, .constant:
+      throw ApusError.defect("draft \(name), \(what) writes \(buffers[buffer].name)")
     case .variable, .output, .temporary: break
     }
   }

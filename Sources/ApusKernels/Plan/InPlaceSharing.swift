@@ -49,7 +49,7 @@ extension Planning {
     switch role(of: result) {
     case .temporary: true
     case .output: size <= sizes[result]
-    case .parameter, .variable, .constant: false
+    case .parameter, .variable, .prepared, .constant: false
     }
   }
 }

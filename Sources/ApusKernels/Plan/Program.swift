@@ -25,6 +25,8 @@ public struct ProgramBuffer: Sendable {
     case parameter(Int)
     /// A variable's own memory, by position.
     case variable(Int)
+    /// What the program's preparation has computed, by position in its outputs; never written.
+    case prepared(Int)
     /// Known when the program was made; never written.
     case constant(Tensor)
     /// A result that the caller gets, by position in the graph's outputs.

@@ -28,6 +28,8 @@ public struct DraftBuffer: Sendable {
   public enum Role: Hashable, Sendable {
     case parameter(Int)
     case variable(Int)
+    /// What the program's preparation has computed, by position in its outputs; never written.
+    case prepared(Int)
     case constant(Tensor)
     case output(Int)
     /// The planner's to place.

@@ -105,6 +105,7 @@ private struct ProgramPrinter {
   private func words(_ place: ProgramBuffer.Place) -> String {
     switch place {
     case .parameter(let position): "parameter \(position)"
+    case .prepared(let position): "prepared \(position)"
     case .variable(let position): "variable \(position)"
     case .constant: "constant"
     case .output(let position): "output \(position)"

@@ -32,7 +32,10 @@ public struct AheadOfTimeLibrary: Sendable {
         "graph @\(graph.name) updates \(graph.label(of: update.variable)); only graphs that leave their variables alone can be compiled ahead of time",
         help: "compile the model for inference")
     }
-    let (prepared, program) = try NativeBackend(workers: 1, target: target).plan(graph)
+    // Nothing is prepared: there is no first run to do it in. So filters would be transformed in each run.
+    var backend = NativeBackend(workers: 1, target: target)
+    backend.winogradTile = 1
+    let (prepared, program, _) = try backend.plan(graph, preparing: false)
     let variables = try prepared.variables.map { try value($0.declaration.label) }
     var weights = Data()
     var sources: [CInterface.Source] = []
@@ -49,7 +52,7 @@ public struct AheadOfTimeLibrary: Sendable {
       case .variable(let position): sources.append(stored(variables[position]))
       case .parameter(let position): sources.append(.input(position))
       case .output(let position): sources.append(.output(position))
-      case .dataset, .rows, .series: throw ApusError.defect("a single run has no rounds")
+      case .prepared, .dataset, .rows, .series: throw ApusError.defect("a single run has no rounds")
       }
     }
     self.weights = weights

@@ -21,27 +21,27 @@ public final class NativeExecutable: TrainingExecutable {
   private let single: Lazy<CompiledProgram>
   private let repeated: Lazy<CompiledProgram>
   private let updated: [Int]
+  private let preparation: Preparation?
 
   /// - Parameters:
   ///   - graph: as the caller knows it.
   ///   - prepared: as it was lowered; passes may have dropped some of its variables.
-  init(_ graph: Graph, prepared: Graph, _ program: KernelProgram, _ compiler: ProgramCompiler, workers: Int) throws {
+  ///   - preparation: what must have run before.
+  init(
+    _ graph: Graph, prepared: Graph, _ program: KernelProgram, preparation: KernelProgram?,
+    _ compiler: ProgramCompiler, workers: Int
+  ) throws {
     self.graph = graph
     let labels = graph.variables.map(\.declaration.label)
-    var program = program
     let known = try prepared.variables.map { variable in
       guard let position = labels.firstIndex(of: variable.declaration.label) else {
         throw ApusError.defect("variable '\(variable.declaration.label)' is not one of graph @\(graph.name)")
       }
       return position
     }
-    for index in program.buffers.indices {
-      if case .variable(let position) = program.buffers[index].place {
-        program.buffers[index].place = .variable(known[position])
-      }
-    }
-    let plan = program
+    let plan = program.placingVariables(known)
     self.program = plan
+    self.preparation = preparation.map { Preparation($0.placingVariables(known), compiler) }
     self.compiler = compiler
     self.workers = workers
     var written = Set<Int>()
@@ -161,6 +161,7 @@ public final class NativeExecutable: TrainingExecutable {
   ) throws {
     // Memory that is written must be this tensor's own; after this no pointer moves.
     for position in writtenVariables { variables[position].makeUnique() }
+    let prepared = try preparation?.results(of: variables, workers: workers ?? self.workers) ?? []
     // The program looks ahead: the last batch once more stands for what does not come.
     let batch = rounds > 0 ? rows.count / rounds : 0
     var rowNumbers = rows.map { Int64($0) }
@@ -170,6 +171,7 @@ public final class NativeExecutable: TrainingExecutable {
         switch place {
         case .parameter(let position), .dataset(let position): feeds[position].rawAddress
         case .variable(let position): variables[position].rawAddress
+        case .prepared(let position): prepared[position].rawAddress
         case .output(let position), .series(let position): outputs[position].rawAddress
         case .rows: rows.baseAddress
         case .arena, .constant: nil
@@ -177,8 +179,23 @@ public final class NativeExecutable: TrainingExecutable {
       }
     }
     extendLifetime(feeds)
+    extendLifetime(prepared)
     extendLifetime(variables)
     extendLifetime(outputs)
+  }
+}
+
+extension KernelProgram {
+  /// With the variables of another graph.
+  /// - Parameter positions: there, by position here.
+  fileprivate func placingVariables(_ positions: [Int]) -> KernelProgram {
+    var program = self
+    for index in program.buffers.indices {
+      if case .variable(let position) = program.buffers[index].place {
+        program.buffers[index].place = .variable(positions[position])
+      }
+    }
+    return program
   }
 }
 

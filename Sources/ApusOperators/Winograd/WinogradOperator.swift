@@ -66,7 +66,7 @@ extension WinogradOperator {
     settings = other.settings
   }
 
-  init(_ part: WinogradPart, tile: Int, padding: Padding = .valid) {
+  package init(_ part: WinogradPart, tile: Int, padding: Padding = .valid) {
     self.init()
     (self.part, self.tile, self.padding) = (part, tile, padding)
   }

@@ -102,7 +102,8 @@ public struct RandomInputs: Sendable {
 
 /// Equality of tensors up to rounding.
 public enum TensorComparison {
-  /// The error that is borne, relative to the larger magnitude and absolute below 1; exact for integers and truth values.
+  /// The error that is borne, relative to the larger magnitude, to the root mean square of all elements (sums that cancel
+  /// have the error of their terms) or to 1, whichever is largest; exact for integers and truth values.
   public static func tolerance(_ dtype: DType) -> Double {
     switch dtype {
     case .f32: 1e-5
@@ -123,8 +124,11 @@ public enum TensorComparison {
         .map { "element \($0.offset): \($0.element.0) became \($0.element.1)" }
     }
     let limit = tolerance ?? Self.tolerance(a.dtype)
-    for (index, (x, y)) in zip(a.doubles(), b.doubles()).enumerated() {
-      let isNear = x.isFinite && y.isFinite && abs(x - y) <= limit * max(1, max(abs(x), abs(y)))
+    let reference = a.doubles()
+    let squares = reference.lazy.filter(\.isFinite).map { $0 * $0 }.reduce(0, +)
+    let scale = max(1, (squares / Double(max(1, reference.count))).squareRoot())
+    for (index, (x, y)) in zip(reference, b.doubles()).enumerated() {
+      let isNear = x.isFinite && y.isFinite && abs(x - y) <= limit * max(scale, abs(x), abs(y))
       if !(x == y || (x.isNaN && y.isNaN) || isNear) { return "element \(index): \(x) became \(y)" }
     }
     return nil

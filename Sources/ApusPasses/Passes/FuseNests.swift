@@ -176,7 +176,6 @@ private struct NestPlan {
   /// Whether one of the values depends on the nest, through nodes outside of it. Where that cannot be told with little
   /// effort, yes.
   private func reaches(from nest: Int, to values: [ValueID]) -> Bool {
-    let start = nests[nest].members.min() ?? NodeID(0)
     var seenNests = Set<Int>()
     var seenNodes = Set<NodeID>()
     var pending = values.map { graph.producer(of: $0).id }
@@ -187,15 +186,14 @@ private struct NestPlan {
       if effort == 0 { return true }
       if let other = nestOf[id.index] {
         guard seenNests.insert(other).inserted else { continue }
-        // A nest is computed as one: it depends on what any of its members reads.
-        guard nests[other].members.contains(where: { $0 > start }) else { continue }
+        // A nest is computed as one: it depends on what any of its members reads, those that stand late in the graph too.
         for member in nests[other].members {
           for operand in graph.nodes[member.index].operands {
             let producer = graph.producer(of: operand).id
             if nestOf[producer.index] != other { pending.append(producer) }
           }
         }
-      } else if id > start, seenNodes.insert(id).inserted {
+      } else if seenNodes.insert(id).inserted {
         pending += graph.nodes[id.index].operands.map { graph.producer(of: $0).id }
       }
     }

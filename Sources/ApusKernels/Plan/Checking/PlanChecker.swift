@@ -46,7 +46,7 @@ public struct PlanChecker {
       let isRight: Bool =
         switch (draft.buffers[index].role, buffer.place) {
         case (.parameter(let a), .parameter(let b)), (.variable(let a), .variable(let b)),
-          (.output(let a), .output(let b)):
+          (.prepared(let a), .prepared(let b)), (.output(let a), .output(let b)):
           a == b
         case (.constant(let a), .constant(let b)): a == b
         case (.temporary, _): true
@@ -98,7 +98,7 @@ struct DraftOutline {
     for (index, buffer) in draft.buffers.enumerated() {
       switch buffer.role {
       case .temporary, .constant: memories.append(index)
-      case .parameter, .variable, .output:
+      case .parameter, .variable, .prepared, .output:
         memories.append(known[buffer.role] ?? index)
         if known[buffer.role] == nil { known[buffer.role] = index }
       }

@@ -216,7 +216,7 @@ struct PlanSymbols {
   mutating func initial(_ index: Int, _ buffer: DraftBuffer) -> PlanContent? {
     switch buffer.role {
     case .temporary, .output: return nil
-    case .parameter, .variable, .constant:
+    case .parameter, .variable, .prepared, .constant:
       count += 1
       return PlanContent(symbol: count, owner: index, writer: -1)
     }
@@ -259,6 +259,7 @@ struct PlanSimulation {
   private enum Memory: Hashable {
     case arena
     case parameter(Int)
+    case prepared(Int)
     case variable(Int)
     case output(Int)
     case constant(Int)
@@ -297,7 +298,7 @@ struct PlanSimulation {
     try run(steps, [])
     for (index, buffer) in source.draft.buffers.enumerated() {
       switch buffer.role {
-      case .temporary, .parameter, .constant: continue
+      case .temporary, .parameter, .prepared, .constant: continue
       case .variable, .output:
         let expected = meaning.memories[source.memories[index]].segments
         try compare(expected, place(index), 0..<buffer.byteCount) { "at the end, \(buffer.name)" }
@@ -327,6 +328,7 @@ struct PlanSimulation {
     switch checker.program.buffers[buffer].place {
     case .arena(let offset): (.arena, offset)
     case .parameter(let position): (.parameter(position), 0)
+    case .prepared(let position): (.prepared(position), 0)
     case .variable(let position): (.variable(position), 0)
     case .output(let position): (.output(position), 0)
     case .constant, .dataset, .rows, .series: (.constant(buffer), 0)
@@ -494,7 +496,7 @@ struct PlanSimulation {
     }
     if writes {
       switch memory {
-      case .parameter, .constant: throw checker.defect("\(what) writes \(name(location.buffer))")
+      case .parameter, .prepared, .constant: throw checker.defect("\(what) writes \(name(location.buffer))")
       case .arena, .variable, .output: break
       }
     }
