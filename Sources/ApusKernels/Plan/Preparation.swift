@@ -100,7 +100,28 @@ private struct PreparationSplit {
     for buffer in preparation.buffers.indices where !written.contains(buffer) {
       if case .output = preparation.buffers[buffer].role { preparation.buffers[buffer].role = .temporary }
     }
-    return (preparation, rest)
+    return (preparation.withoutUnusedKernels(), rest.withoutUnusedKernels())
+  }
+}
+
+extension ProgramDraft {
+  fileprivate func withoutUnusedKernels() -> ProgramDraft {
+    var result = self
+    result.kernels = []
+    var positions: [Int: Int] = [:]
+    result.steps = steps.map { step in
+      step.mapLaunches { launch in
+        var launch = launch
+        let old = launch.launch.kernel
+        if positions[old] == nil {
+          positions[old] = result.kernels.count
+          result.kernels.append(kernels[old])
+        }
+        launch.launch.kernel = positions[old] ?? 0
+        return launch
+      }
+    }
+    return result
   }
 }
 

@@ -78,12 +78,17 @@ extension Variable {
   }
 
   private func fill(_ dimensions: [Int], _ next: () -> Double) throws -> Tensor {
-    let count = Shape.elementCount(dimensions) ?? 0
+    // In place: a large model's weights are not to be there twice.
+    var result = try Tensor(uninitialized: type.dtype, dimensions)
+    func set<Element: TensorElement>(_ type: Element.Type, _ element: (Double) -> Element) throws -> Tensor {
+      try result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next()) } }
+      return result
+    }
     switch type.dtype {
-    case .f32: return try Tensor((0..<count).map { _ in Float(next()) }, dimensions)
-    case .f64: return try Tensor((0..<count).map { _ in next() }, dimensions)
-    case .bf16: return try Tensor((0..<count).map { _ in BFloat16(converting: next()) }, dimensions)
-    case .f16: return try Tensor((0..<count).map { _ in Float16(next()) }, dimensions)
+    case .f32: return try set(Float.self) { Float($0) }
+    case .f64: return try set(Double.self) { $0 }
+    case .bf16: return try set(BFloat16.self) { BFloat16(converting: $0) }
+    case .f16: return try set(Float16.self) { Float16($0) }
     case .i8, .u8, .i32, .i64, .bool:
       throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialised by \(initializer)")
     }

@@ -1,0 +1,81 @@
+import Apus
+import ApusKernels
+import ApusNative
+import TestSupport
+import Testing
+
+/// What is the same in all runs is computed once, and again where the weights are others.
+@Suite struct PreparationTests {
+  /// A convolution large enough for Winograd's algorithm: the filter's transform is prepared.
+  private static func model() throws -> Graph {
+    let builder = GraphBuilder("model")
+    let x = try builder.parameter("x", .f32, [1, 12, 12, 32])
+    let w = try builder.variable("w", .f32, [3, 3, 32, 32], .zeros)
+    let scale = try builder.variable("scale", .f32, [32], .ones)
+    return try builder.build([(x.convolution(w, padding: .same) * scale).relu()])
+  }
+
+  private static func floats(_ dimensions: [Int], stream: UInt64 = 0) throws -> Tensor {
+    try Tensor(samples(dimensions, stream: stream).doubles().map { Float($0) }, dimensions)
+  }
+
+  private static func expected(_ feeds: [Tensor], _ variables: [Tensor]) throws -> Tensor {
+    try InterpreterBackend().prepare(model()).run(feeds, variables: variables).outputs[0]
+  }
+
+  @Test func filtersAreTransformedBefore() throws {
+    let plan = try NativeBackend(workers: 2).plan(Self.model())
+    let preparation = try #require(plan.preparation)
+    #expect(preparation.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
+    #expect(!plan.program.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
+    #expect(plan.program.buffers.contains { if case .prepared = $0.place { true } else { false } })
+    #expect(try NativeBackend(workers: 2).plan(Self.model(), preparing: false).preparation == nil)
+  }
+
+  @Test(arguments: [1, 2]) func otherWeightsArePreparedAnew(_ workers: Int) throws {
+    let executable = try NativeBackend(workers: workers, verifies: true).executable(Self.model())
+    let feeds = [try Self.floats([1, 12, 12, 32])]
+    let scale = Tensor([Float](repeating: 0.5, count: 32))
+    for stream in [1, 2, 1] {
+      var variables = [try Self.floats([3, 3, 32, 32], stream: UInt64(stream)), scale]
+      for _ in 0..<2 {
+        let result = try executable.run(feeds, updating: &variables)
+        #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
+      }
+      // In place: what was prepared holds the old numbers, so these get memory of their own.
+      try variables[0].withMutableElements(as: Float.self) { for index in $0.indices { $0[index] += 1 } }
+      let result = try executable.run(feeds, updating: &variables)
+      #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
+    }
+  }
+
+  @Test func severalTasksMayRunDifferentWeights() async throws {
+    let executable = try NativeBackend(workers: 2, verifies: true).executable(Self.model())
+    let feeds = [try Self.floats([1, 12, 12, 32])]
+    let scale = Tensor([Float](repeating: 1, count: 32))
+    try await withThrowingTaskGroup(of: String?.self) { group in
+      for stream in UInt64(1)...4 {
+        group.addTask {
+          let variables = [try Self.floats([3, 3, 32, 32], stream: stream), scale]
+          let expected = try Self.expected(feeds, variables)
+          for _ in 0..<5 {
+            let result = try executable.run(feeds, variables: variables).outputs[0]
+            if let difference = TensorComparison.firstDifference(expected, result) { return difference }
+          }
+          return nil
+        }
+      }
+      for try await difference in group { #expect(difference == nil) }
+    }
+  }
+
+  /// Variables that the graph itself changes are not the same in all runs.
+  @Test func whatIsUpdatedIsNotPrepared() throws {
+    let builder = GraphBuilder("step")
+    let x = try builder.parameter("x", .f32, [1, 12, 12, 32])
+    let w = try builder.variable("w", .f32, [3, 3, 32, 32], .zeros)
+    let y = try x.convolution(w, padding: .same)
+    try builder.update(w, to: w + 1)
+    #expect(try NativeBackend(workers: 2).plan(builder.build([y])).preparation == nil)
+  }
+}
