@@ -59,8 +59,13 @@ public struct GraphLowering {
   func lower(_ graph: Graph, _ values: inout [TensorHandle?], places: [ValueID: TensorHandle]) throws {
     let live = graph.liveNodes()
     let places = try placesOfParts(graph, places, live)
-    for node in graph.nodes where live[node.id.index] {
+    let chains = try WinogradChain.chains(in: graph, live)
+    for node in graph.nodes where live[node.id.index] && !chains.isDeferred(node.id) {
       builder.beginNode()
+      if let chain = chains.byEnd[node.id] {
+        try lower(chain, graph, &values, places)
+        continue
+      }
       switch node.op {
       case is Parameter, is Variable: continue
       case let constant as Constant:
@@ -141,7 +146,7 @@ public struct GraphLowering {
     }
   }
 
-  private func nest(_ region: Graph, _ lowering: NodeLowering, name: String) throws {
+  func nest(_ region: Graph, _ lowering: NodeLowering, name: String) throws {
     if let nest = try ContractionNest(region, lowering) {
       try nest.lower(name: name)
     } else if let nest = try WinogradNest(region, lowering) {

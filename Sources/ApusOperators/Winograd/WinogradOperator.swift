@@ -38,6 +38,14 @@ package struct WinogradGeometry {
   package let shape: Shape
   package let transformed: Shape
 
+  package init(
+    part: WinogradPart, matrix: WinogradMatrix, window: Int, step: Int, size: [Int], low: [Int], tiles: [Int],
+    shape: Shape, transformed: Shape
+  ) {
+    (self.part, self.matrix, self.window, self.step) = (part, matrix, window, step)
+    (self.size, self.low, self.tiles, self.shape, self.transformed) = (size, low, tiles, shape, transformed)
+  }
+
   /// Arithmetic of the transform of everything.
   package var flopCount: Int {
     guard let count = transformed.elementCount else { return 0 }

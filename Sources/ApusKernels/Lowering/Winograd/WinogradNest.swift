@@ -17,21 +17,28 @@ struct WinogradNest {
     nest = try Nest(region, node)
   }
 
-  func lower(name: String) throws {
-    let (node, region, domain) = (nest.node, nest.region, nest.domain)
+  /// The parameter of the region that is transformed.
+  var source: ValueID { transpose.operands[0] }
+
+  func lower(name: String) throws { try lower(name: name, op.geometry(op.shape)) }
+
+  /// - Parameter geometry: of the results, which may be some rows of those that the region speaks of.
+  func lower(name: String, _ geometry: WinogradGeometry) throws {
+    let (node, region) = (nest.node, nest.region)
     let parameters = region.parameters
+    let domain = node.results[0].dimensions
     guard domain.reduce(1, *) > 0 else { return }
     guard let source = parameters.firstIndex(of: transpose.operands[0]) else {
       throw ApusError.defect("\(node.origin): the operand of a Winograd transform is computed in the same nest")
     }
-    let geometry = try op.geometry(op.shape)
     let dtype = region.type(of: transpose.result).dtype
     let tiles = WinogradTiles(geometry, domain, dtype, node.target)
     let leaves = parameters.indices.filter { position in
       region.nodes.contains { $0.id != transpose.id && $0.operands.contains(parameters[position]) }
     }
+    let flopCount = region.flopCount / max(1, nest.domain.reduce(1, *)) * domain.reduce(1, *)
     node.kernel(
-      name, units: tiles.units, flopCount: region.flopCount, isSerial: region.flopCount < 8192
+      name, units: tiles.units, flopCount: flopCount, isSerial: flopCount < 8192
     ) { scope in
       let b = scope.builder
       let from = scope.read(node.operands[source])

@@ -104,9 +104,13 @@ struct WinogradTiles {
 
 extension WinogradTransform: Lowerable {
   public func lower(_ node: NodeLowering) throws {
+    lower(node, try geometry(Shape(node.operands[0].dimensions)))
+  }
+
+  /// - Parameter geometry: of the operand, which may be some rows of an image.
+  func lower(_ node: NodeLowering, _ geometry: WinogradGeometry) {
     let (x, y) = (node.operands[0], node.results[0])
     guard y.count > 0 else { return }
-    let geometry = try geometry(Shape(x.dimensions))
     let tiles = WinogradTiles(geometry, x.dimensions, x.dtype, node.target)
     let p = geometry.matrix.rows
     let lanes = tiles.vectors.lanes
