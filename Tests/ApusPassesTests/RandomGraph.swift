@@ -48,20 +48,22 @@ struct RandomGraph {
 
   private mutating func grow() throws {
     let x = operand()
-    switch Int.random(in: 0..<14, using: &generator) {
+    switch Int.random(in: 0..<15, using: &generator) {
     case 0, 1: values.append(try unary(x))
     case 2, 3: values.append(try binary(x, operand(like: x)))
     case 4: values.append(try x * builder.constant(pick([1, 0, -0.0, 2, 0.25, .infinity])))
     case 5: values.append(try x + builder.constant(pick([0, -0.0, 1])))
     case 6: values.append(try x / builder.constant(pick([1, 2, 3, 0.5])))
-    case 7 where x.rank == 2: values.append(try x.matmul(values[3], transposeB: Bool.random(using: &generator)))
+    case 7 where x.rank == 2:
+      let product = try x.matmul(values[3], transposeB: Bool.random(using: &generator))
+      values.append(Bool.random(using: &generator) ? product : try product * values[4] + values[2])
     case 8 where x.rank == 2: values.append(try x * values[4] + values[2])
     case 9 where x.rank == 2: values.append(try x - x.max(axes: [1], keepDims: true))
     case 10 where x.rank == 2: values.append(try x.transposed().transposed())
     case 11: values.append(try x.greater(operand(like: x)).select(x, unary(x)))
     case 12 where x.rank == 2: values.append(try x.softmax(axis: -1))
-    case 13 where Bool.random(using: &generator): values.append(try special(x))
-    case 13: values.append(try x.reshaped(Shape([1] + x.shape.dims)).reshaped(x.shape))
+    case 13: values.append(try special(x))
+    case 14: values.append(try x.reshaped(Shape([1] + x.shape.dims)).reshaped(x.shape))
     default: values.append(try unary(x))
     }
   }
@@ -81,7 +83,11 @@ struct RandomGraph {
 
   /// What only a few passes look for.
   private mutating func special(_ x: Value) throws -> Value {
-    switch Int.random(in: 0..<4, using: &generator) {
+    switch Int.random(in: 0..<5, using: &generator) {
+    case 4 where x.rank == 2:
+      let image = try x.matmul(values[3]).tanh().reshaped(Shape([x.shape[0], 2, 2, 1]))
+      let filter = try values[3].reshaped([16]).sliced(axis: 0, from: 0, to: 9).reshaped([3, 3, 1, 1])
+      return try image.convolution(filter, padding: .same).reshaped(x.shape)
     case 0: return try x.tanh() / (x.abs() + 1).sqrt()
     case 1 where x.rank == 2:
       let halves = try (x.sliced(axis: 1, from: 0, to: 2), x.sliced(axis: 1, from: 2, to: 4))

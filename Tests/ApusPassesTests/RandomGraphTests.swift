@@ -5,20 +5,25 @@ import Testing
 /// Every pass and every pipeline on graphs that nobody would write, and on those of the tree.
 @Suite struct RandomGraphTests {
   static let pipelines =
-    PassRegistry.all.map { $0.record.name } + PassRegistry.pipelines.map(\.passes) + ["fuse{size=3}"]
+    PassRegistry.all.map { $0.record.name } + PassRegistry.pipelines.map(\.passes) + [
+      "fuse{size=3}", "winograd{tile=2}",
+    ]
 
   @Test(arguments: pipelines) func keepsWhatRandomGraphsCompute(_ passes: String) throws {
     let pipeline = try Pipeline(parsing: passes)
     var changed = 0
     for seed in UInt64(0)..<40 {
-      let graph = try RandomGraph.make(seed)
+      // Some passes wait until sizes are known.
+      let graph = try RandomGraph.make(seed).specialised(seed % 2 == 0 ? [:] : ["n": 3])
       let result = try pipeline.run(graph).graph
       if result != graph { changed += 1 }
-      let mismatch = try TranslationValidation(seeds: [1], bindings: ["n": 3]).firstMismatch(graph, result)
+      let mismatch = try TranslationValidation(seeds: [1], bindings: ["n": 3])
+        .firstMismatch(graph, result, error: pipeline.error)
       #expect(mismatch == nil, "seed \(seed):\n\(graph)\nbecame\n\(result)")
       #expect(try pipeline.run(result).graph.text() == result.text(), "a second run of \(passes), seed \(seed)")
     }
-    #expect(changed > 0 || passes.isEmpty, "\(passes) found nothing to do in 40 graphs")
+    // Convolutions of these sizes are faster without tiles.
+    #expect(changed > 0 || passes.isEmpty || passes == "winograd", "\(passes) found nothing to do in 40 graphs")
   }
 
   @Test func theSameGraphGivesTheSameTextTwice() throws {

@@ -44,12 +44,18 @@ public struct PassRecord: Sendable {
   public let options: [PassOption]
   /// What the pass counts: name and meaning.
   public let statistics: [PassStatistic]
+  /// The error of `f32` results that the pass gives up, measured as `TensorComparison` does; 0 where it gives up no more
+  /// than another order of sums does.
+  public let error: Double
 
-  public init(_ name: String, _ summary: String, options: [PassOption] = [], statistics: [PassStatistic] = []) {
+  public init(
+    _ name: String, _ summary: String, options: [PassOption] = [], statistics: [PassStatistic] = [], error: Double = 0
+  ) {
     self.name = name
     self.summary = summary
     self.options = options
     self.statistics = statistics
+    self.error = error
   }
 }
 

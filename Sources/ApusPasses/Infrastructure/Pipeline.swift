@@ -7,6 +7,9 @@ public struct Pipeline: Sendable {
 
   public init(_ passes: [any Pass]) { self.passes = passes }
 
+  /// The largest error that a pass states; see `PassRecord.error`.
+  public var error: Double { passes.map { type(of: $0).record.error }.max() ?? 0 }
+
   /// A list like `simplify,fold-constants{limit=4096},fuse`; empty for none.
   /// - Throws: `ApusError` with fault `.usage` where a pass or option does not exist.
   public init(parsing text: String) throws {
@@ -56,8 +59,8 @@ public struct Pipeline: Sendable {
       try requireSameSignature(current, result, pass)
       try requireTruth(current, result, pass, context)
       let report = PassReport(
-        pass: pass.name, seconds: seconds, before: current, after: result, remarks: context.remarks,
-        statistics: context.statistics)
+        pass: pass.name, error: type(of: pass).record.error, seconds: seconds, before: current, after: result,
+        remarks: context.remarks, statistics: context.statistics)
       for observer in observers { try observer.passDidRun(report) }
       reports.append(report)
       current = result
@@ -116,6 +119,8 @@ public struct PipelineResult: Sendable {
 /// One pass's run.
 public struct PassReport: Sendable {
   public let pass: String
+  /// What the pass's record states; see `PassRecord.error`.
+  public let error: Double
   public let seconds: Double
   public let before: Graph
   public let after: Graph

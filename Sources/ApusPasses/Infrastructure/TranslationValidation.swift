@@ -18,15 +18,16 @@ public struct TranslationValidation: PipelineObserver, Sendable {
 
   /// - Throws: `ApusError` with fault `.defect` that names the pass and the first element that differs.
   public func passDidRun(_ report: PassReport) throws {
-    if let mismatch = try firstMismatch(report.before, report.after) {
+    if let mismatch = try firstMismatch(report.before, report.after, error: report.error) {
       throw ApusError.defect("pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)")
     }
   }
 
   /// Where the two graphs disagree, in words; nil where they do not.
+  /// - Parameter error: of `f32` results that is borne, where it is more than the usual tolerance.
   /// - Throws: `ApusError` where a symbol cannot have its size, or no run of either graph succeeds, so that nothing
   ///   could be compared.
-  public func firstMismatch(_ before: Graph, _ after: Graph) throws -> String? {
+  public func firstMismatch(_ before: Graph, _ after: Graph, error: Double = 0) throws -> String? {
     var refusal: (any Error)?
     var compared = 0
     let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
@@ -37,7 +38,9 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       case (.success(let x), .success(let y)):
         compared += 1
         for (index, (p, q)) in zip(x, y).enumerated() {
-          if let difference = TensorComparison.firstDifference(p, q) {
+          if let difference = TensorComparison.firstDifference(
+            p, q, tolerance: p.dtype == .f32 ? max(error, TensorComparison.tolerance(.f32)) : nil)
+          {
             return "output \(index), \(difference), on inputs of seed \(seed)"
           }
         }
