@@ -130,10 +130,12 @@ import Testing
         ObjectCacheTests.kernel(2, units: 5),
       ]
       let first = try compiler.compile(kernels)
-      #expect(first.objects.count == 3 && first.cachedCount == 0)
-      #expect(first.symbols[0] == first.symbols[2] && Set(first.symbols).count == 3)
+      // How many units there are is for those who call.
+      #expect(first.objects.count == 2 && first.cachedCount == 0)
+      #expect(first.symbols[0] == first.symbols[2] && first.symbols[0] == first.symbols[3])
+      #expect(first.symbols[0] != first.symbols[1])
       let second = try compiler.compile(kernels.reversed())
-      #expect(second.cachedCount == 3)
+      #expect(second.cachedCount == 2)
       #expect(second.symbols == first.symbols.reversed())
       #expect(Set(second.objects) == Set(first.objects))
       // Another processor's code is another object; the same code comes out of one thread and of several.

@@ -45,11 +45,17 @@ extension Kernel {
   public var canonicalBytes: [UInt8] {
     var out = CanonicalBytes()
     out.append(units)
+    out.append(buffers.map(\.count))
+    return out.bytes + codeBytes
+  }
+
+  /// What the kernel's code depends on, as bytes: not how many units there are, nor how large buffers.
+  public var codeBytes: [UInt8] {
+    var out = CanonicalBytes()
     out.append(buffers.count)
     for buffer in buffers {
       out.append(buffer.dtype.rawValue)
       out.append(buffer.use.rawValue)
-      out.append(buffer.count)
     }
     out.append(types.count)
     for type in types {

@@ -70,7 +70,11 @@ struct ContractionNest {
       m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters)
     let width = tile.vectors * lanes
     let packsB = Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile)
-    if packsB {
+    let panels = packsB ? try node.secondOperand?.panels(width) : nil
+    if panels == nil, let deferred = node.secondOperand { operands.b.handle = try deferred.whole() }
+    if let panels {
+      operands.b = Packing.panels(panels, k: operands.k, count: n, batch: batch, of: operands.b)
+    } else if packsB {
       operands.b = try Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node).packed()
     }
     operands.mergeAxes()

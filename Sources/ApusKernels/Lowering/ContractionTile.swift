@@ -12,18 +12,25 @@ struct ContractionTile: Hashable {
   ) -> ContractionTile {
     var best = ContractionTile(rows: 1, vectors: 1)
     var least = Double.infinity
-    for vectors in 1...4 {
-      for rows in 1...16 where rows * vectors + vectors + 1 <= registers - 1 {
+    let streams = m <= streamingRows && n * k >= streamedElements
+    for vectors in streams ? [1, 2, 3, 4, 8, 16] : [1, 2, 3, 4] {
+      for rows in 1...16 where rows * vectors + min(vectors, 4) + 1 <= registers - 1 {
         let tile = ContractionTile(rows: rows, vectors: vectors)
-        let cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes)
+        let cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes, streams: streams)
         if cost < least { (best, least) = (tile, cost) }
       }
     }
     return best
   }
 
+  /// Rows of a tile up to which it reads the second operand faster than it multiplies.
+  static let streamingRows = 2
+  /// Elements of a second operand that comes from memory then: in short pieces memory gives a third of what it gives in
+  /// pieces of a kilobyte.
+  private static let streamedElements = 1 << 20
+
   /// Cycles of the whole product on one core, and a penalty where two could not share it evenly.
-  private func cost(m: Int, n: Int, k: Int, batch: Int, lanes: Int) -> Double {
+  private func cost(m: Int, n: Int, k: Int, batch: Int, lanes: Int, streams: Bool) -> Double {
     let allVectors = (n + lanes - 1) / lanes
     let panels = (allVectors / vectors, allVectors % vectors)
     let blocks = (m / rows, m % rows)
@@ -35,7 +42,7 @@ struct ContractionTile: Hashable {
       let sums = Double(r * v)
       let arithmetic = sums + min(8, 750 / (sums * sums))
       let loads = Double(v) + Double(r) * 0.5
-      return max(arithmetic, loads) * Double(k) + 20 + 2 * Double(r * v)
+      return max(arithmetic, loads) * Double(k) * (streams ? 1 + 8 / Double(v) : 1) + 20 + 2 * Double(r * v)
     }
     let total =
       Double(panels.0 * blocks.0) * tile(rows, vectors) + Double(panels.0) * tile(blocks.1, vectors)

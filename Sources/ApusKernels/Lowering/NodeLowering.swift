@@ -39,6 +39,8 @@ public final class NodeLowering {
   public let results: [TensorHandle]
   /// The node as the text prints it, for failures and profiles.
   public let origin: String
+  /// How to compute the second operand of a product, where that is not done yet.
+  var secondOperand: DeferredOperand?
   /// Where kernels, memory and failures go.
   let sink: any LoweringSink
 
@@ -89,6 +91,14 @@ public final class NodeLowering {
   }
 }
 
+/// An operand that is computed as its reader wants it.
+struct DeferredOperand {
+  /// Computes it in panels of so many columns; nil where it cannot.
+  var panels: (_ width: Int) throws -> TensorHandle?
+  /// Computes it as it is.
+  var whole: () throws -> TensorHandle
+}
+
 /// What takes the kernels of a node.
 protocol LoweringSink: AnyObject {
   /// Memory that holds a tensor known now.
@@ -125,6 +135,12 @@ public final class KernelScope {
   public func write(_ tensor: TensorHandle) -> TensorAccess { access(tensor, .write) }
   /// Access to a tensor that the kernel reads and writes.
   public func update(_ tensor: TensorHandle) -> TensorAccess { access(tensor, .readWrite) }
+
+  /// Numbers that the kernel reads when it runs: kernels that differ in nothing else share their code.
+  func parameters(_ values: [Int], of node: NodeLowering) throws -> [Register] {
+    let access = read(node.sink.constant(try Tensor(values.map(Int64.init), [values.count]), for: node))
+    return values.indices.map { builder.load(access.buffer, builder.index($0)) }
+  }
 
   private func access(_ tensor: TensorHandle, _ use: KernelBuffer.Use) -> TensorAccess {
     // The view's offset goes into the address, so that kernels that differ in it only are equal.

@@ -61,8 +61,16 @@ struct Packing {
       try part(whole, from: 0, columns: width)
       try part(tail > 0 ? 1 : 0, from: whole * width, columns: tail)
     }
-    var strides = TensorView.rowMajorStrides(ownBatch).map { $0 * depth * count }
+    return Packing.panels(packed, k: k, count: count, batch: batch, of: operand)
+  }
+
+  /// An operand whose panels are there already.
+  static func panels(
+    _ handle: TensorHandle, k: [Int], count: Int, batch: [Int], of operand: ContractionOperand
+  ) -> ContractionOperand {
+    let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
+    var strides = TensorView.rowMajorStrides(ownBatch).map { $0 * k.reduce(1, *) * count }
     for axis in batch.indices where ownBatch[axis] == 1 { strides[axis] = 0 }
-    return ContractionOperand(handle: packed, batch: strides, free: 1, k: TensorView.rowMajorStrides(k))
+    return ContractionOperand(handle: handle, batch: strides, free: 1, k: TensorView.rowMajorStrides(k))
   }
 }

@@ -85,8 +85,8 @@ struct TileEmitter {
       }
       let position = builder.add(at, part.start)
       let bRow = builder.add(outer.b, builder.multiply(position, bStep))
-      if rows <= TileEmitter.streamingRows {
-        let ahead = builder.add(bRow, bStep * TileEmitter.streamingDistance)
+      if rows <= ContractionTile.streamingRows {
+        let ahead = builder.add(bRow, bStep * max(4, TileEmitter.streamingDistance / vectors))
         for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
       }
       let right = (0..<vectors).map { vector in
@@ -126,9 +126,8 @@ struct TileEmitter {
     }
   }
 
-  /// Rows of a tile up to which it reads b faster than it multiplies, and how many steps of k ahead b is fetched then.
-  private static let streamingRows = 2
-  private static let streamingDistance = 16
+  /// How many vectors ahead b is fetched where it is read faster than multiplied.
+  private static let streamingDistance = 64
   /// Multiply-adds that must be under way so that none waits for another: two units, four cycles each.
   private static let leastSums = 8
   /// Multiply-adds in a round of the loop, which itself costs about a cycle.

@@ -48,7 +48,7 @@ package struct KernelCompiler: Sendable {
   package func compile(_ kernels: [Kernel]) throws -> Result { try compile(kernels, extra: nil) }
 
   func compile(_ kernels: [Kernel], extra: Extra?) throws -> Result {
-    let keys = kernels.map { key("kernel", $0.canonicalBytes) }
+    let keys = kernels.map { key("kernel", $0.codeBytes) }
     let symbols = keys.map(KernelCompiler.symbol)
     var jobs: [Job] = []
     var seen: Set<[UInt8]> = []

@@ -10,6 +10,8 @@ struct WinogradChain {
   let op: WinogradTransform
   let product: Node
   let end: Node
+  /// The filter's transform, where nobody else reads it: it is put where the products want it.
+  private(set) var filter: Node?
   /// The region of the last step, and which of its parameters the products are.
   let region: Graph
   let source: Int
@@ -27,10 +29,16 @@ struct WinogradChain {
     guard graph.nodes.contains(where: { $0.op is WinogradTransform }) else { return chains }
     let (readers, escapes) = (graph.readers(), graph.escaping())
     for node in graph.nodes where live[node.id.index] {
-      guard let chain = try WinogradChain(endingIn: node, graph) else { continue }
-      let inner = [chain.transform.result, chain.product.result]
-      guard inner.allSatisfy({ readers[$0.index].filter { live[$0.index] }.count == 1 && !escapes[$0.index] })
-      else { continue }
+      guard var chain = try WinogradChain(endingIn: node, graph) else { continue }
+      func isReadOnce(_ value: ValueID) -> Bool {
+        readers[value.index].count { live[$0.index] } == 1 && !escapes[value.index]
+      }
+      guard isReadOnce(chain.transform.result), isReadOnce(chain.product.result) else { continue }
+      let filter = graph.producer(of: chain.product.operands[1])
+      if let op = filter.op as? WinogradTransform, op.part == .filter, isReadOnce(filter.result) {
+        chain.filter = filter
+        chains.deferred.insert(filter.id)
+      }
       chains.byEnd[node.id] = chain
       chains.deferred.formUnion([chain.transform.id, chain.product.id])
     }
@@ -84,6 +92,43 @@ private struct WinogradBlock {
   }
 }
 
+extension WinogradBlock {
+  /// Blocks one after the other that only differ in where they lie.
+  struct Run {
+    var first: WinogradBlock
+    var count: Int
+    /// Images and rows of tiles from one to the next.
+    var images: Int
+    var rows: Int
+  }
+
+  static func runs(of blocks: [WinogradBlock], _ geometry: WinogradGeometry) -> [Run] {
+    var runs: [Run] = []
+    for block in blocks {
+      if let run = runs.last, run.first.isLike(block, geometry) {
+        if run.count == 1 {
+          runs[runs.count - 1].images = block.images.lowerBound - run.first.images.lowerBound
+          runs[runs.count - 1].rows = block.rows.lowerBound - run.first.rows.lowerBound
+        }
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append(Run(first: block, count: 1, images: 0, rows: 0))
+      }
+    }
+    return runs
+  }
+
+  private func isLike(_ other: WinogradBlock, _ geometry: WinogradGeometry) -> Bool {
+    guard images.count == other.images.count, rows.count == other.rows.count else { return false }
+    if rows == other.rows { return true }
+    return [self, other].allSatisfy { block in
+      let first = block.rows.lowerBound * geometry.step - geometry.low[0]
+      return first >= 0 && first + (block.rows.count - 1) * geometry.step + geometry.window <= geometry.size[0]
+        && block.rows.upperBound < geometry.tiles[0]
+    }
+  }
+}
+
 extension TensorView {
   /// Positions `range` of an axis alone.
   fileprivate func cut(_ axis: Int, _ range: Range<Int>) -> TensorView {
@@ -99,7 +144,7 @@ extension GraphLowering {
     _ chain: WinogradChain, _ graph: Graph, _ values: inout [TensorHandle?], _ places: [ValueID: TensorHandle]
   ) throws {
     let x = try values.handle(chain.transform.operands[0], graph)
-    let filter = try values.handle(chain.product.operands[1], graph)
+    let (filter, deferred) = try filter(of: chain, graph, values)
     let others = try chain.end.operands.enumerated().map { position, id in
       position == chain.source ? nil : try values.handle(id, graph)
     }
@@ -113,56 +158,132 @@ extension GraphLowering {
     let types = [chain.transform.result, chain.product.result].map { graph.type(of: $0) }
     let blocks = WinogradBlock.blocks(
       geometry, images: x.dimensions[0], bytes: types.reduce(0) { $0 + ($1.byteCount ?? 0) })
-    let name = chain.end.op is Fusion ? graph.kernelName(of: chain.end) : chain.end.op.name
-    for block in blocks {
-      func node(_ node: Node, _ operands: [TensorHandle], _ results: [TensorHandle]) -> NodeLowering {
-        NodeLowering(
-          target: builder.target, operands: operands, results: results, origin: origin(node, graph), sink: builder)
+    let lowering = ChainLowering(
+      lowering: self, chain: chain, graph: graph, geometry: geometry, types: types, x: x, filter: filter,
+      deferred: deferred, others: others, results: results)
+    for run in WinogradBlock.runs(of: blocks, geometry) {
+      if run.count == 1 {
+        try lowering.lower(run.first, rounds: nil)
+        continue
       }
-      /// The transforms of a block.
-      func tiles(_ type: TensorType, _ label: String) throws -> TensorHandle {
-        var dimensions = type.shape.numbers ?? []
-        dimensions[1] = block.images.count
-        dimensions[2] = block.rows.count * geometry.tiles[1]
-        return builder.buffer("\(label) (block)", TensorView(type.dtype, dimensions), .temporary)
+      let steps = try builder.block(isLoop: true) {
+        try lowering.lower(run.first, rounds: (run.images, run.rows))
       }
-      // Rows of the image under the block's tiles, and how many before them are padding.
-      let first = block.rows.lowerBound * geometry.step - geometry.low[0]
-      let end = first + (block.rows.count - 1) * geometry.step + geometry.window
-      let rows = min(max(0, first), x.dimensions[1])..<min(max(0, end), x.dimensions[1])
-      let part = geometry.part(
-        size: [rows.count, geometry.size[1]], low: [max(0, -first), geometry.low[1]],
-        tiles: [block.rows.count, geometry.tiles[1]])
-      let data = try tiles(types[0], graph.label(of: chain.transform.result))
-      let image = x.with(view: x.view.cut(0, block.images).cut(1, rows))
-      chain.op.lower(node(chain.transform, [image], [data]), part)
-
-      let products = try tiles(types[1], graph.label(of: chain.product.result))
-      let region = try GraphBuilder.region(
-        "body", [data, filter].enumerated().map { ("x\($0)", TensorType($1.dtype, Shape($1.dimensions))) }
-      ) { arguments in try arguments[0].builder.append(chain.product.op, arguments) }
-      try nest(region, node(chain.product, [data, filter], [products]), name: chain.product.op.name)
-
-      let step = chain.op.tile
-      let output = results[0].dimensions
-      let outputRows = block.rows.lowerBound * step..<min(block.rows.upperBound * step, output[1])
-      func cut(_ handle: TensorHandle) -> TensorHandle {
-        let rank = handle.dimensions.count
-        var view = handle.view
-        if rank >= 4, handle.dimensions[rank - 4] != 1 { view = view.cut(rank - 4, block.images) }
-        if rank >= 3, handle.dimensions[rank - 3] != 1 { view = view.cut(rank - 3, outputRows) }
-        return handle.with(view: view)
-      }
-      let lowering = node(chain.end, others.map { $0.map(cut) ?? products }, results.map(cut))
-      let back = WinogradGeometry(
-        part: .result, matrix: WinogradMatrix(.result, tile: step), window: step, step: step,
-        size: [outputRows.count, output[2]], low: [0, 0], tiles: part.tiles, shape: Shape(output),
-        transformed: Shape(products.dimensions))
-      guard let nest = try WinogradNest(chain.region, lowering) else {
-        throw ApusError.defect("\(lowering.origin): the end of Winograd's algorithm is no nest")
-      }
-      try nest.lower(name: name, back)
+      builder.append(.loop(count: run.count, carries: [], steps))
     }
+  }
+}
+
+/// The steps of a chain for one block, or for several that lie one after the other and are alike.
+private struct ChainLowering {
+  let lowering: GraphLowering
+  let chain: WinogradChain
+  let graph: Graph
+  let geometry: WinogradGeometry
+  /// Of the transform and the products.
+  let types: [TensorType]
+  let x: TensorHandle
+  let filter: TensorHandle
+  let deferred: DeferredOperand?
+  /// The operands of the last step; nil: the products.
+  let others: [TensorHandle?]
+  let results: [TensorHandle]
+
+  private var builder: DraftBuilder { lowering.builder }
+
+  /// - Parameter rounds: how many images and rows of tiles each round of a loop goes on; nil: there is no loop.
+  func lower(_ block: WinogradBlock, rounds: (images: Int, rows: Int)?) throws {
+    func node(_ node: Node, _ operands: [TensorHandle], _ results: [TensorHandle]) -> NodeLowering {
+      NodeLowering(
+        target: builder.target, operands: operands, results: results, origin: lowering.origin(node, graph),
+        sink: builder)
+    }
+    /// The transforms of a block.
+    func tiles(_ type: TensorType, _ label: String) throws -> TensorHandle {
+      var dimensions = type.shape.numbers ?? []
+      dimensions[1] = block.images.count
+      dimensions[2] = block.rows.count * geometry.tiles[1]
+      return builder.buffer("\(label) (block)", TensorView(type.dtype, dimensions), .temporary)
+    }
+    /// Images and rows of a tensor whose axes before the last two are images and rows.
+    func cut(_ handle: TensorHandle, rows: Range<Int>) -> TensorHandle {
+      let rank = handle.dimensions.count
+      var (view, moved) = (handle.view, 0)
+      if rank >= 4, handle.dimensions[rank - 4] != 1 {
+        view = view.cut(rank - 4, block.images)
+        moved += (rounds?.images ?? 0) * view.strides[rank - 4]
+      }
+      if rank >= 3, handle.dimensions[rank - 3] != 1 {
+        view = view.cut(rank - 3, rows)
+        moved += (rounds?.rows ?? 0) * geometry.step * view.strides[rank - 3]
+      }
+      guard rounds != nil else { return handle.with(view: view) }
+      let outer = builder.depth - 1
+      return TensorHandle(
+        buffer: handle.buffer, view: view,
+        rounds: handle.rounds + [Int](repeating: 0, count: outer - handle.rounds.count) + [moved])
+    }
+    // Rows of the image under the block's tiles, and how many before them are padding.
+    let first = block.rows.lowerBound * geometry.step - geometry.low[0]
+    let end = first + (block.rows.count - 1) * geometry.step + geometry.window
+    let rows = min(max(0, first), x.dimensions[1])..<min(max(0, end), x.dimensions[1])
+    let part = geometry.part(
+      size: [rows.count, geometry.size[1]], low: [max(0, -first), geometry.low[1]],
+      tiles: [block.rows.count, geometry.tiles[1]])
+    let data = try tiles(types[0], graph.label(of: chain.transform.result))
+    try WinogradTransformKernel(chain.op, part, node(chain.transform, [cut(x, rows: rows)], [data])).lower()
+
+    let products = try tiles(types[1], graph.label(of: chain.product.result))
+    let region = try GraphBuilder.region(
+      "body", [data, filter].enumerated().map { ("x\($0)", TensorType($1.dtype, Shape($1.dimensions))) }
+    ) { arguments in try arguments[0].builder.append(chain.product.op, arguments) }
+    let product = node(chain.product, [data, filter], [products])
+    product.secondOperand = deferred
+    try lowering.nest(region, product, name: chain.product.op.name)
+
+    let step = chain.op.tile
+    let output = results[0].dimensions
+    let outputRows = block.rows.lowerBound * step..<min(block.rows.upperBound * step, output[1])
+    let last = node(
+      chain.end, others.map { $0.map { cut($0, rows: outputRows) } ?? products },
+      results.map { cut($0, rows: outputRows) })
+    let back = WinogradGeometry(
+      part: .result, matrix: WinogradMatrix(.result, tile: step), window: step, step: step,
+      size: [outputRows.count, output[2]], low: [0, 0], tiles: part.tiles, shape: Shape(output),
+      transformed: Shape(products.dimensions))
+    guard let nest = try WinogradNest(chain.region, last) else {
+      throw ApusError.defect("\(last.origin): the end of Winograd's algorithm is no nest")
+    }
+    try nest.lower(name: chain.end.op is Fusion ? graph.kernelName(of: chain.end) : chain.end.op.name, back)
+  }
+}
+
+extension GraphLowering {
+  /// The transform of a chain's filter, and how to compute it where that is the chain's to do.
+  private func filter(
+    of chain: WinogradChain, _ graph: Graph, _ values: [TensorHandle?]
+  ) throws -> (TensorHandle, DeferredOperand?) {
+    guard let filter = chain.filter, let op = filter.op as? WinogradTransform else {
+      return (try values.handle(chain.product.operands[1], graph), nil)
+    }
+    let w = try values.handle(filter.operands[0], graph)
+    let geometry = try op.geometry(Shape(w.dimensions))
+    let whole = builder.buffer(graph.label(of: filter.result), try graph.rowMajorView(of: filter.result), .temporary)
+    func lowering(_ result: TensorHandle) -> NodeLowering {
+      NodeLowering(
+        target: builder.target, operands: [w], results: [result], origin: origin(filter, graph), sink: builder)
+    }
+    let lanes = builder.target.lanes(of: w.dtype.scalarType)
+    // Once for all blocks.
+    let deferred = DeferredOperand { width in
+      guard w.dimensions[3].isMultiple(of: width), width.isMultiple(of: lanes) else { return nil }
+      return try lowering(whole).hoisted(w, "\(op.part) \(op.tile) in panels of \(width)", w.dtype, whole.dimensions) {
+        try WinogradTransformKernel(op, geometry, panels: width, lowering($0)).lower()
+      }
+    } whole: {
+      try lowering(whole).hoisted(w, "\(op.part) \(op.tile)", w.dtype, whole.dimensions) { try op.lower(lowering($0)) }
+    }
+    return (whole, deferred)
   }
 }
 

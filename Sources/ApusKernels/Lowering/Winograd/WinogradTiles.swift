@@ -102,43 +102,6 @@ struct WinogradTiles {
   }
 }
 
-extension WinogradTransform: Lowerable {
-  public func lower(_ node: NodeLowering) throws {
-    lower(node, try geometry(Shape(node.operands[0].dimensions)))
-  }
-
-  /// - Parameter geometry: of the operand, which may be some rows of an image.
-  func lower(_ node: NodeLowering, _ geometry: WinogradGeometry) {
-    let (x, y) = (node.operands[0], node.results[0])
-    guard y.count > 0 else { return }
-    let tiles = WinogradTiles(geometry, x.dimensions, x.dtype, node.target)
-    let p = geometry.matrix.rows
-    let lanes = tiles.vectors.lanes
-    node.kernel(
-      "winograd_transform_\(part)", units: tiles.units, flopCount: geometry.flopCount,
-      isSerial: geometry.flopCount < 8192
-    ) { scope in
-      let b = scope.builder
-      let (from, to) = (scope.read(x), scope.write(y))
-      b.forEachUnit { unit in
-        tiles.forEachVector(unit, b) { tile in
-          tile.emit { mask in
-            let columns = (0..<geometry.window).map { v in
-              b.product(
-                p, (0..<geometry.window).map { from.load(tile.element($0, v), lanes: lanes, mask: mask($0, v)) })
-            }
-            for i in p.indices {
-              for (j, value) in b.product(p, columns.map { $0[i] }).enumerated() {
-                to.store(tile.point(i, j), value, mask: tile.mask)
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
 extension WinogradTiles {
   /// Pᵀ t P of a tile: by row and column.
   func transposed(_ tile: Tile, _ from: TensorAccess, _ b: KernelBuilder) -> [[Register]] {
