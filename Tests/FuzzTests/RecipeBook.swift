@@ -1,4 +1,5 @@
 import Apus
+import ApusOperators
 
 /// How to make a node of an operator, with operands and attributes that fit.
 struct Recipe: Sendable {
@@ -66,7 +67,7 @@ enum RecipeBook {
   }
 
   private static let explosive: [any Operator.Type] = [
-    Exp.self, Expm1.self, Tan.self, Reciprocal.self, Divide.self, Rsqrt.self, Multiply.self,
+    Exp.self, Expm1.self, Tan.self, Reciprocal.self, Divide.self, Rsqrt.self, ApusOperators.Multiply.self,
   ]
 
   /// Operands that must usually be positive for the result to be a number.

@@ -3,9 +3,9 @@ import ApusOperators
 
 extension RecipeBook {
   static let composite = [
-    Recipe(Softmax.self, weight: 4) { maker in
+    Recipe(ApusOperators.Softmax.self, weight: 4) { maker in
       let x = try maker.float(rank: 1...4)
-      return try maker.append(Softmax(axis: maker.axis(of: x)), [x])
+      return try maker.append(ApusOperators.Softmax(axis: maker.axis(of: x)), [x])
     },
     Recipe(LogSoftmax.self, weight: 3) { maker in
       let x = try maker.float(rank: 1...4)

@@ -57,7 +57,7 @@ extension RecipeBook {
       op.value = maker.random.pick([0, 0, 0, 1, -2.5, -.infinity, -0.0])
       return try maker.append(op, [x])
     },
-    Recipe(Concatenate.self, weight: 5) { maker in
+    Recipe(ApusOperators.Concatenate.self, weight: 5) { maker in
       let x = try maker.some(.any, rank: 1...5)
       let axis = maker.axis(of: x)
       var parts = [x]

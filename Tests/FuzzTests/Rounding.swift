@@ -30,10 +30,12 @@ enum Rounding {
 
   private static let exactOperators: [any Operator.Type] = [
     Parameter.self, Variable.self, Constant.self, Negate.self, Abs.self, Sign.self, Floor.self, Ceil.self, Round.self,
-    StopGradient.self, Not.self, Cast.self, Remainder.self, Maximum.self, Minimum.self, And.self, Or.self, Xor.self,
+    StopGradient.self, Not.self, Cast.self, Remainder.self, ApusOperators.Maximum.self, ApusOperators.Minimum.self,
+    And.self, Or.self, Xor.self,
     Select.self, Equal.self, NotEqual.self, Less.self, LessEqual.self, Greater.self, GreaterEqual.self, IsNaN.self,
     IsFinite.self, CheckIndex.self, ReduceMax.self, ReduceMin.self, ReduceAny.self, ReduceAll.self, ArgMax.self,
-    ArgMin.self, ApusOperators.Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self, Concatenate.self,
+    ArgMin.self, ApusOperators.Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self,
+    ApusOperators.Concatenate.self,
     Reverse.self, Iota.self, Size.self, ReduceWindowMax.self, ReduceWindowMin.self, WindowSelect.self, Gather.self,
     TakeAlongAxis.self, Sort.self, ArgSort.self, TopK.self, RandomUniform.self, RandomNormal.self,
   ]
@@ -49,7 +51,9 @@ enum Rounding {
     ]
     for (type, operands) in sums { table[ObjectIdentifier(type)] = .sum(operands) }
     // Rounded rightly one by one, but products are taken into sums unrounded.
-    for type in [Add.self, Subtract.self, Multiply.self, Divide.self, Sqrt.self] as [any Operator.Type] {
+    for type in [
+      ApusOperators.Add.self, ApusOperators.Subtract.self, ApusOperators.Multiply.self, Divide.self, Sqrt.self,
+    ] as [any Operator.Type] {
       table[ObjectIdentifier(type)] = .relative(1.5)
     }
     table[ObjectIdentifier(ReduceProduct.self)] = .product

@@ -22,6 +22,10 @@ public struct BatchNormalization: Layer {
     guard (-x.rank..<x.rank).contains(axis), let channels = x.shape.dims[(axis + x.rank) % x.rank].number else {
       throw context.error("axis \(axis) of \(x.type) has no known size")
     }
+    guard context.callIndex == 0 else {
+      throw context.error(
+        "it cannot be shared: each call would average its own statistics", help: "a BatchNormalization for each call")
+    }
     func vector(_ name: String, _ initializer: Initializer, trainable: Bool) throws -> Value {
       try context.variable(name, x.dtype, [.number(channels)], initializer, trainable: trainable)
     }

@@ -4,13 +4,25 @@ import ApusGraph
 // in a module that it exports, so for a user of Apus `Reshape` and `Dropout` are layers.
 @_exported import ApusOperators
 
-/// A piece of a model: declares its variables and appends its nodes.
-public protocol Layer: Sendable {
+/// A piece of a model: declares its variables and appends its nodes. What `Layer` and `MergeLayer` have in common.
+public protocol ModelLayer: Sendable {
   /// The class's name, as `summary()` shows it: `Dense`. The automatic name is its snake case: `dense`, `dense_1`.
   static var typeName: String { get }
   /// The name its variables and nodes carry; nil for an automatic one.
   var name: String? { get }
 
+  /// The layer's output.
+  /// - Parameter inputs: batch first.
+  /// - Throws: `ApusError` in words that a user of the layer understands.
+  func build(_ inputs: [Value], _ context: LayerContext) throws -> Value
+}
+
+extension ModelLayer {
+  public var name: String? { nil }
+}
+
+/// A layer with one input. Written in a `Sequential`, or applied to a tensor: `Dense(10)(x)`.
+public protocol Layer: ModelLayer {
   /// The layer's output.
   /// - Parameter x: batch first.
   /// - Throws: `ApusError` in words that a user of the layer understands.
@@ -18,7 +30,26 @@ public protocol Layer: Sendable {
 }
 
 extension Layer {
-  public var name: String? { nil }
+  public func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
+    guard inputs.count == 1, let x = inputs.first else {
+      throw context.error("it takes one input, not \(inputs.count)")
+    }
+    return try build(x, context)
+  }
+
+  /// What the layer makes of `x`. A layer is a value: each call is a layer with variables of its own, unless it is
+  /// `Shared`.
+  public func callAsFunction(_ x: SymbolicTensor) -> SymbolicTensor { SymbolicTensor(LayerCall(self, [x])) }
+}
+
+/// A layer that makes one tensor of several: `Add()([a, b])`.
+public protocol MergeLayer: ModelLayer {}
+
+extension MergeLayer {
+  /// What the layer makes of `inputs`, in their order.
+  public func callAsFunction(_ inputs: [SymbolicTensor]) -> SymbolicTensor {
+    SymbolicTensor(LayerCall(self, inputs))
+  }
 }
 
 /// What a layer builds with.
@@ -26,12 +57,26 @@ public struct LayerContext {
   public let builder: GraphBuilder
   /// The layer's name in this model.
   public let name: String
+  /// Which call of the layer this is; above 0 only where it is `Shared`.
+  public let callIndex: Int
 
-  /// A weight, named `<layer>/<name>`.
+  /// A weight, named `<layer>/<name>`. A further call of a shared layer gets the one that the first call made.
+  /// - Throws: `ApusError` that names the layer where this call needs another type than the first.
   public func variable(
     _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer, trainable: Bool = true
   ) throws -> Value {
-    try builder.variable("\(self.name)/\(name)", dtype, shape, initializer, trainable: trainable)
+    let label = "\(self.name)/\(name)"
+    guard callIndex > 0, let known = builder.graph.variables.first(where: { $0.declaration.label == label }) else {
+      return try builder.variable(label, dtype, shape, initializer, trainable: trainable)
+    }
+    let type = TensorType(dtype, shape)
+    guard known.declaration.type == type else {
+      throw error(
+        "its variable '\(name)' is a \(known.declaration.type) since its first call, but call \(callIndex + 1) needs a "
+          + "\(type)",
+        help: "a shared layer takes inputs of one size; give another size a layer of its own")
+    }
+    return builder.value(known.id)
   }
 
   /// An error that names the layer.

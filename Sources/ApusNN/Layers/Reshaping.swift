@@ -38,3 +38,39 @@ public struct Reshape: Layer {
     return try x.reshaped(Shape([x.shape[0]] + target.map(Dim.number)))
   }
 }
+
+/// The axes of each sample in another order.
+public struct Permute: Layer {
+  public static let typeName = "Permute"
+  /// Where each axis of the result comes from; axis 1 is the first behind the batch.
+  public var dims: [Int]
+  public var name: String?
+
+  public init(_ dims: [Int], name: String? = nil) { (self.dims, self.name) = (dims, name) }
+
+  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
+    guard dims.sorted() == Array(1..<max(x.rank, 1)) else {
+      throw context.error(
+        "\(dims) does not order the axes of \(x.type)",
+        help: x.rank < 2 ? "it has none but the batch" : "each of 1 … \(x.rank - 1) once; the batch stays where it is")
+    }
+    return try x.transposed([0] + dims)
+  }
+}
+
+/// Each sample's features `count` times: `(batch, features)` becomes `(batch, count, features)`.
+public struct RepeatVector: Layer {
+  public static let typeName = "RepeatVector"
+  public var count: Int
+  public var name: String?
+
+  public init(_ count: Int, name: String? = nil) { (self.count, self.name) = (count, name) }
+
+  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
+    guard count > 0, count <= Limits.magnitude else {
+      throw context.error("the number of repetitions must be positive, not \(count)")
+    }
+    guard x.rank == 2 else { throw context.error("the input must be (batch, features), not \(x.type)") }
+    return try x.reshaped([x.shape[0], 1, x.shape[1]]).broadcast(to: [x.shape[0], .number(count), x.shape[1]])
+  }
+}

@@ -9,42 +9,70 @@ public struct ZeroPadding2D: Layer {
   public var padding: [[Int]]
   public var name: String?
 
-  /// - Parameter padding: so many on each side; or `[[top, bottom], [left, right]]`.
+  /// - Parameter padding: `[[top, bottom], [left, right]]`.
   public init(padding: [[Int]] = [[1, 1], [1, 1]], name: String? = nil) {
     (self.padding, self.name) = (padding, name)
   }
 
-  public init(padding: Int, name: String? = nil) {
-    self.init(padding: [[padding, padding], [padding, padding]], name: name)
-  }
+  /// - Parameter padding: so many rows above and below, and so many columns left and right: `[1, 2]`.
+  public init(padding: [Int], name: String? = nil) { self.init(padding: padding.map { [$0, $0] }, name: name) }
+
+  /// - Parameter padding: so many on each side.
+  public init(padding: Int, name: String? = nil) { self.init(padding: [padding, padding], name: name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     _ = try context.channels(of: x, spatial: 2)
-    guard padding.count == 2,
-      padding.allSatisfy({ $0.count == 2 && $0.allSatisfy { (0...Limits.magnitude).contains($0) } })
-    else { throw context.error("the padding must be [[top, bottom], [left, right]], not \(padding)") }
+    try context.checkBorder(padding, "the padding")
     return try x.padded(low: [0] + padding.map { $0[0] } + [0], high: [0] + padding.map { $0[1] } + [0])
   }
 }
 
-/// Each element of an image repeated along both axes (its nearest neighbour).
-public struct UpSampling2D: Layer {
-  public static let typeName = "UpSampling2D"
-  public var size: SpatialSize
+/// An image without some rows and columns at its sides.
+public struct Cropping2D: Layer {
+  public static let typeName = "Cropping2D"
+  /// Rows at the top and the bottom, columns at the left and the right.
+  public var cropping: [[Int]]
   public var name: String?
 
-  public init(size: SpatialSize = 2, name: String? = nil) { (self.size, self.name) = (size, name) }
+  /// - Parameter cropping: `[[top, bottom], [left, right]]`.
+  public init(cropping: [[Int]] = [[0, 0], [0, 0]], name: String? = nil) {
+    (self.cropping, self.name) = (cropping, name)
+  }
+
+  /// - Parameter cropping: so many rows above and below, and so many columns left and right: `[1, 2]`.
+  public init(cropping: [Int], name: String? = nil) { self.init(cropping: cropping.map { [$0, $0] }, name: name) }
+
+  /// - Parameter cropping: so many on each side.
+  public init(cropping: Int, name: String? = nil) { self.init(cropping: [cropping, cropping], name: name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    _ = try context.channels(of: x, spatial: 2)
-    let size = try size.along(2, "the size", context)
-    let dims = x.shape.dims
-    guard let height = dims[1].number, let width = dims[2].number else {
-      throw context.error("the input's height and width must be known, not \(x.type)")
+    let size = try context.imageSize(x)
+    try context.checkBorder(cropping, "the cropping")
+    let limits = zip([size.height, size.width], cropping).map { $0 - $1[1] }
+    guard zip(cropping, limits).allSatisfy({ $0[0] < $1 }) else {
+      throw context.error(
+        "nothing is left of \(x.type) when \(cropping) is cut off",
+        help: "fewer than \(size.height) rows and \(size.width) columns in all")
     }
-    let spread = Shape([dims[0], .number(height), .number(1), .number(width), .number(1), dims[3]])
-    let repeated = Shape([dims[0], .number(height), .number(size[0]), .number(width), .number(size[1]), dims[3]])
-    return try x.reshaped(spread).broadcast(to: repeated).reshaped(
-      Shape([dims[0], .number(height * size[0]), .number(width * size[1]), dims[3]]))
+    return try x.sliced(starts: [0] + cropping.map { $0[0] } + [0], limits: [Slice.end] + limits + [Slice.end])
+  }
+}
+
+extension LayerContext {
+  /// Height and width of an image `(batch, height, width, channels)`.
+  /// - Throws: `ApusError` that names the layer where they are not known.
+  func imageSize(_ x: Value) throws -> (height: Int, width: Int) {
+    _ = try channels(of: x, spatial: 2)
+    guard let height = x.shape[1].number, let width = x.shape[2].number else {
+      throw error("the input's height and width must be known, not \(x.type)")
+    }
+    return (height, width)
+  }
+
+  /// - Throws: `ApusError` that names the layer where `amounts` is not `[[top, bottom], [left, right]]`.
+  fileprivate func checkBorder(_ amounts: [[Int]], _ what: String) throws {
+    guard amounts.count == 2,
+      amounts.allSatisfy({ $0.count == 2 && $0.allSatisfy { (0...Limits.magnitude).contains($0) } })
+    else { throw error("\(what) must be [[top, bottom], [left, right]], none negative, not \(amounts)") }
   }
 }

@@ -11,14 +11,14 @@ public struct SpatialSize: Hashable, Sendable, ExpressibleByIntegerLiteral, Expr
   public init(arrayLiteral sizes: Int...) { self.sizes = sizes }
 
   /// One size for each of `rank` axes.
-  /// - Throws: `ApusError` that names the layer where there are neither one nor `rank`, or one is not positive.
-  func along(_ rank: Int, _ what: String, _ context: LayerContext) throws -> [Int] {
+  /// - Throws: `ApusError` that names the layer where there are neither one nor `rank`, or one is below `least`.
+  func along(_ rank: Int, _ what: String, _ context: LayerContext, least: Int = 1) throws -> [Int] {
     let all = sizes.count == 1 ? [Int](repeating: sizes[0], count: rank) : sizes
     guard all.count == rank else {
       throw context.error("\(what) has \(sizes.count) sizes for \(rank) spatial axes", help: "give one, or \(rank)")
     }
-    if let wrong = all.first(where: { $0 < 1 || $0 > Limits.magnitude }) {
-      throw context.error("\(what) must be positive, not \(wrong)")
+    if let wrong = all.first(where: { $0 < least || $0 > Limits.magnitude }) {
+      throw context.error("\(what) must be \(least == 1 ? "positive" : "at least \(least)"), not \(wrong)")
     }
     return all
   }

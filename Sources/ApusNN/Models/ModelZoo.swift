@@ -7,7 +7,7 @@ public enum ModelZoo {
     public let name: String
     /// The comment at the head of the file.
     public let summary: String
-    public let make: @Sendable () throws -> Sequential
+    public let make: @Sendable () throws -> any LayeredModel
   }
 
   public static let all: [Entry] = [
@@ -101,31 +101,12 @@ public enum ModelZoo {
         Dense(10, activation: .softmax, name: "output")
       }
     },
-    Entry(
-      name: "vgg16",
-      summary: """
-        // VGG16 (Simonyan and Zisserman 2015): thirteen convolutions of 3 × 3 in five blocks, three dense layers.
-        // 138,357,544 parameters.
-        """
-    ) {
-      try Sequential(name: "vgg16", input: [224, 224, 3]) {
-        for (block, (filters, count)) in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)].enumerated() {
-          for number in 1...count {
-            Conv2D(
-              filters, kernelSize: 3, padding: .same, activation: .relu, name: "block\(block + 1)_conv\(number)")
-          }
-          MaxPooling2D(name: "block\(block + 1)_pool")
-        }
-        Flatten(name: "flatten")
-        Dense(4096, activation: .relu, name: "fc1")
-        Dense(4096, activation: .relu, name: "fc2")
-        Dense(1000, activation: .softmax, name: "predictions")
-      }
-    },
+    vgg16, resnet50, mobileNetV2,
   ]
 
-  /// Those that learn to read images of 28 × 28.
-  public static let trainable = all.filter { $0.name != "vgg16" }
+  /// Those that learn to read images of 28 × 28; the others take images of 224 × 224 and are too large to be
+  /// interpreted in passing.
+  public static let trainable = all.filter { !["vgg16", "resnet50", "mobilenet_v2"].contains($0.name) }
 
   /// The text of an entry's file.
   public static func text(_ entry: Entry) throws -> String { try entry.summary + "\n" + entry.make().graph.description }

@@ -1,0 +1,42 @@
+import ApusCore
+import ApusGraph
+
+/// Keras's automatic names: the class's name in snake case, numbered from the second on.
+struct LayerNames {
+  private var counts: [String: Int] = [:]
+  private var taken: Set<String> = []
+
+  mutating func name(for layer: any ModelLayer) throws -> String {
+    if let name = layer.name {
+      guard Identifier.isValid(name) else {
+        throw ApusError.input("'\(name)' is not a name for a layer", help: "as '\(Identifier.sanitized(name))'")
+      }
+      guard taken.insert(name).inserted else {
+        throw ApusError.input(
+          "two layers are named '\(name)'",
+          help: "names must differ; a layer that is applied twice is wrapped once: Shared(…)")
+      }
+      return name
+    }
+    let base = LayerNames.snakeCase(type(of: layer).typeName)
+    while true {
+      let count = counts[base, default: 0]
+      counts[base] = count + 1
+      let name = count == 0 ? base : "\(base)_\(count)"
+      if taken.insert(name).inserted { return name }
+    }
+  }
+
+  /// `MaxPooling2D` → `max_pooling2d`, `Conv2DTranspose` → `conv2d_transpose`, `PReLU` → `p_re_lu`: an underscore where
+  /// a capital follows a small letter, and where a word of small letters begins.
+  static func snakeCase(_ text: String) -> String {
+    let letters = Array(text)
+    var result = ""
+    for (i, c) in letters.enumerated() {
+      let beginsWord = i + 1 < letters.count && letters[i + 1].isLowercase
+      if i > 0, c.isUppercase, beginsWord || letters[i - 1].isLowercase { result += "_" }
+      result += c.lowercased()
+    }
+    return result
+  }
+}

@@ -1,0 +1,40 @@
+import ApusCore
+import ApusGraph
+
+/// A model of layers one after the other.
+public struct Sequential: LayeredModel {
+  public let name: String
+  /// The forward graph: parameter `input` of shape (batch, …), one output. Dropout and the like are not bound yet.
+  public let graph: Graph
+  public let summaryTable: SummaryTable
+
+  /// - Parameters:
+  ///   - input: the shape of one sample, without the batch.
+  ///   - dtype: the element type of the samples. Bytes fed where floats are declared are cast, not scaled: images are
+  ///     brought to [0, 1] by `Rescaling(scale: 1 / 255)`, inside the graph.
+  /// - Throws: `ApusError` that names the layer where a layer does not fit the one before it.
+  public init(
+    name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () -> [any Layer]
+  ) throws {
+    let first = Input(input, dtype: dtype, name: "input")
+    let last = layers().reduce(first) { x, layer in layer(x) }
+    let model = try Model(name: name, first, last)
+    self.name = name
+    graph = model.graph
+    var table = model.summaryTable
+    // The input is no row of a sequence's table.
+    table.rows.removeFirst()
+    summaryTable = table
+  }
+}
+
+/// Layers one after the other, as a list.
+@resultBuilder
+public enum LayerBuilder {
+  public static func buildExpression(_ layer: any Layer) -> [any Layer] { [layer] }
+  public static func buildBlock(_ parts: [any Layer]...) -> [any Layer] { parts.flatMap(\.self) }
+  public static func buildOptional(_ part: [any Layer]?) -> [any Layer] { part ?? [] }
+  public static func buildEither(first part: [any Layer]) -> [any Layer] { part }
+  public static func buildEither(second part: [any Layer]) -> [any Layer] { part }
+  public static func buildArray(_ parts: [[any Layer]]) -> [any Layer] { parts.flatMap(\.self) }
+}

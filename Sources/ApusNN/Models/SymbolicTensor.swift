@@ -1,0 +1,73 @@
+import ApusCore
+import ApusGraph
+import Synchronization
+
+/// A tensor of a model that is being written: an input, or what a layer makes of others.
+///
+///     let x = Input([32, 32, 3])
+///     let y = Conv2D(8, kernelSize: 3, padding: .same)(x)
+///     let model = try Model(x, GlobalAveragePooling2D()(Concatenate()([x, y])))
+///
+/// Applying a layer computes nothing and cannot fail: `Model` builds the graph, and says which layer does not fit.
+public struct SymbolicTensor: Sendable {
+  let call: LayerCall
+
+  init(_ call: LayerCall) { self.call = call }
+
+  /// An input of a model.
+  /// - Parameters:
+  ///   - shape: of one sample, without the batch.
+  ///   - dtype: the element type of the samples.
+  ///   - name: the name that it is fed by; nil for an automatic one: `input_layer`, `input_layer_1`.
+  public init(_ shape: [Int], dtype: DType = .f32, name: String? = nil) {
+    call = LayerCall(InputLayer(shape: shape, dtype: dtype, name: name), [])
+  }
+}
+
+/// How an input is written: `let x = Input([224, 224, 3])`.
+public typealias Input = SymbolicTensor
+
+/// A layer applied to tensors.
+final class LayerCall: Sendable {
+  let layer: any ModelLayer
+  let inputs: [LayerCall]
+  /// Grows with each call of the process: what a call reads was made before it. Only the order counts.
+  let serial: Int
+
+  private static let nextSerial = Atomic<Int>(0)
+
+  init(_ layer: any ModelLayer, _ inputs: [SymbolicTensor]) {
+    self.layer = layer
+    self.inputs = inputs.map(\.call)
+    serial = LayerCall.nextSerial.wrappingAdd(1, ordering: .relaxed).oldValue
+  }
+
+  var isInput: Bool { layer is InputLayer }
+
+  /// The same for all calls of one layer.
+  var layerIdentity: ObjectIdentifier {
+    (layer as? any SharedLayer).map { ObjectIdentifier($0) } ?? ObjectIdentifier(self)
+  }
+
+  /// The calls that `outputs` depend on, themselves included, in the order in which they were made.
+  static func reachable(from outputs: [LayerCall]) -> [LayerCall] {
+    var found: [ObjectIdentifier: LayerCall] = [:]
+    var open = outputs
+    while let call = open.popLast() {
+      if found.updateValue(call, forKey: ObjectIdentifier(call)) == nil { open += call.inputs }
+    }
+    return found.values.sorted { $0.serial < $1.serial }
+  }
+}
+
+/// Declares the parameter of an input; the batch is a symbol.
+struct InputLayer: ModelLayer {
+  static let typeName = "InputLayer"
+  let shape: [Int]
+  let dtype: DType
+  let name: String?
+
+  func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
+    try context.builder.parameter(context.name, dtype, Shape([.symbol("batch")] + shape.map(Dim.number)))
+  }
+}
