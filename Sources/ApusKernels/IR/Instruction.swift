@@ -37,8 +37,9 @@ public indirect enum Instruction: Hashable, Sendable {
   case shuffle(Register, Register, [Int])
   case load(Access)
   case store(Access, Register)
-  /// A hint that the cache line at a scalar position will be needed soon; positions past the buffer are harmless.
-  case prefetch(Access)
+  /// A hint that the cache line at a scalar position will be needed soon, in which level of the cache (1, 2 or 3);
+  /// positions past the buffer are harmless.
+  case prefetch(Access, level: Int)
   /// Where the scalar condition holds, the run fails: the first failure keeps `code` and the value (`i64`), for the host
   /// to explain. The kernel goes on, so what follows must stay within its buffers.
   case fail(condition: Register, code: Int, value: Register)

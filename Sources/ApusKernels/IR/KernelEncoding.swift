@@ -156,9 +156,10 @@ extension CanonicalBytes {
       append(loop.initial)
       append(loop.condition)
       append(loop.body)
-    case .prefetch(let access):
+    case .prefetch(let access, let level):
       append(tag: 19)
       append(access)
+      append(level)
     }
   }
 }

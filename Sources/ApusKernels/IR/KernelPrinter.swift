@@ -98,7 +98,7 @@ private struct KernelPrinter {
     case .shuffle(let a, let b, let positions): "shuffle \(a), \(b) \(positions)"
     case .load(let access): "load \(words(access))"
     case .store(let access, let value): "store \(words(access)), \(value)"
-    case .prefetch(let access): "prefetch \(words(access))"
+    case .prefetch(let access, let level): "prefetch \(words(access)) into level \(level)"
     case .fail(let condition, let code, let value): "fail \(code) if \(condition) with \(value)"
     case .loop, .branch, .whileLoop: ""
     }

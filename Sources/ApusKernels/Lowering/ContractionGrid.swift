@@ -34,7 +34,15 @@ struct TileGrid {
     guard smallest > TileGrid.secondCache, axes.count == 1, k > TileGrid.depth + TileGrid.depth / 2,
       batch.allSatisfy({ $0 == 1 })
     else {
-      chunk = blocks
+      // Where the first operand does not stay in the second cache while all panels of the second pass by, and the second
+      // does, the first is read once.
+      let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
+      let isFirstLarge =
+        axes.count == 1 && first > TileGrid.secondCache / 2 && second > TileGrid.secondCache / 8
+        && second <= TileGrid.secondCache / 4 * 3
+      chunk =
+        isFirstLarge && batch.allSatisfy({ $0 == 1 })
+        ? min(blocks, max(1, TileGrid.secondCache / 8 / (k * elementBytes * tile.rows))) : blocks
       parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
       return
     }

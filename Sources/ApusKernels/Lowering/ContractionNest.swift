@@ -13,6 +13,11 @@ struct ContractionNest {
   let product: Node
   let lanes: Int
 
+  /// Bytes of a second operand that the caches hardly keep until it is read again.
+  private static let fetchedBytes = 1 << 20
+  /// With more blocks of rows a panel is used so often that the first time, from memory, is a small part.
+  private static let fetchingBlocks = 8
+
   init?(_ region: Graph, _ node: NodeLowering) throws {
     guard
       let product = region.nodes.first(where: { node in
@@ -64,10 +69,17 @@ struct ContractionNest {
       for position in tensors.indices { tensors[position].batch.removeLast() }
     }
 
+    let contractedCount = operands.kCount
+    if let streamed = StreamedProduct(operands, rows: rows, n: n, batch: batch, lanes: lanes, node) {
+      operands = try streamed.lower(name: name)
+    }
     let k = operands.kCount
     let batchCount = batch.reduce(1, *)
+    var merged = operands
+    merged.mergeAxes()
     let tile = ContractionTile.best(
-      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters)
+      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters,
+      mostRows: Packing.mostRows(merged.a, merged.k))
     let width = tile.vectors * lanes
     let packsB = Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
@@ -92,7 +104,8 @@ struct ContractionNest {
     let sums =
       grid.parts.count > 1
       ? node.temporary(region.type(of: product.result).dtype, [grid.units * tile.rows * width]) : nil
-    let flops = region.flopCount
+    // What others have done is not counted again.
+    let flops = region.flopCount - 2 * rows * n * batchCount * (contractedCount - k)
     for part in grid.parts {
       let share = part.count == k ? flops : flops / k * part.count
       node.kernel(
@@ -123,7 +136,9 @@ struct ContractionNest {
         let emitter = TileEmitter(
           emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
           product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial, n: n,
-          lanes: lanes, tile: tile, isPacked: isPacked)
+          lanes: lanes, tile: tile, isPacked: isPacked,
+          fetchesPanels: grid.blocks <= ContractionNest.fetchingBlocks
+            && b.handle.count * b.handle.dtype.byteCount >= ContractionNest.fetchedBytes)
         builder.forEachUnit { unit in
           grid.split(unit, builder) { indices, panel, block in
             emitter.emit(

@@ -7,30 +7,30 @@ struct ContractionTile: Hashable {
 
   /// The tile that makes an m × n × k product cheapest by a small model of the processor, shapes being known: the best
   /// split of m and n into tiles is a search, not a rule of thumb.
+  /// - Parameter mostRows: of the first operand that can be read without packing them first; nil: any number.
   static func best(
-    m: Int, n: Int, k: Int, batch: Int = 1, lanes: Int, registers: Int
+    m: Int, n: Int, k: Int, batch: Int = 1, lanes: Int, registers: Int, mostRows: Int? = nil
   ) -> ContractionTile {
     var best = ContractionTile(rows: 1, vectors: 1)
     var least = Double.infinity
-    let streams = m <= streamingRows && n * k >= streamedElements
-    for vectors in streams ? [1, 2, 3, 4, 8, 16] : [1, 2, 3, 4] {
-      for rows in 1...16 where rows * vectors + min(vectors, 4) + 1 <= registers - 1 {
+    for vectors in 1...4 {
+      for rows in 1...16 where rows * vectors + vectors + 1 <= registers - 1 {
         let tile = ContractionTile(rows: rows, vectors: vectors)
-        let cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes, streams: streams)
+        var cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes)
+        if let mostRows, rows > mostRows, m > 1, n >= 4 * vectors * lanes {
+          cost += packingCost * Double(m * k * batch)
+        }
         if cost < least { (best, least) = (tile, cost) }
       }
     }
     return best
   }
 
-  /// Rows of a tile up to which it reads the second operand faster than it multiplies.
-  static let streamingRows = 2
-  /// Elements of a second operand that comes from memory then: in short pieces memory gives a third of what it gives in
-  /// pieces of a kilobyte.
-  private static let streamedElements = 1 << 20
+  /// Cycles that it takes to pack an element of the first operand, as measured.
+  private static let packingCost = 2.8
 
   /// Cycles of the whole product on one core, and a penalty where two could not share it evenly.
-  private func cost(m: Int, n: Int, k: Int, batch: Int, lanes: Int, streams: Bool) -> Double {
+  private func cost(m: Int, n: Int, k: Int, batch: Int, lanes: Int) -> Double {
     let allVectors = (n + lanes - 1) / lanes
     let panels = (allVectors / vectors, allVectors % vectors)
     let blocks = (m / rows, m % rows)
@@ -42,7 +42,7 @@ struct ContractionTile: Hashable {
       let sums = Double(r * v)
       let arithmetic = sums + min(8, 750 / (sums * sums))
       let loads = Double(v) + Double(r) * 0.5
-      return max(arithmetic, loads) * Double(k) * (streams ? 1 + 8 / Double(v) : 1) + 20 + 2 * Double(r * v)
+      return max(arithmetic, loads) * Double(k) + 20 + 2 * Double(r * v)
     }
     let total =
       Double(panels.0 * blocks.0) * tile(rows, vectors) + Double(panels.0) * tile(blocks.1, vectors)

@@ -30,11 +30,17 @@ struct Packing {
   static func pays(
     _ a: ContractionOperand, _ k: [Int], rows: Int, n: Int, tile: ContractionTile, width: Int
   ) -> Bool {
-    guard a.free != 1, rows > 1, n >= 4 * width, k.count == 1, k[0] >= 64 else { return false }
+    guard rows > 1, n >= 4 * width, let most = mostRows(a, k) else { return false }
+    return tile.rows > most
+  }
+
+  /// How many rows of the first operand can be read at a time without losing each other in the first cache, where the
+  /// second operand passes through it too; nil: any number.
+  static func mostRows(_ a: ContractionOperand, _ k: [Int]) -> Int? {
+    guard a.free != 1, k.count == 1, k[0] >= 64 else { return nil }
     let bytes = abs(a.free) * a.handle.dtype.byteCount
     let powerOfTwo = bytes & -bytes
-    let sets = powerOfTwo == 0 ? 1 : max(1, 4096 / powerOfTwo)
-    return tile.rows > 8 * sets
+    return 5 * (powerOfTwo == 0 ? 1 : max(1, 4096 / powerOfTwo)) + 1
   }
 
   func packed() throws -> ContractionOperand {

@@ -19,6 +19,8 @@ struct TileEmitter {
   let lanes: Int
   let tile: ContractionTile
   let isPacked: (a: Bool, b: Bool)
+  /// Whether the second operand is so large that it comes from memory.
+  let fetchesPanels: Bool
 
   var builder: KernelBuilder { emitter.builder }
 
@@ -31,7 +33,8 @@ struct TileEmitter {
     let lastRows = rows - (blocks - 1) * tile.rows
     func columns(_ rows: Int) {
       edge(panel, panels, isSame: lastWidth == width) { isLast in
-        tile(point, unit: unit, panel: panel, block: block, rows: rows, width: isLast ? lastWidth : width)
+        tile(
+          point, unit: unit, panel: panel, block: block, blocks: blocks, rows: rows, width: isLast ? lastWidth : width)
       }
     }
     edge(block, blocks, isSame: lastRows == tile.rows) { isLast in columns(isLast ? lastRows : tile.rows) }
@@ -50,9 +53,12 @@ struct TileEmitter {
     }
   }
 
-  private func tile(_ point: NestPoint, unit: Register, panel: Register, block: Register, rows: Int, width: Int) {
+  private func tile(
+    _ point: NestPoint, unit: Register, panel: Register, block: Register, blocks: Int, rows: Int, width: Int
+  ) {
     let region = emitter.nest.region
     let dtype = region.type(of: product).dtype
+    let perLine = 64 / dtype.byteCount
     let type = RegisterType(dtype.scalarType, lanes: lanes)
     let vectors = (width + lanes - 1) / lanes
     let tail = width % lanes
@@ -70,24 +76,32 @@ struct TileEmitter {
     let depth = k.reduce(1, *)
     let aStart = builder.add(base(a), builder.multiply(row, isPacked.a ? depth : a.strides.free))
     let aSteps = isPacked.a ? [rows] : a.strides.k
+    let fetched =
+      fetchesPanels && isPacked.b && k.count == 1
+      ? nextPanel(from: builder.add(base(b), builder.multiply(column, depth)), width, block, perLine) : nil
     let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column)
     // k runs through b evenly.
     let bStep = isPacked.b ? width : b.strides.k.last ?? 1
     let bSteps = TensorView.rowMajorStrides(k).map { $0 * bStep }
 
+    let isShort = part.count <= TileEmitter.shortCount && k.count == 1
     /// At a place of the inner axis of k; `outer` are the positions in both operands that the other axes give.
     func step(
       _ outer: (a: Register, b: Register), _ at: Register, _ sums: ArraySlice<Register>
     ) -> [Register] {
       var next = Array(sums)
-      if part.count <= 64, k.count == 1 {
-        prefetch(point, row: row, column: column, at: at, rows: rows, vectors: vectors)
+      if isShort {
+        let next = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
+        fetchRow(point, row: next, column: column, vectors: vectors, level: 1)
       }
       let position = builder.add(at, part.start)
       let bRow = builder.add(outer.b, builder.multiply(position, bStep))
-      if rows <= ContractionTile.streamingRows {
-        let ahead = builder.add(bRow, bStep * max(4, TileEmitter.streamingDistance / vectors))
+      if rows <= TileEmitter.streamingRows {
+        let ahead = builder.add(bRow, bStep * TileEmitter.streamingDistance)
         for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
+      }
+      if let fetched {
+        builder.prefetch(b.access.buffer, builder.add(fetched.start, builder.multiply(at, fetched.step)), level: 2)
       }
       let right = (0..<vectors).map { vector in
         builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
@@ -114,6 +128,11 @@ struct TileEmitter {
     if let partial, !part.isFirst {
       before = (0..<count).map { builder.load(partial, place($0), lanes: lanes) }
     }
+    if part.isLast, !isShort {
+      for i in 0..<rows {
+        fetchRow(point, row: builder.add(row, i), column: column, vectors: vectors, level: 2)
+      }
+    }
     let start = sums(over: count, type, from: before)
     let end = overOuterAxes(0, (aStart, bStart), (aSteps, bSteps), start.sums) { outer, carried in
       sum(over: count, ways: start.ways, carried) { step(outer, $0, $1) }
@@ -126,8 +145,23 @@ struct TileEmitter {
     }
   }
 
-  /// How many vectors ahead b is fetched where it is read faster than multiplied.
-  private static let streamingDistance = 64
+  /// While the first blocks of rows use a panel, the next one is fetched into the second cache, a line at each step of k;
+  /// later blocks fetch what is there anyway.
+  private func nextPanel(
+    from panel: Register, _ width: Int, _ block: Register, _ perLine: Int
+  ) -> (start: Register, step: Register) {
+    let blocks = (width + perLine - 1) / perLine
+    let isFirst = builder.compare(.less, block, builder.index(blocks))
+    let next = builder.add(panel, part.count * width)
+    return (
+      builder.select(isFirst, builder.add(next, builder.multiply(block, part.count * perLine)), panel),
+      builder.select(isFirst, builder.index(perLine), builder.index(0))
+    )
+  }
+
+  /// Rows of a tile up to which it reads b faster than it multiplies, and how many steps of k ahead b is fetched then.
+  private static let streamingRows = 2
+  private static let streamingDistance = 16
   /// Multiply-adds that must be under way so that none waits for another: two units, four cycles each.
   private static let leastSums = 8
   /// Multiply-adds in a round of the loop, which itself costs about a cycle.
@@ -197,18 +231,22 @@ struct TileEmitter {
     return sums
   }
 
-  /// What the epilogue reads for this tile alone lies in short pieces of many rows, which the processor does not foresee:
-  /// a row is fetched at each step of k. Where k is long, the wait is a small part.
-  private func prefetch(_ point: NestPoint, row: Register, column: Register, at: Register, rows: Int, vectors: Int) {
+  // What the epilogue reads for this tile alone lies in short pieces of many rows, which the processor does not foresee. A
+  // row is fetched at each step of a short k; before a long one all of them, into the second cache, since the first is
+  // needed for the operands.
+
+  private static let shortCount = 64
+
+  private func fetchRow(_ point: NestPoint, row: Register, column: Register, vectors: Int, level: Int) {
     let rowAxis = point.indices.count - 2
     var element = point
-    element.indices[rowAxis] = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
+    element.indices[rowAxis] = row
     for (_, leaf) in emitter.leaves.sorted(by: { $0.key < $1.key })
     where leaf.varies(along: rowAxis) && leaf.strides[rowAxis + 1] == 1 {
       let perLine = max(1, 64 / leaf.access.view.dtype.byteCount)
       for line in stride(from: 0, to: vectors * lanes, by: perLine) {
         element.indices[rowAxis + 1] = builder.add(column, line)
-        builder.prefetch(leaf.access.buffer, emitter.position(leaf, element))
+        builder.prefetch(leaf.access.buffer, emitter.position(leaf, element), level: level)
       }
     }
   }

@@ -110,12 +110,12 @@ extension KernelEmitter {
     }
   }
 
-  /// For reading, to be kept in all levels of the cache.
-  func prefetch(_ access: Access) throws {
+  /// For reading. LLVM counts localities from 0, none, to 3, all levels of the cache.
+  func prefetch(_ access: Access, into level: Int) throws {
     let address = try address(access, dtype(access))
     _ = ir.call(
       ir.declaration("llvm.prefetch", [ir.pointer]),
-      [address, ir.constant(0, bits: 32), ir.constant(3, bits: 32), ir.constant(1, bits: 32)])
+      [address, ir.constant(0, bits: 32), ir.constant(4 - level, bits: 32), ir.constant(1, bits: 32)])
   }
 
   /// The first failure of a run keeps its code and value. The host reads them after the run has ended, so the value

@@ -8,7 +8,7 @@ import ApusKernels
 /// instruction where there is one.
 struct KernelEmitter {
   /// Part of the cache's key: raise it whenever the code that a kernel gets changes.
-  static let version = 4
+  static let version = 5
 
   let ir: IRBuilder
   let kernel: Kernel
@@ -106,7 +106,7 @@ struct KernelEmitter {
       case .branch(let branch): try emit(branch, statement.results)
       case .whileLoop(let loop): try emit(loop, statement.results)
       case .store(let access, let value): try store(access, value)
-      case .prefetch(let access): try prefetch(access)
+      case .prefetch(let access, let level): try prefetch(access, into: level)
       case .fail(let condition, let code, let value): try fail(self.value(condition), code, self.value(value))
       default:
         guard statement.results.count == 1 else { throw defect("an instruction has \(statement.results) as results") }

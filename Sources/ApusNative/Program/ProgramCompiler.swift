@@ -50,7 +50,7 @@ public struct ProgramCompiler: Sendable {
   ) -> KernelCompiler.Extra {
     var key = CanonicalBytes()
     key.append(isProfiled)
-    key.append(program.steps)
+    key.append(program)
     return KernelCompiler.Extra(key: key.bytes) { ir, symbols in
       try ProgramEmitter.emit(
         program, as: name, kernels: symbols, in: ir, isProfiled: isProfiled)

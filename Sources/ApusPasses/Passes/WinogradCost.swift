@@ -16,6 +16,8 @@ struct WinogradCost {
   private static let lanes = 16.0
   /// Bytes a cycle to and from the caches behind the first, what is transformed lying there for a while.
   private static let bandwidth = 24.0
+  /// Bytes that the caches keep from run to run, and bytes a cycle from memory for each of two cores.
+  private static let cache = Double(8 << 20), memoryBandwidth = 5.0
 
   /// Multiply-adds of the whole convolution.
   private var products: Double {
@@ -45,7 +47,10 @@ struct WinogradCost {
       rest += Double(inputs) * Self.vectors(outputs) * transform(.filter, 3)
       bytes += 2 * points * Double(inputs * outputs) * 4
     }
-    return gemm + rest + bytes / Self.bandwidth
+    // A filter that no cache holds is read from memory while it is multiplied.
+    let filter = 4 * points * Double(inputs * outputs)
+    let products = filter > Self.cache ? max(gemm, filter / Self.memoryBandwidth) : gemm
+    return products + rest + bytes / Self.bandwidth
   }
 
   /// How many times fewer multiplications there are.

@@ -30,6 +30,7 @@ extension Convolution: Lowerable {
     let (x, w, y) = (node.operands[0], node.operands[1], node.results[0])
     guard y.count > 0 else { return }
     let geometry = try geometry(x: Shape(x.dimensions), w: Shape(w.dimensions))
+    if geometry.isDepthwise { return lowerDepthwise(node, geometry) }
     let channels = GroupedChannels(geometry, x.dtype, node.target)
     let (vectors, lanes) = (channels.vectors, channels.vectors.lanes)
     let positions = Array(y.dimensions.dropLast()) + [geometry.groups, vectors.count]
@@ -61,6 +62,7 @@ extension ConvolutionInputGradient: Lowerable {
     let (g, w, y) = (node.operands[0], node.operands[1], node.results[0])
     guard y.count > 0 else { return }
     let geometry = try geometry(x: Shape(y.dimensions), w: Shape(w.dimensions))
+    if geometry.isDepthwise { return lowerDepthwise(node, geometry) }
     let channels = GroupedChannels(geometry, g.dtype, node.target)
     let (vectors, lanes) = (channels.vectors, channels.vectors.lanes)
     let positions = Array(y.dimensions.dropLast()) + [geometry.groups, channels.inputs]
@@ -94,6 +96,7 @@ extension ConvolutionFilterGradient: Lowerable {
     let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
     guard y.count > 0 else { return }
     let geometry = try geometry(x: Shape(x.dimensions), w: Shape(y.dimensions))
+    if geometry.isDepthwise { return lowerDepthwise(node, geometry) }
     let channels = GroupedChannels(geometry, x.dtype, node.target)
     let (vectors, lanes) = (channels.vectors, channels.vectors.lanes)
     let axes = geometry.window.axes
@@ -118,6 +121,79 @@ extension ConvolutionFilterGradient: Lowerable {
           }
         }
         to.store(tap + [channel, output], sum[0], mask: mask)
+      }
+    }
+  }
+}
+
+// MARK: Depthwise
+
+// Where each channel is a group of its own, channels are lanes, and a vector of them is one sum over the window.
+
+extension ConvolutionGeometry {
+  fileprivate var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
+  fileprivate var taps: Int { window.axes.reduce(1) { $0 &* $1.window } }
+}
+
+extension Convolution {
+  fileprivate func lowerDepthwise(_ node: NodeLowering, _ geometry: ConvolutionGeometry) {
+    let (x, w, y) = (node.operands[0], node.operands[1], node.results[0])
+    node.forEachChannelVector("depthwise_convolution", of: y.dimensions, x.dtype, work: 2 * geometry.taps) {
+      scope, vectors in
+      let b = scope.builder
+      let (image, kernel, to) = (scope.read(x), scope.read(w), scope.write(y))
+      return { place, channel, mask in
+        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: vectors.lanes))
+        let sum = b.covered(geometry.window.axes, Array(place.dropFirst()), carrying: [zero]) { element, tap, sums in
+          let left = image.load([place[0]] + element + [channel], lanes: vectors.lanes, mask: mask)
+          let right = kernel.load(tap + [b.index(0), channel], lanes: vectors.lanes, mask: mask)
+          return [b.accumulate(left, right, sums[0])]
+        }
+        to.store(place + [channel], sum[0], mask: mask)
+      }
+    }
+  }
+}
+
+extension ConvolutionInputGradient {
+  fileprivate func lowerDepthwise(_ node: NodeLowering, _ geometry: ConvolutionGeometry) {
+    let (g, w, y) = (node.operands[0], node.operands[1], node.results[0])
+    node.forEachChannelVector("depthwise_input_gradient", of: y.dimensions, g.dtype, work: 2 * geometry.taps) {
+      scope, vectors in
+      let b = scope.builder
+      let (cotangent, kernel, to) = (scope.read(g), scope.read(w), scope.write(y))
+      return { place, channel, mask in
+        let zero = b.constant(0, RegisterType(g.dtype.scalarType, lanes: vectors.lanes))
+        let sum = b.covering(geometry.window.axes, Array(place.dropFirst()), carrying: [zero]) { window, tap, sums in
+          let left = cotangent.load([place[0]] + window + [channel], lanes: vectors.lanes, mask: mask)
+          let right = kernel.load(tap + [b.index(0), channel], lanes: vectors.lanes, mask: mask)
+          return [b.accumulate(left, right, sums[0])]
+        }
+        to.store(place + [channel], sum[0], mask: mask)
+      }
+    }
+  }
+}
+
+extension ConvolutionFilterGradient {
+  fileprivate func lowerDepthwise(_ node: NodeLowering, _ geometry: ConvolutionGeometry) {
+    let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
+    let axes = geometry.window.axes
+    let work = 2 * axes.reduce(x.dimensions[0]) { $0 &* $1.output }
+    node.forEachChannelVector("depthwise_filter_gradient", of: y.dimensions, x.dtype, work: work) { scope, vectors in
+      let b = scope.builder
+      let (image, cotangent, to) = (scope.read(x), scope.read(g), scope.write(y))
+      return { place, channel, mask in
+        let tap = Array(place.prefix(axes.count))
+        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: vectors.lanes))
+        let sum = b.loop(from: b.index(0), to: b.index(x.dimensions[0]), carrying: [zero]) { n, sums in
+          b.overPlaces(axes, tap, carrying: sums) { element, window, carried in
+            let left = image.load([n] + element + [channel], lanes: vectors.lanes, mask: mask)
+            let right = cotangent.load([n] + window + [channel], lanes: vectors.lanes, mask: mask)
+            return [b.accumulate(left, right, carried[0])]
+          }
+        }
+        to.store(place + [channel], sum[0], mask: mask)
       }
     }
   }

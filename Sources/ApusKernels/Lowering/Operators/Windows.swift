@@ -11,12 +11,48 @@ extension KernelBuilder {
     _ axes: [WindowAxis], _ places: [Register], carrying: [Register] = [],
     _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
   ) -> [Register] {
+    guard axes.reduce(1, { $0 * $1.window }) <= KernelBuilder.unrolledTaps else {
+      return coveredOneByOne(axes, places, carrying: carrying, body)
+    }
+    let starts = zip(axes, places).map { add(multiply($1, $0.stride), -$0.low) }
+    let inside = { [self] in
+      combinations(axes.map(\.window)).reduce(carrying) { carried, tap in
+        body(zip(starts, zip(tap, axes)).map { add($0, $1.0 * $1.1.dilation) }, tap.map { index($0) }, carried)
+      }
+    }
+    // Windows that may reach into the padding ask at each element.
+    let conditions = zip(axes, starts).flatMap { axis, start in
+      let reach = (axis.window - 1) * axis.dilation
+      return (axis.low > 0 ? [compare(.lessEqual, index(0), start)] : [])
+        + ((axis.output - 1) * axis.stride - axis.low + reach >= axis.input
+          ? [compare(.less, start, index(axis.input - reach))] : [])
+    }
+    guard let first = conditions.first else { return inside() }
+    return branch(conditions.dropFirst().reduce(first) { binary(.and, $0, $1) }) {
+      inside()
+    } otherwise: {
+      coveredOneByOne(axes, places, carrying: carrying, body)
+    }
+  }
+
+  /// The most elements of a window whose code is written out.
+  static let unrolledTaps = 9
+
+  /// All indices of a box, the last running fastest.
+  func combinations(_ sizes: [Int]) -> [[Int]] {
+    sizes.reduce([[]]) { prefixes, size in prefixes.flatMap { prefix in (0..<size).map { prefix + [$0] } } }
+  }
+
+  private func coveredOneByOne(
+    _ axes: [WindowAxis], _ places: [Register], carrying: [Register],
+    _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+  ) -> [Register] {
     guard let axis = axes.first else { return body([], [], carrying) }
     let start = add(multiply(places[0], axis.stride), -axis.low)
     return loop(from: index(0), to: index(axis.window), carrying: carrying) { tap, carried in
       let element = add(start, multiply(tap, axis.dilation))
       return branch(compare(.lessUnsigned, element, index(axis.input))) {
-        covered(Array(axes.dropFirst()), Array(places.dropFirst()), carrying: carried) {
+        coveredOneByOne(Array(axes.dropFirst()), Array(places.dropFirst()), carrying: carried) {
           body([element] + $0, [tap] + $1, $2)
         }
       } otherwise: {
@@ -73,7 +109,7 @@ struct ChannelVectors {
 
 extension NodeLowering {
   /// Adds a kernel that computes vectors of channels at each place of [batch, spatial…, channels].
-  fileprivate func forEachChannelVector(
+  func forEachChannelVector(
     _ name: String, of dimensions: [Int], _ dtype: DType, work: Int,
     _ make: (KernelScope, ChannelVectors) -> (_ place: [Register], _ first: Register, _ mask: Register?) -> Void
   ) {
@@ -171,6 +207,7 @@ extension WindowScatter: Lowerable {
     let geometry = try geometry(Shape(x.dimensions))
     let kind = kind
     guard y.count > 0 else { return }
+    if geometry.isTiling { return try lowerTiling(node, geometry) }
     let spatial = Array(x.dimensions.dropFirst().dropLast())
     let places = geometry.axes.map(\.output)
     let vectors = ChannelVectors(x.dimensions[x.dimensions.count - 1], x.dtype, node.target)
@@ -203,6 +240,51 @@ extension WindowScatter: Lowerable {
           let safe = b.select(isChosen, best[1], b.constant(0, index))
           let old = b.load(to.buffer, safe, mask: isChosen)
           b.store(to.buffer, safe, b.sum(old, value, y.dtype), mask: isChosen)
+        }
+      }
+    }
+  }
+}
+
+extension WindowGeometry {
+  /// Whether windows lie side by side, so that each element is in one at most, and are small.
+  fileprivate var isTiling: Bool {
+    axes.allSatisfy { $0.stride == $0.window && $0.dilation == 1 && $0.low == 0 && $0.high == 0 }
+      && taps(self) <= KernelBuilder.unrolledTaps && axes.allSatisfy { $0.output > 0 }
+  }
+}
+
+extension WindowScatter {
+  /// Each window's elements are written at once: the chosen one gets the cotangent, the others nothing.
+  private func lowerTiling(_ node: NodeLowering, _ geometry: WindowGeometry) throws {
+    let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
+    let kind = kind
+    if geometry.axes.contains(where: { $0.output * $0.window < $0.input }) {
+      try node.fill(y, with: Tensor(repeating: 0, y.dtype, []))
+    }
+    node.forEachChannelVector("window_scatter", of: g.dimensions, x.dtype, work: 3 * taps(geometry)) {
+      scope, vectors in
+      let b = scope.builder
+      let (from, cotangent, to) = (scope.read(x), scope.read(g), scope.write(y))
+      let number = RegisterType.index.with(lanes: vectors.lanes).with(x.dtype.scalarType.bits == 64 ? .i64 : .i32)
+      return { place, channel, mask in
+        let elements = b.combinations(geometry.axes.map(\.window)).map { tap in
+          [place[0]] + zip(zip(place.dropFirst(), geometry.axes), tap).map { b.add(b.multiply($0.0, $0.1.window), $1) }
+            + [channel]
+        }
+        var best = from.load(elements[0], lanes: vectors.lanes, mask: mask)
+        var chosen = b.constant(0, number)
+        for (position, element) in elements.enumerated().dropFirst() {
+          let new = from.load(element, lanes: vectors.lanes, mask: mask)
+          let takes = b.wins(new, over: best, kind, x.dtype)
+          best = b.select(takes, new, best)
+          chosen = b.select(takes, b.constant(position, number), chosen)
+        }
+        let value = cotangent.load(place + [channel], lanes: vectors.lanes, mask: mask)
+        let nothing = b.constant(0, RegisterType(y.dtype.scalarType, lanes: vectors.lanes))
+        for (position, element) in elements.enumerated() {
+          let isChosen = b.compare(.equal, chosen, b.constant(position, number))
+          to.store(element, b.select(isChosen, value, nothing), mask: mask)
         }
       }
     }
