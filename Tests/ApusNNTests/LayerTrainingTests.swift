@@ -42,9 +42,13 @@ import Testing
 
   @Test(arguments: models.indices) func stepsLearnAndAgree(_ index: Int) throws {
     let model = try Self.models[index]()
-    let shape = try #require(model.summaryTable.rows[0].outputShapes[0].dropFirst().map(\.self) as? [Int])
-    let count = 6 * shape.reduce(1, *)
-    let samples = try Tensor((0..<count).map { Float(($0 * 73 + $0 / 7) % 41) / 20 - 1 }, [6] + shape)
+    let shape = model.summaryTable.rows[0].outputShapes[0].compactMap(\.self)
+    let count: Int = 6 * shape.reduce(1, *)
+    let values: [Float] = (0..<count).map { position in
+      let noise: Int = (position * 73 + position / 7) % 41
+      return Float(noise) / 20 - 1
+    }
+    let samples = try Tensor(values, [6] + shape)
     let labels = try Tensor([0, 1, 2, 2, 1, 0] as [UInt8])
     func losses(_ backend: any Backend) throws -> [Double] {
       let trainer = try model.compile(
