@@ -71,6 +71,13 @@ func siameseModel() throws -> Model {
       ])
   }
 
+  /// Far beyond the depth of any network.
+  @Test func longChainsAreBuilt() throws {
+    let x = Input([2])
+    let y = (0..<20_000).reduce(x) { y, _ in Rescaling(scale: 2)(y) }
+    #expect(try Model(x, y).summaryTable.rows.count == 20_001)
+  }
+
   // MARK: Shared layers
 
   @Test func sharedLayersShareVariables() throws {
@@ -185,7 +192,7 @@ func siameseModel() throws -> Model {
     #expect(refusal { try Model(inputs: [a, a], outputs: [a]) }.contains("an input is given twice"))
     #expect(refusal { try Model(inputs: [a], outputs: []) }.contains("model 'functional' has no outputs"))
     #expect(
-      refusal { try Model(sum, Flatten()(sum)) }.contains("an input is the output of layer 'add', a Add\n"))
+      refusal { try Model(sum, Flatten()(sum)) }.contains("an input is the output of a layer (Add)\n"))
   }
 
   @Test func errorsNameTheLayer() throws {
