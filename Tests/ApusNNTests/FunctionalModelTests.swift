@@ -111,9 +111,11 @@ func siameseModel() throws -> Model {
   }
 
   @Test func callsOfASharedDropoutDrawTheirOwn() throws {
-    let (x, dropout) = (Input([4]), Shared(Dropout(0.5)))
-    let graph = try Model(x, Concatenate()([dropout(x), dropout(x)])).graph
-    #expect(graph.nodes.filter { $0.op.name == "dropout" }.count == 2)
+    for seed in [nil, 7] as [UInt64?] {
+      let (x, dropout) = (Input([4]), Shared(Dropout(0.5, seed: seed)))
+      let graph = try Model(x, Concatenate()([dropout(x), dropout(x)])).graph
+      #expect(graph.nodes.filter { $0.op.name == "dropout" }.count == 2)
+    }
   }
 
   @Test func sharedLayersThatDoNotFit() throws {
