@@ -34,4 +34,31 @@ import Testing
     #expect(count(trainable: true) == trainable)
     #expect(count(trainable: false) == others)
   }
+
+  /// Where images are halved: torchvision's ResNet-50 does so in the convolutions of 3 × 3.
+  @Test func imagesAreHalvedWhereTheyShould() throws {
+    func shapes(_ name: String) throws -> [String: [Int]] {
+      let entry = try #require(ModelZoo.all.first { $0.name == name })
+      return Dictionary(
+        uniqueKeysWithValues: try entry.make().summaryTable.rows.map {
+          ($0.name, $0.outputShapes[0].compactMap(\.self))
+        })
+    }
+    let resnet = try shapes("resnet50")
+    #expect(resnet["conv1_conv"] == [112, 112, 64])
+    #expect(resnet["pool1"] == [56, 56, 64])
+    #expect(resnet["conv2_block3_out"] == [56, 56, 256])
+    #expect(resnet["conv3_block1_1_conv"] == [56, 56, 128])
+    #expect(resnet["conv3_block1_2_conv"] == [28, 28, 128])
+    #expect(resnet["conv3_block1_0_conv"] == [28, 28, 512])
+    #expect(resnet["conv5_block3_out"] == [7, 7, 2048])
+    let mobile = try shapes("mobilenet_v2")
+    #expect(mobile["conv1"] == [112, 112, 32])
+    #expect(mobile["block_0_project"] == [112, 112, 16])
+    #expect(mobile["block_1_expand"] == [112, 112, 96])
+    #expect(mobile["block_1_depthwise"] == [56, 56, 96])
+    #expect(mobile["block_16_project"] == [7, 7, 320])
+    #expect(mobile["conv_last"] == [7, 7, 1280])
+    #expect(mobile.keys.filter { $0.hasSuffix("_add") }.count == 10)
+  }
 }

@@ -83,3 +83,37 @@ extension Trainer {
   /// Every variable's bytes, by name.
   var state: [String: Tensor] { Dictionary(uniqueKeysWithValues: session.values.map { ($0.name, $0.value) }) }
 }
+
+/// What a layer makes of `x` while predicting, in the interpreter.
+/// - Parameter variables: their values by the layer's own names, as `kernel`; the others have their first values.
+func output(of layer: any Layer, _ x: Tensor, variables: [String: Tensor] = [:]) throws -> Tensor {
+  let input = Input(Array(x.dimensions.dropFirst()), dtype: x.dtype)
+  return try output(of: Model(input, layer(input)), [x], variables: variables)
+}
+
+func output(of layer: any MergeLayer, _ inputs: [Tensor]) throws -> Tensor {
+  let symbols = inputs.map { Input(Array($0.dimensions.dropFirst()), dtype: $0.dtype) }
+  return try output(of: Model(inputs: symbols, outputs: [layer(symbols)]), inputs, variables: [:])
+}
+
+private func output(of model: Model, _ inputs: [Tensor], variables: [String: Tensor]) throws -> Tensor {
+  let session = Session(backend: InterpreterBackend())
+  let program = try session.load(model.graph.bound(to: .inference))
+  for (name, value) in variables {
+    let variable = try #require(program.graph.variables.first { $0.declaration.label.hasSuffix("/" + name) })
+    try session.setValue(value, of: variable.declaration.label)
+  }
+  return try program.run(inputs)[0]
+}
+
+/// 1, 2, 3 … in this shape, scaled.
+func counted(_ dimensions: [Int], scale: Float = 1) throws -> Tensor {
+  try Tensor((0..<dimensions.reduce(1, *)).map { Float($0 + 1) * scale }, dimensions)
+}
+
+/// The message of what `body` throws, which must be the input's fault.
+func refusal(_ body: () throws -> some Any) -> String {
+  do { return "accepted: \(try body())" } catch let error as ApusError {
+    return error.fault == .input ? error.description : "not the input's fault: \(error)"
+  } catch { return "not an ApusError: \(error)" }
+}

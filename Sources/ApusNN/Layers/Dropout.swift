@@ -19,8 +19,8 @@ public struct Dropout: Layer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     guard rate >= 0, rate < 1 else { throw context.error("the rate must be at least 0 and below 1, not \(rate)") }
     // Layers of one model must not drop the same places, nor may two calls of one: name and call make the seed.
-    let hash =
-      context.name.utf8.reduce(UInt64(0)) { $0 &* 31 &+ UInt64($1) } &+ UInt64(context.callIndex) &* 0x9E37_79B9
-    return try x.dropout(rate: rate, seed: seed ?? hash & 0xFFFF_FFFF)
+    let hash = context.name.utf8.reduce(UInt64(0)) { $0 &* 31 &+ UInt64($1) }
+    let first = seed ?? hash & 0xFFFF_FFFF
+    return try x.dropout(rate: rate, seed: first &+ UInt64(context.callIndex) &* 0x9E37_79B9)
   }
 }

@@ -49,9 +49,8 @@ struct ModelAssembly {
   private func check(_ inputs: [LayerCall], reachable calls: [LayerCall], model: String) throws {
     func name(_ call: LayerCall) -> String { names[call.layerIdentity] ?? "" }
     if let other = inputs.first(where: { !$0.isInput }) {
-      let layer = names[other.layerIdentity].map { " '\($0)'" } ?? ""
       throw ApusError.input(
-        "model '\(model)': an input is the output of layer\(layer), a \(type(of: other.layer).typeName)",
+        "model '\(model)': an input is the output of a layer (\(type(of: other.layer).typeName))",
         help: "inputs are made by Input(shape)")
     }
     let given = Set(inputs.map { ObjectIdentifier($0) })

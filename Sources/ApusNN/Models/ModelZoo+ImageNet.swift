@@ -33,14 +33,13 @@ extension ModelZoo {
       // 25,557,032 parameters, and 53,120 moving averages.
       """
   ) {
-    /// A convolution without bias, its normalisation, and ReLU where there is a name for it.
+    /// A convolution without bias, its normalisation, and ReLU unless something is added first.
     func convolution(
       _ x: SymbolicTensor, _ filters: Int, _ size: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
       name: String, isActivated: Bool = true
     ) -> SymbolicTensor {
       var x = Conv2D(
-        filters, kernelSize: size, strides: strides, padding: padding, useBias: false, kernelInitializer: .heNormal,
-        name: name + "_conv")(x)
+        filters, kernelSize: size, strides: strides, padding: padding, useBias: false, name: name + "_conv")(x)
       x = BatchNormalization(momentum: 0.9, epsilon: 1e-5, name: name + "_bn")(x)
       return isActivated ? Activation(.relu, name: name + "_relu")(x) : x
     }
