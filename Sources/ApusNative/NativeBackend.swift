@@ -14,6 +14,9 @@ public struct NativeBackend: Backend {
   public var isProfiled: Bool
   /// Side of the tiles by which Winograd's algorithm computes 3 × 3 convolutions; 0: as a cost model says; 1: not at all.
   public var winogradTile = 0
+  /// The most bytes that values on the way may take at once, estimated: above that cheap ones are computed twice rather
+  /// than kept; 0: any number.
+  public var memoryLimit = 0
   /// How hard LLVM works on kernels.
   package var level = CodeLevel.standard
   /// Where object code is kept from run to run; nil: nowhere.
@@ -38,7 +41,8 @@ public struct NativeBackend: Backend {
   public var pipeline: Pipeline {
     Pipeline([
       InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
-      JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile), FuseNests(),
+      JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
+      Rematerialise(limit: memoryLimit), FuseNests(),
     ])
   }
 

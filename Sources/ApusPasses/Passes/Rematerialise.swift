@@ -1,0 +1,296 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// Under a limit of memory: computes cheap values again near their last readers, instead of keeping them from the
+/// forward to the backward pass.
+///
+/// While the estimated peak is above the limit:
+/// 1. What is in memory at the peak, was computed before it, and follows by cheap nodes from what is kept anyway, is a
+///    candidate. Cheap is what works element by element or moves elements, and folds of few elements; never what is
+///    random, loops or branches.
+/// 2. The candidate that frees most bytes for an operation comes first. Its nodes are copied right before its first
+///    reader from the peak on, and all its readers from there on read the copies.
+/// 3. A copy that does not lower the peak is taken back, and the next candidate tried.
+///
+/// Copies read what they are computed from through `control_dependency` on a value that comes after the original: so no pass
+/// merges them with the originals, and `fuse-nests`, which must run next, cannot gather them into the originals' nest.
+/// What stands in memory is asked of that pass.
+public struct Rematerialise: Pass {
+  /// The most bytes that may be in memory at once; 0: any number.
+  public var limit = 0
+
+  public static let record = PassRecord(
+    "rematerialise", "computes cheap values again near late readers where memory is short",
+    options: [option("limit", \.limit, "bytes that may be in memory at once, estimated; 0: any number")],
+    statistics: [
+      PassStatistic("recomputed", "nodes computed twice"), PassStatistic("saved", "bytes that the peak was lowered by"),
+      PassStatistic("flops", "arithmetic operations added"),
+    ])
+
+  public init() {}
+
+  public init(limit: Int) { self.limit = limit }
+
+  public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    if limit == 0 { return graph }
+    var state = try RematerialisationState(graph.withoutDeadNodes())
+    if state.peak <= limit { return graph }
+    if let symbol = graph.symbols.first {
+      context.missed("nothing is computed again: the size '\(symbol)' is not known yet")
+      return graph
+    }
+    let before = state.peak
+    var flops = 0
+    while state.peak > limit, let (copy, next) = try state.bestStep() {
+      context.applied(
+        "\(copy.label) is computed again for \(copy.reader): its \(copy.bytes) bytes are not kept, for "
+          + "\(copy.flopCount) operations more", at: copy.node)
+      context.count("recomputed", copy.nodes.count)
+      flops += copy.flopCount
+      state = next
+    }
+    context.count("saved", before - state.peak)
+    context.count("flops", flops)
+    if state.peak < before {
+      context.applied("\(state.peak) bytes at the peak instead of \(before), for \(flops) operations more")
+    }
+    if state.peak > limit {
+      context.missed(
+        "the limit of \(limit) bytes cannot be met: \(state.peak) are needed at \(state.peakLabel), where nothing that is "
+          + "cheap to compute again would free more")
+    }
+    return state.peak < before ? state.graph : graph
+  }
+}
+
+/// What is computed again.
+struct Recomputation {
+  /// The values that are replaced, all in one buffer, and the nodes that compute them, in order.
+  var targets: [ValueID]
+  var nodes: [NodeID] = []
+  /// What those nodes read that they do not compute.
+  var leaves: Set<ValueID> = []
+  /// Size of the buffer, and what keeping leaves longer costs of it.
+  var bytes: Int
+  var extended = 0
+  var flopCount = 0
+  /// For remarks.
+  var node: Node?
+  var label = ""
+  var reader = ""
+
+  /// Bytes freed for an operation.
+  var worth: Double { Double(bytes - extended) / Double(flopCount + 1) }
+}
+
+/// A graph on the way, with what it keeps in memory once it has been gathered into nests.
+private struct RematerialisationState {
+  let graph: Graph
+  /// How the values were called when the pass began.
+  let labels: [String]
+  private let nested: NestedGraph
+  private let memory: MemoryEstimate
+  /// The place in the nested graph's order of each node.
+  private var position: [Int]
+  private let readers: [[NodeID]]
+
+  var peak: Int { memory.peak }
+
+  init(_ graph: Graph, labels: [String]? = nil) throws {
+    self.graph = graph
+    self.labels = labels ?? (0..<graph.valueCount).map { graph.label(of: ValueID($0)) }
+    nested = try FuseNests().nested(graph)
+    memory = MemoryEstimate(nested.graph)
+    position = [Int](repeating: 0, count: graph.nodes.count)
+    for (place, members) in nested.members.enumerated() {
+      for member in members { position[member.index] = place }
+    }
+    readers = graph.readers()
+  }
+
+  private var peakPlace: Int { memory.peakNode?.index ?? 0 }
+
+  /// What is computed at the peak.
+  var peakLabel: String {
+    let node = graph.nodes[nested.members[peakPlace].last?.index ?? 0]
+    return "\(node.op.name) \(labels[node.results[0].index])"
+  }
+
+  /// The best candidate that lowers the peak, and the graph with it.
+  func bestStep() throws -> (Recomputation, RematerialisationState)? {
+    let candidates = candidates().sorted { ($0.worth, $1.targets[0]) > ($1.worth, $0.targets[0]) }
+    let height = memory.liveBytes.count { $0 == peak }
+    for candidate in candidates {
+      guard let next = try applying(candidate) else { continue }
+      if (next.peak, next.memory.liveBytes.count { $0 == next.peak }) < (peak, height) { return (candidate, next) }
+    }
+    return nil
+  }
+
+  // MARK: Candidates
+
+  /// The buffer of the nested graph that a value lies in; nil where it is in no memory that counts.
+  private func buffer(_ id: ValueID) -> ValueID? {
+    guard let value = nested.values[id.index], memory.lastUse(of: value) != nil else { return nil }
+    return memory.buffer[value.index]
+  }
+
+  private func lateReaders(_ id: ValueID) -> [NodeID] { readers[id.index].filter { position[$0.index] >= peakPlace } }
+
+  private func candidates() -> [Recomputation] {
+    var groups: [ValueID: [ValueID]] = [:]
+    for node in graph.nodes where position[node.id.index] < peakPlace {
+      for result in node.results {
+        if let buffer = buffer(result) { groups[buffer, default: []].append(result) }
+      }
+    }
+    return groups.sorted { $0.key < $1.key }.compactMap { buffer, values in
+      guard memory.lastUse(of: buffer)?.index ?? 0 >= peakPlace else { return nil }
+      let targets = values.filter { !lateReaders($0).isEmpty }
+      guard !targets.isEmpty else { return nil }
+      return recomputation(of: targets, in: Set(values), bytes: nested.graph.type(of: buffer).byteCount ?? 0)
+    }
+  }
+
+  /// Goes back from the targets to what is in memory anyway, through cheap nodes; nil where that frees nothing.
+  private func recomputation(of targets: [ValueID], in group: Set<ValueID>, bytes: Int) -> Recomputation? {
+    var result = Recomputation(targets: targets, bytes: bytes)
+    var seen: Set<NodeID> = []
+    var pending = targets
+    while let id = pending.popLast() {
+      let node = graph.producer(of: id)
+      guard seen.insert(node.id).inserted else { continue }
+      guard isCheap(node), seen.count <= 256 else { return nil }
+      result.nodes.append(node.id)
+      result.flopCount += node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])
+      for operand in inputs(of: node) where !result.leaves.contains(operand) {
+        let isKept = isDeclared(operand) || isInMemoryStill(operand)
+        if !group.contains(operand), isKept || !isCheap(graph.producer(of: operand)) {
+          result.leaves.insert(operand)
+          if !isKept { result.extended += graph.type(of: operand).byteCount ?? 0 }
+        } else {
+          pending.append(operand)
+        }
+      }
+    }
+    guard result.bytes > result.extended, let target = targets.first,
+      let reader = targets.flatMap(lateReaders).min(by: { position[$0.index] < position[$1.index] })
+    else { return nil }
+    result.nodes.sort { (position[$0.index], $0) < (position[$1.index], $1) }
+    result.node = graph.producer(of: target)
+    result.label = "\(graph.producer(of: target).op.name) \(labels[target.index])"
+    let last = graph.nodes[reader.index]
+    result.reader = "\(last.op.name) \(labels[last.results[0].index])"
+    return result
+  }
+
+  /// A value without the dependencies that only order it.
+  private func origin(_ id: ValueID) -> ValueID {
+    var id = id
+    while graph.producer(of: id).op is ControlDependency { id = graph.producer(of: id).operands[0] }
+    return id
+  }
+
+  /// What a node is computed from.
+  private func inputs(of node: Node) -> [ValueID] {
+    (node.op is ControlDependency ? [node.operands[0]] : node.operands).map(origin)
+  }
+
+  private func isDeclared(_ id: ValueID) -> Bool { graph.producer(of: id).op.traits.contains(.declaration) }
+
+  private func isInMemoryStill(_ id: ValueID) -> Bool {
+    guard let value = nested.values[id.index] else { return false }
+    return (memory.lastUse(of: value)?.index ?? -1) >= peakPlace
+  }
+
+  /// Few operations for each element, and the same ones each time.
+  private func isCheap(_ node: Node) -> Bool {
+    guard node.results.count == 1, node.regions.isEmpty, !(node.op is any CompositeOperator),
+      node.op.traits.isDisjoint(with: [.random, .controlFlow, .declaration])
+    else { return false }
+    if !node.op.traits.isDisjoint(with: [.elementwise, .broadcasts, .movesData]) { return true }
+    // Of these the count of operations is no mere lower bound.
+    guard !node.op.traits.isDisjoint(with: [.reduction, .contraction]) || node.op is any WindowOperator else {
+      return false
+    }
+    let flops = node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])
+    return flops <= 16 * (graph.type(of: node.result).shape.elementCount ?? 0)
+  }
+
+  // MARK: The new graph
+
+  /// The graph in the order of its nests, with copies before the first late reader; nil where nothing stands between the
+  /// original and that.
+  private func applying(_ copy: Recomputation) throws -> RematerialisationState? {
+    let late = Set(copy.targets.flatMap(lateReaders))
+    let place = late.map { position[$0.index] }.min() ?? 0
+    let first = copy.targets.map { position[graph.producer(of: $0).id.index] }.max() ?? place
+    guard let trigger = trigger(between: first, and: place) else { return nil }
+    let builder = GraphBuilder(graph.name, sharingEqualNodes: false)
+    var labels: [String] = []
+    var map = [ValueID?](repeating: nil, count: graph.valueCount)
+    var copies: [ValueID: ValueID] = [:]
+    func mapped(_ id: ValueID) throws -> ValueID {
+      guard let new = map[id.index] else {
+        throw ApusError.defect("rematerialise: \(graph.label(of: id)) is used before it is computed")
+      }
+      return new
+    }
+    func copyAll() throws {
+      for id in copy.nodes {
+        let node = graph.nodes[id.index]
+        let operands = try inputs(of: node).map { value in
+          if let known = copies[value] { return known }
+          let (leaf, producer) = (try mapped(value), graph.producer(of: value))
+          if producer.op is Constant { return leaf }
+          let after = try builder.append(ControlDependency(), [leaf, mapped(trigger)], origin: node.origin)[0]
+          labels.append(self.labels[value.index])
+          copies[value] = after
+          return after
+        }
+        if node.op is ControlDependency {
+          copies[node.result] = operands[0]
+          continue
+        }
+        copies[node.result] = try builder.append(node.op, operands, origin: node.origin)[0]
+        labels.append(self.labels[node.result.index])
+      }
+    }
+    for (unit, members) in nested.members.enumerated() {
+      if unit == place { try copyAll() }
+      for id in members {
+        let node = graph.nodes[id.index]
+        let operands = try node.operands.map { operand in
+          if late.contains(id), copy.targets.contains(operand), let copied = copies[operand] { return copied }
+          return try mapped(operand)
+        }
+        let results = try builder.append(
+          node.op, operands, regions: node.regions, names: graph.names(of: node), origin: node.origin)
+        for (old, new) in zip(node.results, results) {
+          map[old.index] = new
+          labels.append(self.labels[old.index])
+        }
+      }
+    }
+    for update in graph.updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
+    let result = try builder.build(outputs: graph.outputs.map(mapped))
+    return try RematerialisationState(result, labels: labels)
+  }
+
+  /// A value in memory that is computed between two places: the latest that is read at the second, else the latest.
+  private func trigger(between first: Int, and place: Int) -> ValueID? {
+    let read = Set(nested.graph.nodes[place].operands)
+    var latest: ValueID?
+    for unit in (0..<place).reversed() where unit > first {
+      for node in nested.members[unit].map({ graph.nodes[$0.index] }) where !node.op.traits.contains(.declaration) {
+        for result in node.results {
+          guard let value = nested.values[result.index] else { continue }
+          if read.contains(value) { return result }
+          latest = latest ?? result
+        }
+      }
+    }
+    return latest
+  }
+}
