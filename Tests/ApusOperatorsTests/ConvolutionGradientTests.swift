@@ -24,11 +24,16 @@ import Testing
     Case(x: [1, 2, 3, 2, 1], w: [2, 2, 1, 1, 2], strides: [1, 2, 1], padding: .same),
     // Strides, dilation and groups together, depthwise ones too, over each number of axes.
     Case(x: [2, 7, 2], w: [3, 1, 4], strides: [2], padding: .explicit([[2, 1]]), dilation: [2], groups: 2),
-    Case(x: [1, 5, 5, 2], w: [2, 3, 1, 2], strides: [2, 1], padding: .explicit([[1, 0], [0, 2]]), dilation: [2, 1], groups: 2),
+    Case(
+      x: [1, 5, 5, 2], w: [2, 3, 1, 2], strides: [2, 1], padding: .explicit([[1, 0], [0, 2]]), dilation: [2, 1],
+      groups: 2),
     Case(x: [1, 4, 5, 3], w: [2, 2, 1, 3], strides: [2, 3], padding: .same, groups: 3),
     Case(x: [2, 4, 4, 2], w: [2, 2, 1, 4], padding: .same, dilation: [1, 2], groups: 2),
-    Case(x: [1, 3, 3, 4, 2], w: [2, 1, 2, 1, 2], strides: [1, 2, 2], padding: .same, dilation: [2, 1, 1], groups: 2),
-    Case(x: [1, 3, 4, 3, 1], w: [2, 2, 1, 1, 2], strides: [2, 1, 2], padding: .explicit([[1, 0], [0, 1], [0, 0]]), dilation: [1, 2, 1]),
+    Case(
+      x: [1, 3, 3, 4, 2], w: [2, 1, 2, 1, 2], strides: [1, 2, 2], padding: .same, dilation: [2, 1, 1], groups: 2),
+    Case(
+      x: [1, 3, 4, 3, 1], w: [2, 2, 1, 1, 2], strides: [2, 1, 2], padding: .explicit([[1, 0], [0, 1], [0, 0]]),
+      dilation: [1, 2, 1]),
     Case(x: [0, 3, 3, 1], w: [2, 2, 1, 1]),
   ]
 
@@ -57,10 +62,11 @@ import Testing
   }
 
   /// Transposed convolutions with strides that leave elements over, dilation and groups.
-  @Test(arguments: [
-    ([1, 3, 2], [3, 1, 4], [1, 8, 2], [2], [1], 2), ([1, 3, 2], [2, 2, 2], [1, 7, 2], [2], [2], 1),
-    ([1, 2, 2, 2], [2, 2, 1, 2], [1, 4, 7, 2], [2, 3], [1, 2], 2),
-  ] as [([Int], [Int], [Int], [Int], [Int], Int)])
+  @Test(
+    arguments: [
+      ([1, 3, 2], [3, 1, 4], [1, 8, 2], [2], [1], 2), ([1, 3, 2], [2, 2, 2], [1, 7, 2], [2], [2], 1),
+      ([1, 2, 2, 2], [2, 2, 1, 2], [1, 4, 7, 2], [2, 3], [1, 2], 2),
+    ] as [([Int], [Int], [Int], [Int], [Int], Int)])
   func transposesWithSettings(
     _ g: [Int], _ w: [Int], _ shape: [Int], _ strides: [Int], _ dilation: [Int], _ groups: Int
   ) throws {

@@ -57,7 +57,8 @@ import Testing
     #expect(folding.remarks.isEmpty, "\(folding.remarks)")
     let plain = try Pipeline(parsing: "inline-fusions").run(result.graph).graph
     #expect(plain.nodes.count { $0.op is Convolution } == network.count)
-    for node in plain.nodes where plain.type(of: node.results[0]).rank == 4 && plain.type(of: node.results[0]).shape[0] == "batch" {
+    for node in plain.nodes
+    where plain.type(of: node.results[0]).rank == 4 && plain.type(of: node.results[0]).shape[0] == "batch" {
       let isScale = node.op is Multiply || node.op is Divide || node.op is Subtract || node.op is BatchNormInference
       #expect(!isScale, "\(node.op.name) is left of an image")
     }

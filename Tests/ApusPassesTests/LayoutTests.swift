@@ -9,7 +9,7 @@ import Testing
 
   private func network() throws -> Graph {
     let builder = GraphBuilder("channels_first")
-    var x = try builder.parameter("x", .f32, ["batch", 3, 12, 12])
+    var x = try builder.parameter("x", .f32, ["batch", 3, 14, 14])
     func convolved(_ x: Value, _ name: String, _ inputs: Int, _ outputs: Int) throws -> Value {
       let w = try builder.variable("\(name)/kernel", .f32, Shape([3, 3, inputs, outputs]))
       let b = try builder.variable("\(name)/bias", .f32, Shape([outputs, 1, 1]), .ones)
@@ -84,7 +84,9 @@ import Testing
     for (op, count) in operators {
       for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let builder = GraphBuilder("orders")
-        let operands = try (0..<count).map { try builder.parameter("u\($0)", .f32, [2, 3, 4].permuted(Transpose(order).inverse)) }
+        let operands = try (0..<count).map {
+          try builder.parameter("u\($0)", .f32, [2, 3, 4].permuted(Transpose(order).inverse))
+        }
         let moved = try operands.map { try $0.transposed(order) }
         let plain = try builder.append(op, moved)[0]
         let (other, result) = try op.permuted(order, moved.map(\.type))
@@ -95,7 +97,9 @@ import Testing
           try Tensor((0..<24).map { Float($0 * 7 % 24 + position) / 8 }, value.shape.numbers ?? [])
         }
         let outputs = try Interpreter(graph).run(feeds, variables: []).outputs
-        let isSame = zip(outputs[0].doubles(), outputs[1].doubles()).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($0)) }
+        let isSame = zip(outputs[0].doubles(), outputs[1].doubles()).allSatisfy {
+          abs($0 - $1) <= 1e-5 * max(1, abs($0))
+        }
         #expect(isSame, "\(op) \(order)")
       }
     }

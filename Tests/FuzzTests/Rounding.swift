@@ -34,7 +34,8 @@ enum Rounding {
     Select.self, Equal.self, NotEqual.self, Less.self, LessEqual.self, Greater.self, GreaterEqual.self, IsNaN.self,
     IsFinite.self, CheckIndex.self, ReduceMax.self, ReduceMin.self, ReduceAny.self, ReduceAll.self, ArgMax.self,
     ArgMin.self, ApusOperators.Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self, Concatenate.self,
-    Reverse.self, ControlDependency.self, Iota.self, Size.self, ReduceWindowMax.self, ReduceWindowMin.self, WindowSelect.self, Gather.self,
+    Reverse.self, ControlDependency.self, Iota.self, Size.self, ReduceWindowMax.self, ReduceWindowMin.self,
+    WindowSelect.self, Gather.self,
     TakeAlongAxis.self, Sort.self, ArgSort.self, TopK.self, RandomUniform.self, RandomNormal.self,
   ]
 

@@ -201,7 +201,8 @@ private struct LayoutWalk {
     let result = try builder.append(op, operands, origin: node.origin)[0]
     let shape = builder.graph.type(of: result).shape
     guard resultOrder.map({ shape[$0] }) == type(node.result).shape.dims else {
-      throw ApusError.defect("layout: \(node.op.name) \(graph.label(of: node.result)) became \(shape) by \(resultOrder)")
+      throw ApusError.defect(
+        "layout: \(node.op.name) \(graph.label(of: node.result)) became \(shape) by \(resultOrder)")
     }
     pending[node.result.index] = Pending(base: result, order: resultOrder.isIdentityOrder ? nil : resultOrder)
     return true

@@ -7,8 +7,8 @@ import ApusOperators
 ///
 /// While the estimated peak is above the limit:
 /// 1. What is in memory at the peak, was computed before it, and follows by cheap nodes from what is kept anyway, is a
-///    candidate. Cheap is what works element by element or moves elements, and folds of few elements; never what is
-///    random, loops or branches.
+///    candidate. Cheap is what takes at most 16 operations for each element of its result, and is neither random nor a
+///    loop or branch: so no product and no sum of many elements is.
 /// 2. The candidate that frees most bytes for an operation comes first. Its nodes are copied right before its first
 ///    reader from the peak on, and all its readers from there on read the copies.
 /// 3. A copy that does not lower the peak is taken back, and the next candidate tried.
@@ -204,16 +204,11 @@ private struct RematerialisationState {
     return (memory.lastUse(of: value)?.index ?? -1) >= peakPlace
   }
 
-  /// Few operations for each element, and the same ones each time.
+  /// Few operations for each element, and the same result each time.
   private func isCheap(_ node: Node) -> Bool {
     guard node.results.count == 1, node.regions.isEmpty, !(node.op is any CompositeOperator),
       node.op.traits.isDisjoint(with: [.random, .controlFlow, .declaration])
     else { return false }
-    if !node.op.traits.isDisjoint(with: [.elementwise, .broadcasts, .movesData]) { return true }
-    // Of these the count of operations is no mere lower bound.
-    guard !node.op.traits.isDisjoint(with: [.reduction, .contraction]) || node.op is any WindowOperator else {
-      return false
-    }
     let flops = node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])
     return flops <= 16 * (graph.type(of: node.result).shape.elementCount ?? 0)
   }
