@@ -38,7 +38,9 @@ public struct NativeBackend: Backend {
   public static let isAvailable = LLVMInstallation.isPresent
 
   /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
-  public var pipeline: Pipeline {
+  public var pipeline: Pipeline { pipeline(memoryLimit: memoryLimit) }
+
+  private func pipeline(memoryLimit: Int) -> Pipeline {
     Pipeline([
       InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
       JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
@@ -58,7 +60,25 @@ public struct NativeBackend: Backend {
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
         help: "bind it: specialised([\"\(symbol)\": 32])")
     }
-    let prepared = try pipeline.run(graph).graph
+    let plain = try plan(graph, memoryLimit: 0, preparing: preparing)
+    if memoryLimit == 0 || plain.program.arenaByteCount <= memoryLimit { return plain }
+    // What the pass estimates lacks packed operands and gaps between buffers: where those are too much for the limit, it
+    // is given a lower one.
+    var best = plain
+    var limit = memoryLimit
+    for _ in 0..<3 {
+      let tried = try plan(graph, memoryLimit: max(1, limit), preparing: preparing)
+      if tried.program.arenaByteCount < best.program.arenaByteCount { best = tried }
+      if tried.program.arenaByteCount <= memoryLimit { break }
+      limit = Int(Double(limit) * Double(memoryLimit) / Double(tried.program.arenaByteCount) * 0.98)
+    }
+    return best
+  }
+
+  private func plan(
+    _ graph: Graph, memoryLimit: Int, preparing: Bool
+  ) throws -> (graph: Graph, program: KernelProgram, preparation: KernelProgram?) {
+    let prepared = try pipeline(memoryLimit: memoryLimit).run(graph).graph
     let draft = try GraphLowering.draft(prepared, target: target.vector)
     let options = Planner.Options(target: target.vector)
     let updated = Set(prepared.updates.map(\.variable))

@@ -5,17 +5,17 @@ import ApusOperators
 /// Under a limit of memory: computes cheap values again near their last readers, instead of keeping them from the
 /// forward to the backward pass.
 ///
-/// While the estimated peak is above the limit:
-/// 1. What is in memory at the peak, was computed before it, and follows by cheap nodes from what is kept anyway, is a
-///    candidate. Cheap is what takes at most 16 operations for each element of its result, and is neither random nor a
-///    loop or branch: so no product and no sum of many elements is.
+/// Estimated is what is in memory while each node is computed. Wherever that is above the limit, most first:
+/// 1. What is in memory there, was computed before, and follows by cheap nodes from what is kept anyway, is a candidate.
+///    Cheap is what takes at most 16 operations for each element of its result, and is neither random nor a loop or
+///    branch: so no product and no sum of many elements is.
 /// 2. The candidate that frees most bytes for an operation comes first. Its nodes are copied right before its first
-///    reader from the peak on, and all its readers from there on read the copies.
-/// 3. A copy that does not lower the peak is taken back, and the next candidate tried.
+///    reader from there on, and all its later readers read the copies.
+/// 3. A copy that does not lower the highest of the numbers that it changes is taken back, and the next candidate tried.
 ///
-/// Copies read what they are computed from through `control_dependency` on a value that comes after the original: so no pass
-/// merges them with the originals, and `fuse-nests`, which must run next, cannot gather them into the originals' nest.
-/// What stands in memory is asked of that pass.
+/// Copies read what they are computed from through `control_dependency` on a value that comes after the original: so no
+/// pass merges them with the originals, and `fuse-nests`, which must run next, cannot gather them into the originals'
+/// nest. What stands in memory is asked of that pass.
 public struct Rematerialise: Pass {
   /// The most bytes that may be in memory at once; 0: any number.
   public var limit = 0
@@ -41,18 +41,28 @@ public struct Rematerialise: Pass {
       return graph
     }
     let before = state.peak
-    var flops = 0
-    while state.peak > limit, let (copy, next) = try state.bestStep() {
-      context.applied(
-        "\(copy.label) is computed again for \(copy.reader): its \(copy.bytes) bytes are not kept, for "
-          + "\(copy.flopCount) operations more", at: copy.node)
-      context.count("recomputed", copy.nodes.count)
-      flops += copy.flopCount
-      state = next
+    var (flops, count) = (0, 0)
+    // What was tried in vain before the last success is tried again only when nothing else is left.
+    var rejected: Set<String> = []
+    while state.peak > limit {
+      let isComplete = rejected.isEmpty
+      if let (copy, next) = try state.step(limit, &rejected) {
+        context.applied(
+          "\(copy.label) is computed again for \(copy.reader): its \(copy.bytes) bytes are not kept, for "
+            + "\(copy.flopCount) operations more", at: copy.node)
+        count += copy.nodes.count
+        flops += copy.flopCount
+        state = next
+      } else if isComplete {
+        break
+      } else {
+        rejected = []
+      }
     }
+    context.count("recomputed", count)
     context.count("saved", before - state.peak)
     context.count("flops", flops)
-    if state.peak < before {
+    if count > 0 {
       context.applied("\(state.peak) bytes at the peak instead of \(before), for \(flops) operations more")
     }
     if state.peak > limit {
@@ -60,19 +70,22 @@ public struct Rematerialise: Pass {
         "the limit of \(limit) bytes cannot be met: \(state.peak) are needed at \(state.peakLabel), where nothing that is "
           + "cheap to compute again would free more")
     }
-    return state.peak < before ? state.graph : graph
+    return count == 0 ? graph : state.graph
   }
 }
 
 /// What is computed again.
 struct Recomputation {
   /// The values that are replaced, all in one buffer, and the nodes that compute them, in order.
-  var targets: [ValueID]
+  let targets: [ValueID]
+  /// Those that read the copies, and where the first of them is computed.
+  let readers: Set<NodeID>
+  var place = 0
   var nodes: [NodeID] = []
   /// What those nodes read that they do not compute.
   var leaves: Set<ValueID> = []
   /// Size of the buffer, and what keeping leaves longer costs of it.
-  var bytes: Int
+  let bytes: Int
   var extended = 0
   var flopCount = 0
   /// For remarks.
@@ -80,6 +93,8 @@ struct Recomputation {
   var label = ""
   var reader = ""
 
+  /// What tells candidates of one run apart, but for copies of copies.
+  var key: String { "\(label), \(reader)" }
   /// Bytes freed for an operation.
   var worth: Double { Double(bytes - extended) / Double(flopCount + 1) }
 }
@@ -109,21 +124,33 @@ private struct RematerialisationState {
     readers = graph.readers()
   }
 
-  private var peakPlace: Int { memory.peakNode?.index ?? 0 }
-
   /// What is computed at the peak.
   var peakLabel: String {
-    let node = graph.nodes[nested.members[peakPlace].last?.index ?? 0]
+    let node = graph.nodes[nested.members[memory.peakNode?.index ?? 0].last?.index ?? 0]
     return "\(node.op.name) \(labels[node.results[0].index])"
   }
 
-  /// The best candidate that lowers the peak, and the graph with it.
-  func bestStep() throws -> (Recomputation, RematerialisationState)? {
-    let candidates = candidates().sorted { ($0.worth, $1.targets[0]) > ($1.worth, $0.targets[0]) }
-    let height = memory.liveBytes.count { $0 == peak }
-    for candidate in candidates {
-      guard let next = try applying(candidate) else { continue }
-      if (next.peak, next.memory.liveBytes.count { $0 == next.peak }) < (peak, height) { return (candidate, next) }
+  /// The bytes needed at each place above a limit, most first.
+  private func heights(above limit: Int) -> [Int] { memory.liveBytes.filter { $0 > limit }.sorted(by: >) }
+
+  /// The best candidate at the highest place that gains something, and the graph with it.
+  /// - Parameter rejected: not tried; what is tried in vain is added.
+  func step(_ limit: Int, _ rejected: inout Set<String>) throws -> (Recomputation, RematerialisationState)? {
+    let known = rejected
+    var tried: Set<[Int]> = []
+    let heights = heights(above: limit)
+    let places = memory.liveBytes.indices.filter { memory.liveBytes[$0] > limit }
+    for place in places.sorted(by: { (memory.liveBytes[$0], $1) > (memory.liveBytes[$1], $0) }) {
+      let candidates = candidates(at: place).sorted { ($0.worth, $1.targets[0]) > ($1.worth, $0.targets[0]) }
+      for candidate in candidates where !known.contains(candidate.key) {
+        guard tried.insert([candidate.place] + candidate.targets.map(\.index)).inserted else { continue }
+        if let next = try applying(candidate), next.peak <= peak,
+          next.heights(above: limit).lexicographicallyPrecedes(heights)
+        {
+          return (candidate, next)
+        }
+        rejected.insert(candidate.key)
+      }
     }
     return nil
   }
@@ -136,26 +163,32 @@ private struct RematerialisationState {
     return memory.buffer[value.index]
   }
 
-  private func lateReaders(_ id: ValueID) -> [NodeID] { readers[id.index].filter { position[$0.index] >= peakPlace } }
+  private func lateReaders(_ id: ValueID, _ place: Int) -> [NodeID] {
+    readers[id.index].filter { position[$0.index] >= place }
+  }
 
-  private func candidates() -> [Recomputation] {
+  private func candidates(at place: Int) -> [Recomputation] {
     var groups: [ValueID: [ValueID]] = [:]
-    for node in graph.nodes where position[node.id.index] < peakPlace {
+    for node in graph.nodes where position[node.id.index] < place {
       for result in node.results {
         if let buffer = buffer(result) { groups[buffer, default: []].append(result) }
       }
     }
     return groups.sorted { $0.key < $1.key }.compactMap { buffer, values in
-      guard memory.lastUse(of: buffer)?.index ?? 0 >= peakPlace else { return nil }
-      let targets = values.filter { !lateReaders($0).isEmpty }
+      guard memory.lastUse(of: buffer)?.index ?? 0 >= place else { return nil }
+      let targets = values.filter { !lateReaders($0, place).isEmpty }
       guard !targets.isEmpty else { return nil }
-      return recomputation(of: targets, in: Set(values), bytes: nested.graph.type(of: buffer).byteCount ?? 0)
+      let bytes = nested.graph.type(of: buffer).byteCount ?? 0
+      return recomputation(of: targets, in: Set(values), at: place, bytes: bytes)
     }
   }
 
   /// Goes back from the targets to what is in memory anyway, through cheap nodes; nil where that frees nothing.
-  private func recomputation(of targets: [ValueID], in group: Set<ValueID>, bytes: Int) -> Recomputation? {
-    var result = Recomputation(targets: targets, bytes: bytes)
+  private func recomputation(
+    of targets: [ValueID], in group: Set<ValueID>, at place: Int, bytes: Int
+  ) -> Recomputation? {
+    let late = targets.flatMap { lateReaders($0, place) }
+    var result = Recomputation(targets: targets, readers: Set(late), bytes: bytes)
     var seen: Set<NodeID> = []
     var pending = targets
     while let id = pending.popLast() {
@@ -165,7 +198,7 @@ private struct RematerialisationState {
       result.nodes.append(node.id)
       result.flopCount += node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])
       for operand in inputs(of: node) where !result.leaves.contains(operand) {
-        let isKept = isDeclared(operand) || isInMemoryStill(operand)
+        let isKept = isDeclared(operand) || isInMemory(operand, at: place)
         if !group.contains(operand), isKept || !isCheap(graph.producer(of: operand)) {
           result.leaves.insert(operand)
           if !isKept { result.extended += graph.type(of: operand).byteCount ?? 0 }
@@ -175,9 +208,10 @@ private struct RematerialisationState {
       }
     }
     guard result.bytes > result.extended, let target = targets.first,
-      let reader = targets.flatMap(lateReaders).min(by: { position[$0.index] < position[$1.index] })
+      let reader = late.min(by: { position[$0.index] < position[$1.index] })
     else { return nil }
     result.nodes.sort { (position[$0.index], $0) < (position[$1.index], $1) }
+    result.place = position[reader.index]
     result.node = graph.producer(of: target)
     result.label = "\(graph.producer(of: target).op.name) \(labels[target.index])"
     let last = graph.nodes[reader.index]
@@ -199,9 +233,9 @@ private struct RematerialisationState {
 
   private func isDeclared(_ id: ValueID) -> Bool { graph.producer(of: id).op.traits.contains(.declaration) }
 
-  private func isInMemoryStill(_ id: ValueID) -> Bool {
+  private func isInMemory(_ id: ValueID, at place: Int) -> Bool {
     guard let value = nested.values[id.index] else { return false }
-    return (memory.lastUse(of: value)?.index ?? -1) >= peakPlace
+    return (memory.lastUse(of: value)?.index ?? -1) >= place
   }
 
   /// Few operations for each element, and the same result each time.
@@ -218,8 +252,7 @@ private struct RematerialisationState {
   /// The graph in the order of its nests, with copies before the first late reader; nil where nothing stands between the
   /// original and that.
   private func applying(_ copy: Recomputation) throws -> RematerialisationState? {
-    let late = Set(copy.targets.flatMap(lateReaders))
-    let place = late.map { position[$0.index] }.min() ?? 0
+    let (late, place) = (copy.readers, copy.place)
     let first = copy.targets.map { position[graph.producer(of: $0).id.index] }.max() ?? place
     guard let trigger = trigger(between: first, and: place) else { return nil }
     let builder = GraphBuilder(graph.name, sharingEqualNodes: false)
@@ -270,7 +303,10 @@ private struct RematerialisationState {
     }
     for update in graph.updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
     let result = try builder.build(outputs: graph.outputs.map(mapped))
-    return try RematerialisationState(result, labels: labels)
+    // An original whose readers all come late has none left.
+    let live = result.liveNodes()
+    let kept = labels.indices.filter { live[result.producer(of: ValueID($0)).id.index] }
+    return try RematerialisationState(result.withoutDeadNodes(), labels: kept.map { labels[$0] })
   }
 
   /// A value in memory that is computed between two places: the latest that is read at the second, else the latest.
