@@ -85,7 +85,13 @@ struct Perturbation {
       let y = builder.value(results[0])
       switch Rounding.of(Swift.type(of: node.op)) {
       case .exact, .composed, nil: return .replace(results)
-      case .relative(let units): return .replace([try scaled(y, units).id])
+      case .relative(let units):
+        let moved = try scaled(y, units)
+        guard node.op is Multiply else { return .replace([moved.id]) }
+        // A sum that takes in a product unrounded sees a number where the product alone overflows.
+        let isOfNumbers = try builder.value(operands[0]).isFinite().and(builder.value(operands[1]).isFinite())
+        let overflows = try isOfNumbers.and(y.isFinite().not())
+        return .replace([try overflows.select(builder.constant(anything(type)), moved).id])
       case .product:
         let moved = try scaled(y, 64)
         guard let op = node.op as? any ReductionOperator else { return .replace([moved.id]) }
