@@ -41,15 +41,6 @@ public struct FuseNests: Pass {
   }
 }
 
-/// A graph with its nests as fusions, and where each of its nodes went.
-struct NestedGraph {
-  let graph: Graph
-  /// For each value its counterpart; nil inside of a nest that keeps it to itself.
-  let values: [ValueID?]
-  /// For each node of the new graph the nodes that it stands for, in order.
-  let members: [[NodeID]]
-}
-
 /// How a member's axes lie in its nest's domain.
 private enum NestForm {
   /// Aligned at the last axis, of the domain's shape or broadcast to it.
