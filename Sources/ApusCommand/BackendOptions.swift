@@ -17,6 +17,8 @@ struct BackendOptions: ParsableArguments {
     help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6 (native only).")
   var winograd = WinogradChoice.auto
 
+  @OptionGroup var memory: MemoryOptions
+
   /// A side of a tile, or how it is chosen.
   enum WinogradChoice: String, ExpressibleByArgument, CaseIterable {
     case auto, off
@@ -47,6 +49,7 @@ struct BackendOptions: ParsableArguments {
   func make(isProfiled: Bool = false) throws -> any Backend {
     var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), isProfiled: isProfiled)
     native.winogradTile = winograd.tile
+    native.memoryLimit = memory.memoryLimit.count
     return try BackendOptions.make(backend, native: native)
   }
 
@@ -60,4 +63,31 @@ struct BackendOptions: ParsableArguments {
         help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
     }
   }
+}
+
+/// How much memory native code may use.
+struct MemoryOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Bytes that values on the way may take (as 800k, 64M or 2G); cheap ones are then computed twice (native only).",
+      valueName: "bytes"))
+  var memoryLimit = ByteCount(count: 0)
+}
+
+/// A number of bytes, written `4096`, `800k`, `64M` or `2G`: multiples of 1024.
+struct ByteCount: ExpressibleByArgument {
+  var count: Int
+
+  init(count: Int) { self.count = count }
+
+  init?(argument: String) {
+    let factors: [Character: Int] = ["k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let factor = argument.last.flatMap { factors[$0] }
+    guard let number = Int(factor == nil ? argument : String(argument.dropLast())), number >= 0 else { return nil }
+    let (bytes, overflows) = number.multipliedReportingOverflow(by: factor ?? 1)
+    guard !overflows else { return nil }
+    count = bytes
+  }
+
+  var defaultValueDescription: String { count == 0 ? "none" : "\(count)" }
 }

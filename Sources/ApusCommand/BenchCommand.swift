@@ -35,6 +35,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Show where the time goes, launch by launch (native only).")
   var profile = false
 
+  @Flag(help: "Measure other ways to compute convolutions first, and remember the fastest (native only).")
+  var tune = false
+
   @Flag(help: "Print one line of JSON.")
   var json = false
 
@@ -85,10 +88,11 @@ struct BenchCommand: ParsableCommand {
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let inputs = RandomInputs(seed: 1)
     let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
+    try tuneIfAsked(backend, graph, session) { _ = try $0.run(feeds, updating: &$1) }
     let start = clock.now
     let optimized = try Pipeline.standard.run(graph).graph
-    let executable = try backend.prepare(optimized)
     var variables = optimized.variables.compactMap { session.value(of: $0.declaration.label) }
+    let executable = try backend.prepare(optimized)
     func once() throws {
       if let training = executable as? any TrainingExecutable {
         _ = try training.run(feeds, updating: &variables)
@@ -116,10 +120,14 @@ struct BenchCommand: ParsableCommand {
     let count = images.dimensions[0]
     guard count >= batch else { throw ApusError.input("--batch \(batch) is more than the \(count) samples") }
     let order = Shuffle.permutation(count: count, seed: 0, epoch: 0)
+    let bound = try step.bound(batch: batch)
+    try tuneIfAsked(backend, bound, trainer.session) {
+      _ = try $0.run(overRows: Array(order[..<batch]), of: [images, labels], updating: &$1)
+    }
     let start = clock.now
-    let optimized = try Pipeline.standard.run(step.bound(batch: batch)).graph
-    let executable = try backend.prepare(optimized)
+    let optimized = try Pipeline.standard.run(bound).graph
     var variables = optimized.variables.compactMap { trainer.session.value(of: $0.declaration.label) }
+    let executable = try backend.prepare(optimized)
     var next = 0
     /// Steps in one call where the backend can, with batches taken in shuffled order again and again.
     func steps(_ number: Int) throws {
@@ -154,11 +162,40 @@ struct BenchCommand: ParsableCommand {
     return Measurement(executable: executable, compile: compile, step: times / Double(number))
   }
 
+  /// Tunes native code, where that was asked for, and says what was found.
+  /// - Parameter once: a run, which may update the variables.
+  private func tuneIfAsked(
+    _ backend: any Backend, _ graph: Graph, _ session: Session,
+    _ once: (NativeExecutable, _ variables: inout [Tensor]) throws -> Void
+  ) throws {
+    guard tune else { return }
+    guard let native = backend as? NativeBackend else {
+      throw ApusError.usage("--tune chooses between ways to compile: it goes with --backend native")
+    }
+    let optimized = try Pipeline.standard.run(graph).graph
+    var variables = optimized.variables.compactMap { session.value(of: $0.declaration.label) }
+    let trials = try native.tune(optimized) { executable in
+      for _ in 0..<3 { try once(executable, &variables) }
+      return try samples(for: 0.5) { try once(executable, &variables) }
+    }
+    if trials.isEmpty { Terminal.writeError("tune: there is nothing to choose: the graph has no convolutions\n") }
+    for (position, trial) in trials.enumerated() {
+      let way =
+        switch trial.winogradTile {
+        case 0: "as the cost model says"
+        case 1: "no Winograd tiles"
+        case let tile: "tiles of \(tile)×\(tile) wherever they apply"
+        }
+      Terminal.writeError(
+        String(format: "tune: %10.4f ms  ", trial.seconds * 1e3) + way + (position == 0 ? ": remembered\n" : "\n"))
+    }
+  }
+
   /// The median seconds of `body`, for as long as asked.
-  private func samples(_ body: () throws -> Void) throws -> Double {
+  private func samples(for seconds: Double? = nil, _ body: () throws -> Void) throws -> Double {
     let clock = ContinuousClock()
     var times: [Double] = []
-    let end = clock.now + .seconds(seconds)
+    let end = clock.now + .seconds(seconds ?? self.seconds)
     repeat {
       let start = clock.now
       try body()

@@ -57,6 +57,8 @@ struct DumpCommand: ParsableCommand {
   @Option(help: "The processor of native code: \(NativeTarget.names.joined(separator: ", ")).")
   var targetCpu = "native"
 
+  @OptionGroup var memory: MemoryOptions
+
   @Flag(help: "Print large constants in full, so that the text can be parsed again.")
   var full = false
 
@@ -85,7 +87,8 @@ struct DumpCommand: ParsableCommand {
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
     if let native = NativeStage(stage) {
-      let backend = NativeBackend(target: try NativeTarget.named(targetCpu))
+      var backend = NativeBackend(target: try NativeTarget.named(targetCpu))
+      backend.memoryLimit = memory.memoryLimit.count
       for graph in graphs { try Terminal.write(native.text(of: graph.bound(to: mode ?? .inference), backend)) }
       return
     }

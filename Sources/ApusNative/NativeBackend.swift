@@ -14,6 +14,11 @@ public struct NativeBackend: Backend {
   public var isProfiled: Bool
   /// Side of the tiles by which Winograd's algorithm computes 3 × 3 convolutions; 0: as a cost model says; 1: not at all.
   public var winogradTile = 0
+  /// The most bytes that values on the way may take at once, estimated: above that cheap ones are computed twice rather
+  /// than kept; 0: any number.
+  public var memoryLimit = 0
+  /// Whether what `tune(_:seconds:)` remembers is heeded.
+  package var isTuned = true
   /// How hard LLVM works on kernels.
   package var level = CodeLevel.standard
   /// Where object code is kept from run to run; nil: nowhere.
@@ -35,10 +40,13 @@ public struct NativeBackend: Backend {
   public static let isAvailable = LLVMInstallation.isPresent
 
   /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
-  public var pipeline: Pipeline {
+  public var pipeline: Pipeline { pipeline(memoryLimit: memoryLimit) }
+
+  private func pipeline(memoryLimit: Int) -> Pipeline {
     Pipeline([
       InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
-      JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile), FuseNests(),
+      JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
+      Rematerialise(limit: memoryLimit), FuseNests(),
     ])
   }
 
@@ -54,7 +62,26 @@ public struct NativeBackend: Backend {
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
         help: "bind it: specialised([\"\(symbol)\": 32])")
     }
-    let prepared = try pipeline.run(graph).graph
+    let backend = tuned(for: graph)
+    let plain = try backend.plan(graph, memoryLimit: 0, preparing: preparing)
+    if memoryLimit == 0 || plain.program.arenaByteCount <= memoryLimit { return plain }
+    // What the pass estimates lacks packed operands and gaps between buffers: where those are too much for the limit, it
+    // is given a lower one.
+    var best = plain
+    var limit = memoryLimit
+    for _ in 0..<3 {
+      let tried = try backend.plan(graph, memoryLimit: max(1, limit), preparing: preparing)
+      if tried.program.arenaByteCount < best.program.arenaByteCount { best = tried }
+      if tried.program.arenaByteCount <= memoryLimit { break }
+      limit = Int(Double(limit) * Double(memoryLimit) / Double(tried.program.arenaByteCount) * 0.98)
+    }
+    return best
+  }
+
+  private func plan(
+    _ graph: Graph, memoryLimit: Int, preparing: Bool
+  ) throws -> (graph: Graph, program: KernelProgram, preparation: KernelProgram?) {
+    let prepared = try pipeline(memoryLimit: memoryLimit).run(graph).graph
     let draft = try GraphLowering.draft(prepared, target: target.vector)
     let options = Planner.Options(target: target.vector)
     let updated = Set(prepared.updates.map(\.variable))

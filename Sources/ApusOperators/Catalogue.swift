@@ -41,7 +41,9 @@ extension OperatorCatalogue {
     CheckIndex.self, OneHot.self,
   ]
   static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self]
-  static let control: [any Operator.Type] = [Fusion.self, If.self, While.self, Scan.self]
+  static let control: [any Operator.Type] = [
+    Fusion.self, If.self, While.self, Scan.self, ControlDependency.self,
+  ]
   static let activation: [any Operator.Type] = [
     Relu.self, Relu6.self, LeakyRelu.self, Elu.self, Selu.self, Gelu.self, Silu.self, Softplus.self, Softsign.self,
     HardSigmoid.self, Clip.self, Softmax.self, LogSoftmax.self, Dropout.self,

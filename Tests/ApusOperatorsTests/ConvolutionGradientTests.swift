@@ -22,6 +22,18 @@ import Testing
     Case(x: [1, 2, 3, 4], w: [1, 1, 2, 2], groups: 2),
     Case(x: [1, 3, 3, 2], w: [2, 2, 1, 2], padding: .same, groups: 2),
     Case(x: [1, 2, 3, 2, 1], w: [2, 2, 1, 1, 2], strides: [1, 2, 1], padding: .same),
+    // Strides, dilation and groups together, depthwise ones too, over each number of axes.
+    Case(x: [2, 7, 2], w: [3, 1, 4], strides: [2], padding: .explicit([[2, 1]]), dilation: [2], groups: 2),
+    Case(
+      x: [1, 5, 5, 2], w: [2, 3, 1, 2], strides: [2, 1], padding: .explicit([[1, 0], [0, 2]]), dilation: [2, 1],
+      groups: 2),
+    Case(x: [1, 4, 5, 3], w: [2, 2, 1, 3], strides: [2, 3], padding: .same, groups: 3),
+    Case(x: [2, 4, 4, 2], w: [2, 2, 1, 4], padding: .same, dilation: [1, 2], groups: 2),
+    Case(
+      x: [1, 3, 3, 4, 2], w: [2, 1, 2, 1, 2], strides: [1, 2, 2], padding: .same, dilation: [2, 1, 1], groups: 2),
+    Case(
+      x: [1, 3, 4, 3, 1], w: [2, 2, 1, 1, 2], strides: [2, 1, 2], padding: .explicit([[1, 0], [0, 1], [0, 0]]),
+      dilation: [1, 2, 1]),
     Case(x: [0, 3, 3, 1], w: [2, 2, 1, 1]),
   ]
 
@@ -45,6 +57,24 @@ import Testing
     try expectGradients([samples([1, 4, 3, 2]), samples([1, 2, 3, 2], stream: 1)]) { builder, p in
       var op = ConvolutionFilterGradient()
       (op.shape, op.strides, op.padding) = ([3, 2, 2, 2], [2, 1], .same)
+      return try builder.append(op, p)[0].tanh()
+    }
+  }
+
+  /// Transposed convolutions with strides that leave elements over, dilation and groups.
+  @Test(
+    arguments: [
+      ([1, 3, 4], [3, 1, 4], [1, 8, 2], [2], [1], 2), ([1, 3, 2], [2, 2, 2], [1, 7, 2], [2], [2], 1),
+      ([1, 2, 2, 2], [2, 2, 1, 2], [1, 4, 7, 2], [2, 3], [1, 2], 2),
+    ] as [([Int], [Int], [Int], [Int], [Int], Int)])
+  func transposesWithSettings(
+    _ g: [Int], _ w: [Int], _ shape: [Int], _ strides: [Int], _ dilation: [Int], _ groups: Int
+  ) throws {
+    let windows = zip(shape.dropFirst(), zip(w, dilation)).map { $0 - ($1.0 - 1) * $1.1 }
+    try #require(zip(windows, zip(strides, g.dropFirst())).allSatisfy { ($0 - 1) / $1.0 + 1 == $1.1 })
+    try expectGradients([samples(g), samples(w, stream: 1)]) { builder, p in
+      var op = ConvolutionInputGradient()
+      (op.shape, op.strides, op.dilation, op.groups) = (Shape(shape), strides, dilation, groups)
       return try builder.append(op, p)[0].tanh()
     }
   }

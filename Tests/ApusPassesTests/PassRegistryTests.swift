@@ -30,7 +30,7 @@ import Testing
     #expect(try Pipeline.named("O0").passes.isEmpty)
     #expect(try Pipeline.named("O2").description == Pipeline.standard.description)
     #expect(try Pipeline.named("O3").description.contains("fold-constants{limit=67108864}"))
-    #expect(try Pipeline.named("inference").description.hasPrefix("simplify,fold-batch-norm,expand-composites"))
+    #expect(try Pipeline.named("inference").description.hasPrefix("simplify,layout,fold-batch-norm,expand-composites"))
   }
 
   /// Only what is not a default is written, and what is written reads back.

@@ -6,7 +6,7 @@ import Testing
 @Suite struct RandomGraphTests {
   static let pipelines =
     PassRegistry.all.map { $0.record.name } + PassRegistry.pipelines.map(\.passes) + [
-      "fuse{size=3}", "winograd{tile=2}",
+      "fuse{size=3}", "winograd{tile=2}", "rematerialise{limit=1}",
     ]
 
   @Test(arguments: pipelines) func keepsWhatRandomGraphsCompute(_ passes: String) throws {
@@ -22,8 +22,9 @@ import Testing
       #expect(mismatch == nil, "seed \(seed):\n\(graph)\nbecame\n\(result)")
       #expect(try pipeline.run(result).graph.text() == result.text(), "a second run of \(passes), seed \(seed)")
     }
-    // Convolutions of these sizes are faster without tiles.
-    #expect(changed > 0 || passes.isEmpty || passes == "winograd", "\(passes) found nothing to do in 40 graphs")
+    // Convolutions of these sizes are faster without tiles, and memory is not short unless a limit says so.
+    let mayRest = ["", "winograd", "rematerialise"].contains(passes)
+    #expect(changed > 0 || mayRest, "\(passes) found nothing to do in 40 graphs")
   }
 
   @Test func theSameGraphGivesTheSameTextTwice() throws {

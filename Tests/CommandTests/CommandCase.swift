@@ -31,6 +31,8 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     // Names
     CommandCase("trian mlp.graph", "did you mean 'train'?"), CommandCase("frobnicate", "one of train, evaluate"),
     CommandCase("dump", "Missing expected argument"), CommandCase("dump mlp.graph --stagee graph", "--stage"),
+    CommandCase("dump mlp.graph --memory-limit 12Q", "'12Q' is invalid for '--memory-limit <bytes>'"),
+    CommandCase("train mlp.graph --memory-limit -1", "--memory-limit"),
     CommandCase("dump mlp.graph --stage optimised", "optimized"), CommandCase("ops mutmal", "did you mean 'matmul'?"),
     CommandCase("ops frobnicate", "`apus ops` lists them"),
     CommandCase("opt mlp.graph --passes simplfy", "did you mean 'simplify'?"),

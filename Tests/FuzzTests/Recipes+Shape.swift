@@ -72,6 +72,9 @@ extension RecipeBook {
       let x = try maker.some(.any, rank: 1...5)
       return try maker.append(Reverse(Array(Set(maker.axes(of: x) ?? [0]).sorted())), [x])
     },
+    Recipe(ControlDependency.self, weight: 2) { maker in
+      try maker.append(ControlDependency(), [maker.some(.any, rank: 0...5), maker.some(.any, rank: 0...5)])
+    },
     Recipe(Iota.self) { maker in
       let shape = maker.shape(rank: maker.random.int(1...3))
       let type = maker.random.pick([.i64, .i32, .f32, .f64, .u8, .i8] as [DType])

@@ -35,8 +35,8 @@ enum Rounding {
     Select.self, Equal.self, NotEqual.self, Less.self, LessEqual.self, Greater.self, GreaterEqual.self, IsNaN.self,
     IsFinite.self, CheckIndex.self, ReduceMax.self, ReduceMin.self, ReduceAny.self, ReduceAll.self, ArgMax.self,
     ArgMin.self, ApusOperators.Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self,
-    ApusOperators.Concatenate.self,
-    Reverse.self, Iota.self, Size.self, ReduceWindowMax.self, ReduceWindowMin.self, WindowSelect.self, Gather.self,
+    ApusOperators.Concatenate.self, Reverse.self, ControlDependency.self, Iota.self, Size.self, ReduceWindowMax.self,
+    ReduceWindowMin.self, WindowSelect.self, Gather.self,
     TakeAlongAxis.self, Sort.self, ArgSort.self, TopK.self, RandomUniform.self, RandomNormal.self,
   ]
 
@@ -88,7 +88,13 @@ struct Perturbation {
       let y = builder.value(results[0])
       switch Rounding.of(Swift.type(of: node.op)) {
       case .exact, .composed, nil: return .replace(results)
-      case .relative(let units): return .replace([try scaled(y, units).id])
+      case .relative(let units):
+        let moved = try scaled(y, units)
+        guard node.op is ApusOperators.Multiply else { return .replace([moved.id]) }
+        // A sum that takes in a product unrounded sees a number where the product alone overflows.
+        let isOfNumbers = try builder.value(operands[0]).isFinite().and(builder.value(operands[1]).isFinite())
+        let overflows = try isOfNumbers.and(y.isFinite().not())
+        return .replace([try overflows.select(builder.constant(anything(type)), moved).id])
       case .product:
         let moved = try scaled(y, 64)
         guard let op = node.op as? any ReductionOperator else { return .replace([moved.id]) }

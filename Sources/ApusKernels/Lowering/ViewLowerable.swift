@@ -2,8 +2,8 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// An operator whose result is another look at its operand's memory.
-protocol ViewLowerable: Operator {
+/// An operator whose result is another look at its first operand's memory.
+protocol ViewLowerable: ViewOperator {
   /// The result's elements in the operand's buffer; nil where only a row-major operand has such a view.
   func view(of x: TensorView, as dimensions: [Int]) -> TensorView?
 }
@@ -86,4 +86,8 @@ extension Reverse: ViewLowerable {
     }
     return view
   }
+}
+
+extension ControlDependency: ViewLowerable {
+  func view(of x: TensorView, as dimensions: [Int]) -> TensorView? { x }
 }

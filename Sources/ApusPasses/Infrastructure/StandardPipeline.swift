@@ -20,14 +20,15 @@ extension Pipeline {
   public static let standard = optimizing()
 
   /// The order of the passes, in the only place that states it: algebra on what was written, then on what composites
-  /// stand for; fusion last, for nothing looks into a fusion.
+  /// stand for; axes in the order that convolutions take, before what looks for a convolution and its neighbours; fusion
+  /// last, for nothing looks into a fusion.
   /// - Parameters:
   ///   - weights: passes that rewrite weights. They come before composites are expanded, which they look for.
   ///   - folding: the constant folder, with its limit.
   static func optimizing(weights: [any Pass] = [], folding: FoldConstants = FoldConstants()) -> Pipeline {
     Pipeline(
-      [Simplify()] + weights
-        + [ExpandComposites(), folding, Simplify(), CommonSubexpressions(), DeadCode(), Fuse()])
+      [Simplify()] + (weights.isEmpty ? [] : [Layout()] + weights)
+        + [ExpandComposites(), Layout(), folding, Simplify(), CommonSubexpressions(), DeadCode(), Fuse()])
   }
 }
 

@@ -29,7 +29,15 @@ public struct FuseNests: Pass {
     let nests = plan.nests.filter { $0.members.count > 1 }
     context.count("nests", nests.count)
     context.count("fused", nests.reduce(0) { $0 + $1.members.count })
-    return nests.isEmpty ? graph : try plan.rewritten()
+    return nests.isEmpty ? graph : try plan.rewritten().graph.withoutDeadNodes()
+  }
+
+  /// The graph's nests, for passes that must know what will stand in memory.
+  /// - Parameter graph: without dead nodes.
+  func nested(_ graph: Graph) throws -> NestedGraph {
+    var plan = NestPlan(graph, size: size)
+    plan.grow()
+    return try plan.rewritten()
   }
 }
 
@@ -260,7 +268,7 @@ private struct NestPlan {
   // MARK: The new graph
 
   /// The graph with each nest of two and more as a fusion, in an order in which everything stands before its readers.
-  func rewritten() throws -> Graph {
+  func rewritten() throws -> NestedGraph {
     let isFused = nestOf.map { $0.map { nests[$0].members.count > 1 } ?? false }
     let readers = graph.readers()
     let escapes = graph.escaping()
@@ -272,15 +280,18 @@ private struct NestPlan {
       }
       return new
     }
+    var units: [[NodeID]] = []
     for unit in order(isFused) {
       let node = graph.nodes[unit.index]
       guard isFused[unit.index], let index = nestOf[unit.index] else {
+        units.append([unit])
         let results = try builder.append(
           node.op, node.operands.map(mapped), regions: node.regions, names: graph.names(of: node), origin: node.origin)
         for (old, new) in zip(node.results, results) { map[old.index] = new }
         continue
       }
       let members = nests[index].members.sorted()
+      units.append(members)
       let outputs = members.map { graph.nodes[$0.index].result }.filter { id in
         escapes[id.index] || readers[id.index].contains { nestOf[$0.index] != index }
       }
@@ -291,7 +302,7 @@ private struct NestPlan {
       for (old, new) in zip(outputs, results) { map[old.index] = new }
     }
     for update in graph.updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
-    return try builder.build(outputs: graph.outputs.map(mapped)).withoutDeadNodes()
+    return NestedGraph(graph: try builder.build(outputs: graph.outputs.map(mapped)), values: map, members: units)
   }
 
   /// Nodes, and for each nest its first member, as early as their operands allow, else in the graph's order.
@@ -313,7 +324,7 @@ private struct NestPlan {
         }
       }
     }
-    var ready = Heap(graph.nodes.map(\.id).filter { unit[$0.index] == $0 && waiting[$0.index] == 0 })
+    var ready = NodeHeap(graph.nodes.map(\.id).filter { unit[$0.index] == $0 && waiting[$0.index] == 0 })
     var result: [NodeID] = []
     while let next = ready.popMin() {
       result.append(next)
@@ -384,40 +395,5 @@ private struct NestPlan {
   private func scalar(_ id: ValueID) -> Tensor? {
     guard let constant = graph.producer(of: id).op as? Constant, constant.value.rank == 0 else { return nil }
     return constant.value
-  }
-}
-
-/// A binary heap of node ids.
-private struct Heap {
-  private var items: [NodeID]
-
-  init(_ sorted: [NodeID]) { items = sorted }
-
-  mutating func insert(_ item: NodeID) {
-    items.append(item)
-    var child = items.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      if items[parent] <= items[child] { break }
-      items.swapAt(parent, child)
-      child = parent
-    }
-  }
-
-  mutating func popMin() -> NodeID? {
-    guard let least = items.first else { return nil }
-    let last = items.removeLast()
-    if items.isEmpty { return least }
-    items[0] = last
-    var parent = 0
-    while true {
-      var smallest = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && items[child] < items[smallest] {
-        smallest = child
-      }
-      if smallest == parent { return least }
-      items.swapAt(parent, smallest)
-      parent = smallest
-    }
   }
 }

@@ -159,4 +159,9 @@ for shape, axis in [((5,), 0), ((0, 3), 0), ((0, 3), -1), ((2, 3, 4), 1), ((1,),
     for dtype in TYPES:
         cases.add("size", {"axis": axis}, [sample(shape, dtype)], [np.array(shape[axis], np.int64)])
 
+for shape, other in [((2, 3), (4,)), ((), ()), ((0, 3), (2,)), ((1,), (0,)), ((3,), (3,))]:
+    for dtype in TYPES:
+        x = sample(shape, dtype)
+        cases.add("control_dependency", {}, [x, sample(other)], [x])
+
 cases.write()

@@ -1,0 +1,39 @@
+import Apus
+import ApusNative
+import TestSupport
+import Testing
+
+/// Training steps in less memory compute the same.
+@Suite struct MemoryLimitTests {
+  private static func arena(_ limit: Int, _ name: String) throws -> Int {
+    let step = try NativeTrainingTests.trainer(name, NativeBackend()).trainingStep
+    var backend = NativeBackend(workers: 2)
+    backend.memoryLimit = limit
+    let graph = try Pipeline.standard.run(step.specialised(["batch": 32])).graph
+    return try backend.plan(graph).program.arenaByteCount
+  }
+
+  @Test func theArenaShrinksToTheLimit() throws {
+    let plain = try Self.arena(0, "cnn")
+    #expect(try Self.arena(plain, "cnn") == plain)
+    let limit = plain / 100 * 90
+    #expect(try Self.arena(limit, "cnn") <= limit)
+    // What cannot be done is done as far as it can.
+    #expect(try Self.arena(1024, "cnn") <= plain / 100 * 85)
+  }
+
+  @Test(arguments: ["cnn", "lenet5", "lstm"]) func stepsAgreeWithTheInterpreter(_ name: String) throws {
+    let (images, labels) = try NativeTrainingTests.samples(6)
+    var backend = NativeBackend(workers: 2, verifies: true)
+    backend.memoryLimit = 1
+    let reference = try NativeTrainingTests.trainer(name, InterpreterBackend())
+    let native = try NativeTrainingTests.trainer(name, backend)
+    for trainer in [reference, native] {
+      try trainer.fit(images, labels, batchSize: 3, verbose: .silent)
+    }
+    for (weight, other) in zip(native.weights, reference.weights) {
+      let difference = zip(weight.value.doubles(), other.value.doubles()).map { abs($0 - $1) }.max() ?? 0
+      #expect(difference < 2e-4, "\(weight.name) differs by \(difference)")
+    }
+  }
+}
