@@ -79,10 +79,13 @@ struct ContractionNest {
     merged.mergeAxes()
     let tile = ContractionTile.best(
       m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters,
-      mostRows: Packing.mostRows(merged.a, merged.k))
+      mostRows: Packing.mostRows(merged.a, merged.k), vectors: node.secondOperand?.width.map { $0 / lanes })
     let width = tile.vectors * lanes
-    let packsB = Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile)
+    let packsB =
+      node.secondOperand?.width != nil
+      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
+    if panels != nil { node.secondOperand?.width = width }
     if panels == nil, let deferred = node.secondOperand { operands.b.handle = try deferred.whole() }
     if let panels {
       operands.b = Packing.panels(panels, k: operands.k, count: n, batch: batch, of: operands.b)

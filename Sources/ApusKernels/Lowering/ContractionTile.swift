@@ -7,13 +7,15 @@ struct ContractionTile: Hashable {
 
   /// The tile that makes an m × n × k product cheapest by a small model of the processor, shapes being known: the best
   /// split of m and n into tiles is a search, not a rule of thumb.
-  /// - Parameter mostRows: of the first operand that can be read without packing them first; nil: any number.
+  /// - Parameters:
+  ///   - mostRows: of the first operand that can be read without packing them first; nil: any number.
+  ///   - fixed: vectors that a tile must have; nil: any number.
   static func best(
-    m: Int, n: Int, k: Int, batch: Int = 1, lanes: Int, registers: Int, mostRows: Int? = nil
+    m: Int, n: Int, k: Int, batch: Int = 1, lanes: Int, registers: Int, mostRows: Int? = nil, vectors fixed: Int? = nil
   ) -> ContractionTile {
     var best = ContractionTile(rows: 1, vectors: 1)
     var least = Double.infinity
-    for vectors in 1...4 {
+    for vectors in fixed.map({ $0...$0 }) ?? 1...4 {
       for rows in 1...16 where rows * vectors + vectors + 1 <= registers - 1 {
         let tile = ContractionTile(rows: rows, vectors: vectors)
         var cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes)

@@ -91,12 +91,18 @@ public final class NodeLowering {
   }
 }
 
-/// An operand that is computed as its reader wants it.
-struct DeferredOperand {
+/// An operand that is computed as its first reader wants it.
+final class DeferredOperand {
+  /// The width that the first reader has chosen.
+  var width: Int?
   /// Computes it in panels of so many columns; nil where it cannot.
-  var panels: (_ width: Int) throws -> TensorHandle?
+  let panels: (_ width: Int) throws -> TensorHandle?
   /// Computes it as it is.
-  var whole: () throws -> TensorHandle
+  let whole: () throws -> TensorHandle
+
+  init(panels: @escaping (_ width: Int) throws -> TensorHandle?, whole: @escaping () throws -> TensorHandle) {
+    (self.panels, self.whole) = (panels, whole)
+  }
 }
 
 /// What takes the kernels of a node.

@@ -22,7 +22,7 @@ struct Packing {
     let isContiguous = b.free == 1 || n == 1
     let isEven = zip(b.k, TensorView.rowMajorStrides(k)).allSatisfy { $0 == $1 * (b.k.last ?? 1) }
     let bytes = k.reduce(n, *) * b.handle.dtype.byteCount
-    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 4 * tile.rows)
+    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 3 * tile.rows)
   }
 
   /// Whether the first operand is better packed: where the rows of a tile lie so that they share few sets of the first

@@ -274,9 +274,9 @@ extension GraphLowering {
         target: builder.target, operands: [w], results: [result], origin: origin(filter, graph), sink: builder)
     }
     let lanes = builder.target.lanes(of: w.dtype.scalarType)
-    // Once for all blocks.
+    // Once for all blocks, which so must agree on the width.
     let deferred = DeferredOperand { width in
-      guard w.dimensions[3].isMultiple(of: width), width.isMultiple(of: lanes) else { return nil }
+      guard w.dimensions[3].isMultiple(of: lanes), width.isMultiple(of: lanes) else { return nil }
       return try lowering(whole).hoisted(w, "\(op.part) \(op.tile) in panels of \(width)", w.dtype, whole.dimensions) {
         try WinogradTransformKernel(op, geometry, panels: width, lowering($0)).lower()
       }

@@ -25,9 +25,12 @@ struct WinogradTransformKernel {
     var point: Int
     /// Over the tiles' own axes.
     var outer: [Int]
-    /// Vectors of channels that lie side by side, and how far apart two such panels are.
+    /// Vectors of channels that lie side by side, and how far apart two such panels are; 0: there is one.
     var vectorsOfPanel: Int
     var panel: Int
+    /// How many panels there are, and how many channels the last has.
+    var panels = 1
+    var lastWidth = 0
   }
 
   /// - Parameter geometry: of the operand, which may be some rows of an image.
@@ -50,7 +53,8 @@ struct WinogradTransformKernel {
     let (inputs, outputs) = (x.dimensions[2], x.dimensions[3])
     layout = Layout(
       handle: node.results[0], point: inputs * outputs, outer: [width], vectorsOfPanel: width / tiles.vectors.lanes,
-      panel: inputs * width)
+      panel: inputs * width, panels: (outputs + width - 1) / width,
+      lastWidth: outputs - (outputs - 1) / width * width)
   }
 
   func lower() throws {
@@ -67,17 +71,21 @@ struct WinogradTransformKernel {
         ? [x.view.strides[2], x.view.strides[0], x.view.strides[1]] : Array(x.view.strides.dropLast())
       let sizes = tiles.outer.dropFirst() + [vectors.count]
       let numbers = try scope.parameters(
-        [from.view.offset, to.view.offset, layout.point, layout.vectorsOfPanel, layout.panel, vectors.channels]
+        [
+          from.view.offset, to.view.offset, layout.point, layout.vectorsOfPanel, layout.panel, vectors.channels,
+          layout.panels - 1, layout.lastWidth,
+        ]
           + strides + layout.outer + sizes + (geometry.part == .filter ? [] : geometry.size + geometry.low), of: node)
       var rest = numbers[...]
       func next(_ count: Int) -> [Register] {
         defer { rest = rest.dropFirst(count) }
         return Array(rest.prefix(count))
       }
-      let fixed = next(6)
+      let fixed = next(8)
       let frame = Frame(
         from: from, to: to, start: fixed[0], target: fixed[1], point: fixed[2], vectorsOfPanel: fixed[3],
-        panel: fixed[4], channels: fixed[5], strides: next(strides.count), outer: next(layout.outer.count),
+        panel: fixed[4], channels: fixed[5], lastPanel: fixed[6],
+        lastWidth: fixed[7], strides: next(strides.count), outer: next(layout.outer.count),
         sizes: next(sizes.count), size: next(geometry.part == .filter ? 0 : 2),
         low: next(geometry.part == .filter ? 0 : 2))
       b.forEachUnit { unit in emit(unit, frame, b) }
@@ -87,7 +95,7 @@ struct WinogradTransformKernel {
   /// The numbers of a launch.
   private struct Frame {
     let from, to: TensorAccess
-    let start, target, point, vectorsOfPanel, panel, channels: Register
+    let start, target, point, vectorsOfPanel, panel, channels, lastPanel, lastWidth: Register
     /// Of the tensor: over images, rows and columns; of a filter over inputs, rows and columns.
     let strides: [Register]
     let outer: [Register]
@@ -105,7 +113,10 @@ struct WinogradTransformKernel {
     }
     places.insert(number, at: 0)
     let outer = Array(places.prefix(tiles.outer.count))
-    let target = zip(outer, frame.outer).reduce(frame.target) { b.add($0, b.multiply($1.0, $1.1)) }
+    let isPanelled = layout.panel != 0
+    let target =
+      isPanelled
+      ? frame.target : zip(outer, frame.outer).reduce(frame.target) { b.add($0, b.multiply($1.0, $1.1)) }
     let isFilter = geometry.part == .filter
     let origin =
       isFilter ? [] : [0, 1].map { b.binary(.subtract, b.multiply(outer[$0 + 1], geometry.step), frame.low[$0]) }
@@ -120,10 +131,13 @@ struct WinogradTransformKernel {
       let first = b.multiply(number, tiles.vectors.lanes)
       let mask = tiles.vectors.channels.isMultiple(of: tiles.vectors.lanes) ? nil : mask(first, frame, b)
       var to = b.add(target, first)
-      if layout.panel != 0 {
+      if isPanelled {
+        // Rows of the last panel are as long as it is wide.
         let panel = b.binary(.divideUnsigned, number, frame.vectorsOfPanel)
         let place = b.binary(.remainderUnsigned, number, frame.vectorsOfPanel)
-        to = [b.multiply(panel, frame.panel), b.multiply(place, tiles.vectors.lanes)].reduce(target, b.add)
+        let row = b.select(b.compare(.equal, panel, frame.lastPanel), frame.lastWidth, frame.outer[0])
+        to = [b.multiply(panel, frame.panel), b.multiply(outer[0], row), b.multiply(place, tiles.vectors.lanes)]
+          .reduce(target, b.add)
       }
       let step = x.view.strides.last ?? 1
       let from = b.add(start, b.multiply(first, step))

@@ -1,0 +1,47 @@
+import Apus
+import ApusNative
+import TestSupport
+import Testing
+
+/// Products whose second operand is so large that it comes from memory: read in order, or in panels made for it.
+@Suite struct LargeProductTests {
+  private static func floats(_ dimensions: [Int], stream: UInt64) throws -> Tensor {
+    try Tensor(samples(dimensions, stream: stream).doubles().map { Float($0) }, dimensions)
+  }
+
+  /// One row times 11 MB, with all that may follow; columns that fill no vector.
+  @Test(arguments: [4000, 3995]) func aRowTimesALargeMatrix(_ columns: Int) throws {
+    let builder = GraphBuilder("row")
+    let x = try builder.parameter("x", .f32, [1, 701])
+    let w = try builder.variable("w", .f32, Shape([701, columns]), .zeros)
+    let b = try builder.variable("b", .f32, Shape([columns]), .zeros)
+    let graph = try builder.build([(x.matmul(w) + b).relu()])
+    let feeds = [try Self.floats([1, 701], stream: 1)]
+    let variables = [try Self.floats([701, columns], stream: 2), try Self.floats([columns], stream: 3)]
+    let plan = try NativeBackend(workers: 2).plan(graph)
+    #expect(plan.program.kernels.contains { $0.name.hasSuffix("_rows") })
+    let results = try [1, 2, 3].map { workers in
+      try NativeBackend(workers: workers, verifies: true).prepare(graph).run(feeds, variables: variables).outputs[0]
+    }
+    #expect(results[0] == results[1] && results[0] == results[2])
+    let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: variables).outputs[0]
+    #expect(TensorComparison.firstDifference(expected, results[0]) == nil)
+  }
+
+  /// Filters go into panels of which the last is narrower, once for blocks of several sizes.
+  @Test(arguments: [272, 256]) func filtersInPanels(_ filters: Int) throws {
+    let builder = GraphBuilder("panels")
+    let x = try builder.parameter("x", .f32, [1, 20, 20, 256])
+    let w = try builder.variable("w", .f32, Shape([3, 3, 256, filters]), .zeros)
+    let graph = try builder.build([x.convolution(w, padding: .same)])
+    let feeds = [try Self.floats([1, 20, 20, 256], stream: 1)]
+    let variables = [try Self.floats([3, 3, 256, filters], stream: 2)]
+    var backend = NativeBackend(workers: 2, verifies: true)
+    backend.winogradTile = 4
+    let preparation = try #require(try backend.plan(graph).preparation)
+    #expect(preparation.buffers.contains { $0.name.contains("in panels of") && $0.lifetime != nil })
+    let result = try backend.prepare(graph).run(feeds, variables: variables).outputs[0]
+    let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: variables).outputs[0]
+    #expect(TensorComparison.firstDifference(expected, result, tolerance: 1e-4) == nil)
+  }
+}
