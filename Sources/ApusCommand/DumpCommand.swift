@@ -94,7 +94,13 @@ struct DumpCommand: ParsableCommand {
     }
     if stage == .optimized {
       let pipeline = try Pipeline.named("O\(level ?? 2)")
-      graphs = try graphs.map { try pipeline.run($0.bound(to: mode ?? .inference)).graph }
+      graphs = try graphs.map { graph in
+        let before = try graph.bound(to: mode ?? .inference)
+        let after = try pipeline.run(before).graph
+        Terminal.writeError(
+          "@\(graph.name): \(before.kernelCount) kernels before the passes, \(after.kernelCount) after\n")
+        return after
+      }
     }
     switch format {
     case .text:
@@ -111,6 +117,13 @@ struct DumpCommand: ParsableCommand {
       model, optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), loss: loss.makeLoss(),
       metrics: loss.makeMetrics())
     return try trainer.trainingStep
+  }
+}
+
+extension Graph {
+  /// How many nodes compute something: each is a kernel of its own where nothing fuses them, and a fusion is one.
+  fileprivate var kernelCount: Int {
+    nodes.count { $0.op.traits.isDisjoint(with: [.declaration, .movesData]) }
   }
 }
 

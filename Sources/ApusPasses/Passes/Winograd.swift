@@ -80,7 +80,8 @@ public struct Winograd: Pass {
     }
     context.applied(
       "\(name(node, graph)) is computed by F(\(tile)×\(tile), 3×3): \(cycles(cost.winograd(tile))) estimated cycles, "
-        + "directly \(cycles(cost.direct)); \(cost.saving(tile).formatted(significant: 2)) times fewer multiplications",
+        + "directly \(cycles(cost.direct)); \(cost.saving(tile).formatted(significant: 2)) times fewer multiplications, "
+        + "error \(WinogradCost.error(tile)) of the result's root mean square",
       at: node)
     return tile
   }
