@@ -12,6 +12,9 @@ import ApusOperators
 ///   reduction whose result the loop runs over, likewise (elementwise producers then join in front of it; they do not
 ///   join in front of a contraction).
 ///
+/// What follows from a contraction alone, element by element, stays with it: where two of them meet, as in a residual block,
+/// the earlier keeps its own epilogue, and a reduction behind it does not take it away.
+///
 /// Scalar constants go into the region. Everything else that a fusion reads is an operand.
 public struct Fuse: Pass {
   /// The most nodes in one fusion.
@@ -63,11 +66,31 @@ private struct FusionPlan {
   let size: Int
   private(set) var groups: [Group] = []
   private var groupOf: [Int?]
+  /// By node: the contraction that it is the epilogue of, the latest where there are several.
+  private let contractions: [NodeID?]
 
   init(_ graph: Graph, size: Int) {
     self.graph = graph
     self.size = size
     groupOf = [Int?](repeating: nil, count: graph.nodes.count)
+    contractions = FusionPlan.contractions(of: graph)
+  }
+
+  private static func contractions(of graph: Graph) -> [NodeID?] {
+    let (readers, escapes) = (graph.readers(), graph.escaping())
+    var result = [NodeID?](repeating: nil, count: graph.nodes.count)
+    for node in graph.nodes where node.results.count == 1 {
+      if node.op.traits.contains(.contraction) {
+        result[node.id.index] = node.id
+      } else if node.op.traits.contains(.elementwise) {
+        let shape = graph.type(of: node.result).shape
+        let followed = node.operands.filter {
+          graph.type(of: $0).shape == shape && readers[$0.index].count == 1 && !escapes[$0.index]
+        }
+        result[node.id.index] = followed.compactMap { result[graph.producer(of: $0).id.index] }.max()
+      }
+    }
+    return result
   }
 
   /// Last node first: a node's readers have their groups when its turn comes.
@@ -145,6 +168,10 @@ private struct FusionPlan {
     }
     // In front of a contraction each element is read many times: that would be computing it many times.
     if readers.contains(where: { graph.nodes[$0.index].op.traits.contains(.contraction) }) { return nil }
+    if let own = contractions[node.id.index] {
+      let other = contractions[group.root.index]
+      if group.foldedShape != nil || other ?? own != own { return nil }
+    }
     return shape == group.shape || shape == group.foldedShape ? index : nil
   }
 
