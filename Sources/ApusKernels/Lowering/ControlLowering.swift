@@ -87,9 +87,22 @@ extension GraphLowering {
       try copy(initial, to: carry, origin)
       return carry
     }
+    // Without a round there is no test either: the plan may not count on barriers inside.
+    if loop.tripCount != 0 {
+      try appendRounds(of: loop, node, carries, Array(operands.dropFirst(loop.carries)), origin)
+    }
+    for (id, carry) in zip(node.results, carries) {
+      if let place = places[id] { try copy(carry, to: place, origin) }
+      values[id.index] = places[id] ?? carry
+    }
+  }
+
+  private func appendRounds(
+    of loop: While, _ node: Node, _ carries: [TensorHandle], _ others: [TensorHandle], _ origin: String
+  ) throws {
     let holds = builder.buffer("\(origin) condition", TensorView(.bool, []), .temporary)
     for changing in carries + [holds] { builder.changesInside(changing.buffer) }
-    let arguments = carries + operands.dropFirst(loop.carries)
+    let arguments = carries + others
     var updates: [BufferUpdate] = []
     let test = try builder.block(isLoop: true) {
       let condition = try region(node.regions[0], arguments, places: zip(node.regions[0].outputs, [holds]))
@@ -102,10 +115,6 @@ extension GraphLowering {
     builder.append(
       .whileLoop(
         condition: builder.location(holds, base: 0), limit: loop.tripCount, carries: updates, test: test, body: body))
-    for (id, carry) in zip(node.results, carries) {
-      if let place = places[id] { try copy(carry, to: place, origin) }
-      values[id.index] = places[id] ?? carry
-    }
   }
 
   /// Lowers a region.
