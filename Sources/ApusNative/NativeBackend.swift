@@ -45,7 +45,7 @@ public struct NativeBackend: Backend {
   private func pipeline(memoryLimit: Int) -> Pipeline {
     Pipeline([
       InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
-      JoinSlices(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
+      JoinSlices(), SinkSums(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
       Rematerialise(limit: memoryLimit), FuseNests(),
     ])
   }

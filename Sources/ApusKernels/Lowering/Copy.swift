@@ -19,6 +19,7 @@ extension NodeLowering {
       strides: [source, target].map { handle in
         order.map { handle.dimensions[$0] == 1 ? 0 : handle.view.strides[$0] }
       })
+    if let axis = transposedAxis(loops) { return copyTransposed(source, target, loops, neighbours: axis) }
     let lanes = self.target.lanes(of: source.dtype.scalarType == .i1 ? .i8 : source.dtype.scalarType)
     let width = loops.sizes.last ?? 1
     let outer = Array(loops.sizes.dropLast())
@@ -70,6 +71,64 @@ extension NodeLowering {
               return []
             }
           }
+        }
+      }
+    }
+  }
+
+  /// The axis along which the source's elements are neighbours, where it is another than the target's.
+  private func transposedAxis(_ loops: NestLoops) -> Int? {
+    let (from, to) = (loops.strides[0], loops.strides[1])
+    guard let inner = from.last, inner != 0, abs(inner) != 1, to.last == 1, (loops.sizes.last ?? 0) >= 4 else {
+      return nil
+    }
+    return from.indices.dropLast().first { from[$0] == 1 && loops.sizes[$0] >= 4 }
+  }
+
+  /// How many of the source's neighbours are copied at a time: those of a line, as often as not.
+  private static let blockSize = 16
+
+  /// A unit copies a block of the source's neighbours, for all places along the target's inner axis: what is read of a line
+  /// is all read while it is in the first cache.
+  private func copyTransposed(
+    _ source: TensorHandle, _ target: TensorHandle, _ loops: NestLoops, neighbours axis: Int
+  ) {
+    let size = loops.sizes[axis]
+    let width = loops.sizes[loops.sizes.count - 1]
+    let block = min(size, NodeLowering.blockSize)
+    let (whole, tail) = (size / block, size % block)
+    var outer = Array(loops.sizes.dropLast())
+    outer[axis] = whole + (tail > 0 ? 1 : 0)
+    let units = outer.reduce(1, *)
+    kernel("copy", units: units, isSerial: target.count < 8192 || units == 1) { scope in
+      let b = scope.builder
+      let (read, write) = (scope.read(source), scope.write(target))
+      let (from, to) = (loops.strides[0], loops.strides[1])
+      b.forEachUnit { unit in
+        var parts = b.split(unit, by: outer)
+        let part = parts[axis]
+        parts[axis] = b.multiply(part, block)
+        func base(_ access: TensorAccess, _ strides: [Int]) -> Register {
+          zip(parts, strides.dropLast()).reduce(b.index(access.view.offset)) { b.add($0, b.multiply($1.0, $1.1)) }
+        }
+        let (source, target) = (base(read, from), base(write, to))
+        func move(_ count: Int) {
+          b.loop(from: b.index(0), to: b.index(width), step: 1) { at in
+            let start = b.add(source, b.multiply(at, from[from.count - 1]))
+            let goal = b.add(target, at)
+            let values = (0..<count).map { b.load(read.buffer, b.add(start, $0)) }
+            for (position, value) in values.enumerated() {
+              b.store(write.buffer, b.add(goal, position * to[axis]), value)
+            }
+          }
+        }
+        if tail == 0 { return move(block) }
+        b.branch(b.compare(.less, part, b.index(whole))) {
+          move(block)
+          return []
+        } otherwise: {
+          move(tail)
+          return []
         }
       }
     }

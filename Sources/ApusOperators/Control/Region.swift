@@ -86,7 +86,7 @@ extension GraphBuilder {
   }
 
   /// The counterpart of a value that has been copied.
-  func counterpart(_ id: ValueID, _ map: [ValueID?]) throws -> Value {
+  package func counterpart(_ id: ValueID, _ map: [ValueID?]) throws -> Value {
     guard let value = map[id.index] else { throw ApusError.defect("\(id) of a region was not copied") }
     return self.value(value)
   }

@@ -26,10 +26,11 @@ extension Graph {
     return live.allSatisfy(\.self) ? self : try rewritten(sharingEqualNodes: false, keeping: live) { _, _, _ in .keep }
   }
 
-  /// The element that a constant repeats; nil where the value is no constant, or not uniform.
-  func uniformConstant(_ value: ValueID) -> Double? {
+  /// The element that a constant repeats; nil where the value is no constant, not uniform, or of more elements than
+  /// `limit`, which are not looked at.
+  func uniformConstant(_ value: ValueID, limit: Int = 4096) -> Double? {
     guard let constant = producer(of: value).op as? Constant, constant.value.count > 0,
-      constant.value.count <= 4096
+      constant.value.count <= limit
     else { return nil }
     let elements = constant.value.doubles()
     // Bits, not numbers: 0 and −0 differ.
