@@ -80,7 +80,7 @@ struct ReverseMode {
 
   private func gradient(of node: Node, results cotangents: [Value?], _ wanted: [Bool]) throws -> [Value?] {
     let operands = try node.operands.map(counterpart)
-    if let composite = node.op as? any CompositeOperator, !composite.hasOwnGradient {
+    if let composite = node.op.asComposite, !composite.hasOwnGradient {
       return try gradient(ofExpanding: composite, operands, cotangents, wanted)
     }
     return try node.op.gradient(

@@ -52,9 +52,9 @@ struct BenchCommand: ParsableCommand {
     let measurement = try train ? measureTraining(backend) : measureRuns(backend)
     var report = BenchReport(
       workload: URL(fileURLWithPath: input.file).deletingPathExtension().lastPathComponent, backend: backend.name,
-      threads: workers, batch: batch, compileSeconds: measurement.compile)
+      threads: workers, batch: measurement.batch, compileSeconds: measurement.compile)
     if train {
-      report.samplesPerSecond = Double(batch) / measurement.step
+      report.samplesPerSecond = Double(measurement.batch) / measurement.step
     } else {
       report.milliseconds = measurement.step * 1e3
     }
@@ -71,6 +71,8 @@ struct BenchCommand: ParsableCommand {
 
   private struct Measurement {
     var executable: any Executable
+    /// Samples of a run or a step.
+    var batch: Int
     /// Seconds from the graph to the end of the first step.
     var compile: Double
     /// Median seconds of a step.
@@ -104,7 +106,9 @@ struct BenchCommand: ParsableCommand {
     let compile = (clock.now - start) / .seconds(1)
     for _ in 0..<10 { try once() }
     let times = try samples { try once() }
-    return Measurement(executable: executable, compile: compile, step: times)
+    // --bind may have said it.
+    let size = feeds.first?.dimensions.first ?? batch
+    return Measurement(executable: executable, batch: size, compile: compile, step: times)
   }
 
   // MARK: Training
@@ -159,7 +163,7 @@ struct BenchCommand: ParsableCommand {
       number *= 2
     }
     let times = try samples { try steps(number) }
-    return Measurement(executable: executable, compile: compile, step: times / Double(number))
+    return Measurement(executable: executable, batch: batch, compile: compile, step: times / Double(number))
   }
 
   /// Tunes native code, where that was asked for, and says what was found.

@@ -29,9 +29,19 @@ public protocol Operator: Sendable, Hashable {
   /// True where, on these types, the first result is the first operand unchanged: a reshape to the same shape,
   /// a transpose that moves nothing, a slice of the whole.
   func isIdentity(_ operands: [TensorType], _ results: [TensorType]) -> Bool
+
+  /// Whether this is a `CompositeOperator`; see `asComposite`.
+  static var isComposite: Bool { get }
 }
 
 extension Operator {
+  public static var isComposite: Bool { false }
+
+  /// As a composite; nil where it is none. The first time that a type is asked whether it conforms to a protocol, the
+  /// runtime looks through all conformances of the program, some 50 µs: passes that walk over all nodes ask traits and
+  /// kinds first, which are stored.
+  public var asComposite: (any CompositeOperator)? { Self.isComposite ? self as? any CompositeOperator : nil }
+
   public var record: OperatorRecord { Self.record }
   public var name: String { Self.record.name }
   public var traits: OperatorTraits { Self.record.traits }
@@ -55,6 +65,7 @@ public protocol CompositeOperator: Operator {
 }
 
 extension CompositeOperator {
+  public static var isComposite: Bool { true }
   public var hasOwnGradient: Bool { false }
 
   public func gradient(_ context: GradientContext) throws -> [Value?] {

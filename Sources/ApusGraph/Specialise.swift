@@ -12,7 +12,7 @@ extension Graph {
     }
     return try rewritten(sharingEqualNodes: false) { node, operands, builder in
       var op = node.op.bound(bindings)
-      if var declaration = op as? any DeclarationOperator {
+      if op.traits.contains(.declaration), var declaration = op as? any DeclarationOperator {
         declaration.type = declaration.type.bound(bindings)
         op = declaration
       }

@@ -11,7 +11,7 @@ extension Graph {
   package func expandingComposites(where isExpanded: (any CompositeOperator) -> Bool) throws -> Graph {
     try rewritten { node, operands, builder in
       let regions = try node.regions.map { try $0.expandingComposites(where: isExpanded) }
-      guard let composite = node.op as? any CompositeOperator, isExpanded(composite) else {
+      guard let composite = node.op.asComposite, isExpanded(composite) else {
         return .replace(
           try builder.append(node.op, operands, regions: regions, names: names(of: node), origin: node.origin))
       }
@@ -36,7 +36,7 @@ extension Graph {
     var map = [ValueID?](repeating: nil, count: expansion.valueCount)
     for (parameter, operand) in zip(expansion.parameters, operands) { map[parameter.index] = operand.id }
     map = try expansion.copy(into: builder, map: map, keeping: live) { node, inner, builder in
-      guard let composite = node.op as? any CompositeOperator, isExpanded(composite) else {
+      guard let composite = node.op.asComposite, isExpanded(composite) else {
         let regions = try node.regions.map { try $0.expandingComposites(where: isExpanded) }
         return .replace(try builder.append(node.op, inner, regions: regions, origin: origin))
       }

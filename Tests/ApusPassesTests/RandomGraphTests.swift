@@ -22,8 +22,9 @@ import Testing
       #expect(mismatch == nil, "seed \(seed):\n\(graph)\nbecame\n\(result)")
       #expect(try pipeline.run(result).graph.text() == result.text(), "a second run of \(passes), seed \(seed)")
     }
-    // Convolutions of these sizes are faster without tiles, and memory is not short unless a limit says so.
-    let mayRest = ["", "winograd", "rematerialise"].contains(passes)
+    // Convolutions of these sizes are faster without tiles, memory is not short unless a limit says so, and what loops sum
+    // is seldom a product.
+    let mayRest = ["", "winograd", "rematerialise", "sink-sums"].contains(passes)
     #expect(changed > 0 || mayRest, "\(passes) found nothing to do in 40 graphs")
   }
 

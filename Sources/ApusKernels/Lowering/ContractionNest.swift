@@ -21,7 +21,8 @@ struct ContractionNest {
   init?(_ region: Graph, _ node: NodeLowering) throws {
     guard
       let product = region.nodes.first(where: { node in
-        (node.op as? any ContractionLowerable).map { $0.isTiled && !node.results.isEmpty } ?? false
+        node.op.traits.contains(.contraction)
+          && (node.op as? any ContractionLowerable).map { $0.isTiled && !node.results.isEmpty } ?? false
       })
     else { return nil }
     self.product = product
@@ -54,14 +55,18 @@ struct ContractionNest {
     var strides = zip(leaves, leafHandles).map { nest.domainStrides($0, $1.view) }
     strides += zip(region.outputs, node.results).map { nest.domainStrides($0, $1.view) }
 
-    // Batch axes that lie like further rows become rows.
+    // Batch axes that lie like further rows become rows; one row lies like any.
     var batch = Array(domain.dropLast(2))
     var rows = m
     var tensors = strides.map { (batch: Array($0.dropLast(2)), m: $0[rank - 2], n: $0[rank - 1]) }
     while let last = batch.last, operands.b.batch[batch.count - 1] == 0,
-      last == 1 || operands.a.batch[batch.count - 1] == operands.a.free * rows,
-      tensors.allSatisfy({ last == 1 || $0.batch[batch.count - 1] == $0.m * rows })
+      last == 1 || rows == 1 || operands.a.batch[batch.count - 1] == operands.a.free * rows,
+      tensors.allSatisfy({ last == 1 || rows == 1 || $0.batch[batch.count - 1] == $0.m * rows })
     {
+      if rows == 1, last > 1 {
+        operands.a.free = operands.a.batch[batch.count - 1]
+        for position in tensors.indices { tensors[position].m = tensors[position].batch[batch.count - 1] }
+      }
       rows *= last
       batch.removeLast()
       operands.a.batch.removeLast()
@@ -83,7 +88,7 @@ struct ContractionNest {
     let width = tile.vectors * lanes
     let packsB =
       node.secondOperand?.width != nil
-      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile)
+      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
     if panels != nil { node.secondOperand?.width = width }
     if panels == nil, let deferred = node.secondOperand { operands.b.handle = try deferred.whole() }

@@ -28,7 +28,7 @@ struct ElementNest {
     var result: [[Node]] = []
     for node in nest.region.nodes {
       let ready = node.operands.map { level[$0.index] }.max() ?? 0
-      let isReduction = node.op is any ReductionLowerable
+      let isReduction = node.op.asReduction != nil
       for id in node.results { level[id.index] = isReduction ? ready + 1 : ready }
       if isReduction {
         if result.count <= ready { result.append([]) }
@@ -202,7 +202,7 @@ private struct UnitWork {
   /// The reductions of one level in one sweep; their values are known at `point` afterwards.
   private func sweep(_ reductions: [Node], _ point: inout NestPoint) {
     let region = nest.region
-    let folds = reductions.compactMap { node in (node.op as? any ReductionLowerable).map { (node, $0) } }
+    let folds = reductions.compactMap { node in (node.op.asReduction as? any ReductionLowerable).map { (node, $0) } }
     let width = loops.isVectorFolded ? lanes : point.lanes
     let starts = folds.map { node, op in
       let dtype = region.type(of: node.result).dtype

@@ -134,9 +134,9 @@ public struct GraphLowering {
   private func lower(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
     if node.op is Fusion {
       try nest(node.regions[0], lowering, name: graph.kernelName(of: node))
-    } else if let op = node.op as? any Lowerable, (node.op as? any TiledContraction)?.isTiled != true {
+    } else if !node.headsNest(graph), !node.op.traits.contains(.elementwise), let op = node.op as? any Lowerable {
       try op.lower(lowering)
-    } else if node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is any TiledContraction {
+    } else if node.headsNest(graph) || node.op is any ElementLowerable || node.op is any ReductionLowerable {
       let region = try GraphBuilder.region(
         "body", node.operands.enumerated().map { ("x\($0)", graph.type(of: $1)) }
       ) { arguments in try arguments[0].builder.append(node.op, arguments) }
@@ -150,6 +150,8 @@ public struct GraphLowering {
     if let nest = try ContractionNest(region, lowering) {
       try nest.lower(name: name)
     } else if let nest = try WinogradNest(region, lowering) {
+      try nest.lower(name: name)
+    } else if let nest = try WindowNest(region, lowering) {
       try nest.lower(name: name)
     } else {
       try ElementNest(region, lowering).lower(name: name)

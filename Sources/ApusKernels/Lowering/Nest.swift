@@ -32,12 +32,12 @@ struct Nest {
     self.node = node
     for node in region.nodes {
       let isKnown =
-        node.op is any ElementLowerable || node.op is any ReductionLowerable || node.op is any TiledContraction
-        || node.op is any ViewLowerable || !node.op.traits.isDisjoint(with: [.declaration, .broadcasts])
+        !node.op.traits.isDisjoint(with: [.declaration, .broadcasts]) || node.op is any ElementLowerable
+        || node.op.asReduction is any ReductionLowerable || node.headsNest(region) || node.op is any ViewLowerable
       guard isKnown else { throw ApusError.defect("\(node.op.name) stands in a nest, which cannot compute it") }
     }
-    let reductions = region.nodes.filter { $0.op is any ReductionOperator }
-    if let first = reductions.first, let op = first.op as? any ReductionOperator {
+    let reductions = region.nodes.filter { $0.op.asReduction != nil }
+    if let first = reductions.first, let op = first.op.asReduction {
       domain = try region.dimensions(of: first.operands[0])
       foldedAxes = try Axis.normalized(op.axes, rank: domain.count)
     } else {
@@ -48,7 +48,7 @@ struct Nest {
     let isTotal = foldedAxes.count == domain.count
     var forms = [Form](repeating: .aligned, count: region.valueCount)
     for node in region.nodes where !isTotal {
-      if let op = node.op as? any ReductionOperator {
+      if let op = node.op.asReduction {
         forms[node.result.index] = op.keepDims || foldedAxes.isEmpty ? .aligned : .folded
       } else if node.operands.contains(where: { forms[$0.index] == .folded }) {
         for result in node.results { forms[result.index] = .folded }
@@ -56,7 +56,7 @@ struct Nest {
         var pending = node.operands
         while let operand = pending.popLast() {
           let producer = region.producer(of: operand)
-          guard forms[operand.index] == .aligned, !(producer.op is any ReductionOperator) else { continue }
+          guard forms[operand.index] == .aligned, producer.op.asReduction == nil else { continue }
           forms[operand.index] = .folded
           pending += producer.operands
         }
@@ -125,19 +125,16 @@ struct NestEmitter {
     if let known = point.known[id.index] { return known }
     let region = nest.region
     let node = region.producer(of: id)
+    if let register = sumWithProduct(node, &point) {
+      point.known[id.index] = register
+      return register
+    }
     let register: Register
     switch node.op {
     case is Parameter:
       register = leaves[id.index].map { load($0, point) } ?? builder.index(0)
     case let constant as Constant:
       register = builder.constant(of: constant.value)
-    case let op as any SumLowerable where product(in: node) != nil:
-      let position = product(in: node) ?? 0
-      let factors = region.producer(of: node.operands[position]).operands
-      var terms = (factors + [node.operands[1 - position]]).map { value($0, &point) }
-      let lanes = terms.map { builder.type(of: $0).lanes }.max() ?? 1
-      terms = terms.map { builder.splat($0, lanes: lanes) }
-      register = op.element(product: (terms[0], terms[1]), isFirst: position == 0, other: terms[2], builder)
     case let op as any ElementLowerable:
       var operands = node.operands.map { value($0, &point) }
       let lanes = operands.map { builder.type(of: $0).lanes }.max() ?? 1
@@ -155,13 +152,24 @@ struct NestEmitter {
     return register
   }
 
+  /// A sum of which one term is a product: rounded once, in one instruction.
+  private func sumWithProduct(_ node: Node, _ point: inout NestPoint) -> Register? {
+    guard let position = product(in: node), let op = node.op as? any SumLowerable else { return nil }
+    let factors = nest.region.producer(of: node.operands[position]).operands
+    var terms = (factors + [node.operands[1 - position]]).map { value($0, &point) }
+    let lanes = terms.map { builder.type(of: $0).lanes }.max() ?? 1
+    terms = terms.map { builder.splat($0, lanes: lanes) }
+    return op.element(product: (terms[0], terms[1]), isFirst: position == 0, other: terms[2], builder)
+  }
+
   /// Which operand of a sum is a product that nothing else reads: t − t stays 0.
   private func product(in sum: Node) -> Int? {
     let region = nest.region
-    guard [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
+    guard sum.operands.count == 2, [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
     return sum.operands.firstIndex { operand in
-      region.producer(of: operand).op is any ProductLowerable && nest.readerCounts[operand.index] == 1
-        && !nest.escapes[operand.index]
+      let producer = region.producer(of: operand)
+      return nest.readerCounts[operand.index] == 1 && !nest.escapes[operand.index]
+        && producer.op.traits.contains(.commutative) && producer.op is any ProductLowerable
     }
   }
 

@@ -18,11 +18,15 @@ struct Packing {
   /// Whether the second operand is better packed: rows far apart cost a page each, and where the distance is a power of
   /// two, the cache's sets; worth a copy where the copy is read several times. It must be where k does not run through it
   /// evenly.
-  static func pays(_ b: ContractionOperand, _ k: [Int], n: Int, rows: Int, tile: ContractionTile) -> Bool {
+  static func pays(
+    _ b: ContractionOperand, _ k: [Int], n: Int, rows: Int, tile: ContractionTile, width: Int
+  ) -> Bool {
     let isContiguous = b.free == 1 || n == 1
     let isEven = zip(b.k, TensorView.rowMajorStrides(k)).allSatisfy { $0 == $1 * (b.k.last ?? 1) }
-    let bytes = k.reduce(n, *) * b.handle.dtype.byteCount
-    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 3 * tile.rows)
+    let size = b.handle.dtype.byteCount
+    let bytes = k.reduce(n, *) * size
+    let isPassing = k.reduce(width, *) * size > 1 << 19 && abs(b.k.last ?? 1) * size <= 1 << 9
+    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 3 * tile.rows && !isPassing)
   }
 
   /// Whether the first operand is better packed: where the rows of a tile lie so that they share few sets of the first

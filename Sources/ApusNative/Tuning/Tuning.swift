@@ -74,6 +74,9 @@ extension NativeBackend {
 extension Graph {
   /// Whether there is a convolution here or in a region.
   fileprivate var hasConvolutions: Bool {
-    nodes.contains { $0.op is any ConvolutionOperator || $0.regions.contains(where: \.hasConvolutions) }
+    nodes.contains {
+      $0.op.traits.contains(.contraction) && $0.op is any ConvolutionOperator
+        || $0.regions.contains(where: \.hasConvolutions)
+    }
   }
 }

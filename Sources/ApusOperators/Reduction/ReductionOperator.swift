@@ -9,6 +9,13 @@ public protocol ReductionOperator: Operator {
   var keepDims: Bool { get set }
 }
 
+extension Operator {
+  /// As a reduction; nil where it is none.
+  package var asReduction: (any ReductionOperator)? {
+    traits.contains(.reduction) ? self as? any ReductionOperator : nil
+  }
+}
+
 extension ReductionOperator {
   public init(axes: [Int]?, keepDims: Bool = false) {
     self.init()

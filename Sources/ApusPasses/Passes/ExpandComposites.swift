@@ -21,7 +21,7 @@ extension Graph {
   /// Composites, those in regions too.
   fileprivate var compositeCount: Int {
     nodes.reduce(0) { sum, node in
-      sum + (node.op is any CompositeOperator ? 1 : 0) + node.regions.reduce(0) { $0 + $1.compositeCount }
+      sum + (node.op.asComposite == nil ? 0 : 1) + node.regions.reduce(0) { $0 + $1.compositeCount }
     }
   }
 }

@@ -112,7 +112,7 @@ private struct FusionPlan {
     // An elementwise composite (an activation) fuses as it stands: backends expand regions too.
     node.results.count == 1 && node.regions.isEmpty
       && (node.op.traits.contains(.elementwise)
-        || !(node.op is any CompositeOperator) && !node.op.traits.isDisjoint(with: [.reduction, .contraction]))
+        || node.op.asComposite == nil && !node.op.traits.isDisjoint(with: [.reduction, .contraction]))
   }
 
   private func newGroup(_ node: Node) -> Group {

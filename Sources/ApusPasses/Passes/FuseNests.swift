@@ -4,8 +4,8 @@ import ApusOperators
 
 /// Gathers nodes into `fusion` nodes that one loop nest can compute, with several results where several are needed.
 ///
-/// A nest runs over one shape, its domain. It is built around a contraction, whose result is the domain and after which
-/// elementwise nodes of that shape follow; or around elementwise nodes and reductions over one set of axes, with what
+/// A nest runs over one shape, its domain. It is built around a contraction or a window that moves over each channel, whose
+/// result is the domain and after which elementwise nodes of that shape follow; or around elementwise nodes and reductions over one set of axes, with what
 /// follows from the reductions, whether it has the domain's shape (softmax) or the reduced one (a mean).
 ///
 /// Walks forward: a node joins the nest of one of its operands, and the nests of the others join with it, where shapes
@@ -54,7 +54,8 @@ private struct NestCandidate {
   var domain: Shape
   /// The axes that its reductions fold; nil: no reduction yet.
   var foldedAxes: [Int]?
-  var hasContraction = false
+  /// Whether it is built around a contraction or a window.
+  var hasHead = false
 
   /// A scalar for all that is folded is aligned with anything.
   var foldsAll: Bool { foldedAxes?.count == domain.rank }
@@ -96,7 +97,7 @@ private struct NestPlan {
       if joined == nil, let nest = newNest(node) {
         nestOf[node.id.index] = nests.count
         nests.append(nest)
-        if let op = node.op as? any ReductionOperator, !op.keepDims, !nest.foldsAll, nest.foldedAxes != [] {
+        if let op = node.op.asReduction, !op.keepDims, !nest.foldsAll, nest.foldedAxes != [] {
           forms[node.result.index] = .folded
         }
       }
@@ -104,15 +105,15 @@ private struct NestPlan {
   }
 
   private func canFuse(_ node: Node) -> Bool {
-    node.results.count == 1 && node.regions.isEmpty && !(node.op is any CompositeOperator)
-      && (!node.op.traits.isDisjoint(with: [.elementwise, .broadcasts]) || node.op is any ReductionOperator
-        || (node.op as? any TiledContraction)?.isTiled == true)
+    node.results.count == 1 && node.regions.isEmpty && node.op.asComposite == nil
+      && (!node.op.traits.isDisjoint(with: [.elementwise, .broadcasts]) || node.op.asReduction != nil
+        || node.headsNest(graph))
   }
 
   private func shape(_ id: ValueID) -> Shape { graph.type(of: id).shape }
 
   private func foldedAxes(of node: Node) -> [Int]? {
-    guard let op = node.op as? any ReductionOperator else { return nil }
+    guard let op = node.op.asReduction else { return nil }
     return try? Axis.normalized(op.axes, rank: shape(node.operands[0]).rank)
   }
 
@@ -123,18 +124,18 @@ private struct NestPlan {
       return NestCandidate(members: [node.id], domain: shape(node.operands[0]), foldedAxes: axes)
     }
     return NestCandidate(
-      members: [node.id], domain: shape(node.result), hasContraction: node.op.traits.contains(.contraction))
+      members: [node.id], domain: shape(node.result), hasHead: node.headsNest(graph))
   }
 
-  /// The nests that compute the node's operands: the contraction's first, then the latest.
+  /// The nests that compute the node's operands: those with a contraction or a window first, then the latest.
   private func nestsOfOperands(_ node: Node) -> [Int] {
     var found: [Int] = []
     for operand in node.operands {
       if let nest = nestOf[graph.producer(of: operand).id.index], !found.contains(nest) { found.append(nest) }
     }
     return found.sorted {
-      (nests[$0].hasContraction ? 1 : 0, nests[$0].members.count, $0)
-        > (nests[$1].hasContraction ? 1 : 0, nests[$1].members.count, $1)
+      (nests[$0].hasHead ? 1 : 0, nests[$0].members.count, $0)
+        > (nests[$1].hasHead ? 1 : 0, nests[$1].members.count, $1)
     }
   }
 
@@ -146,8 +147,8 @@ private struct NestPlan {
     let inside = node.operands.filter { nestOf[graph.producer(of: $0).id.index] == index }
     let shape = shape(node.result)
     let isPlain = !node.op.traits.isDisjoint(with: [.elementwise, .broadcasts])
-    if nest.hasContraction { return isPlain && shape == nest.domain ? .aligned : nil }
-    if let axes = foldedAxes(of: node), let op = node.op as? any ReductionOperator {
+    if nest.hasHead { return isPlain && shape == nest.domain ? .aligned : nil }
+    if let axes = foldedAxes(of: node), let op = node.op.asReduction {
       guard self.shape(node.operands[0]) == nest.domain, forms[node.operands[0].index] == .aligned,
         nest.foldedAxes ?? axes == axes, isWorthFolding(nest.domain, axes)
       else { return nil }
@@ -218,9 +219,9 @@ private struct NestPlan {
 
   private func canMerge(_ a: Int, into b: Int) -> Bool {
     guard nests[a].domain == nests[b].domain, nests[a].members.count + nests[b].members.count <= size,
-      !(nests[a].hasContraction && nests[b].hasContraction)
+      !(nests[a].hasHead && nests[b].hasHead)
     else { return false }
-    if nests[a].hasContraction || nests[b].hasContraction {
+    if nests[a].hasHead || nests[b].hasHead {
       guard nests[a].foldedAxes == nil, nests[b].foldedAxes == nil else { return false }
     }
     if let folded = nests[a].foldedAxes, let other = nests[b].foldedAxes, folded != other { return false }
@@ -229,14 +230,14 @@ private struct NestPlan {
   }
 
   /// Whether what a nest reads of another is numbered in both alike: a row of sums is not the same as that row broadcast
-  /// over the domain. A contraction reads its operands in another order than that in which a nest computes them.
+  /// over the domain. A contraction or a window reads its operands in another order than that in which a nest computes them.
   private func readsAsComputed(_ reader: Int, of other: Int) -> Bool {
     nests[reader].members.allSatisfy { member in
       let node = graph.nodes[member.index]
-      let form = node.op is any ReductionOperator ? .aligned : forms[node.result.index]
+      let form = node.op.asReduction != nil ? .aligned : forms[node.result.index]
       return node.operands.allSatisfy { operand in
         nestOf[graph.producer(of: operand).id.index] != other
-          || (forms[operand.index] == form && !node.op.traits.contains(.contraction))
+          || (forms[operand.index] == form && !node.headsNest(graph))
       }
     }
   }
@@ -244,13 +245,13 @@ private struct NestPlan {
   /// Whether a nest of elementwise nodes has the shape that the other's reductions leave, so that it can be computed there.
   private func canMergeRows(_ a: Int, into b: Int) -> Bool {
     guard let axes = nests[b].foldedAxes, !nests[b].foldsAll, !axes.isEmpty, nests[a].foldedAxes == nil,
-      !nests[a].hasContraction, nests[a].domain == nests[b].domain.reduced(axes, keepDims: false),
+      !nests[a].hasHead, nests[a].domain == nests[b].domain.reduced(axes, keepDims: false),
       nests[a].members.count + nests[b].members.count <= size
     else { return false }
     // What is read there as broadcast to the domain is not numbered like a row.
     let isReadAsRow = nests[b].members.allSatisfy { member in
       let node = graph.nodes[member.index]
-      return forms[node.result.index] == .folded && !(node.op is any ReductionOperator)
+      return forms[node.result.index] == .folded && node.op.asReduction == nil
         || node.operands.allSatisfy { nestOf[graph.producer(of: $0).id.index] != a }
     }
     guard isReadAsRow else { return false }
@@ -261,7 +262,7 @@ private struct NestPlan {
     for member in nests[a].members { nestOf[member.index] = b }
     nests[b].members += nests[a].members
     nests[b].foldedAxes = nests[b].foldedAxes ?? nests[a].foldedAxes
-    nests[b].hasContraction = nests[b].hasContraction || nests[a].hasContraction
+    nests[b].hasHead = nests[b].hasHead || nests[a].hasHead
     nests[a].members = []
   }
 
@@ -353,7 +354,7 @@ private struct NestPlan {
     func key(_ operand: ValueID, _ member: NodeID) -> Argument {
       let isInside = nestOf[graph.producer(of: operand).id.index] == index
       let reader = graph.nodes[member.index]
-      let isFolded = forms[reader.result.index] == .folded && !(reader.op is any ReductionOperator)
+      let isFolded = forms[reader.result.index] == .folded && reader.op.asReduction == nil
       return Argument(value: operand, isFolded: isInside ? false : isFolded)
     }
     for id in members {

@@ -243,7 +243,7 @@ private struct RematerialisationState {
 
   /// Few operations for each element, and the same result each time.
   private func isCheap(_ node: Node) -> Bool {
-    guard node.results.count == 1, node.regions.isEmpty, !(node.op is any CompositeOperator),
+    guard node.results.count == 1, node.regions.isEmpty, node.op.asComposite == nil,
       node.op.traits.isDisjoint(with: [.random, .controlFlow, .declaration])
     else { return false }
     let flops = node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])

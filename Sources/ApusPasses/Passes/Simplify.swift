@@ -82,6 +82,9 @@ struct Site {
   /// The number that an operand repeats, where it is such a constant.
   func constant(_ operand: Int) -> Double? { builder.graph.uniformConstant(operands[operand]) }
 
+  /// Whether an operand is a constant of any kind.
+  var hasConstant: Bool { operands.indices.contains { producer($0).op is Constant } }
+
   /// The same operator on other operands.
   func with(_ operands: [ValueID]) -> Site { Site(op: op, operands: operands, builder: builder, origin: origin) }
 

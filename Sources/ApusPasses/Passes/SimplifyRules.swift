@@ -13,7 +13,7 @@ extension Simplify {
     },
 
     Rule("identity-element", "x ∘ e → x, e ∘ x → x") { site in
-      guard let op = site.op as? any AlgebraicOperator else { return nil }
+      guard site.hasConstant, let op = site.op as? any AlgebraicOperator else { return nil }
       let dtype = site.type(0).dtype
       for (element, other, identity) in [(1, 0, op.rightIdentity(dtype)), (0, 1, op.leftIdentity(dtype))] {
         if let identity, let constant = site.constant(element), constant.isSame(as: identity, dtype),
@@ -26,7 +26,7 @@ extension Simplify {
     },
 
     Rule("absorbing-element", "x ∘ z → z for integers and truth values") { site in
-      guard let op = site.op as? any AlgebraicOperator, op.traits.contains(.commutative),
+      guard site.hasConstant, site.op.traits.contains(.commutative), let op = site.op as? any AlgebraicOperator,
         let absorber = op.rightAbsorber(site.type(0).dtype)
       else { return nil }
       for operand in 0..<2 {
@@ -52,7 +52,9 @@ extension Simplify {
         guard let inner = site.producer(0).op as? Op else { return nil }
         return op.composed(after: inner, site.builder.graph.type(of: site.producer(0).operands[0]))
       }
-      guard let op = site.op as? any ComposableOperator, let result = composed(op) else { return nil }
+      guard !site.operands.isEmpty, type(of: site.producer(0).op) == type(of: site.op),
+        let op = site.op as? any ComposableOperator, let result = composed(op)
+      else { return nil }
       return .node(result, [site.producer(0).operands[0]])
     },
 
@@ -68,7 +70,7 @@ extension Simplify {
     },
 
     Rule("reduce-ones", "reduction of axes of size 1 → reshape, but for sums: 0 + −0 is 0") { site in
-      guard let op = site.op as? any SingletonPreserving else { return nil }
+      guard let op = site.op.asReduction as? any SingletonPreserving else { return nil }
       let (x, result) = (site.type(0), try site.resultType())
       let axes = try Axis.normalized(op.axes, rank: x.rank)
       return axes.allSatisfy { x.shape[$0] == 1 } ? .node(Reshape(result.shape), site.operands) : nil

@@ -29,7 +29,7 @@ public struct Winograd: Pass {
     let fixed = graph.fixedValues()
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
-      guard let op = node.op as? any WinogradConvolution else { return .keep }
+      guard node.op.traits.contains(.contraction), let op = node.op as? any WinogradConvolution else { return .keep }
       guard let cost = cost(op, node, graph, fixed, &context),
         let tile = chosen(cost, node, graph, &context)
       else { return .keep }

@@ -4,7 +4,7 @@ import ApusOperators
 
 extension KernelBuilder {
   /// a · b + c: rounded once for floats, wrapping for integers.
-  fileprivate func accumulate(_ a: Register, _ b: Register, _ c: Register) -> Register {
+  func accumulate(_ a: Register, _ b: Register, _ c: Register) -> Register {
     type(of: a).scalar.isFloating ? multiplyAdd(a, b, c) : binary(.add, binary(.multiply, a, b), c)
   }
 }
@@ -30,7 +30,6 @@ extension Convolution: Lowerable {
     let (x, w, y) = (node.operands[0], node.operands[1], node.results[0])
     guard y.count > 0 else { return }
     let geometry = try geometry(x: Shape(x.dimensions), w: Shape(w.dimensions))
-    if geometry.isDepthwise { return lowerDepthwise(node, geometry) }
     let channels = GroupedChannels(geometry, x.dtype, node.target)
     let (vectors, lanes) = (channels.vectors, channels.vectors.lanes)
     let positions = Array(y.dimensions.dropLast()) + [geometry.groups, vectors.count]
@@ -128,31 +127,12 @@ extension ConvolutionFilterGradient: Lowerable {
 
 // MARK: Depthwise
 
-// Where each channel is a group of its own, channels are lanes, and a vector of them is one sum over the window.
+// Where each channel is a group of its own, channels are lanes, and a vector of them is one sum over the window. The
+// convolution itself is a `WindowNest`.
 
 extension ConvolutionGeometry {
   fileprivate var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
-  fileprivate var taps: Int { window.axes.reduce(1) { $0 &* $1.window } }
-}
-
-extension Convolution {
-  fileprivate func lowerDepthwise(_ node: NodeLowering, _ geometry: ConvolutionGeometry) {
-    let (x, w, y) = (node.operands[0], node.operands[1], node.results[0])
-    node.forEachChannelVector("depthwise_convolution", of: y.dimensions, x.dtype, work: 2 * geometry.taps) {
-      scope, vectors in
-      let b = scope.builder
-      let (image, kernel, to) = (scope.read(x), scope.read(w), scope.write(y))
-      return { place, channel, mask in
-        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: vectors.lanes))
-        let sum = b.covered(geometry.window.axes, Array(place.dropFirst()), carrying: [zero]) { element, tap, sums in
-          let left = image.load([place[0]] + element + [channel], lanes: vectors.lanes, mask: mask)
-          let right = kernel.load(tap + [b.index(0), channel], lanes: vectors.lanes, mask: mask)
-          return [b.accumulate(left, right, sums[0])]
-        }
-        to.store(place + [channel], sum[0], mask: mask)
-      }
-    }
-  }
+  var taps: Int { window.taps }
 }
 
 extension ConvolutionInputGradient {

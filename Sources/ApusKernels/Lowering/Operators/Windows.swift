@@ -93,8 +93,12 @@ struct ChannelVectors {
   var count: Int { (channels + lanes - 1) / lanes }
 
   init(_ channels: Int, _ dtype: DType, _ target: VectorTarget) {
+    self.init(channels, lanes: target.lanes(of: dtype == .f64 || dtype == .i64 ? .f64 : .f32))
+  }
+
+  init(_ channels: Int, lanes: Int) {
     self.channels = channels
-    lanes = target.lanes(of: dtype == .f64 || dtype == .i64 ? .f64 : .f32)
+    self.lanes = lanes
   }
 
   /// The first channel of a vector, and which lanes hold channels.
@@ -125,11 +129,13 @@ extension NodeLowering {
   }
 }
 
-private func taps(_ geometry: WindowGeometry) -> Int { geometry.axes.reduce(1) { $0 &* $1.window } }
+extension WindowGeometry {
+  var taps: Int { axes.reduce(1) { $0 &* $1.window } }
+}
 
 extension KernelBuilder {
   /// Whether a new element takes the place of the best so far: the first of equals stays, and NaN wins.
-  fileprivate func wins(_ new: Register, over old: Register, _ kind: WindowExtremum, _ dtype: DType) -> Register {
+  func wins(_ new: Register, over old: Register, _ kind: WindowExtremum, _ dtype: DType) -> Register {
     switch dtype.kind {
     case .floating:
       let better = compare(kind == .max ? .greater : .less, new, old)
@@ -142,42 +148,12 @@ extension KernelBuilder {
   }
 }
 
-private func lowerExtremum(_ node: NodeLowering, _ geometry: WindowGeometry, _ kind: WindowExtremum) {
-  let (x, y) = (node.operands[0], node.results[0])
-  node.forEachChannelVector("reduce_window_\(kind)", of: y.dimensions, x.dtype, work: taps(geometry)) {
-    scope, vectors in
-    let b = scope.builder
-    let (from, to) = (scope.read(x), scope.write(y))
-    let type = RegisterType(x.dtype.scalarType, lanes: vectors.lanes)
-    return { place, channel, mask in
-      let nothing = kind == .max ? b.leastElement(type, x.dtype) : b.greatestElement(type, x.dtype)
-      let best = b.covered(geometry.axes, Array(place.dropFirst()), carrying: [nothing]) { element, _, carried in
-        let new = from.load([place[0]] + element + [channel], lanes: vectors.lanes, mask: mask)
-        return [b.select(b.wins(new, over: carried[0], kind, x.dtype), new, carried[0])]
-      }
-      to.store(place + [channel], best[0], mask: mask)
-    }
-  }
-}
-
-extension ReduceWindowMax: Lowerable {
-  public func lower(_ node: NodeLowering) throws {
-    lowerExtremum(node, try geometry(Shape(node.operands[0].dimensions)), .max)
-  }
-}
-
-extension ReduceWindowMin: Lowerable {
-  public func lower(_ node: NodeLowering) throws {
-    lowerExtremum(node, try geometry(Shape(node.operands[0].dimensions)), .min)
-  }
-}
-
 extension WindowSelect: Lowerable {
   public func lower(_ node: NodeLowering) throws {
     let (x, v, y) = (node.operands[0], node.operands[1], node.results[0])
     let geometry = try geometry(Shape(x.dimensions))
     let kind = kind
-    node.forEachChannelVector("window_select", of: y.dimensions, x.dtype, work: taps(geometry)) { scope, vectors in
+    node.forEachChannelVector("window_select", of: y.dimensions, x.dtype, work: geometry.taps) { scope, vectors in
       let b = scope.builder
       let (from, other, to) = (scope.read(x), scope.read(v), scope.write(y))
       let type = RegisterType(x.dtype.scalarType, lanes: vectors.lanes)
@@ -211,7 +187,7 @@ extension WindowScatter: Lowerable {
     let spatial = Array(x.dimensions.dropFirst().dropLast())
     let places = geometry.axes.map(\.output)
     let vectors = ChannelVectors(x.dimensions[x.dimensions.count - 1], x.dtype, node.target)
-    let work = (spatial.reduce(1, *) + places.reduce(1, *) * taps(geometry)) * vectors.lanes
+    let work = (spatial.reduce(1, *) + places.reduce(1, *) * geometry.taps) * vectors.lanes
     node.forEachPosition("window_scatter", of: [x.dimensions[0], vectors.count], work: work) { scope in
       let b = scope.builder
       let (from, cotangent, to) = (scope.read(x), scope.read(g), scope.update(y))
@@ -250,7 +226,7 @@ extension WindowGeometry {
   /// Whether windows lie side by side, so that each element is in one at most, and are small.
   fileprivate var isTiling: Bool {
     axes.allSatisfy { $0.stride == $0.window && $0.dilation == 1 && $0.low == 0 && $0.high == 0 }
-      && taps(self) <= KernelBuilder.unrolledTaps && axes.allSatisfy { $0.output > 0 }
+      && taps <= KernelBuilder.unrolledTaps && axes.allSatisfy { $0.output > 0 }
   }
 }
 
@@ -262,7 +238,7 @@ extension WindowScatter {
     if geometry.axes.contains(where: { $0.output * $0.window < $0.input }) {
       try node.fill(y, with: Tensor(repeating: 0, y.dtype, []))
     }
-    node.forEachChannelVector("window_scatter", of: g.dimensions, x.dtype, work: 3 * taps(geometry)) {
+    node.forEachChannelVector("window_scatter", of: g.dimensions, x.dtype, work: 3 * geometry.taps) {
       scope, vectors in
       let b = scope.builder
       let (from, cotangent, to) = (scope.read(x), scope.read(g), scope.write(y))
@@ -291,32 +267,11 @@ extension WindowScatter {
   }
 }
 
-extension ReduceWindowSum: Lowerable {
-  public func lower(_ node: NodeLowering) throws {
-    let (x, y) = (node.operands[0], node.results[0])
-    let geometry = try geometry(Shape(x.dimensions))
-    node.forEachChannelVector("reduce_window_sum", of: y.dimensions, x.dtype, work: taps(geometry)) { scope, vectors in
-      let b = scope.builder
-      let (from, to) = (scope.read(x), scope.write(y))
-      return { place, channel, mask in
-        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: vectors.lanes))
-        let sum = b.covered(geometry.axes, Array(place.dropFirst()), carrying: [zero]) { element, _, carried in
-          [
-            b.sum(
-              carried[0], from.load([place[0]] + element + [channel], lanes: vectors.lanes, mask: mask), x.dtype)
-          ]
-        }
-        to.store(place + [channel], sum[0], mask: mask)
-      }
-    }
-  }
-}
-
 extension WindowSumGradient: Lowerable {
   public func lower(_ node: NodeLowering) throws {
     let (g, y) = (node.operands[0], node.results[0])
     let geometry = try geometry(shape.numbers == nil ? Shape(y.dimensions) : shape)
-    node.forEachChannelVector("window_sum_gradient", of: y.dimensions, g.dtype, work: taps(geometry)) {
+    node.forEachChannelVector("window_sum_gradient", of: y.dimensions, g.dtype, work: geometry.taps) {
       scope, vectors in
       let b = scope.builder
       let (from, to) = (scope.read(g), scope.write(y))
