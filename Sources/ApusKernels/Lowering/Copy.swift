@@ -32,10 +32,7 @@ extension NodeLowering {
       let (from, to) = (loops.strides[0], loops.strides[1])
       b.forEachUnit { unit in
         let parts = b.split(unit, by: outer + (chunks > 1 ? [chunks] : []))
-        func base(_ access: TensorAccess, _ strides: [Int]) -> Register {
-          zip(parts, strides.dropLast()).reduce(b.index(access.view.offset)) { b.add($0, b.multiply($1.0, $1.1)) }
-        }
-        let (source, target) = (base(read, from), base(write, to))
+        let (source, target) = (b.start(of: read, parts, from), b.start(of: write, parts, to))
         let (fromStep, toStep) = (from.last ?? 0, to.last ?? 1)
         func move(_ at: Register, lanes: Int, mask: Register?) {
           let place = b.add(source, b.multiply(at, fromStep))
@@ -108,10 +105,7 @@ extension NodeLowering {
         var parts = b.split(unit, by: outer)
         let part = parts[axis]
         parts[axis] = b.multiply(part, block)
-        func base(_ access: TensorAccess, _ strides: [Int]) -> Register {
-          zip(parts, strides.dropLast()).reduce(b.index(access.view.offset)) { b.add($0, b.multiply($1.0, $1.1)) }
-        }
-        let (source, target) = (base(read, from), base(write, to))
+        let (source, target) = (b.start(of: read, parts, from), b.start(of: write, parts, to))
         func move(_ count: Int) {
           b.loop(from: b.index(0), to: b.index(width), step: 1) { at in
             let start = b.add(source, b.multiply(at, from[from.count - 1]))
@@ -132,5 +126,12 @@ extension NodeLowering {
         }
       }
     }
+  }
+}
+
+extension KernelBuilder {
+  /// Where a tensor's elements begin at positions of all axes but the last.
+  fileprivate func start(of access: TensorAccess, _ positions: [Register], _ strides: [Int]) -> Register {
+    zip(positions, strides.dropLast()).reduce(index(access.view.offset)) { add($0, multiply($1.0, $1.1)) }
   }
 }

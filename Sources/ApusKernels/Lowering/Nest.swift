@@ -81,6 +81,23 @@ struct Nest {
   }
 }
 
+extension Nest {
+  /// What a kernel built around `head` reads besides its operands, by `ValueID.index`, and what it writes.
+  func tensors(
+    _ scope: KernelScope, besides head: Node
+  ) -> (leaves: [Int: NestTensor], outputs: [(ValueID, NestTensor)]) {
+    var leaves: [Int: NestTensor] = [:]
+    for (id, handle) in zip(region.parameters, node.operands)
+    where region.nodes.contains(where: { $0.id != head.id && $0.operands.contains(id) }) {
+      leaves[id.index] = NestTensor(access: scope.read(handle), strides: domainStrides(id, handle.view))
+    }
+    let outputs = zip(region.outputs, node.results).map {
+      ($0, NestTensor(access: scope.write($1), strides: domainStrides($0, $1.view)))
+    }
+    return (leaves, outputs)
+  }
+}
+
 extension Graph {
   /// A value's static dimensions.
   func dimensions(of value: ValueID) throws -> [Int] {
@@ -202,6 +219,12 @@ struct NestEmitter {
     }
     return builder.load(
       tensor.access.buffer, builder.spread(start, tensor.strides[axis], point.lanes), mask: point.mask)
+  }
+
+  /// Computes values at a point, all of them before the first is stored: what is stored may lie where something was read.
+  func store(_ outputs: [(ValueID, NestTensor)], _ point: inout NestPoint) {
+    let registers = outputs.map { vector($0.0, &point) }
+    for (output, register) in zip(outputs, registers) { store(register, output.1, point) }
   }
 
   func store(_ register: Register, _ tensor: NestTensor, _ point: NestPoint) {

@@ -272,8 +272,7 @@ struct TileEmitter {
         var element = panel
         element.indices[rowAxis] = builder.add(row, i)
         element.known[product.index] = sums[i * vectors + j]
-        let registers = outputs.map { emitter.vector($0.0, &element) }
-        for (output, register) in zip(outputs, registers) { emitter.store(register, output.1, element) }
+        emitter.store(outputs, &element)
       }
     }
   }

@@ -35,26 +35,19 @@ struct WindowNest {
     guard let found, let op = found.op as? any WindowLowerable else { return nil }
     head = found
     nest = try Nest(region, node)
-    let types = region.operandTypes(of: found)
-    lanes =
-      region.nodes.contains { $0.results.contains { [.f64, .i64].contains(region.type(of: $0).dtype) } }
-      ? node.target.lanes(of: .f64) : node.target.lanes(of: .f32)
-    computation = try op.window(types, lanes: lanes)
+    lanes = nestLanes(region, node.target)
+    computation = try op.window(region.operandTypes(of: found), lanes: lanes)
   }
 
   func lower(name: String) throws {
     let (node, region) = (nest.node, nest.region)
-    let parameters = region.parameters
     let domain = try region.dimensions(of: head.result)
     guard domain.reduce(1, *) > 0 else { return }
     let sources = try head.operands.map { id in
-      guard let position = parameters.firstIndex(of: id) else {
+      guard let position = region.parameters.firstIndex(of: id) else {
         throw ApusError.defect("\(node.origin): a window's operand is computed in the same nest")
       }
       return node.operands[position]
-    }
-    let leaves = parameters.indices.filter { position in
-      region.nodes.contains { $0.id != head.id && $0.operands.contains(parameters[position]) }
     }
     let vectors = ChannelVectors(domain[domain.count - 1], lanes: lanes)
     let others = region.flopCount / max(1, domain.reduce(1, *))
@@ -63,14 +56,7 @@ struct WindowNest {
     ) { scope in
       let b = scope.builder
       let accesses = sources.map { scope.read($0) }
-      var tensors: [Int: NestTensor] = [:]
-      for position in leaves {
-        let (id, handle) = (parameters[position], node.operands[position])
-        tensors[id.index] = NestTensor(access: scope.read(handle), strides: nest.domainStrides(id, handle.view))
-      }
-      let outputs = zip(region.outputs, node.results).map {
-        ($0, NestTensor(access: scope.write($1), strides: nest.domainStrides($0, $1.view)))
-      }
+      let (tensors, outputs) = nest.tensors(scope, besides: head)
       // What a window covers is read for several elements.
       scope.allowInPlace(
         outputs.map(\.1), over: tensors.values.filter { leaf in !accesses.contains { $0.buffer == leaf.access.buffer } }
@@ -82,8 +68,7 @@ struct WindowNest {
         var point = NestPoint(
           indices: place + [first], vectorAxis: domain.count - 1, lanes: vectors.lanes, mask: mask)
         point.known[head.result.index] = computation.value(b, accesses, place, first, mask)
-        let registers = outputs.map { emitter.vector($0.0, &point) }
-        for (output, register) in zip(outputs, registers) { emitter.store(register, output.1, point) }
+        emitter.store(outputs, &point)
       }
     }
   }

@@ -18,11 +18,14 @@ extension ReduceWindowMin: ChannelwiseWindow {}
 extension ReduceWindowSum: ChannelwiseWindow {}
 
 extension Convolution: ChannelwiseWindow {
-  /// Where each channel is a group of its own, with one output channel.
   public func isChannelwise(_ operands: [TensorType]) -> Bool {
-    guard groups > 1, operands.count == 2 else { return false }
-    return [operands[0], operands[1]].allSatisfy { $0.shape.dims.last == .number(groups) }
+    groups > 1 && (try? geometry(x: operands[0].shape, w: operands[1].shape))?.isDepthwise == true
   }
+}
+
+extension ConvolutionGeometry {
+  /// Whether each channel is a group of its own, with one output channel.
+  package var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 }
 
 extension Node {

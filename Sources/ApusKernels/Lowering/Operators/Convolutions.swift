@@ -131,7 +131,6 @@ extension ConvolutionFilterGradient: Lowerable {
 // convolution itself is a `WindowNest`.
 
 extension ConvolutionGeometry {
-  fileprivate var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
   var taps: Int { window.taps }
 }
 

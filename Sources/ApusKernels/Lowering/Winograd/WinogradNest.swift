@@ -33,23 +33,13 @@ struct WinogradNest {
     }
     let dtype = region.type(of: transpose.result).dtype
     let tiles = WinogradTiles(geometry, domain, dtype, node.target)
-    let leaves = parameters.indices.filter { position in
-      region.nodes.contains { $0.id != transpose.id && $0.operands.contains(parameters[position]) }
-    }
     let flopCount = region.flopCount / max(1, nest.domain.reduce(1, *)) * domain.reduce(1, *)
     node.kernel(
       name, units: tiles.units, flopCount: flopCount, isSerial: flopCount < 8192
     ) { scope in
       let b = scope.builder
       let from = scope.read(node.operands[source])
-      var tensors: [Int: NestTensor] = [:]
-      for position in leaves {
-        let (id, handle) = (parameters[position], node.operands[position])
-        tensors[id.index] = NestTensor(access: scope.read(handle), strides: nest.domainStrides(id, handle.view))
-      }
-      let outputs = zip(region.outputs, node.results).map {
-        ($0, NestTensor(access: scope.write($1), strides: nest.domainStrides($0, $1.view)))
-      }
+      let (tensors, outputs) = nest.tensors(scope, besides: transpose)
       // The tiles before the transform are read by many elements.
       scope.allowInPlace(outputs.map(\.1), over: tensors.values.filter { $0.access.buffer != from.buffer })
       let emitter = NestEmitter(nest: nest, builder: b, leaves: tensors)
@@ -68,8 +58,7 @@ struct WinogradNest {
                 point.indices = tile.element(u, v)
                 point.mask = mask(u, v)
                 point.known[transpose.result.index] = value
-                let registers = outputs.map { emitter.vector($0.0, &point) }
-                for (output, register) in zip(outputs, registers) { emitter.store(register, output.1, point) }
+                emitter.store(outputs, &point)
               }
             }
           }

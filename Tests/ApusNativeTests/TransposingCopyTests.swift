@@ -1,0 +1,46 @@
+import Apus
+import ApusKernels
+import ApusNative
+import TestSupport
+import Testing
+
+/// Copies between orders of axes, and products whose rows are taps: the interpreter moves and adds the same.
+@Suite struct TransposingCopyTests {
+  /// A transposed tensor joined with another is copied, for a concatenation is row-major.
+  static let copies: [(DType, [Int], [Int])] = [
+    (.f32, [16, 16], [1, 0]), (.f32, [17, 33], [1, 0]), (.f64, [5, 40], [1, 0]), (.i64, [130, 70], [1, 0]),
+    (.u8, [100, 99], [1, 0]), (.bool, [4, 19], [1, 0]), (.f32, [3, 21, 18], [0, 2, 1]), (.f32, [7, 3, 50], [2, 0, 1]),
+    (.f32, [3, 40], [1, 0]), (.f32, [40, 3], [1, 0]), (.f32, [1, 9], [1, 0]), (.f32, [0, 9], [1, 0]),
+  ]
+
+  static func check(_ graph: Graph, tolerance: Double?) throws {
+    let inputs = RandomInputs(seed: 5)
+    let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
+    let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs
+    for workers in 1...2 {
+      let backend = NativeBackend(workers: workers, verifies: true)
+      for (a, b) in zip(try backend.prepare(graph).run(feeds, variables: []).outputs, expected) {
+        #expect(TensorComparison.firstDifference(b, a, tolerance: tolerance) == nil, "\(graph)")
+      }
+    }
+  }
+
+  @Test(arguments: copies) func movesEveryElement(_ dtype: DType, _ dimensions: [Int], _ order: [Int]) throws {
+    let builder = GraphBuilder("copy")
+    let x = try builder.parameter("x", dtype, Shape(dimensions.map { .number($0) }))
+    let turned = try x.transposed(order)
+    try Self.check(builder.build([concatenate([turned, turned], axis: 0)]), tolerance: nil)
+  }
+
+  /// The gradient of a kernel that sees one channel, over few and over so many places that panels leave the cache.
+  @Test(arguments: [(2, 9), (3, 64)]) func tapsAreRows(_ images: Int, _ side: Int) throws {
+    let text = """
+      graph @taps(%x: f32[\(images), \(side), \(side), 1], %g: f32[\(images), \(side - 2), \(side - 2), 20]) {
+        %1: f32[3, 3, 1, 20] = convolution_filter_gradient(%x, %g, shape: [3, 3, 1, 20])
+        return %1
+      }
+
+      """
+    try Self.check(try #require(try Graph.parse(text).first), tolerance: 1e-4)
+  }
+}
