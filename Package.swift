@@ -29,22 +29,31 @@ let package = Package(
     .target(name: "ApusPasses", dependencies: ["ApusOperators", "ApusInterpreter"]),
 
     // Native code.
-    .target(name: "ApusKernels", dependencies: ["ApusOperators", "ApusPasses"]),
-    .target(name: "ApusNative", dependencies: ["ApusKernels"]),
+    .target(name: "ApusKernels", dependencies: ["ApusCore"]),
+    .target(name: "ApusPlanning", dependencies: ["ApusKernels"]),
+    .target(name: "ApusLowering", dependencies: ["ApusOperators", "ApusPlanning"]),
+    .target(name: "ApusNative", dependencies: ["ApusPasses", "ApusLowering"]),
 
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),
-    .target(name: "ApusNN", dependencies: ["ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusNative", "ApusData"]),
+    .target(name: "ApusPresentation", dependencies: ["ApusData"]),
+    .target(
+      name: "ApusNN",
+      dependencies: [
+        "ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusNative", "ApusData", "ApusPresentation",
+      ]),
     .target(name: "ApusInspection", dependencies: ["ApusNN"]),
     .target(
       name: "Apus",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusKernels",
-        "ApusNative", "ApusData", "ApusNN", "ApusInspection",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses",
+        "ApusNative", "ApusData", "ApusPresentation", "ApusNN", "ApusInspection",
       ]),
     .executableTarget(
       name: "ApusCommand",
-      dependencies: ["Apus", "ApusKernels", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Apus", "ApusPlanning", "ApusLowering", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     // Tests, one target a module.
     .target(name: "TestSupport", dependencies: ["Apus"], path: "Tests/TestSupport"),
@@ -53,11 +62,13 @@ let package = Package(
     .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusKernelsTests", dependencies: ["Apus", "ApusKernels", "TestSupport"]),
+    .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
+    .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
     .testTarget(
-      name: "ApusNativeTests", dependencies: ["Apus", "ApusKernels", "ApusNative", "TestSupport"],
+      name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
+    .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(
       name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"], exclude: ["Resources"]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the polynomials of Sources/ApusKernels/Maths: minimax by Remez' exchange on a dense grid, with mpmath.
+"""Fits the polynomials of Sources/ApusKernels/Math: minimax by Remez' exchange on a dense grid, with mpmath.
 
 Coefficients are rounded to the type that evaluates them one after the other, lowest power first, the rest fitted anew
 each time, so that rounding costs next to nothing.
@@ -20,7 +20,7 @@ def rounded(value, bits):
 
 
 def remez(points, target, weight, powers):
-    """Minimises max |target - sum c_i x^powers_i| * weight over the points."""
+    """Minimizes max |target - sum c_i x^powers_i| * weight over the points."""
     n = len(powers)
     count = len(points)
     chosen = [int(round((count - 1) * (1 - np.cos(np.pi * i / n)) / 2)) for i in range(n + 1)]

@@ -8,3 +8,4 @@
 @_exported import ApusNN
 @_exported import ApusNative
 @_exported import ApusPasses
+@_exported import ApusPresentation

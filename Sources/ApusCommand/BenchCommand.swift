@@ -1,5 +1,7 @@
 import Apus
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import ArgumentParser
 import Foundation
 
@@ -84,7 +86,7 @@ struct BenchCommand: ParsableCommand {
   private func measureRuns(_ backend: any Backend) throws -> Measurement {
     let clock = ContinuousClock()
     var graph = try input.loadOne().bound(to: .inference)
-    graph = try graph.specialised(Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, batch) }))
+    graph = try graph.specialized(Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, batch) }))
     let session = Session(backend: backend)
     _ = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }

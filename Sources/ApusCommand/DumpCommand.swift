@@ -1,5 +1,7 @@
 import Apus
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import ArgumentParser
 import Foundation
 
@@ -46,7 +48,7 @@ struct DumpCommand: ParsableCommand {
   @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
   var optimizer: String?
 
-  @Option(help: "Bind dropout, batch normalisation and the like first: training or inference.")
+  @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
   var mode: Mode?
 
   @Option(

@@ -31,7 +31,7 @@ struct GraphInput: ParsableArguments {
         help: Suggestion.didYouMean(name, among: known)
           ?? (known.isEmpty ? nil : "its symbols: \(known.joined(separator: ", "))"))
     }
-    return try graphs.map { graph in try graph.specialised(bindings.filter { graph.symbols.contains($0.key) }) }
+    return try graphs.map { graph in try graph.specialized(bindings.filter { graph.symbols.contains($0.key) }) }
   }
 
   /// Whether FILE is a folder with a saved model: then weights lie beside the graph.

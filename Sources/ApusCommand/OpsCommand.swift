@@ -15,13 +15,13 @@ struct OpsCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let catalogue = OperatorCatalogue.standard
-    var types = catalogue.types
+    let catalog = OperatorCatalog.standard
+    var types = catalog.types
     if let name {
-      guard let type = catalogue.type(named: name) else {
+      guard let type = catalog.type(named: name) else {
         throw ApusError.usage(
           "there is no operator '\(name)'",
-          help: Suggestion.didYouMean(name, among: catalogue.names) ?? "`apus ops` lists them")
+          help: Suggestion.didYouMean(name, among: catalog.names) ?? "`apus ops` lists them")
       }
       types = [type]
     }

@@ -27,7 +27,7 @@ struct OptCommand: ParsableCommand {
   @Option(help: "A named pipeline: \(PassRegistry.pipelines.map(\.name).joined(separator: ", ")).")
   var pipeline: String?
 
-  @Option(help: "Bind dropout, batch normalisation and the like first: training or inference.")
+  @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
   var mode: Mode?
 
   @Flag(help: "Show each pass's change as a diff of texts, instead of the graph.")
@@ -85,7 +85,7 @@ struct OptCommand: ParsableCommand {
         for report in result.reports {
           let change = TextDiff(report.before, report.after)
           text +=
-            "--- \(report.pass) on @\(graph.name)\(change.isEmpty ? ": no change" : "")\n\(coloured(change.description))"
+            "--- \(report.pass) on @\(graph.name)\(change.isEmpty ? ": no change" : "")\n\(colored(change.description))"
         }
       } else {
         text += result.graph.text(elide ? .readable : .exact)
@@ -110,7 +110,7 @@ struct OptCommand: ParsableCommand {
     Terminal.write("@\(graph.name): no fault in \(pipeline.passes.count) passes\n")
   }
 
-  private func coloured(_ diff: String) -> String {
+  private func colored(_ diff: String) -> String {
     guard Terminal.outputIsTerminal else { return diff }
     return diff.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       switch line.first {

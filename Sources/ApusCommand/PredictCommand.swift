@@ -71,7 +71,7 @@ struct PredictCommand: ParsableCommand {
     for sample in samples {
       let scores = try trainer.predict(sample.tensor)
       outputs.append(scores)
-      predictions += summarise(scores, sample.source, sample.truth, classNames)
+      predictions += summarize(scores, sample.source, sample.truth, classNames)
     }
     if let output, let scores = outputs.first { try NPY.write(scores, to: output) }
     if json { return try Terminal.writeJSON(predictions) }
@@ -95,7 +95,7 @@ struct PredictCommand: ParsableCommand {
     return try NPY.read(path)
   }
 
-  private func summarise(_ scores: Tensor, _ source: String, _ truth: [Int]?, _ classNames: [String]) -> [Prediction] {
+  private func summarize(_ scores: Tensor, _ source: String, _ truth: [Int]?, _ classNames: [String]) -> [Prediction] {
     let classes = scores.dimensions.last ?? 1
     let rows = classes == 0 ? 0 : scores.count / classes
     let elements = scores.doubles()

@@ -1,5 +1,7 @@
 import Apus
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 
 /// Where a program's time goes, launch by launch, the longest first, against what the processor can do.

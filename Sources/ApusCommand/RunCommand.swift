@@ -34,7 +34,7 @@ struct RunCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "A folder for the outputs, one .npy file each; printed where it is left out.")
   var output: String?
 
-  @Option(help: "Bind dropout, batch normalisation and the like: training or inference.")
+  @Option(help: "Bind dropout, batch normalization and the like: training or inference.")
   var mode = Mode.inference
 
   @Flag(help: "Print the outputs as JSON.")

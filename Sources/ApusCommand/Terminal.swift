@@ -1,7 +1,7 @@
 import Apus
 import Foundation
 
-/// Where text goes: results to stdout, everything about them to stderr, colours only where somebody looks.
+/// Where text goes: results to stdout, everything about them to stderr, colors only where somebody looks.
 enum Terminal {
   static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
   static let errorIsTerminal = isatty(STDERR_FILENO) == 1
@@ -45,9 +45,9 @@ enum Terminal {
   static func report(_ diagnostic: Diagnostic) {
     var text = diagnostic.description
     if errorIsTerminal {
-      let colour = diagnostic.severity == .error ? "31" : diagnostic.severity == .warning ? "33" : "36"
+      let color = diagnostic.severity == .error ? "31" : diagnostic.severity == .warning ? "33" : "36"
       let word = "\(diagnostic.severity.rawValue):"
-      if let range = text.range(of: word) { text.replaceSubrange(range, with: "\u{1B}[1;\(colour)m\(word)\u{1B}[0m") }
+      if let range = text.range(of: word) { text.replaceSubrange(range, with: "\u{1B}[1;\(color)m\(word)\u{1B}[0m") }
     }
     writeError(text + "\n")
   }

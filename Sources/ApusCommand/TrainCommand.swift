@@ -27,7 +27,7 @@ struct LossOptions: ParsableArguments {
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Trains a model on labelled images.",
+    commandName: "train", abstract: "Trains a model on labeled images.",
     discussion: """
       FILE holds a forward graph: one input with a leading symbolic dimension, one output, variables. Loss, gradients \
       and the optimizer's update are added to it; each training step is one run of the resulting graph.

@@ -138,7 +138,7 @@ public protocol TensorElementVisitor<Result> {
 
 extension DType {
   /// Calls `visitor` with this type's Swift counterpart. The one switch from the dynamic to the static type:
-  /// each case is a separate, specialised call.
+  /// each case is a separate, specialized call.
   @inlinable public func dispatch<Visitor: TensorElementVisitor>(_ visitor: inout Visitor) throws -> Visitor.Result {
     switch self {
     case .f32: try visitor.visit(Float.self)

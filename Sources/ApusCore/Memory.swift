@@ -6,7 +6,7 @@ package enum Memory {
   private static let hugeLimit = 4 << 20
   private static let hugePage = 2 << 20
 
-  /// Uninitialised memory, aligned to 64 bytes; freed by `deallocate()`.
+  /// Uninitialized memory, aligned to 64 bytes; freed by `deallocate()`.
   package static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     guard byteCount >= hugeLimit else { return .allocate(byteCount: max(byteCount, 1), alignment: 64) }
     let address = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: hugePage)

@@ -1,4 +1,4 @@
-/// One dimension of a shape: a number, or a symbol (`batch`) that `specialise` binds to one.
+/// One dimension of a shape: a number, or a symbol (`batch`) that `specialize` binds to one.
 public enum Dim: Hashable, Sendable, CustomStringConvertible, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
   case number(Int)
   case symbol(String)
@@ -55,7 +55,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The number of elements, or nil where a dimension is a symbol or the product overflows.
   public var elementCount: Int? { numbers.flatMap { Shape.elementCount($0) } }
 
-  /// The product of `dimensions`, or nil where it overflows; zero sizes are honoured before overflow is.
+  /// The product of `dimensions`, or nil where it overflows; zero sizes are honored before overflow is.
   public static func elementCount(_ dimensions: [Int]) -> Int? {
     if dimensions.contains(0) { return 0 }
     var product = 1

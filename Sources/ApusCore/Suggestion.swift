@@ -17,7 +17,7 @@ public enum Suggestion {
     nearest(to: name, among: candidates).map { "did you mean '\($0)'?" }
   }
 
-  /// Edit distance with transpositions of neighbours (optimal string alignment).
+  /// Edit distance with transpositions of neighbors (optimal string alignment).
   static func distance(_ a: String, _ b: String) -> Int {
     let x = Array(a)
     let y = Array(b)

@@ -86,7 +86,7 @@ extension CompositeOperator {
 /// Whether a graph is run to learn or to predict.
 public enum Mode: String, Sendable, Hashable, CaseIterable { case training, inference }
 
-/// An operator that does different things while training and while predicting: dropout, batch normalisation.
+/// An operator that does different things while training and while predicting: dropout, batch normalization.
 /// `Graph.bound(to:)` replaces it; no backend ever sees it.
 public protocol ModeDependentOperator: Operator {
   /// Whether it needs to know the number of the training step.

@@ -69,7 +69,7 @@ public struct OperatorRecord: Sendable {
 /// Groups operators in help and documentation.
 public enum OperatorFamily: String, Sendable, CaseIterable {
   case declaration, elementwise, comparison, reduction, shape, contraction, convolution, window, indexing, random
-  case control, activation, normalisation, loss, statistics
+  case control, activation, normalization, loss, statistics
 }
 
 /// One operand, or a group of them.

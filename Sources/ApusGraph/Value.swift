@@ -2,7 +2,7 @@ import ApusCore
 
 /// A value of a graph that is being built: a handle to pass to the next operator.
 ///
-/// Operators are methods and functions on it (`x.relu()`, `try a + b`), added by the catalogue.
+/// Operators are methods and functions on it (`x.relu()`, `try a + b`), added by the catalog.
 public struct Value {
   public let builder: GraphBuilder
   public let id: ValueID

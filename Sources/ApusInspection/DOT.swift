@@ -2,7 +2,7 @@ import ApusCore
 import ApusGraph
 
 extension Graph {
-  /// The graph in Graphviz's language: inputs and variables as ovals, nodes as boxes coloured by family, a region as a
+  /// The graph in Graphviz's language: inputs and variables as ovals, nodes as boxes colored by family, a region as a
   /// cluster inside its node, results' types on the edges.
   public func dot() -> String {
     var writer = DOTWriter()
@@ -64,10 +64,10 @@ private struct DOTWriter {
     let label = node.op.traits.contains(.declaration) ? results : "\(node.op.name)\n\(results)"
     let shape = node.op.traits.contains(.declaration) ? ", shape=oval" : ""
     let origin = node.origin.name.map { ", tooltip=\(quote($0))" } ?? ""
-    return "label=\(quote(label)), fillcolor=\"\(colour(of: node.op.record.family))\"\(shape)\(origin)"
+    return "label=\(quote(label)), fillcolor=\"\(color(of: node.op.record.family))\"\(shape)\(origin)"
   }
 
-  private func colour(of family: OperatorFamily) -> String {
+  private func color(of family: OperatorFamily) -> String {
     switch family {
     case .declaration: "#eceff1"
     case .elementwise, .comparison: "#dcedc8"
@@ -78,7 +78,7 @@ private struct DOTWriter {
     case .window: "#b2dfdb"
     case .random: "#fff9c4"
     case .control: "#f8bbd0"
-    case .normalisation: "#ffccbc"
+    case .normalization: "#ffccbc"
     case .loss: "#ffcdd2"
     }
   }

@@ -31,7 +31,7 @@ public struct Interpreter: Executable {
     if let symbol = source.symbols.first {
       throw ApusError.input(
         "graph @\(source.name) has the symbolic dimension '\(symbol)'",
-        help: "bind it: specialised([\"\(symbol)\": 32])")
+        help: "bind it: specialized([\"\(symbol)\": 32])")
     }
     let expanded = try source.expandingComposites()
     graph = expanded

@@ -117,7 +117,7 @@ func zipMap<T: TensorElement, R: TensorElement>(
   var rows = walk.rows()
   while rows.advance() {
     let (y, a, b) = (py + rows.offsets[0], pa + rows.offsets[1], pb + rows.offsets[2])
-    // The common cases apart, so that each is a loop over neighbours.
+    // The common cases apart, so that each is a loop over neighbors.
     switch (sa, sb) {
     case (1, 1): for i in 0..<n { y[i] = f(a[i], b[i]) }
     case (1, 0):

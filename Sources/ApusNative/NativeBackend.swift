@@ -1,7 +1,9 @@
 import ApusCore
 import ApusGraph
 import ApusKernels
+import ApusLowering
 import ApusPasses
+import ApusPlanning
 
 /// Runs graphs as native code, made by LLVM for this processor and these shapes.
 public struct NativeBackend: Backend {
@@ -46,7 +48,7 @@ public struct NativeBackend: Backend {
     Pipeline([
       InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
       JoinSlices(), SinkSums(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
-      Rematerialise(limit: memoryLimit), FuseNests(),
+      Rematerialize(limit: memoryLimit), FuseNests(),
     ])
   }
 
@@ -60,7 +62,7 @@ public struct NativeBackend: Backend {
     if let symbol = graph.symbols.first {
       throw ApusError.input(
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
-        help: "bind it: specialised([\"\(symbol)\": 32])")
+        help: "bind it: specialized([\"\(symbol)\": 32])")
     }
     let backend = tuned(for: graph)
     let plain = try backend.plan(graph, memoryLimit: 0, preparing: preparing)

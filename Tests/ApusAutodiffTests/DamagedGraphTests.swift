@@ -38,7 +38,7 @@ import Testing
 
   @Test func theGraphItselfTrains() throws {
     let graph = try Graph.parse(try Repository.text("Graphs/Text/regions.graph"))[0]
-    let training = try graph.bound(to: .training).differentiated().specialised(["time": 3, "batch": 2])
+    let training = try graph.bound(to: .training).differentiated().specialized(["time": 3, "batch": 2])
     try training.verify(after: "differentiation")
     #expect(training.outputs.count == 5 && training.updates.count == 3)
     let feeds = [

@@ -13,7 +13,7 @@ import Testing
     #expect(Int8(converting: Int64(257)) == 1)
   }
 
-  /// Every bfloat16 survives a trip through f32, and rounding is to nearest even on all halves between neighbours.
+  /// Every bfloat16 survives a trip through f32, and rounding is to nearest even on all halves between neighbors.
   @Test func bfloat16Rounds() {
     for bits in UInt16.min...UInt16.max {
       let value = BFloat16(bitPattern: bits)

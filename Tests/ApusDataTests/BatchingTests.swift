@@ -58,7 +58,7 @@ import Testing
     #expect(keras.train == 0..<48_000)
     #expect(keras.validation == 48_000..<60_000)
     #expect(keras.test.isEmpty)
-    // floor(10 · (1 - 0.33)) = floor(6.7): the fraction rounds in favour of validation.
+    // floor(10 · (1 - 0.33)) = floor(6.7): the fraction rounds in favor of validation.
     #expect(try ValidationSplit(count: 10, validation: 0.33).validation == 6..<10)
     #expect(try ValidationSplit(count: 3, validation: 0).train == 0..<3)
     expectFault("Training data contains 1 samples, which is not sufficient to split it") {

@@ -40,7 +40,7 @@ import Testing
     try fuzz(contents("\(resources)/tensors.safetensors"), count: 800, seed: 4) { _ = try SafeTensors.read($0) }
   }
 
-  @Test(arguments: ["rgb", "grey"]) func png(name: String) throws {
+  @Test(arguments: ["rgb", "gray"]) func png(name: String) throws {
     try fuzz(contents("\(resources)/\(name).png"), seed: 5) { _ = try PNG.read($0) }
     // A second time with the checksums mended, so that the damage reaches the header, zlib and the filters.
     try fuzz(contents("\(resources)/\(name).png"), seed: 7) { path in

@@ -9,18 +9,18 @@ import Testing
   @Test func allFilters() throws {
     let rgb = try PNG.read("\(resources)/rgb.png")
     #expect(rgb.dimensions == [10, 7, 3])
-    let grey = try PNG.read("\(resources)/grey.png")
-    #expect(grey.dimensions == [10, 7, 1])
-    var colours: [UInt8] = []
-    var greys: [UInt8] = []
+    let gray = try PNG.read("\(resources)/gray.png")
+    #expect(gray.dimensions == [10, 7, 1])
+    var colors: [UInt8] = []
+    var grays: [UInt8] = []
     for y in 0..<10 {
       for x in 0..<7 {
-        greys.append(sample(y, x, 0))
-        for c in 0..<3 { colours.append(sample(y, x, c)) }
+        grays.append(sample(y, x, 0))
+        for c in 0..<3 { colors.append(sample(y, x, c)) }
       }
     }
-    #expect(rgb.elements(as: UInt8.self) == colours)
-    #expect(grey.elements(as: UInt8.self) == greys)
+    #expect(rgb.elements(as: UInt8.self) == colors)
+    #expect(gray.elements(as: UInt8.self) == grays)
   }
 
   @Test func roundTrip() throws {
@@ -52,7 +52,7 @@ import Testing
 
   @Test func faults() throws {
     let folder = try TemporaryFolder()
-    let whole = try contents("\(resources)/grey.png")
+    let whole = try contents("\(resources)/gray.png")
     func read(_ bytes: [UInt8]) throws -> Tensor { try PNG.read(folder.write(bytes, as: "x")) }
     expectFault("/x: is not a PNG file") { try read([1, 2]) }
     expectFault("ends inside a chunk") { try read(Array(whole.dropLast(12))) }

@@ -17,7 +17,7 @@ import Testing
       let again = try Graph.parse(graph.description)
       #expect(again == [graph])
       #expect(graph.violations().isEmpty)
-      #expect(try graph.specialised(["batch": 2]).nodes.count == graph.nodes.count)
+      #expect(try graph.specialized(["batch": 2]).nodes.count == graph.nodes.count)
     }
     return time / .seconds(1)
   }

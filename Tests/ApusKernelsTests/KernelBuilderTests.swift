@@ -1,4 +1,4 @@
-import Apus
+import ApusCore
 import ApusKernels
 import Testing
 

@@ -2,7 +2,7 @@ import Apus
 import Foundation
 import Testing
 
-/// Activations with parameters, and normalisation of samples.
+/// Activations with parameters, and normalization of samples.
 @Suite struct ActivationLayerTests {
   private let x: [Float] = [-4, -1, -0.5, 0, 0.5, 1, 3, 8]
 
@@ -56,7 +56,7 @@ import Testing
     for (value, expected) in zip(y, [a, b, 1 - a, 1 - b]) { #expect(abs(value - expected) < 1e-6) }
   }
 
-  @Test func samplesAreNormalised() throws {
+  @Test func samplesAreNormalized() throws {
     let x = try Tensor([1, 2, 3, 6, -1, 0, 1, 8] as [Float], [2, 4])
     let gamma = try Tensor([1, 2, 3, 4] as [Float])
     let beta = try Tensor([0, 0, 1, -1] as [Float])
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func normalisationsHaveTheParametersThatAreAskedFor() throws {
+  @Test func normalizationsHaveTheParametersThatAreAskedFor() throws {
     func labels(_ layer: LayerNormalization) throws -> [String] {
       try Sequential(input: [3, 5]) { layer }.graph.variables.map {
         "\($0.declaration.label) \($0.declaration.type.shape)"

@@ -46,14 +46,14 @@ import Testing
     for (initializer, variance) in expected {
       let (mean, found) = moments(try values(initializer, shape))
       #expect(abs(found / variance - 1) < 0.04, "\(initializer): \(found), not \(variance)")
-      let centre: Double =
+      let center: Double =
         switch initializer {
         case .normal(let mean, _): mean
         case .uniform(let low, let high): (low + high) / 2
         default: 0
         }
       let limit = 4 * (variance / 20_000).squareRoot()
-      #expect(abs(mean - centre) < limit, "\(initializer): \(mean)")
+      #expect(abs(mean - center) < limit, "\(initializer): \(mean)")
     }
   }
 
@@ -111,9 +111,9 @@ import Testing
   }
 
   @Test func errorsNameTheVariable() {
-    expectError("variable 'w': the initialiser orthogonal") { try values(.orthogonal(gain: 1), [4]) }
-    expectError("variable 'w': the initialiser identity") { try values(.identity(gain: 1), [2, 2, 2]) }
-    expectError("variable 'w' of type i32 cannot be initialised") { try values(.heNormal, [2, 2], dtype: .i32) }
+    expectError("variable 'w': the initializer orthogonal") { try values(.orthogonal(gain: 1), [4]) }
+    expectError("variable 'w': the initializer identity") { try values(.identity(gain: 1), [2, 2, 2]) }
+    expectError("variable 'w' of type i32 cannot be initialized") { try values(.heNormal, [2, 2], dtype: .i32) }
     expectError("variable 'w' has the symbolic shape [batch]") {
       try Variable("w", TensorType(.f32, ["batch"]), .zeros).initialValue(seed: 0)
     }

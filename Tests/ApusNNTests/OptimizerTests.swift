@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func centredVarianceIsNeverNegative() throws {
+  @Test func centeredVarianceIsNeverNegative() throws {
     // A constant gradient has no variance; in f32 v − a² comes out below −ε.
     let (graph, loss) = try Self.model(.f32)
     let trainer = try Trainer(graph, optimizer: .rmsprop(learningRate: 0.01, rho: 0.5, centered: true), loss: loss)

@@ -33,13 +33,13 @@ import Testing
     #expect(refusal { try output(of: Cropping2D(cropping: 1), counted([1, 3])) }.contains("the input must be"))
   }
 
-  @Test func nearestNeighboursRepeat() throws {
+  @Test func nearestNeighborsRepeat() throws {
     let y = try output(of: UpSampling2D(size: [2, 3]), counted([1, 1, 2, 1]))
     #expect(y == (try Tensor([1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2] as [Float], [1, 2, 6, 1])))
   }
 
   @Test func bilinearByHand() throws {
-    // Centres of the new elements at −¼, ¼, ¾ and 1¼ of the old.
+    // Centers of the new elements at −¼, ¼, ¾ and 1¼ of the old.
     let y = try output(
       of: UpSampling2D(size: [1, 2], interpolation: .bilinear), Tensor([0, 1] as [Float], [1, 1, 2, 1]))
     #expect(y == (try Tensor([0, 0.25, 0.75, 1] as [Float], [1, 1, 4, 1])))

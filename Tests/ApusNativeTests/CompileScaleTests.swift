@@ -1,6 +1,8 @@
 import Apus
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import TestSupport
 import Testing
 
@@ -12,7 +14,7 @@ import Testing
       LSTM(8)
       Dense(2)
     }
-    return try model.graph.bound(to: .inference).specialised(["batch": 3])
+    return try model.graph.bound(to: .inference).specialized(["batch": 3])
   }
 
   @Test func aScanCompilesOnce() throws {
@@ -45,9 +47,9 @@ import Testing
   /// Within 5% of what lives at once, for each model's training step, and for inference.
   @Test(arguments: ModelZoo.all.map(\.name)) func arenasAreTight(_ name: String) throws {
     let entry = try #require(ModelZoo.all.first { $0.name == name })
-    var graphs = [try entry.make().graph.bound(to: .inference).specialised(["batch": 1])]
+    var graphs = [try entry.make().graph.bound(to: .inference).specialized(["batch": 1])]
     if ModelZoo.trainable.contains(where: { $0.name == name }) {
-      graphs.append(try NativeTrainingTests.trainer(name, InterpreterBackend()).trainingStep.specialised(["batch": 32]))
+      graphs.append(try NativeTrainingTests.trainer(name, InterpreterBackend()).trainingStep.specialized(["batch": 32]))
     }
     for graph in graphs {
       let program = try NativeBackend().plan(Pipeline.standard.run(graph).graph).program

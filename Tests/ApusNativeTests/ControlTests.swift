@@ -1,6 +1,8 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import Testing
 
 /// Loops, branches, memory and failures.

@@ -11,7 +11,7 @@ import Testing
     for graph in try GraphFile.load(Repository.file(path).path) {
       let bound = try graph.bound(to: .inference)
       let sizes = bound.symbols.enumerated().map { ($1, 3 + 2 * $0) }
-      let graph = try bound.specialised(Dictionary(sizes, uniquingKeysWith: { first, _ in first }))
+      let graph = try bound.specialized(Dictionary(sizes, uniquingKeysWith: { first, _ in first }))
       let inputs = RandomInputs(seed: 7)
       func value(_ id: ValueID) throws -> Tensor {
         try inputs.tensor(graph.name(of: id) ?? "\(id)", graph.type(of: id))

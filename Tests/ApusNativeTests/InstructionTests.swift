@@ -1,6 +1,8 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import Testing
 
 /// Every arithmetic instruction on every type that takes it, as scalars and as vectors, against `ScalarReference`.

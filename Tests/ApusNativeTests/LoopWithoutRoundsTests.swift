@@ -1,6 +1,8 @@
 import Apus
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import Testing
 
 /// A loop that may have no round is none: barriers inside it would never be passed.

@@ -1,7 +1,9 @@
 import Apus
 import ApusCore
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import Foundation
 import Testing
 

@@ -1,6 +1,8 @@
 import Apus
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import Testing
 
 /// Programs whose plans are wrong and that give the right numbers by chance: not when poisoned.

@@ -1,6 +1,8 @@
 import Apus
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import Testing
 
 /// Writes programs by hand, of integers so that results are exact.

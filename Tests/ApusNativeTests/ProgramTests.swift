@@ -1,6 +1,8 @@
 import Apus
 import ApusKernels
+import ApusLowering
 import ApusNative
+import ApusPlanning
 import TestSupport
 import Testing
 

@@ -1,4 +1,6 @@
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 
 /// What instructions mean, one number at a time, on bits.

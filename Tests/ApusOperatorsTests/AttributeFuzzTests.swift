@@ -6,12 +6,12 @@ import Testing
 /// input, or gives a graph that is sound and runs.
 @Suite struct AttributeFuzzTests {
   static let families: [OperatorFamily] = [.contraction, .convolution, .window, .indexing, .random]
-  static let operators = OperatorCatalogue.standard.types.map { $0.record }
+  static let operators = OperatorCatalog.standard.types.map { $0.record }
     .filter { families.contains($0.family) }.map(\.name)
 
   @Test(arguments: operators)
   func refusedOrSound(_ name: String) throws {
-    guard let record = OperatorCatalogue.standard.type(named: name)?.record else { return }
+    guard let record = OperatorCatalog.standard.type(named: name)?.record else { return }
     var generator = PhiloxGenerator(seed: name.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
     var accepted = 0
     for _ in 0..<300 {
@@ -35,7 +35,7 @@ import Testing
 
   /// Runs a graph on ones, if that is no great effort.
   private func run(_ graph: Graph) throws {
-    let bound = try graph.specialised(["batch": 2])
+    let bound = try graph.specialized(["batch": 2])
     let types = (0..<bound.valueCount).map { bound.type(of: bound.nodes.flatMap(\.results)[$0]) }
     guard types.allSatisfy({ $0.shape.elementCount ?? .max < 1000 }), bound.flopCount < 10_000 else { return }
     let feeds = try bound.parameters.map { id in

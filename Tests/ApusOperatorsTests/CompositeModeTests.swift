@@ -23,7 +23,7 @@ import Testing
   }
 
   @Test func trainingDropsTheShareAndKeepsTheMean() throws {
-    let graph = try dropout(0.25).bound(to: .training).specialised(["batch": 200])
+    let graph = try dropout(0.25).bound(to: .training).specialized(["batch": 200])
     #expect(graph.variables.map(\.declaration.label) == ["step"])
     #expect(graph.variables.allSatisfy { !$0.declaration.trainable })
     let ones = try Tensor(repeating: 1, .f32, [200, 50])
@@ -39,9 +39,9 @@ import Testing
   }
 
   @Test func ratesAtTheEnds() throws {
-    let none = try dropout(0).bound(to: .training).specialised(["batch": 1])
+    let none = try dropout(0).bound(to: .training).specialized(["batch": 1])
     #expect(none.outputs == none.parameters)
-    let all = try dropout(1).bound(to: .training).specialised(["batch": 1])
+    let all = try dropout(1).bound(to: .training).specialized(["batch": 1])
     let ones = try Tensor(repeating: 1, .f32, [1, 50])
     let zeros = try Tensor(zeros: .f32, [1, 50])
     #expect(try run(all, [ones], [Tensor(scalar: Int64(0))]).outputs == [zeros])
@@ -52,14 +52,14 @@ import Testing
     let graph = try dropout(0.5).bound(to: .training)
     let b = GraphBuilder(extending: graph)
     let (x, y) = (b.value(graph.parameters[0]), b.value(graph.outputs[0]))
-    let bound = try b.build([y] + gradients(of: y.sum(), withRespectTo: [x])).specialised(["batch": 2])
+    let bound = try b.build([y] + gradients(of: y.sum(), withRespectTo: [x])).specialized(["batch": 2])
     let found = try run(bound, [Tensor(repeating: 1, .f32, [2, 50])], [Tensor(scalar: Int64(7))]).outputs
     #expect(found[0] == found[1])
   }
 
   @Test func unboundGraphsSayWhatToDo() throws {
     let graph = try dropout(0.5)
-    expectError("bound(to: .inference)") { try Interpreter(graph.specialised(["batch": 1])) }
+    expectError("bound(to: .inference)") { try Interpreter(graph.specialized(["batch": 1])) }
     expectError("bind the graph to a mode first") { try graph.differentiated() }
   }
 
@@ -85,9 +85,9 @@ import Testing
     expectError("training counts its steps under that name") { try Graph.parse(taken)[0].bound(to: .training) }
   }
 
-  // MARK: Batch normalisation
+  // MARK: Batch normalization
 
-  private func normalised(_ b: GraphBuilder, _ x: Value, variables: Bool = true) throws -> Value {
+  private func normalized(_ b: GraphBuilder, _ x: Value, variables: Bool = true) throws -> Value {
     let one = try b.constant(1, .f64).broadcast(to: [2])
     let zero = try b.constant(0, .f64).broadcast(to: [2])
     let mean = variables ? try b.variable("mean", .f64, [2], .zeros, trainable: false) : zero
@@ -98,13 +98,13 @@ import Testing
   @Test func trainingMovesTheAverages() throws {
     let b = GraphBuilder()
     let x = try b.parameter("x", .f64, ["batch", 2])
-    let graph = try b.build([normalised(b, x)])
+    let graph = try b.build([normalized(b, x)])
     let state = [Tensor([1.0, 1.0]), Tensor([2.0, 2.0])]
     let batch = try Tensor([1.0, 10, 3, 20, 5, 30], [3, 2])
 
     let training = try graph.bound(to: .training)
     #expect(training.variables.count == 2, "nothing counts steps here")
-    let found = try run(training.specialised(["batch": 3]), [batch], state)
+    let found = try run(training.specialized(["batch": 3]), [batch], state)
     let moved = found.updates.map { $0.value.doubles() }
     let variance = [8.0 / 3, 200.0 / 3]
     for i in 0..<2 {
@@ -118,7 +118,7 @@ import Testing
 
     let inference = try graph.bound(to: .inference)
     #expect(inference.updates.isEmpty)
-    let predicted = try run(inference.specialised(["batch": 3]), [batch], state).outputs[0].doubles()
+    let predicted = try run(inference.specialized(["batch": 3]), [batch], state).outputs[0].doubles()
     for (i, y) in predicted.enumerated() {
       #expect(abs(y - (batch.doubles()[i] - 1) / 2.001.squareRoot()) < 1e-12)
     }
@@ -128,10 +128,10 @@ import Testing
     let b = GraphBuilder()
     let x = try b.parameter("x", .f64, [3, 2])
     expectError("is not a variable, so training cannot update it") {
-      try b.build([normalised(b, x, variables: false)]).bound(to: .training)
+      try b.build([normalized(b, x, variables: false)]).bound(to: .training)
     }
     let c = GraphBuilder()
-    let y = try normalised(c, c.parameter("x", .f64, [3, 2]))
+    let y = try normalized(c, c.parameter("x", .f64, [3, 2]))
     let mean = c.value(c.graph.variables[0].id)
     try c.update(mean, to: mean)
     expectError("%mean is updated by batch_norm and by the graph itself") { try c.build([y]).bound(to: .training) }

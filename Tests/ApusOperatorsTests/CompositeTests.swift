@@ -2,7 +2,7 @@ import Apus
 import TestSupport
 import Testing
 
-/// Activations, softmax, statistics and normalisation: values, gradients and errors.
+/// Activations, softmax, statistics and normalization: values, gradients and errors.
 @Suite struct CompositeTests {
   @Test(arguments: try ReferenceCase.load("composite.jsonl"))
   func agreesWithNumPy(_ reference: ReferenceCase) throws {
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func gradientsOfNormalisation() throws {
+  @Test func gradientsOfNormalization() throws {
     let x = try Tensor((0..<12).map { Double($0 * 5 % 12) * 0.4 - 1.3 }, [2, 2, 3])
     for (axis, scale, offset) in [
       (-1, [0.8, 1.3, -0.5], [0.1, 0.2, 0.3]), (1, [0.8, 1.3], [0.1, 0.2]),
@@ -92,7 +92,7 @@ import Testing
     let loss = try x.mean() + x.variance(axes: [0]).sum() + found.y.softmax().mean() + found.variance.sum()
     let graph = try b.build([loss] + gradients(of: loss, withRespectTo: [x]))
     #expect(graph.violations().isEmpty)
-    let bound = try graph.specialised(["batch": 2])
+    let bound = try graph.specialized(["batch": 2])
     let result = try Interpreter(bound).run([Tensor([1.0, 2, 3, 3, 2, 1], [2, 3])], variables: []).outputs
     #expect(abs(result[0].doubles()[0] - (2 + 2 + 1.0 / 3 + 2)) < 1e-12)
     #expect(result[1].dimensions == [2, 3])

@@ -29,7 +29,7 @@ import Testing
     #expect(graph.outputTypes == [TensorType(.f64, ["batch", 3, 5, 2])])
     let numbers = (0..<(2 * 3 * 4)).map { Double($0 % 7) - 3 }
     let weights = (0..<(4 * 5 * 2)).map { Double($0 % 5) - 2 }
-    let result = try Interpreter(graph.specialised(["batch": 2]))
+    let result = try Interpreter(graph.specialized(["batch": 2]))
       .run([Tensor(numbers, [2, 3, 4]), Tensor(weights, [4, 5, 2])], variables: []).outputs[0]
     var expected = [Double](repeating: 0, count: 60)
     for i in 0..<60 {
@@ -67,7 +67,7 @@ import Testing
     let x = try builder.parameter("x", .f32, ["batch", 3, 4])
     let w = try builder.parameter("w", .f32, [4, 5])
     let dw = try gradients(of: x.matmul(w).sum(), withRespectTo: [w])[0]
-    let graph = try builder.build([dw]).specialised(["batch": 2]).expandingComposites()
+    let graph = try builder.build([dw]).specialized(["batch": 2]).expandingComposites()
     let live = graph.liveNodes()
     #expect(!graph.nodes.contains { live[$0.id.index] && $0.op is ReduceSum })
     let result = try Interpreter(graph).run(

@@ -226,7 +226,7 @@ import Testing
     let graph = try b.build([loss] + gradients(of: loss, withRespectTo: [x, c]))
     #expect(graph.violations().isEmpty)
     for (time, batch) in [(3, 2), (0, 2), (2, 0)] {
-      let bound = try graph.specialised(["time": time, "batch": batch])
+      let bound = try graph.specialized(["time": time, "batch": batch])
       #expect(bound.violations().isEmpty)
       let feeds = [try Tensor(repeating: 0.5, .f64, [time, batch]), try Tensor(repeating: 2, .f64, [batch])]
       let result = try Interpreter(bound).run(feeds, variables: []).outputs

@@ -93,10 +93,10 @@ import Testing
     try graph.verify(after: "gradients")
     let image = try samples([1, 5, 5, 1])
     let others = try [samples([3, 3, 1, 2], stream: 1), samples([4, 2], stream: 2)]
-    let once = try Interpreter(graph.specialised(["batch": 1]))
+    let once = try Interpreter(graph.specialized(["batch": 1]))
       .run([image] + others + [Tensor([2] as [Int64])], variables: []).outputs
     let double = try Tensor(image.doubles() + image.doubles(), [2, 5, 5, 1])
-    let twice = try Interpreter(graph.specialised(["batch": 2]))
+    let twice = try Interpreter(graph.specialized(["batch": 2]))
       .run([double] + others + [Tensor([2, 2] as [Int64])], variables: []).outputs
     for (a, b) in zip(once.prefix(2), twice) {
       #expect(a.doubles().contains { $0 != 0 })

@@ -14,7 +14,7 @@ import Testing
     let w = try builder.parameter("w", .f32, [3, 3, 1, 8])
     let y = try x.convolution(w, strides: [2, 2], padding: .same)
     #expect(y.shape == ["batch", 14, 14, 8])
-    let graph = try builder.build([y]).specialised(["batch": 2])
+    let graph = try builder.build([y]).specialized(["batch": 2])
     #expect(graph.flopCount == 2 * (2 * 14 * 14 * 8) * 9)
     let image = try Tensor(repeating: 1, .f32, [2, 28, 28, 1])
     let kernel = try Tensor(repeating: 1, .f32, [3, 3, 1, 8])

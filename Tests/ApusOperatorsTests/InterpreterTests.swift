@@ -132,8 +132,8 @@ import Testing
     let x = try builder.parameter("x", .f32, ["batch", 2])
     let graph = try builder.build([x.exp()])
     expectError("graph @net has the symbolic dimension 'batch'") { try Interpreter(graph) }
-    expectError("specialised([\"batch\": 32])") { try Interpreter(graph) }
-    let result = try Interpreter(graph.specialised(["batch": 1])).run([Tensor(zeros: .f32, [1, 2])], variables: [])
+    expectError("specialized([\"batch\": 32])") { try Interpreter(graph) }
+    let result = try Interpreter(graph.specialized(["batch": 1])).run([Tensor(zeros: .f32, [1, 2])], variables: [])
     #expect(result.outputs == [try Tensor([1, 1] as [Float], [1, 2])])
   }
 

@@ -74,7 +74,7 @@ import Testing
       try $0.binaryCrossEntropy(target: $1, fromLogits: true)
     }
     #expect(binary == [0, -0.25, 0.25, -0.125])
-    // Clipped probabilities have no slope, which is Keras's behaviour too.
+    // Clipped probabilities have no slope, which is Keras's behavior too.
     #expect(
       try slope(Tensor([0.0, 1.0]), Tensor([1.0, 1.0])) { try $0.binaryCrossEntropy(target: $1) } == [0, 0])
   }

@@ -5,7 +5,7 @@ import Testing
 /// What passes ask before they cast: a conformance that its traits do not announce would be overlooked.
 @Suite struct OperatorKindsTests {
   @Test func traitsAnnounceConformances() throws {
-    for type in OperatorCatalogue.standard.types {
+    for type in OperatorCatalog.standard.types {
       let (name, traits, op) = (type.record.name, type.record.traits, type.init())
       #expect(!(op is any ReductionOperator) || traits.contains(.reduction), "\(name)")
       #expect((op is any CompositeOperator) == (op.asComposite != nil), "\(name)")

@@ -116,7 +116,7 @@ import Testing
     let builder = GraphBuilder()
     let x = try builder.parameter("x", .f32, ["batch", 3])
     let noise = try builder.randomNormal(builder.constant(Tensor(scalar: Int64(1))), .f32, x.shape, seed: 1)
-    let graph = try builder.build([x + noise]).specialised(["batch": 2])
+    let graph = try builder.build([x + noise]).specialized(["batch": 2])
     #expect(graph.outputTypes == [TensorType(.f32, [2, 3])])
   }
 

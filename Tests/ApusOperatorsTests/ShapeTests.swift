@@ -30,7 +30,7 @@ import Testing
   @Test func sizeOfABoundSymbol() throws {
     let builder = GraphBuilder()
     let x = try builder.parameter("x", .f32, ["batch", 2])
-    let graph = try builder.build([x.size(axis: 0)]).specialised(["batch": 7])
+    let graph = try builder.build([x.size(axis: 0)]).specialized(["batch": 7])
     let result = try Interpreter(graph).run([Tensor(zeros: .f32, [7, 2])], variables: [])
     #expect(result.outputs == [Tensor(scalar: Int64(7))])
   }

@@ -23,7 +23,7 @@ import Testing
   @Test func averageOverSymbolicTime() throws {
     let builder = GraphBuilder()
     let x = try builder.parameter("x", .f32, ["batch", "time", 2])
-    let graph = try builder.build([x.globalAveragePool()]).specialised(["batch": 1, "time": 3])
+    let graph = try builder.build([x.globalAveragePool()]).specialized(["batch": 1, "time": 3])
     let result = try Interpreter(graph).run([Tensor([1, 2, 3, 5, 5, 11] as [Float], [1, 3, 2])], variables: [])
     #expect(result.outputs[0].elements() == [3, 6] as [Float])
   }

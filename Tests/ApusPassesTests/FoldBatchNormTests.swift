@@ -3,7 +3,7 @@ import ApusOperators
 import TestSupport
 import Testing
 
-/// Residual networks as they predict: each batch normalisation must go into the convolution before it.
+/// Residual networks as they predict: each batch normalization must go into the convolution before it.
 @Suite struct FoldBatchNormTests {
   private struct Network {
     let builder = GraphBuilder("residual")
@@ -11,7 +11,7 @@ import Testing
     let isChannelsFirst: Bool
     var count = 0
 
-    mutating func normalised(
+    mutating func normalized(
       _ x: Value, _ outputs: Int, kernel: Int = 3, stride: Int = 1, groups: Int = 1
     ) throws -> Value {
       count += 1
@@ -33,16 +33,16 @@ import Testing
     /// conv → norm → relu → conv → norm → add → relu, beside it nothing or a convolution with a norm.
     mutating func block(_ x: Value, _ channels: Int, stride: Int = 1, groups: Int = 1) throws -> Value {
       let isPlain = stride == 1 && x.shape[isChannelsFirst ? 1 : 3] == .number(channels)
-      let beside = isPlain ? x : try normalised(x, channels, kernel: 1, stride: stride)
-      let inner = try normalised(x, channels, stride: stride).relu()
-      return try (normalised(inner, channels, groups: groups) + beside).relu()
+      let beside = isPlain ? x : try normalized(x, channels, kernel: 1, stride: stride)
+      let inner = try normalized(x, channels, stride: stride).relu()
+      return try (normalized(inner, channels, groups: groups) + beside).relu()
     }
   }
 
   @Test(arguments: [false, true]) func residualNetworksAreFree(_ isChannelsFirst: Bool) throws {
     var network = Network(isChannelsFirst: isChannelsFirst)
     var x = try network.builder.parameter("x", .f32, isChannelsFirst ? ["batch", 3, 8, 8] : ["batch", 8, 8, 3])
-    x = try network.normalised(x, 4).relu()
+    x = try network.normalized(x, 4).relu()
     x = try network.block(x, 4)
     x = try network.block(x, 8, stride: 2)
     // In groups, and depthwise.
@@ -67,11 +67,11 @@ import Testing
     #expect(plain.nodes.count { $0.op is Transpose } == (isChannelsFirst ? 1 : 0))
   }
 
-  /// The sum of two branches is normalised: neither convolution can take that in alone.
-  @Test func aNormalisedSumStays() throws {
+  /// The sum of two branches is normalized: neither convolution can take that in alone.
+  @Test func aNormalizedSumStays() throws {
     var network = Network(isChannelsFirst: false)
     let x = try network.builder.parameter("x", .f32, ["batch", 8, 8, 4])
-    let inner = try network.normalised(x, 4)
+    let inner = try network.normalized(x, 4)
     var op = BatchNormInference()
     op.axis = 3
     let vectors = try (0..<4).map { try network.builder.variable("v\($0)", .f32, [4], .ones) }

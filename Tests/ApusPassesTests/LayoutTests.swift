@@ -55,7 +55,7 @@ import Testing
   /// The whole training step: gradients are transposed where the values are.
   @Test func aTrainingStepHasTransposesAtItsEdgesOnly() throws {
     let graph = try network()
-    let step = try graph.bound(to: .training).differentiated().specialised(["batch": 2])
+    let step = try graph.bound(to: .training).differentiated().specialized(["batch": 2])
     let before = transposes(step).count
     let validation = TranslationValidation(seeds: [1])
     let result = try Pipeline.standard.run(step, observers: [validation]).graph

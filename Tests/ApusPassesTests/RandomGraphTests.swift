@@ -6,7 +6,7 @@ import Testing
 @Suite struct RandomGraphTests {
   static let pipelines =
     PassRegistry.all.map { $0.record.name } + PassRegistry.pipelines.map(\.passes) + [
-      "fuse{size=3}", "winograd{tile=2}", "rematerialise{limit=1}",
+      "fuse{size=3}", "winograd{tile=2}", "rematerialize{limit=1}",
     ]
 
   @Test(arguments: pipelines) func keepsWhatRandomGraphsCompute(_ passes: String) throws {
@@ -14,7 +14,7 @@ import Testing
     var changed = 0
     for seed in UInt64(0)..<40 {
       // Some passes wait until sizes are known.
-      let graph = try RandomGraph.make(seed).specialised(seed % 2 == 0 ? [:] : ["n": 3])
+      let graph = try RandomGraph.make(seed).specialized(seed % 2 == 0 ? [:] : ["n": 3])
       let result = try pipeline.run(graph).graph
       if result != graph { changed += 1 }
       let mismatch = try TranslationValidation(seeds: [1], bindings: ["n": 3])
@@ -24,7 +24,7 @@ import Testing
     }
     // Convolutions of these sizes are faster without tiles, memory is not short unless a limit says so, and what loops sum
     // is seldom a product.
-    let mayRest = ["", "winograd", "rematerialise", "sink-sums"].contains(passes)
+    let mayRest = ["", "winograd", "rematerialize", "sink-sums"].contains(passes)
     #expect(changed > 0 || mayRest, "\(passes) found nothing to do in 40 graphs")
   }
 

@@ -24,7 +24,7 @@ import Testing
   /// Rules hold bit for bit, NaN alone excepted, whose bits say nothing.
   @Test(arguments: paths) func rulesAreExactOnSpecialNumbers(_ path: String) throws {
     for graph in try FileTest(path).graphs where !graph.name.hasPrefix("keeps_") {
-      let before = try graph.specialised(Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, 3) }))
+      let before = try graph.specialized(Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, 3) }))
       let after = try Pipeline([Simplify()]).run(before).graph
       for rotation in Self.special.indices {
         let feeds = try before.parameters.enumerated().map { position, id in

@@ -21,7 +21,7 @@ import Testing
     """
 
   private static func graph(_ text: String) throws -> Graph {
-    try #require(Graph.parse(text, file: "mixed.graph", catalogue: .standard).first)
+    try #require(Graph.parse(text, file: "mixed.graph", catalog: .standard).first)
   }
 
   /// Compiles a graph file, links it with the C program, and runs it on `feeds`.
@@ -67,7 +67,7 @@ import Testing
         arguments: ["compile", file.path, "--output", folder.path, "--seed", "5"] + bind)
       #expect(compiled.status == 0, "\(compiled.errors)")
       var graph = try Self.graph(text).bound(to: .inference)
-      graph = try graph.specialised(graph.symbols.isEmpty ? [:] : ["batch": 3])
+      graph = try graph.specialized(graph.symbols.isEmpty ? [:] : ["batch": 3])
       let inputs = RandomInputs(seed: 3)
       let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
       let expected = try Session(backend: NativeBackend(workers: 1), seed: 5).load(graph).run(feeds)

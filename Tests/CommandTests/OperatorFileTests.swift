@@ -14,7 +14,7 @@ import Testing
     let exempt = Set([
       "parameter", "variable", "constant", "fusion", "if", "while", "scan", "check_index", "winograd_transform",
     ])
-    let missing = OperatorCatalogue.standard.names.filter { !names.contains($0) && !exempt.contains($0) }
+    let missing = OperatorCatalog.standard.names.filter { !names.contains($0) && !exempt.contains($0) }
     #expect(missing.isEmpty, "no file for \(missing): Tests/ApusOperatorsTests/Reference/make_run_files.py writes them")
     #expect(exempt.isDisjoint(with: names.subtracting(["check_index"])))
   }

@@ -95,7 +95,7 @@ struct Comparison {
     return abs(x - y) <= 2 * epsilon * max(abs(x), abs(y)) + 4 * least
   }
 
-  /// The relative distance of neighbours and the least number; nil where results are rounded once and must be the same.
+  /// The relative distance of neighbors and the least number; nil where results are rounded once and must be the same.
   fileprivate static func precision(_ dtype: DType) -> (epsilon: Double, least: Double)? {
     switch dtype {
     case .f32: (Double(Float.ulpOfOne), Double(Float.leastNonzeroMagnitude))

@@ -13,11 +13,11 @@ struct FuzzCase {
     let maker = GraphMaker(seed: seed)
     let graph = try maker.build()
     var random = PhiloxGenerator(seed: seed, stream: 1)
-    let flavour = random.pick([.ordinary, .ordinary, .ordinary, .special, .wide] as [Flavour])
+    let flavor = random.pick([.ordinary, .ordinary, .ordinary, .special, .wide] as [Flavor])
     var values: [String: Tensor] = [:]
     for id in graph.parameters + graph.variables.map(\.id) {
       let name = graph.name(of: id) ?? ""
-      values[name] = try random.tensor(graph.type(of: id), maker.domains[name] ?? .any, flavour)
+      values[name] = try random.tensor(graph.type(of: id), maker.domains[name] ?? .any, flavor)
     }
     return (FuzzCase(graph: graph, values: values), maker.counts)
   }
@@ -140,10 +140,10 @@ struct FuzzChecker {
     var backend = NativeBackend(workers: setting.workers[0], verifies: setting.isPoisoned)
     (backend.level, backend.cache) = (setting.level, nil)
     // Passes drop variables that nothing reads.
-    let optimised = FuzzCase(graph: try Pipeline.named(setting.pipeline).run(item.graph).graph, values: item.values)
-    let executable = try backend.executable(optimised.graph)
+    let optimized = FuzzCase(graph: try Pipeline.named(setting.pipeline).run(item.graph).graph, values: item.values)
+    let executable = try backend.executable(optimized.graph)
     return try setting.workers.map { workers in
-      try executable.run(optimised.feeds, variables: optimised.variables, workers: workers).all
+      try executable.run(optimized.feeds, variables: optimized.variables, workers: workers).all
     }
   }
 }

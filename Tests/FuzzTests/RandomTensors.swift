@@ -10,7 +10,7 @@ enum Domain: Hashable {
 }
 
 /// What kind of numbers a graph is fed.
-enum Flavour: CaseIterable {
+enum Flavor: CaseIterable {
   /// Small numbers of both signs.
   case ordinary
   /// Magnitudes from 2⁻⁴⁰ to 2⁴⁰; integers of all sizes.
@@ -26,7 +26,7 @@ extension PhiloxGenerator {
   mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// A tensor of a static type.
-  mutating func tensor(_ type: TensorType, _ domain: Domain = .any, _ flavour: Flavour = .ordinary) throws -> Tensor {
+  mutating func tensor(_ type: TensorType, _ domain: Domain = .any, _ flavor: Flavor = .ordinary) throws -> Tensor {
     let dimensions = type.shape.numbers ?? []
     let count = type.shape.elementCount ?? 0
     let values: [Double]
@@ -36,15 +36,15 @@ extension PhiloxGenerator {
         Double(Int.random(in: (countsFromEnd && type.dtype != .u8 ? -size : 0)..<max(size, 1), using: &self))
       }
     case .coarse: values = (0..<count).map { _ in Double(int(-4...4)) * (type.dtype.isFloating ? 0.5 : 1) }
-    case .any: values = (0..<count).map { _ in number(type.dtype, flavour) }
+    case .any: values = (0..<count).map { _ in number(type.dtype, flavor) }
     }
     var fill = Fill(values: values, dimensions: dimensions)
     return try type.dtype.dispatch(&fill)
   }
 
-  private mutating func number(_ dtype: DType, _ flavour: Flavour) -> Double {
+  private mutating func number(_ dtype: DType, _ flavor: Flavor) -> Double {
     if dtype == .bool { return chance(50) ? 1 : 0 }
-    switch flavour {
+    switch flavor {
     case .ordinary: break
     case .wide:
       if dtype.isFloating {

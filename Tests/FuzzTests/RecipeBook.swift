@@ -32,13 +32,13 @@ enum RecipeBook {
   private static let written =
     declarations + elementwise + shape + reduction + contraction + window + indexing + random + control + composite
 
-  /// One for each operator of the catalogue: written out, or taken from its record where it works element by element.
-  static let operators: [Recipe] = OperatorCatalogue.standard.types.compactMap { type in
+  /// One for each operator of the catalog: written out, or taken from its record where it works element by element.
+  static let operators: [Recipe] = OperatorCatalog.standard.types.compactMap { type in
     written.first { $0.op == type } ?? derived(type)
   }
 
   /// Operators for which nobody has said how to make operands.
-  static let missing: [String] = OperatorCatalogue.standard.types
+  static let missing: [String] = OperatorCatalog.standard.types
     .filter { type in !operators.contains { $0.op == type } }.map { $0.record.name }
 
   static let all = operators + patterns

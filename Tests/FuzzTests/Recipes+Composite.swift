@@ -111,7 +111,7 @@ extension RecipeBook {
       let x = try maker.float()
       return [try x / (maker.partner(x).square() + 1e-3).sqrt()]
     },
-    Recipe(pattern: "centred", weight: 3) { maker in
+    Recipe(pattern: "centered", weight: 3) { maker in
       let x = try maker.float(rank: 1...4)
       let axis = maker.axis(of: x)
       return [
@@ -140,8 +140,8 @@ extension RecipeBook {
     },
     Recipe(pattern: "normal by hand", weight: 2) { maker in
       let x = try maker.float(rank: 1...3)
-      let centred = try x - x.mean(axes: [-1], keepDims: true)
-      return [try centred * (centred.square().mean(axes: [-1], keepDims: true) + 1e-3).rsqrt()]
+      let centered = try x - x.mean(axes: [-1], keepDims: true)
+      return [try centered * (centered.square().mean(axes: [-1], keepDims: true) + 1e-3).rsqrt()]
     },
     Recipe(pattern: "view of a view", weight: 4) { maker in
       var x = try maker.some(.any, rank: 2...4)

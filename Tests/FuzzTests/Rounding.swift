@@ -189,9 +189,9 @@ struct Perturbation {
   private func epsilon(_ dtype: DType) -> Double { dtype == .f64 ? Double.ulpOfOne : Double(Float.ulpOfOne) }
 
   /// Half of the numbers at an end of the range: where two such meet, the largest error is near.
-  private mutating func noise(_ type: TensorType, _ size: Double, around centre: Double = 0) throws -> Tensor {
+  private mutating func noise(_ type: TensorType, _ size: Double, around center: Double = 0) throws -> Tensor {
     let values = (0..<(type.shape.elementCount ?? 0)).map { _ in
-      centre + size * (random.chance(50) ? (random.chance(50) ? 1 : -1) : 2 * random.unit() - 1)
+      center + size * (random.chance(50) ? (random.chance(50) ? 1 : -1) : 2 * random.unit() - 1)
     }
     let dimensions = type.shape.numbers ?? []
     return type.dtype == .f64 ? try Tensor(values, dimensions) : try Tensor(values.map { Float($0) }, dimensions)

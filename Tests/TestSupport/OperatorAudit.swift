@@ -1,6 +1,6 @@
 import Apus
 
-/// All that an operator of the catalogue must have, checked: documentation, a text round trip, reference values, edge
+/// All that an operator of the catalog must have, checked: documentation, a text round trip, reference values, edge
 /// cases, a way to run, and a gradient or the reason why there is none.
 public struct OperatorAudit: Sendable {
   public enum Check: String, CaseIterable, Sendable {

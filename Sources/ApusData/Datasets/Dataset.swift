@@ -1,6 +1,6 @@
 import ApusCore
 
-/// Labelled images: what a model is trained or tested on.
+/// Labeled images: what a model is trained or tested on.
 public struct Dataset: Sendable {
   /// What messages call it: "fashion-mnist (train)".
   public var name: String

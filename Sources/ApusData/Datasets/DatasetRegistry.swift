@@ -7,14 +7,14 @@ public enum DatasetRegistry {
   public static let all: [NamedDataset] = [
     NamedDataset(
       name: "fashion-mnist",
-      summary: "60,000 + 10,000 grey images of clothes, 28x28, 10 classes (Xiao, Rasul, Vollgraf 2017)",
+      summary: "60,000 + 10,000 gray images of clothes, 28x28, 10 classes (Xiao, Rasul, Vollgraf 2017)",
       classNames: [
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
       ],
       directories: directories("fashion-mnist"), package: "dataset-fashion-mnist"),
     NamedDataset(
       name: "mnist",
-      summary: "60,000 + 10,000 grey images of handwritten digits, 28x28, 10 classes (LeCun, Cortes, Burges 1998)",
+      summary: "60,000 + 10,000 gray images of handwritten digits, 28x28, 10 classes (LeCun, Cortes, Burges 1998)",
       classNames: (0..<10).map(String.init), directories: directories("mnist")),
   ]
 

@@ -1,10 +1,10 @@
 import ApusCore
 
-/// Portable Network Graphics, as far as pictures of data need it: 8 bits a sample, grey or RGB, not interlaced.
+/// Portable Network Graphics, as far as pictures of data need it: 8 bits a sample, gray or RGB, not interlaced.
 ///
 /// Format: W3C, "Portable Network Graphics (PNG) Specification", second edition; filters in section 9.
 public enum PNG {
-  /// Reads a picture as `u8[height, width, channels]` with 1 channel for grey and 3 for RGB.
+  /// Reads a picture as `u8[height, width, channels]` with 1 channel for gray and 3 for RGB.
   /// - Throws: `ApusError` for another kind of picture, with a way to convert it, and for a damaged or cut file.
   public static func read(_ path: String) throws -> Tensor {
     let bytes = try BinaryFile.read(path)
@@ -21,7 +21,7 @@ public enum PNG {
       case (_, nil): throw ApusError.file(path, "begins with the chunk \(chunk.type), not with IHDR")
       case ("IHDR", _): throw ApusError.file(path, "has two IHDR chunks")
       case ("IDAT", _): data += bytes[chunk.content]
-      default: break  // Text, colour profile, time: nothing that changes a sample.
+      default: break  // Text, color profile, time: nothing that changes a sample.
       }
     }
     guard let header else { throw ApusError.file(path, "has no IHDR chunk") }
@@ -49,8 +49,8 @@ public enum PNG {
       case 0: channels = 1
       case 2: channels = 3
       default:
-        let kind = [3: "a palette", 4: "grey with transparency", 6: "RGB with transparency"][fields[1]] ?? "unknown"
-        throw ApusError.file(path, "its colour type \(fields[1]) is \(kind); grey (0) and RGB (2) are read", help: help)
+        let kind = [3: "a palette", 4: "gray with transparency", 6: "RGB with transparency"][fields[1]] ?? "unknown"
+        throw ApusError.file(path, "its color type \(fields[1]) is \(kind); gray (0) and RGB (2) are read", help: help)
       }
       guard fields[0] == 8 else {
         throw ApusError.file(path, "has \(fields[0]) bits a sample; 8 are read", help: help)
@@ -81,7 +81,7 @@ public enum PNG {
     return type == "IEND" ? nil : (type, content)
   }
 
-  /// Undoes each row's filter: every sample was predicted from its neighbours to the left (a), above (b) and above
+  /// Undoes each row's filter: every sample was predicted from its neighbors to the left (a), above (b) and above
   /// left (c), and the difference stored.
   private static func unfilter(_ raw: [UInt8], _ header: Header, path: String) throws -> Tensor {
     let width = header.width * header.channels
@@ -114,7 +114,7 @@ public enum PNG {
     return picture
   }
 
-  /// The neighbour nearest to a + b - c; on ties in the order a, b, c.
+  /// The neighbor nearest to a + b - c; on ties in the order a, b, c.
   static func paeth(_ a: Int, _ b: Int, _ c: Int) -> Int {
     let p = a + b - c
     let da = abs(p - a)

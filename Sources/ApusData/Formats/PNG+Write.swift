@@ -1,7 +1,7 @@
 import ApusCore
 
 extension PNG {
-  /// Writes a picture, `u8[height, width]` or `[height, width, 1]` in grey, `[height, width, 3]` in RGB.
+  /// Writes a picture, `u8[height, width]` or `[height, width, 1]` in gray, `[height, width, 3]` in RGB.
   /// - Throws: `ApusError` for another type or shape.
   public static func write(_ picture: Tensor, to path: String) throws {
     let d = picture.dimensions
@@ -40,7 +40,7 @@ extension PNG {
     }
   }
 
-  /// Pictures laid out in rows on a mid-grey ground, as one picture to `write`.
+  /// Pictures laid out in rows on a mid-gray ground, as one picture to `write`.
   /// - Parameters:
   ///   - images: `u8[count, height, width]`, or `[count, height, width, 1]`.
   ///   - columns: pictures in a row.
@@ -50,7 +50,7 @@ extension PNG {
     let d = images.dimensions
     guard images.dtype == .u8, d.count == 3 || d.count == 4 && d[3] == 1, !d.contains(0) else {
       throw ApusError.input(
-        "\(images.type) is no row of grey pictures", help: "u8 [count, height, width] or [count, height, width, 1]")
+        "\(images.type) is no row of gray pictures", help: "u8 [count, height, width] or [count, height, width, 1]")
     }
     guard columns > 0, gap >= 0, columns < 1 << 20, gap < 1 << 20 else {
       throw ApusError.input("a grid of \(columns) columns with gaps of \(gap) pixels cannot be drawn")

@@ -6,25 +6,25 @@ extension Graph {
   /// After an error the parser goes on with the next statement, so one call reports all that is wrong (twenty at most).
   /// - Parameters:
   ///   - file: the name that messages give.
-  ///   - catalogue: the operators that the text may use.
+  ///   - catalog: the operators that the text may use.
   /// - Throws: `ApusError` with a located diagnostic for each error.
-  public static func parse(_ text: String, file: String = "<text>", catalogue: OperatorCatalogue) throws -> [Graph] {
-    var parser = Parser(text, file: file, catalogue: catalogue)
+  public static func parse(_ text: String, file: String = "<text>", catalog: OperatorCatalog) throws -> [Graph] {
+    var parser = Parser(text, file: file, catalog: catalog)
     return try parser.parseFile()
   }
 }
 
 struct Parser {
   let lexer: Lexer
-  let catalogue: OperatorCatalogue
+  let catalog: OperatorCatalog
   var position = 0
   var diagnostics: [Diagnostic]
   static let mostErrors = 20
   static let deepest = 32
 
-  init(_ text: String, file: String, catalogue: OperatorCatalogue) {
+  init(_ text: String, file: String, catalog: OperatorCatalog) {
     lexer = Lexer(text, file: file)
-    self.catalogue = catalogue
+    self.catalog = catalog
     diagnostics = lexer.diagnostics
   }
 
@@ -222,8 +222,8 @@ struct Parser {
     let token = current
     guard case .word(let name) = token.kind else { throw fail("expected an operator, found \(current.description)") }
     advance()
-    guard let type = catalogue.type(named: name) else {
-      throw fail("unknown operator '\(name)'", at: token, help: Suggestion.didYouMean(name, among: catalogue.names))
+    guard let type = catalog.type(named: name) else {
+      throw fail("unknown operator '\(name)'", at: token, help: Suggestion.didYouMean(name, among: catalog.names))
     }
     var call = Call(op: type.init(), token: token)
     try expect("(")

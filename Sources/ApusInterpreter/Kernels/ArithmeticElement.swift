@@ -52,7 +52,7 @@ protocol ArithmeticVisitor<Result> {
 }
 
 extension DType {
-  /// Calls `visitor` with this type's Swift counterpart, each a separate, specialised call.
+  /// Calls `visitor` with this type's Swift counterpart, each a separate, specialized call.
   func dispatchArithmetic<Visitor: ArithmeticVisitor>(_ visitor: inout Visitor) throws -> Visitor.Result {
     switch self {
     case .f32: try visitor.visit(Float.self)

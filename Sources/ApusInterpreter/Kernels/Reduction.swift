@@ -5,7 +5,7 @@ import RealModule
 
 /// Axes folded in a tensor seen as outer × folded × inner.
 ///
-/// Where the folded axes are not neighbours the tensor is transposed first: a reference kernel may be slow where the
+/// Where the folded axes are not neighbors the tensor is transposed first: a reference kernel may be slow where the
 /// case is rare.
 struct FoldLayout {
   let x: Tensor
@@ -14,8 +14,8 @@ struct FoldLayout {
   let inner: Int
 
   init(_ x: Tensor, _ axes: [Int]) throws {
-    let areNeighbours = zip(axes, axes.dropFirst()).allSatisfy { $0 + 1 == $1 }
-    if areNeighbours {
+    let areNeighbors = zip(axes, axes.dropFirst()).allSatisfy { $0 + 1 == $1 }
+    if areNeighbors {
       self.x = x
       outer = x.dimensions[..<(axes.first ?? x.rank)].reduce(1, &*)
       folded = axes.reduce(1) { $0 &* x.dimensions[$1] }
@@ -48,7 +48,7 @@ struct FoldLayout {
         py[o] = finish(sum)
       }
     } else {
-      // Whole rows at a time: neighbours stay neighbours.
+      // Whole rows at a time: neighbors stay neighbors.
       let sums = UnsafeMutableBufferPointer<A>.allocate(capacity: max(inner, 1))
       defer { sums.deallocate() }
       for o in 0..<outer {

@@ -6,8 +6,8 @@ import ApusOperators
 public enum Interpolation: String, Sendable, Hashable, CaseIterable {
   /// Each element repeated.
   case nearest
-  /// Weighted by the distance of the elements' centres, which lie in the middle between pixels' borders; beyond the
-  /// outermost centres the image goes on as it ends.
+  /// Weighted by the distance of the elements' centers, which lie in the middle between pixels' borders; beyond the
+  /// outermost centers the image goes on as it ends.
   case bilinear
 }
 
@@ -67,10 +67,10 @@ public struct UpSampling2D: Layer {
   static func weights(_ count: Int, _ factor: Int) -> [Double] {
     var result = [Double](repeating: 0, count: count * factor * count)
     for position in 0..<count * factor {
-      // The new element's centre, counted in old ones.
-      let centre = (Double(position) + 0.5) / Double(factor) - 0.5
-      let below = Int(centre.rounded(.down))
-      let fraction = centre - Double(below)
+      // The new element's center, counted in old ones.
+      let center = (Double(position) + 0.5) / Double(factor) - 0.5
+      let below = Int(center.rounded(.down))
+      let fraction = center - Double(below)
       for (old, weight) in [(below, 1 - fraction), (below + 1, fraction)] {
         result[position * count + min(max(old, 0), count - 1)] += weight
       }

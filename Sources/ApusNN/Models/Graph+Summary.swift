@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusPresentation
 
 extension Graph {
   /// Counts and bytes of the variables for `summary()`.

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusPasses
+import ApusPresentation
 
 /// A model made of layers: `Sequential`, or `Model` where tensors branch and join.
 public protocol LayeredModel: Sendable {

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusPresentation
 
 /// A model whose layers branch and join, with one or more inputs and outputs.
 public struct Model: LayeredModel {

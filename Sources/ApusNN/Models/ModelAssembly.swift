@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusPresentation
 
 /// Builds the graph and the table of a model from the calls of its layers.
 ///

@@ -33,7 +33,7 @@ extension ModelZoo {
       // 25,557,032 parameters, and 53,120 moving averages.
       """
   ) {
-    /// A convolution without bias, its normalisation, and ReLU unless something is added first.
+    /// A convolution without bias, its normalization, and ReLU unless something is added first.
     func convolution(
       _ x: SymbolicTensor, _ filters: Int, _ size: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
       name: String, isActivated: Bool = true

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusPresentation
 
 /// A model of layers one after the other.
 public struct Sequential: LayeredModel {

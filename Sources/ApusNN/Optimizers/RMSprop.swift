@@ -1,7 +1,7 @@
 import ApusGraph
 import ApusOperators
 
-/// Steps divided by a running root mean square of gradients. Tieleman and Hinton 2012; centred: Graves 2013.
+/// Steps divided by a running root mean square of gradients. Tieleman and Hinton 2012; centered: Graves 2013.
 public struct RMSprop: Optimizer {
   public static let name = "rmsprop"
   public var options: OptimizerOptions

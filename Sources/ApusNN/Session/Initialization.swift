@@ -3,10 +3,10 @@ import ApusGraph
 import Foundation
 
 extension Variable {
-  /// The first value: a pure function of the variable's name, type, initialiser and seed, so it depends neither on the
+  /// The first value: a pure function of the variable's name, type, initializer and seed, so it depends neither on the
   /// order of variables nor on what else is in the graph.
   /// - Parameter seed: the session's seed; the variable's own goes before it.
-  /// - Throws: `ApusError` where the shape is symbolic or the initialiser needs another rank or type.
+  /// - Throws: `ApusError` where the shape is symbolic or the initializer needs another rank or type.
   public func initialValue(seed sessionSeed: UInt64) throws -> Tensor {
     guard let dimensions = type.shape.numbers else {
       throw ApusError.input("variable '\(label)' has the symbolic shape \(type.shape), so it has no first value")
@@ -63,7 +63,7 @@ extension Variable {
   }
 
   private var needsMatrix: ApusError {
-    .input("variable '\(label)': the initialiser \(initializer) needs a matrix, not \(type)")
+    .input("variable '\(label)': the initializer \(initializer) needs a matrix, not \(type)")
   }
 
   /// How many inputs and outputs a unit has: for kernels of convolutions the receptive field counts in both.
@@ -90,7 +90,7 @@ extension Variable {
     case .bf16: return try set(BFloat16.self) { BFloat16(converting: $0) }
     case .f16: return try set(Float16.self) { Float16($0) }
     case .i8, .u8, .i32, .i64, .bool:
-      throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialised by \(initializer)")
+      throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialized by \(initializer)")
     }
   }
 }

@@ -216,7 +216,7 @@ private final class LoadedGraph: Sendable {
   func prepared(_ bindings: [String: Int], _ session: Session) throws -> Prepared {
     try known.withLock { known in
       if let prepared = known[bindings] { return prepared }
-      let optimized = try session.pipeline.run(graph.specialised(bindings)).graph
+      let optimized = try session.pipeline.run(graph.specialized(bindings)).graph
       let prepared = Prepared(
         executable: try session.backend.prepare(optimized), variables: optimized.variables.map(\.declaration.label))
       known[bindings] = prepared

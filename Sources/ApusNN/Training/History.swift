@@ -1,4 +1,5 @@
 import ApusCore
+import ApusPresentation
 
 /// What training logged: a value for each epoch and name.
 public struct History: Sendable, Hashable {

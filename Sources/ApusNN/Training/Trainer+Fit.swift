@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import ApusGraph
+import ApusPresentation
 import Foundation
 
 extension Trainer {

@@ -127,6 +127,6 @@ extension GraphBuilder {
 extension Graph {
   /// This graph with its only symbol bound to a batch size.
   package func bound(batch: Int) throws -> Graph {
-    try specialised(Dictionary(uniqueKeysWithValues: symbols.map { ($0, batch) }))
+    try specialized(Dictionary(uniqueKeysWithValues: symbols.map { ($0, batch) }))
   }
 }

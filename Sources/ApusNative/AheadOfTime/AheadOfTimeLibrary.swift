@@ -1,6 +1,8 @@
 import ApusCore
 import ApusGraph
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 
 /// A graph compiled ahead of time: an object file, a C header and weights, which need nothing else of Apus.

@@ -1,6 +1,8 @@
 import ApusCore
 import ApusGraph
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 /// The C header of a compiled graph.
 struct CInterface {
@@ -92,7 +94,7 @@ struct CInterface {
                           \(String(repeating: " ", count: name.count))void *arena, int64_t *value) {
         void *bases[\(max(1, sources.count))];
         int64_t status[2] = {0, 0};
-        _Alignas(64) unsigned char sync[\(Synchronisation.byteCount)] = {0};
+        _Alignas(64) unsigned char sync[\(Synchronization.byteCount)] = {0};
         (void)inputs, (void)outputs, (void)weights, (void)arena;
       \(sources.enumerated().map { "  bases[\($0)] = \(expression($1));" }.joined(separator: "\n"))
         \(name)_program(bases, status, sync, 0, 1, 1);

@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 /// Adds functions to a module: handles that belong to an `LLVMModule`, valid while it is.
 struct IRBuilder {

@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 extension KernelEmitter {
   private var hasAVX512: Bool { ir.target.vector == .avx512 && ir.target.isX86 }

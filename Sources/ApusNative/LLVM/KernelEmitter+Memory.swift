@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 extension KernelEmitter {
   /// As elements lie in memory: truth values as bytes.

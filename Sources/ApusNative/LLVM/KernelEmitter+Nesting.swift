@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 extension KernelEmitter {
   /// entry → loop ⟲ → done: tested at the end of each round, and once before the first.

@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 /// Emits one kernel as a function of a module:
 /// `void name(ptr b0, …, ptr bn, ptr status, i64 firstUnit, i64 endUnit, i64 failureBase)`.

@@ -107,7 +107,7 @@ final class LLVMLibrary: Sendable {
   let bufferStart: @convention(c) (Handle?) -> UnsafePointer<CChar>?
   let bufferSize: @convention(c) (Handle?) -> Int
   let disposeBuffer: @convention(c) (Handle?) -> Void
-  // The optimiser.
+  // The optimizer.
   let runPasses: @convention(c) (Handle?, Text, Handle?, Handle?) -> Handle?
   let createPassOptions: @convention(c) () -> Handle?
   let disposePassOptions: @convention(c) (Handle?) -> Void

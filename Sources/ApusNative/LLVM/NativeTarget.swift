@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 
 /// How hard LLVM works on kernels. What they compute does not depend on it, bit for bit.

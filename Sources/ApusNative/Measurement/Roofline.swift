@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 
 /// What this machine can do, measured: the roof that kernels are compared with (Williams, Waterman and Patterson 2009).

@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 
 /// A kernel's native function, for calls from Swift: kernels have different numbers of buffers, so a function that takes

@@ -1,7 +1,7 @@
 import ApusCore
 
 /// Memory that a team's workers meet in, three cache lines apart so that none disturbs another.
-enum Synchronisation {
+enum Synchronization {
   /// How many workers have arrived at barriers of this run, all told.
   static let arrivals = 0
   /// Twice the number of the last barrier that is open, and 1 more where the run has failed.
@@ -62,7 +62,7 @@ enum BarrierEmitter {
     let number = add(llvm.load(builder, i64, passed, ""), module.constant(1))
     _ = llvm.store(builder, number, passed)
     // Acquire and release.
-    let ticket = llvm.atomicUpdate(builder, 1, at(Synchronisation.arrivals), module.constant(1), 6, 0)
+    let ticket = llvm.atomicUpdate(builder, 1, at(Synchronization.arrivals), module.constant(1), 6, 0)
     let goal = llvm.binary(builder, Opcode.multiply, number, workers, "")
     let opening = llvm.binary(builder, Opcode.shiftLeft, number, module.constant(1), "")
     _ = llvm.conditionalJump(
@@ -70,7 +70,7 @@ enum BarrierEmitter {
 
     llvm.positionAtEnd(builder, last)
     let word = add(opening, failed())
-    let store = llvm.store(builder, word, at(Synchronisation.opened))
+    let store = llvm.store(builder, word, at(Synchronization.opened))
     llvm.setOrdering(store, 5)
     llvm.setAlignment(store, 8)
     _ = llvm.returnValue(
@@ -79,7 +79,7 @@ enum BarrierEmitter {
     llvm.positionAtEnd(builder, wait)
     let spins = module.phi(i64)
     module.addIncoming(spins, module.constant(0), from: team)
-    let seen = atomicLoad(at(Synchronisation.opened))
+    let seen = atomicLoad(at(Synchronization.opened))
     _ = llvm.conditionalJump(builder, llvm.integerCompare(builder, 35, seen, opening, ""), open, again)
 
     llvm.positionAtEnd(builder, open)
@@ -94,7 +94,7 @@ enum BarrierEmitter {
 
     // The core may be wanted by the very worker that is waited for.
     llvm.positionAtEnd(builder, rest)
-    let yield = llvm.load(builder, pointer, at(Synchronisation.yield), "")
+    let yield = llvm.load(builder, pointer, at(Synchronization.yield), "")
     let hasYield = llvm.integerCompare(builder, 33, yield, llvm.constNull(pointer), "")
     let call = module.block(function, "yield")
     _ = llvm.conditionalJump(builder, hasYield, call, wait)

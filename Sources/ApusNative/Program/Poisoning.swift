@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 extension KernelProgram {
   /// This program with memory filled with ones (NaN, -1) wherever the plan says that nobody needs it: the arena and the

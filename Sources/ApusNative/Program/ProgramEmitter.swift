@@ -1,10 +1,12 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 /// Emits a program as one function that every worker of a team runs:
 /// `void name(ptr bases, ptr status, ptr sync, i64 worker, i64 workers, i64 rounds)`.
 ///
-/// `bases` holds the address of each buffer, `sync` what `Synchronisation` describes. Each launch is a call with the
+/// `bases` holds the address of each buffer, `sync` what `Synchronization` describes. Each launch is a call with the
 /// worker's share of the units; barriers, loops and branches are in the function too, so that a whole training step, or
 /// an epoch of them, is one call.
 struct ProgramEmitter {

@@ -1,4 +1,6 @@
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 
 extension CanonicalBytes {
   /// What the function of a program depends on. Kernels are told apart by their positions: the bytes of their code stand

@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Synchronization
 
 /// A program in memory, with arenas for runs of it.

@@ -1,6 +1,8 @@
 import ApusCore
 import ApusGraph
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Foundation
 import Synchronization
 

@@ -1,5 +1,7 @@
 import ApusCore
 import ApusKernels
+import ApusLowering
+import ApusPlanning
 import Synchronization
 
 /// What is the same in all runs of an executable, computed again only where the variables that it depends on are others.

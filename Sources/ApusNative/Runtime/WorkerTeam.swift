@@ -56,10 +56,10 @@ public final class WorkerTeam: @unchecked Sendable {
   package init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
-    sync = .allocate(byteCount: Synchronisation.byteCount, alignment: 64)
-    sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronisation.byteCount)
+    sync = .allocate(byteCount: Synchronization.byteCount, alignment: 64)
+    sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount)
     let yield: @convention(c) () -> Void = { sched_yield() }
-    (sync + Synchronisation.yield).storeBytes(
+    (sync + Synchronization.yield).storeBytes(
       of: unsafeBitCast(yield, to: UnsafeRawPointer.self), as: UnsafeRawPointer.self)
   }
 
@@ -75,8 +75,8 @@ public final class WorkerTeam: @unchecked Sendable {
     }
     turn.withLock { _ in
       let workers = 1 + start(min(workers, WorkerTeam.largestCount) - 1)
-      (sync + Synchronisation.arrivals).storeBytes(of: 0, as: Int64.self)
-      (sync + Synchronisation.opened).storeBytes(of: 0, as: Int64.self)
+      (sync + Synchronization.arrivals).storeBytes(of: 0, as: Int64.self)
+      (sync + Synchronization.opened).storeBytes(of: 0, as: Int64.self)
       job = Job(entry: entry, bases: bases, status: status, workers: workers, rounds: rounds)
       finished.store(0, ordering: .relaxed)
       let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1

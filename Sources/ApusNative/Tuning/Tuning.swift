@@ -1,7 +1,9 @@
 import ApusCore
 import ApusGraph
 import ApusKernels
+import ApusLowering
 import ApusOperators
+import ApusPlanning
 import Foundation
 
 /// Choices that measurement makes better than a model: kept beside the objects in the cache, under a key of the graph, the

@@ -38,7 +38,7 @@ public struct Dropout: ModeDependentOperator {
   }
 }
 
-/// Batch normalisation: by the batch's own statistics while training, which the moving averages follow, and by those
+/// Batch normalization: by the batch's own statistics while training, which the moving averages follow, and by those
 /// averages while predicting. Ioffe and Szegedy 2015; momentum and ε as in Keras.
 public struct BatchNorm: ModeDependentOperator {
   /// How much of the moving averages stays in a step.
@@ -49,7 +49,7 @@ public struct BatchNorm: ModeDependentOperator {
 
   public static let countsSteps = false
   public static let record = OperatorRecord(
-    "batch_norm", .normalisation,
+    "batch_norm", .normalization,
     "batch_norm_training that updates moving ← moving · momentum + batch · (1 − momentum), or batch_norm_inference",
     operands: [
       OperandRecord("x", .floating), OperandRecord("scale", .floating, "a vector as long as the axis"),
@@ -95,7 +95,7 @@ extension Value {
   /// - Parameter seed: the key of the mask's generator; give each dropout of a graph its own.
   public func dropout(rate: Double, seed: UInt64) throws -> Value { try apply(Dropout(rate: rate, seed: seed)) }
 
-  /// Batch normalisation, by the batch while training and by moving averages while predicting.
+  /// Batch normalization, by the batch while training and by moving averages while predicting.
   /// - Parameters:
   ///   - movingMean: a variable; training updates it.
   ///   - movingVariance: a variable; training updates it.

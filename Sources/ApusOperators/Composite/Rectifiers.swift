@@ -48,7 +48,7 @@ public struct Elu: ActivationOperator {
   }
 }
 
-/// The self-normalising unit of Klambauer et al. 2017: λ · elu(x) with λ and α that keep mean 0 and variance 1.
+/// The self-normalizing unit of Klambauer et al. 2017: λ · elu(x) with λ and α that keep mean 0 and variance 1.
 public struct Selu: ActivationOperator {
   static let alpha = 1.673_263_242_354_377_3
   static let lambda = 1.050_700_987_355_480_5
@@ -113,7 +113,7 @@ extension Value {
     op.alpha = alpha
     return try apply(op)
   }
-  /// The self-normalising exponential linear unit, elementwise.
+  /// The self-normalizing exponential linear unit, elementwise.
   public func selu() throws -> Value { try apply(Selu()) }
   /// Kept in low … high, elementwise.
   public func clip(low: Double, high: Double) throws -> Value { try apply(Clip(low: low, high: high)) }

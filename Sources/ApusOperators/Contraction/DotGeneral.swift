@@ -31,7 +31,7 @@ public struct DotGeneral: CompositeOperator {
     ],
     traits: .contraction)
 
-  /// One operand's axes by role, normalised.
+  /// One operand's axes by role, normalized.
   private struct Roles {
     let batch: [Int]
     let free: [Int]

@@ -40,7 +40,7 @@ extension Value {
   /// - Parameters:
   ///   - w: `[spatial…, in / groups, out]`
   ///   - strides: steps along each spatial axis; empty: all ones.
-  ///   - dilation: the distance between neighbours in the kernel; empty: all ones.
+  ///   - dilation: the distance between neighbors in the kernel; empty: all ones.
   /// - Returns: `[batch, spatial…, out]`
   public func convolution(
     _ w: Value, strides: [Int] = [], padding: Padding = .valid, dilation: [Int] = [], groups: Int = 1

@@ -6,7 +6,7 @@ public struct ConvolutionSettings: Hashable, Sendable {
   /// Steps along each spatial axis; empty means all ones.
   public var strides: [Int] = []
   public var padding = Padding.valid
-  /// The distance between neighbours in the kernel; empty means all ones.
+  /// The distance between neighbors in the kernel; empty means all ones.
   public var dilation: [Int] = []
   /// Channels fall into so many groups; each output channel sees one group of input channels.
   public var groups = 1
@@ -68,7 +68,7 @@ extension ConvolutionOperator {
     [
       attribute("strides", \.strides, "steps along each spatial axis; empty: all ones"),
       attribute("padding", \.padding, "zeros around the spatial axes: valid, same or explicit"),
-      attribute("dilation", \.dilation, "distance between neighbours in the kernel; empty: all ones"),
+      attribute("dilation", \.dilation, "distance between neighbors in the kernel; empty: all ones"),
       attribute("groups", \.groups, "groups of channels; each output channel sees one group of input channels"),
     ]
   }

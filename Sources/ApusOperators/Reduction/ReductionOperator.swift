@@ -51,7 +51,7 @@ extension ReductionOperator {
 }
 
 extension Shape {
-  /// The shape after folding `axes` (normalised).
+  /// The shape after folding `axes` (normalized).
   package func reduced(_ axes: [Int], keepDims: Bool) -> Shape {
     var dims: [Dim] = []
     for (axis, dim) in self.dims.enumerated() {

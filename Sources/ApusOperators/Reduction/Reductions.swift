@@ -31,7 +31,7 @@ public struct ReduceProduct: ReductionOperator {
     guard !axes.isEmpty else { return [try context.cotangent] }
     let kept = (0..<x.rank).filter { !axes.contains($0) }
     guard let n = Shape(axes.map { x.shape[$0] }).elementCount else {
-      throw NotDifferentiable("the product runs over an axis of symbolic size; specialise the graph first")
+      throw NotDifferentiable("the product runs over an axis of symbolic size; specialize the graph first")
     }
     let order = kept + axes
     let keptShape = Shape(kept.map { x.shape[$0] })

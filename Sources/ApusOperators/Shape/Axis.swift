@@ -14,7 +14,7 @@ public enum Axis {
     return axis < 0 ? axis + rank : axis
   }
 
-  /// Each axis normalised, in ascending order; nil means all.
+  /// Each axis normalized, in ascending order; nil means all.
   /// - Throws: `TypeError` where one does not exist or is named twice.
   public static func normalized(_ axes: [Int]?, rank: Int) throws -> [Int] {
     guard let axes else { return Array(0..<rank) }

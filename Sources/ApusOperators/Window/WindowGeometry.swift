@@ -8,7 +8,7 @@ package struct WindowAxis: Hashable, Sendable {
   /// Elements in the window.
   package var window: Int
   package var stride: Int
-  /// Distance between neighbours in the window.
+  /// Distance between neighbors in the window.
   package var dilation: Int
   /// Padding before and after.
   package var low = 0

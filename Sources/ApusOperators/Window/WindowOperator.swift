@@ -8,7 +8,7 @@ public struct WindowSettings: Hashable, Sendable {
   /// Its steps; empty means all ones, and for pooling the window.
   public var strides: [Int] = []
   public var padding = Padding.valid
-  /// The distance between neighbours in the window; empty means all ones.
+  /// The distance between neighbors in the window; empty means all ones.
   public var dilation: [Int] = []
 
   public init() {}
@@ -56,7 +56,7 @@ extension WindowOperator {
       attribute("window", \.window, "size along each spatial axis", required: true),
       attribute("strides", \.strides, "steps along each spatial axis; empty: \(stridesDefault)"),
       attribute("padding", \.padding, "valid, same or explicit; what it holds never wins and adds nothing"),
-      attribute("dilation", \.dilation, "distance between neighbours in the window; empty: all ones"),
+      attribute("dilation", \.dilation, "distance between neighbors in the window; empty: all ones"),
     ]
   }
 

@@ -6,7 +6,7 @@ public enum PassRegistry {
   public static let all: [any Pass.Type] = [
     ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
     DeadCode.self, Fuse.self, InlineFusions.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self,
-    SinkSums.self, Layout.self, Winograd.self, Rematerialise.self, FuseNests.self,
+    SinkSums.self, Layout.self, Winograd.self, Rematerialize.self, FuseNests.self,
   ]
 
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.

@@ -11,7 +11,7 @@ extension PipelineResult {
     let symbols = reports.first?.before.symbols ?? []
     let ones = Dictionary(uniqueKeysWithValues: symbols.map { ($0, 1) })
     let note = symbols.isEmpty ? "" : "(FLOPs and bytes with \(symbols.map { "\($0) = 1" }.joined(separator: ", ")))\n"
-    func measured(_ graph: Graph) -> Graph { (try? graph.specialised(ones)) ?? graph }
+    func measured(_ graph: Graph) -> Graph { (try? graph.specialized(ones)) ?? graph }
     var rows = [["pass", "ms", "nodes", "", "FLOPs", "", "bytes", ""]]
     for report in reports {
       func cells(_ measure: (Graph) -> Int) -> [String] {

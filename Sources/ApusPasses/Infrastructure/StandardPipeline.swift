@@ -20,7 +20,7 @@ extension Pipeline {
   public static let standard = optimizing()
 
   /// The order of the passes, in the only place that states it: algebra on what was written, then on what composites
-  /// stand for; axes in the order that convolutions take, before what looks for a convolution and its neighbours; fusion
+  /// stand for; axes in the order that convolutions take, before what looks for a convolution and its neighbors; fusion
   /// last, for nothing looks into a fusion.
   /// - Parameters:
   ///   - weights: passes that rewrite weights. They come before composites are expanded, which they look for.
@@ -41,7 +41,7 @@ extension PassRegistry {
     NamedPipeline(
       "O3", "the same with a larger limit on folded constants", .optimizing(folding: FoldConstants(limit: 64 << 20))),
     NamedPipeline(
-      "inference", "for a forward graph; weights take in batch normalisation",
+      "inference", "for a forward graph; weights take in batch normalization",
       .optimizing(weights: [FoldBatchNorm()])),
     NamedPipeline("training", "for a training step", .standard),
   ]

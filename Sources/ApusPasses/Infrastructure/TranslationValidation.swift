@@ -31,7 +31,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
     var refusal: (any Error)?
     var compared = 0
     let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
-    let (a, b) = (try before.specialised(sizes), try after.specialised(sizes))
+    let (a, b) = (try before.specialized(sizes), try after.specialized(sizes))
     for seed in seeds {
       let inputs = RandomInputs(seed: seed)
       switch (outcome(a, inputs), outcome(b, inputs)) {

@@ -2,14 +2,14 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Folds batch normalisation, and any other scaling of channels, into the weights of the contraction before it.
+/// Folds batch normalization, and any other scaling of channels, into the weights of the contraction before it.
 ///
 /// With S and T vectors over the channels, contraction(x, w) · S + T = contraction(x, w · S) + T. The pass looks for
 /// *chains*: a contraction, then steps that add, subtract, multiply or divide by a vector over the channels, or
-/// normalise the channels by given statistics. It replaces a chain by one contraction and one addition. Products are
+/// normalize the channels by given statistics. It replaces a chain by one contraction and one addition. Products are
 /// rounded elsewhere than before, so results agree to rounding, not bit for bit.
 ///
-/// Guards, each with a remark where a normalisation or scale is left for it:
+/// Guards, each with a remark where a normalization or scale is left for it:
 /// - weights and vectors are *fixed*: they depend on constants and on variables that the graph does not update. Scaling
 ///   them costs a pass over the weights each run; where they are constants, fold-constants does it for good;
 /// - a vector has one number for each channel, the last axis of the result, or one number for all;
@@ -71,7 +71,7 @@ private enum ChannelStep {
   case multiply(ValueID)
   case divide(ValueID)
   /// Scale, offset, mean and variance.
-  case normalise(BatchNormInference, [ValueID])
+  case normalize(BatchNormInference, [ValueID])
 
   /// The ways in which a node may be a step: the operand that is stepped on, and the step.
   static func readings(_ node: Node) -> [(on: ValueID, step: ChannelStep)] {
@@ -80,21 +80,21 @@ private enum ChannelStep {
     if op is Multiply { return [(operands[0], .multiply(operands[1])), (operands[1], .multiply(operands[0]))] }
     if op is Subtract { return [(operands[0], .subtract(operands[1]))] }
     if op is Divide { return [(operands[0], .divide(operands[1]))] }
-    if let op = op as? BatchNormInference { return [(operands[0], .normalise(op, Array(operands.dropFirst())))] }
+    if let op = op as? BatchNormInference { return [(operands[0], .normalize(op, Array(operands.dropFirst())))] }
     return []
   }
 
   var operands: [ValueID] {
     switch self {
     case .add(let v), .subtract(let v), .multiply(let v), .divide(let v): [v]
-    case .normalise(_, let vectors): vectors
+    case .normalize(_, let vectors): vectors
     }
   }
 
   var scales: Bool {
     switch self {
     case .add, .subtract: false
-    case .multiply, .divide, .normalise: true
+    case .multiply, .divide, .normalize: true
     }
   }
 }
@@ -122,7 +122,7 @@ private struct ChannelChain {
       case .divide:
         weights = try weights / forWeights(v[0])
         shift = try shift.map { try $0 / v[0] }
-      case .normalise(let op, _):
+      case .normalize(let op, _):
         let factor = try v[0] * (v[3] + op.epsilon).rsqrt()
         weights = try weights * forWeights(factor)
         shift = try (shift.map { try $0 - v[2] } ?? v[2].negated()) * factor + v[1]
@@ -205,7 +205,7 @@ private struct ChannelChains {
       return "\(graph.label(of: operand)) depends on inputs or changes with each run"
     }
     let rank = graph.type(of: node.result).rank
-    if case .normalise(let op, _) = step, op.axis != -1, op.axis != rank - 1 {
+    if case .normalize(let op, _) = step, op.axis != -1, op.axis != rank - 1 {
       return "its axis \(op.axis) is not that of the channels"
     }
     for operand in step.operands {

@@ -88,4 +88,4 @@ def png(path, pixels, filters):
 y, x, c = np.indices((10, 7, 3))
 rgb = ((y * 37 + x * x * 11 + c * 85 + y * x) % 256).astype("u1")
 png("rgb.png", rgb, [0, 1, 2, 3, 4])
-png("grey.png", rgb[:, :, :1], [4, 3, 2, 1, 0])
+png("gray.png", rgb[:, :, :1], [4, 3, 2, 1, 0])

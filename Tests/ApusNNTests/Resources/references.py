@@ -1,4 +1,4 @@
-"""Writes optimizers.json and initial_values.json: what the optimizers and initialisers must compute.
+"""Writes optimizers.json and initial_values.json: what the optimizers and initializers must compute.
 
     python3 references.py
 

@@ -1,4 +1,4 @@
-"""Reference values of activations, statistics and normalisation: NumPy and SciPy in double precision, formulas as in
+"""Reference values of activations, statistics and normalization: NumPy and SciPy in double precision, formulas as in
 Keras 3."""
 import warnings
 

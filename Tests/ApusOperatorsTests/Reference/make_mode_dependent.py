@@ -1,4 +1,4 @@
-"""Reference values of operators that depend on the mode, bound to inference: dropout does nothing, batch normalisation
+"""Reference values of operators that depend on the mode, bound to inference: dropout does nothing, batch normalization
 uses its moving averages. What they do while training has tests of its own."""
 import numpy as np
 

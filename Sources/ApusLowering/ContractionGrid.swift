@@ -1,0 +1,86 @@
+import ApusCore
+import ApusKernels
+import ApusPlanning
+
+/// The tiles of a product in the order they are computed, and the parts that k is cut into.
+///
+/// Small products are one part, panel of columns by panel of columns. In large ones k is cut so that a panel of the second
+/// operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk:
+/// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory.
+struct TileGrid {
+  struct Part {
+    var start: Int
+    var count: Int
+    var isFirst: Bool
+    var isLast: Bool
+  }
+
+  let panels: Int
+  let blocks: Int
+  /// Blocks of rows in a chunk.
+  let chunk: Int
+  let batch: [Int]
+  /// Whether all places of the batch see the same second operand: then a panel of it is used for all of them in turn.
+  let isPanelFirst: Bool
+  let parts: [Part]
+
+  init(
+    rows: Int, n: Int, k axes: [Int], tile: ContractionTile, width: Int, batch: [Int], sharesB: Bool, elementBytes: Int
+  ) {
+    let k = axes.reduce(1, *)
+    isPanelFirst = sharesB
+    panels = (n + width - 1) / width
+    blocks = (rows + tile.rows - 1) / tile.rows
+    self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
+    let smallest = min(rows, n) * k * elementBytes
+    guard smallest > TileGrid.secondCache, axes.count == 1, k > TileGrid.depth + TileGrid.depth / 2,
+      batch.allSatisfy({ $0 == 1 })
+    else {
+      // Where the first operand does not stay in the second cache while all panels of the second pass by, and the second
+      // does, the first is read once.
+      let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
+      let isFirstLarge =
+        axes.count == 1 && first > TileGrid.secondCache / 2 && second > TileGrid.secondCache / 8
+        && second <= TileGrid.secondCache / 4 * 3
+      chunk =
+        isFirstLarge && batch.allSatisfy({ $0 == 1 })
+        ? min(blocks, max(1, TileGrid.secondCache / 8 / (k * elementBytes * tile.rows))) : blocks
+      parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
+      return
+    }
+    let number = (k + TileGrid.depth - 1) / TileGrid.depth
+    let length = (k + number - 1) / number
+    parts = (0..<number).map { part in
+      Part(
+        start: part * length, count: min(length, k - part * length), isFirst: part == 0, isLast: part == number - 1)
+    }
+    chunk = max(1, TileGrid.secondCache / 3 / (length * elementBytes * tile.rows))
+  }
+
+  private static let depth = 1024
+  private static let secondCache = 1 << 20
+
+  var chunks: Int { (blocks + chunk - 1) / chunk }
+  var units: Int { batch.reduce(1, *) * panels * chunks * chunk }
+
+  /// Which tile a unit is; chunks are equally long, so units at the end of the last may be none.
+  func split(
+    _ unit: Register, _ builder: KernelBuilder,
+    _ body: (_ batch: [Register], _ panel: Register, _ block: Register) -> Void
+  ) {
+    let order = isPanelFirst && chunks == 1 ? [panels] + batch + [1, chunk] : batch + [chunks, panels, chunk]
+    var parts = builder.split(unit, by: order)
+    if isPanelFirst, chunks == 1 {
+      let panel = parts.removeFirst()
+      parts.insert(panel, at: batch.count + 1)
+    }
+    let indices = Array(parts.prefix(batch.count)) + [builder.index(0), builder.index(0)]
+    let panel = parts[batch.count + 1]
+    let block = builder.add(builder.multiply(parts[batch.count], chunk), parts[batch.count + 2])
+    if chunks * chunk == blocks { return body(indices, panel, block) }
+    builder.branch(builder.compare(.less, block, builder.index(blocks))) {
+      body(indices, panel, block)
+      return []
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import ApusCore
+import ApusGraph
+import ApusKernels
+import ApusOperators
+import ApusPlanning
+
+/// Lowers a region with one matrix product and an elementwise epilogue.
+///
+/// Units are register tiles, panel of columns by panel of columns: a worker's share of the units is a share of the
+/// columns, so it reads the same part of a weight in the forward product that it writes in the update. In a tile k runs
+/// in one loop (the innermost of Goto and van de Geijn 2008) with all accumulators in registers; the epilogue runs on
+/// them before anything is stored.
+struct ContractionNest {
+  let nest: Nest
+  let product: Node
+  let lanes: Int
+
+  /// Bytes of a second operand that the caches hardly keep until it is read again.
+  private static let fetchedBytes = 1 << 20
+  /// With more blocks of rows a panel is used so often that the first time, from memory, is a small part.
+  private static let fetchingBlocks = 8
+
+  init?(_ region: Graph, _ node: NodeLowering) throws {
+    guard
+      let product = region.nodes.first(where: { node in
+        node.op.traits.contains(.contraction)
+          && (node.op as? any ContractionLowerable).map { $0.isTiled && !node.results.isEmpty } ?? false
+      })
+    else { return nil }
+    self.product = product
+    nest = try Nest(region, node)
+    lanes = nestLanes(region, node.target)
+  }
+
+  func lower(name: String) throws {
+    guard let op = product.op as? any ContractionLowerable else { return }
+    let node = nest.node
+    let region = nest.region
+    let parameters = region.parameters
+    func handle(_ id: ValueID) throws -> TensorHandle {
+      guard let position = parameters.firstIndex(of: id) else {
+        throw ApusError.defect("\(node.origin): a product's operand is computed in the same nest")
+      }
+      return node.operands[position]
+    }
+    let domain = nest.domain
+    let rank = domain.count
+    let (m, n) = (domain[rank - 2], domain[rank - 1])
+    guard domain.reduce(1, *) > 0 else { return }
+    var operands = try op.contraction(product.operands.map(handle), result: domain, node)
+
+    // The tensors of the epilogue, over the domain's axes.
+    let leaves = parameters.filter { id in
+      region.nodes.contains { $0.id != product.id && $0.operands.contains(id) }
+    }
+    let leafHandles = try leaves.map(handle)
+    var strides = zip(leaves, leafHandles).map { nest.domainStrides($0, $1.view) }
+    strides += zip(region.outputs, node.results).map { nest.domainStrides($0, $1.view) }
+
+    // Batch axes that lie like further rows become rows; one row lies like any.
+    var batch = Array(domain.dropLast(2))
+    var rows = m
+    var tensors = strides.map { (batch: Array($0.dropLast(2)), m: $0[rank - 2], n: $0[rank - 1]) }
+    while let last = batch.last, operands.b.batch[batch.count - 1] == 0,
+      last == 1 || rows == 1 || operands.a.batch[batch.count - 1] == operands.a.free * rows,
+      tensors.allSatisfy({ last == 1 || rows == 1 || $0.batch[batch.count - 1] == $0.m * rows })
+    {
+      if rows == 1, last > 1 {
+        operands.a.free = operands.a.batch[batch.count - 1]
+        for position in tensors.indices { tensors[position].m = tensors[position].batch[batch.count - 1] }
+      }
+      rows *= last
+      batch.removeLast()
+      operands.a.batch.removeLast()
+      operands.b.batch.removeLast()
+      for position in tensors.indices { tensors[position].batch.removeLast() }
+    }
+
+    let contractedCount = operands.kCount
+    if let streamed = StreamedProduct(operands, rows: rows, n: n, batch: batch, lanes: lanes, node) {
+      operands = try streamed.lower(name: name)
+    }
+    let k = operands.kCount
+    let batchCount = batch.reduce(1, *)
+    var merged = operands
+    merged.mergeAxes()
+    let tile = ContractionTile.best(
+      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters,
+      mostRows: Packing.mostRows(merged.a, merged.k), vectors: node.secondOperand?.width.map { $0 / lanes })
+    let width = tile.vectors * lanes
+    let packsB =
+      node.secondOperand?.width != nil
+      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width)
+    let panels = packsB ? try node.secondOperand?.panels(width) : nil
+    if panels != nil { node.secondOperand?.width = width }
+    if panels == nil, let deferred = node.secondOperand { operands.b.handle = try deferred.whole() }
+    if let panels {
+      operands.b = Packing.panels(panels, k: operands.k, count: n, batch: batch, of: operands.b)
+    } else if packsB {
+      operands.b = try Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node).packed()
+    }
+    operands.mergeAxes()
+    let packsA = Packing.pays(operands.a, operands.k, rows: rows, n: n, tile: tile, width: width)
+    if packsA {
+      operands.a = try Packing(operands.a, k: operands.k, count: rows, width: tile.rows, batch: batch, node: node)
+        .packed()
+    }
+    let isPacked = (a: packsA, b: packsB)
+    let (a, b) = (operands.a, operands.b)
+    let grid = TileGrid(
+      rows: rows, n: n, k: operands.k, tile: tile, width: width, batch: batch,
+      sharesB: b.batch.allSatisfy { $0 == 0 },
+      elementBytes: region.type(of: product.result).dtype.byteCount)
+    let sums =
+      grid.parts.count > 1
+      ? node.temporary(region.type(of: product.result).dtype, [grid.units * tile.rows * width]) : nil
+    // What others have done is not counted again.
+    let flops = region.flopCount - 2 * rows * n * batchCount * (contractedCount - k)
+    for part in grid.parts {
+      let share = part.count == k ? flops : flops / k * part.count
+      node.kernel(
+        grid.parts.count == 1 ? name : "\(name)_from_\(part.start)", units: grid.units, flopCount: share,
+        isSerial: flops < 16384 || grid.units == 1
+      ) { scope in
+        let builder = scope.builder
+        let (readA, readB) = (scope.read(a.handle), scope.read(b.handle))
+        var leafTensors: [Int: NestTensor] = [:]
+        var outputs: [(ValueID, NestTensor)] = []
+        if part.isLast {
+          for (position, (id, handle)) in zip(leaves, leafHandles).enumerated() {
+            let s = tensors[position]
+            leafTensors[id.index] = NestTensor(access: scope.read(handle), strides: s.batch + [s.m, s.n])
+          }
+          outputs = zip(region.outputs, node.results).enumerated().map { position, pair in
+            let s = tensors[leaves.count + position]
+            return (pair.0, NestTensor(access: scope.write(pair.1), strides: s.batch + [s.m, s.n]))
+          }
+          // The product's own operands are read by many tiles.
+          scope.allowInPlace(
+            outputs.map(\.1),
+            over: leafTensors.values.filter { $0.access.buffer != readA.buffer && $0.access.buffer != readB.buffer })
+        }
+        let partial = sums.map {
+          (part.isFirst ? scope.write($0) : part.isLast ? scope.read($0) : scope.update($0)).buffer
+        }
+        let emitter = TileEmitter(
+          emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
+          product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial, n: n,
+          lanes: lanes, tile: tile, isPacked: isPacked,
+          fetchesPanels: grid.blocks <= ContractionNest.fetchingBlocks
+            && b.handle.count * b.handle.dtype.byteCount >= ContractionNest.fetchedBytes)
+        builder.forEachUnit { unit in
+          grid.split(unit, builder) { indices, panel, block in
+            emitter.emit(
+              NestPoint(indices: indices), unit: unit, panel: panel, panels: grid.panels, block: block,
+              blocks: grid.blocks, rows: rows)
+          }
+        }
+      }
+    }
+  }
+}

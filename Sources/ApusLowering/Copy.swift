@@ -1,0 +1,139 @@
+import ApusCore
+import ApusKernels
+import ApusPlanning
+
+extension NodeLowering {
+  /// Adds a kernel that copies a tensor to a place of the same element type and dimensions.
+  ///
+  /// Runs along the axis in which the target's elements are neighbors; where the source's are neighbors along another,
+  /// both are visited in blocks that stay in the first cache.
+  func copy(from source: TensorHandle, to target: TensorHandle) throws {
+    guard source.dimensions == target.dimensions, source.dtype == target.dtype else {
+      throw ApusError.defect("\(origin): a copy of \(source.view) to \(target.view)")
+    }
+    guard target.count > 0 else { return }
+    // The target's axes from the farthest apart to neighbors.
+    let order = target.dimensions.indices.sorted {
+      (-abs(target.view.strides[$0]), $0) < (-abs(target.view.strides[$1]), $1)
+    }
+    let loops = NestLoops(
+      domain: order.map { target.dimensions[$0] }, folded: [],
+      strides: [source, target].map { handle in
+        order.map { handle.dimensions[$0] == 1 ? 0 : handle.view.strides[$0] }
+      })
+    if let axis = transposedAxis(loops) { return copyTransposed(source, target, loops, neighbors: axis) }
+    let lanes = self.target.lanes(of: source.dtype.scalarType == .i1 ? .i8 : source.dtype.scalarType)
+    let width = loops.sizes.last ?? 1
+    let outer = Array(loops.sizes.dropLast())
+    let share = outer.reduce(1, *) >= 64 ? width : max(lanes, 4096 / lanes * lanes)
+    let chunks = (width + share - 1) / share
+    let units = outer.reduce(1, *) * chunks
+    kernel("copy", units: units, isSerial: target.count < 8192 || units == 1) { scope in
+      let b = scope.builder
+      let (read, write) = (scope.read(source), scope.write(target))
+      let (from, to) = (loops.strides[0], loops.strides[1])
+      b.forEachUnit { unit in
+        let parts = b.split(unit, by: outer + (chunks > 1 ? [chunks] : []))
+        let (source, target) = (b.start(of: read, parts, from), b.start(of: write, parts, to))
+        let (fromStep, toStep) = (from.last ?? 0, to.last ?? 1)
+        func move(_ at: Register, lanes: Int, mask: Register?) {
+          let place = b.add(source, b.multiply(at, fromStep))
+          let value: Register
+          if fromStep == 0 {
+            value = b.splat(b.load(read.buffer, place), lanes: lanes)
+          } else if fromStep == 1 || lanes == 1 {
+            value = b.load(read.buffer, place, lanes: lanes, mask: mask)
+          } else {
+            value = b.load(read.buffer, b.spread(place, fromStep, lanes), mask: mask)
+          }
+          let goal = b.add(target, b.multiply(at, toStep))
+          if toStep == 1 || lanes == 1 {
+            b.store(write.buffer, goal, value, mask: mask)
+          } else {
+            b.store(write.buffer, b.spread(goal, toStep, lanes), value, mask: mask)
+          }
+        }
+        // Gathering lane by lane gains nothing over single elements.
+        let lanes = fromStep > 1 || fromStep < 0 || toStep != 1 ? 1 : lanes
+        let first = chunks > 1 ? b.multiply(parts[parts.count - 1], share) : b.index(0)
+        let end = chunks > 1 ? b.binary(.minimumSigned, b.add(first, share), b.index(width)) : b.index(width)
+        let whole =
+          chunks > 1 ? b.binary(.minimumSigned, end, b.index(width / lanes * lanes)) : b.index(width / lanes * lanes)
+        b.loop(from: first, to: whole, step: lanes) { move($0, lanes: lanes, mask: nil) }
+        let tail = width % lanes
+        if tail > 0 {
+          if chunks == 1 {
+            move(b.index(width - tail), lanes: lanes, mask: b.mask(below: tail, lanes: lanes))
+          } else {
+            b.branch(b.compare(.equal, end, b.index(width))) {
+              move(b.index(width - tail), lanes: lanes, mask: b.mask(below: tail, lanes: lanes))
+              return []
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The axis along which the source's elements are neighbors, where it is another than the target's.
+  private func transposedAxis(_ loops: NestLoops) -> Int? {
+    let (from, to) = (loops.strides[0], loops.strides[1])
+    guard let inner = from.last, inner != 0, abs(inner) != 1, to.last == 1, (loops.sizes.last ?? 0) >= 4 else {
+      return nil
+    }
+    return from.indices.dropLast().first { from[$0] == 1 && loops.sizes[$0] >= 4 }
+  }
+
+  /// How many of the source's neighbors are copied at a time: those of a line, as often as not.
+  private static let blockSize = 16
+
+  /// A unit copies a block of the source's neighbors, for all places along the target's inner axis: what is read of a line
+  /// is all read while it is in the first cache.
+  private func copyTransposed(
+    _ source: TensorHandle, _ target: TensorHandle, _ loops: NestLoops, neighbors axis: Int
+  ) {
+    let size = loops.sizes[axis]
+    let width = loops.sizes[loops.sizes.count - 1]
+    let block = min(size, NodeLowering.blockSize)
+    let (whole, tail) = (size / block, size % block)
+    var outer = Array(loops.sizes.dropLast())
+    outer[axis] = whole + (tail > 0 ? 1 : 0)
+    let units = outer.reduce(1, *)
+    kernel("copy", units: units, isSerial: target.count < 8192 || units == 1) { scope in
+      let b = scope.builder
+      let (read, write) = (scope.read(source), scope.write(target))
+      let (from, to) = (loops.strides[0], loops.strides[1])
+      b.forEachUnit { unit in
+        var parts = b.split(unit, by: outer)
+        let part = parts[axis]
+        parts[axis] = b.multiply(part, block)
+        let (source, target) = (b.start(of: read, parts, from), b.start(of: write, parts, to))
+        func move(_ count: Int) {
+          b.loop(from: b.index(0), to: b.index(width), step: 1) { at in
+            let start = b.add(source, b.multiply(at, from[from.count - 1]))
+            let goal = b.add(target, at)
+            let values = (0..<count).map { b.load(read.buffer, b.add(start, $0)) }
+            for (position, value) in values.enumerated() {
+              b.store(write.buffer, b.add(goal, position * to[axis]), value)
+            }
+          }
+        }
+        if tail == 0 { return move(block) }
+        b.branch(b.compare(.less, part, b.index(whole))) {
+          move(block)
+          return []
+        } otherwise: {
+          move(tail)
+          return []
+        }
+      }
+    }
+  }
+}
+
+extension KernelBuilder {
+  /// Where a tensor's elements begin at positions of all axes but the last.
+  fileprivate func start(of access: TensorAccess, _ positions: [Register], _ strides: [Int]) -> Register {
+    zip(positions, strides.dropLast()).reduce(index(access.view.offset)) { add($0, multiply($1.0, $1.1)) }
+  }
+}

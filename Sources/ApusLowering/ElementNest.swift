@@ -1,0 +1,229 @@
+import ApusCore
+import ApusGraph
+import ApusKernels
+import ApusOperators
+import ApusPlanning
+
+/// How many lanes a nest's vectors have: as its widest float fills a register, `f32` where it has none.
+func nestLanes(_ region: Graph, _ target: VectorTarget) -> Int {
+  let hasDouble = region.nodes.contains { $0.results.contains { region.type(of: $0).dtype == .f64 } }
+  return target.lanes(of: hasDouble ? .f64 : .f32)
+}
+
+/// Lowers a region of elementwise operators and reductions over common axes.
+///
+/// Units are points of the kept axes (in a nest whose last axis is kept: with a share of that axis). In each unit,
+/// reductions are done level by level, one sweep over the folded axes for all that are ready; a last sweep stores what
+/// has the domain's whole shape. Values are computed again in each sweep: loads come from the cache by then.
+struct ElementNest {
+  let nest: Nest
+  let lanes: Int
+
+  init(_ region: Graph, _ node: NodeLowering) throws {
+    nest = try Nest(region, node)
+    lanes = nestLanes(region, node.target)
+  }
+
+  /// Reductions of the region by the sweep in which they are ready; each needs those before only.
+  private var levels: [[Node]] {
+    var level = [Int](repeating: 0, count: nest.region.valueCount)
+    var result: [[Node]] = []
+    for node in nest.region.nodes {
+      let ready = node.operands.map { level[$0.index] }.max() ?? 0
+      let isReduction = node.op.asReduction != nil
+      for id in node.results { level[id.index] = isReduction ? ready + 1 : ready }
+      if isReduction {
+        if result.count <= ready { result.append([]) }
+        result[ready].append(node)
+      }
+    }
+    return result
+  }
+
+  func lower(name: String) throws {
+    let node = nest.node
+    let region = nest.region
+    let read = region.parameters
+    let views = zip(read, node.operands).map { nest.domainStrides($0, $1.view) }
+    let written = zip(region.outputs, node.results).map { nest.domainStrides($0, $1.view) }
+    let loops = NestLoops(domain: nest.domain, folded: nest.foldedAxes, strides: views + written)
+    let keptCount = loops.kept.reduce(1) { $0 * loops.sizes[$1] }
+    let foldedCount = loops.folded.reduce(1) { $0 * loops.sizes[$1] }
+    guard keptCount > 0 else { return }
+    // Which axes make units, and in how many parts the vector axis is cut where it is one of them.
+    let isVectorKept = loops.vectorAxis != nil && !loops.isVectorFolded
+    let outer = isVectorKept ? Array(loops.kept.dropLast()) : loops.kept
+    let share = isVectorKept ? vectorShare(loops, foldedCount) : 1
+    let width = loops.vectorAxis.map { loops.sizes[$0] } ?? 1
+    let chunks = isVectorKept ? (width + share - 1) / share : 1
+    let outerCount = outer.reduce(1) { $0 * loops.sizes[$1] }
+    let work = keptCount * max(1, foldedCount) * max(1, region.computationCount)
+    node.kernel(
+      name, units: outerCount * chunks, flopCount: region.flopCount, isSerial: work < 8192 || outerCount * chunks == 1
+    ) { scope in
+      let b = scope.builder
+      var leaves: [Int: NestTensor] = [:]
+      for (position, (id, operand)) in zip(read, node.operands).enumerated() {
+        leaves[id.index] = NestTensor(access: scope.read(operand), strides: loops.strides[position])
+      }
+      let outputs = zip(region.outputs, node.results).enumerated().map { position, pair in
+        (pair.0, NestTensor(access: scope.write(pair.1), strides: loops.strides[views.count + position]))
+      }
+      // A row's result is stored before the sweep for whole results, which may read what lay there.
+      let hasWholes = outputs.contains { output in loops.folded.contains { output.1.varies(along: $0) } }
+      let safe = outputs.filter { output in
+        !hasWholes || loops.folded.contains { output.1.varies(along: $0) } || loops.folded.isEmpty
+      }
+      scope.allowInPlace(safe.map(\.1), over: leaves.values.map(\.self))
+      let emitter = NestEmitter(nest: nest, builder: b, leaves: leaves)
+      let work = UnitWork(
+        nest: nest, loops: loops, emitter: emitter, outputs: outputs, levels: levels, lanes: lanes)
+      b.forEachUnit { unit in
+        let parts = b.split(unit, by: outer.map { loops.sizes[$0] } + (chunks > 1 ? [chunks] : []))
+        var point = NestPoint(indices: loops.sizes.map { _ in b.index(0) })
+        for (axis, part) in zip(outer, parts) { point.indices[axis] = part }
+        if isVectorKept {
+          let start = chunks > 1 ? b.multiply(parts[parts.count - 1], share) : b.index(0)
+          work.emitKeptVectors(point, start: start, share: min(share, width), width: width, isLast: chunks == 1)
+        } else {
+          work.emitFolds(point)
+        }
+      }
+    }
+  }
+
+  /// How much of a kept vector axis one unit does: enough to be worth a unit, little enough to give every worker some.
+  private func vectorShare(_ loops: NestLoops, _ foldedCount: Int) -> Int {
+    guard let axis = loops.vectorAxis else { return 1 }
+    let width = loops.sizes[axis]
+    let outer = loops.kept.dropLast().reduce(1) { $0 * loops.sizes[$1] }
+    if outer >= 64 || width <= lanes { return width }
+    let share = max(lanes, 1024 / max(1, foldedCount) / lanes * lanes)
+    return share
+  }
+}
+
+/// What one unit of an element nest does.
+private struct UnitWork {
+  let nest: Nest
+  let loops: NestLoops
+  let emitter: NestEmitter
+  let outputs: [(ValueID, NestTensor)]
+  let levels: [[Node]]
+  let lanes: Int
+
+  var b: KernelBuilder { emitter.builder }
+
+  /// Whether a value has the domain's whole shape, rather than one element for all that is folded.
+  func isWhole(_ tensor: NestTensor) -> Bool { loops.folded.contains { tensor.varies(along: $0) } }
+
+  // MARK: The vector axis is kept
+
+  /// Vectors from `start` on, `share` elements, the last unit's share cut off at `width`.
+  func emitKeptVectors(_ point: NestPoint, start: Register, share: Int, width: Int, isLast: Bool) {
+    guard let axis = loops.vectorAxis else { return }
+    var point = point
+    point.vectorAxis = axis
+    point.lanes = lanes
+    func vector(_ at: Register, mask: Register?) {
+      var inner = point
+      inner.indices[axis] = at
+      inner.mask = mask
+      emitFolds(inner)
+    }
+    let tail = width % lanes
+    let whole = width - tail
+    if isLast {
+      b.loop(from: start, to: b.index(whole), step: lanes) { vector($0, mask: nil) }
+      if tail > 0 { vector(b.index(whole), mask: b.mask(below: tail, lanes: lanes)) }
+      return
+    }
+    let end = b.binary(.minimumSigned, b.add(start, share), b.index(whole))
+    b.loop(from: start, to: end, step: lanes) { vector($0, mask: nil) }
+    if tail > 0 {
+      let isTail = b.compare(.greater, b.add(start, share), b.index(whole))
+      b.branch(isTail) {
+        vector(b.index(whole), mask: b.mask(below: tail, lanes: lanes))
+        return []
+      }
+    }
+  }
+
+  // MARK: Sweeps over the folded axes
+
+  /// All reductions at a point of the kept axes, and the stores.
+  func emitFolds(_ point: NestPoint) {
+    var point = point
+    for level in levels { sweep(level, &point) }
+    let rows = outputs.filter { !isWhole($0.1) }
+    let wholes = outputs.filter { isWhole($0.1) }
+    // All values before the first store: what is stored may lie where something was read.
+    let registers = rows.map { stored($0.0, $0.1, &point) }
+    for (row, register) in zip(rows, registers) { emitter.store(register, row.1, point) }
+    guard !wholes.isEmpty else { return }
+    _ = overFolded(point, carrying: []) { inner, _ in
+      var inner = inner
+      let registers = wholes.map { stored($0.0, $0.1, &inner) }
+      for (whole, register) in zip(wholes, registers) { emitter.store(register, whole.1, inner) }
+      return []
+    }
+  }
+
+  private func stored(_ id: ValueID, _ tensor: NestTensor, _ point: inout NestPoint) -> Register {
+    let isVector = point.vectorAxis.map { tensor.varies(along: $0) } ?? false
+    return isVector ? emitter.vector(id, &point) : emitter.value(id, &point)
+  }
+
+  /// Runs `body` at each point of the folded axes, in vectors where the last of them is the vector axis.
+  private func overFolded(
+    _ point: NestPoint, carrying: [Register], _ body: @escaping (NestPoint, [Register]) -> [Register]
+  ) -> [Register] {
+    let axes = loops.isVectorFolded ? Array(loops.folded.dropLast()) : loops.folded
+    let outer = axes.map { axis in (loops.sizes[axis], { (p: inout NestPoint, i: Register) in p.indices[axis] = i }) }
+    return b.nest(outer, point, carrying: carrying) { inner, carried in
+      guard loops.isVectorFolded, let axis = loops.vectorAxis else { return body(inner, carried) }
+      var inner = inner
+      inner.vectorAxis = axis
+      inner.lanes = lanes
+      let width = loops.sizes[axis]
+      let tail = width % lanes
+      var result = b.loop(from: b.index(0), to: b.index(width - tail), step: lanes, carrying: carried) { at, carried in
+        var vector = inner
+        vector.indices[axis] = at
+        return body(vector, carried)
+      }
+      if tail > 0 {
+        inner.indices[axis] = b.index(width - tail)
+        inner.mask = b.mask(below: tail, lanes: lanes)
+        result = body(inner, result)
+      }
+      return result
+    }
+  }
+
+  /// The reductions of one level in one sweep; their values are known at `point` afterwards.
+  private func sweep(_ reductions: [Node], _ point: inout NestPoint) {
+    let region = nest.region
+    let folds = reductions.compactMap { node in (node.op.asReduction as? any ReductionLowerable).map { (node, $0) } }
+    let width = loops.isVectorFolded ? lanes : point.lanes
+    let starts = folds.map { node, op in
+      let dtype = region.type(of: node.result).dtype
+      return op.identity(RegisterType(dtype.scalarType, lanes: width), dtype, b)
+    }
+    let sums = overFolded(point, carrying: starts) { inner, carried in
+      var inner = inner
+      return zip(folds, zip(carried, starts)).map { fold, sum in
+        let (node, op) = fold
+        var x = emitter.vector(node.operands[0], &inner)
+        // Lanes without elements must not count.
+        if let mask = inner.mask, loops.isVectorFolded { x = b.select(mask, x, sum.1) }
+        return op.combine(sum.0, x, region.type(of: node.result).dtype, b)
+      }
+    }
+    for ((node, op), sum) in zip(folds, sums) {
+      let dtype = region.type(of: node.result).dtype
+      point.known[node.result.index] =
+        loops.isVectorFolded ? b.horizontal(sum) { op.combine($0, $1, dtype, b) } : sum
+    }
+  }
+}

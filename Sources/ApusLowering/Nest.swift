@@ -1,0 +1,262 @@
+import ApusCore
+import ApusGraph
+import ApusKernels
+import ApusOperators
+import ApusPlanning
+
+/// A fusion's region as one loop nest: what every family of nests (map, reduction, contraction) starts from.
+///
+/// All values are numbered over the axes of one *domain*, the shape that the loops run over. A value's form says how its
+/// own axes lie in the domain.
+struct Nest {
+  /// How a value's axes correspond to the domain's.
+  enum Form {
+    /// As NumPy broadcasts: aligned at the last axis.
+    case aligned
+    /// The folded axes are missing; the others are aligned.
+    case folded
+  }
+
+  let region: Graph
+  let node: NodeLowering
+  /// Sizes of the domain's axes.
+  let domain: [Int]
+  /// Domain axes that reductions fold.
+  let foldedAxes: [Int]
+  /// By value of the region.
+  let forms: [Form]
+  let escapes: [Bool]
+  /// How many operands each value is.
+  let readerCounts: [Int]
+
+  init(_ region: Graph, _ node: NodeLowering) throws {
+    self.region = region
+    self.node = node
+    for node in region.nodes {
+      let isKnown =
+        !node.op.traits.isDisjoint(with: [.declaration, .broadcasts]) || node.op is any ElementLowerable
+        || node.op.asReduction is any ReductionLowerable || node.headsNest(region) || node.op is any ViewLowerable
+      guard isKnown else { throw ApusError.defect("\(node.op.name) stands in a nest, which cannot compute it") }
+    }
+    let reductions = region.nodes.filter { $0.op.asReduction != nil }
+    if let first = reductions.first, let op = first.op.asReduction {
+      domain = try region.dimensions(of: first.operands[0])
+      foldedAxes = try Axis.normalized(op.axes, rank: domain.count)
+    } else {
+      domain = try region.outputs.map { try region.dimensions(of: $0) }.max { $0.count < $1.count } ?? []
+      foldedAxes = []
+    }
+    // Where all axes are folded, a scalar is aligned with anything.
+    let isTotal = foldedAxes.count == domain.count
+    var forms = [Form](repeating: .aligned, count: region.valueCount)
+    for node in region.nodes where !isTotal {
+      if let op = node.op.asReduction {
+        forms[node.result.index] = op.keepDims || foldedAxes.isEmpty ? .aligned : .folded
+      } else if node.operands.contains(where: { forms[$0.index] == .folded }) {
+        for result in node.results { forms[result.index] = .folded }
+        // What is combined with folded values is numbered as they are, and so is all that it is computed from.
+        var pending = node.operands
+        while let operand = pending.popLast() {
+          let producer = region.producer(of: operand)
+          guard forms[operand.index] == .aligned, producer.op.asReduction == nil else { continue }
+          forms[operand.index] = .folded
+          pending += producer.operands
+        }
+      }
+    }
+    self.forms = forms
+    escapes = region.escaping()
+    var counts = [Int](repeating: 0, count: region.valueCount)
+    for operand in region.nodes.flatMap(\.operands) { counts[operand.index] += 1 }
+    readerCounts = counts
+  }
+
+  /// A value's strides over the domain's axes, given those of its own axes; 0 where it does not vary.
+  func domainStrides(_ value: ValueID, _ view: TensorView) -> [Int] {
+    let axes =
+      forms[value.index] == .folded ? domain.indices.filter { !foldedAxes.contains($0) } : Array(domain.indices)
+    var strides = [Int](repeating: 0, count: domain.count)
+    for (own, axis) in zip(view.dimensions.indices.reversed(), axes.reversed()) where view.dimensions[own] != 1 {
+      strides[axis] = view.strides[own]
+    }
+    return strides
+  }
+}
+
+extension Nest {
+  /// What a kernel built around `head` reads besides its operands, by `ValueID.index`, and what it writes.
+  func tensors(
+    _ scope: KernelScope, besides head: Node
+  ) -> (leaves: [Int: NestTensor], outputs: [(ValueID, NestTensor)]) {
+    var leaves: [Int: NestTensor] = [:]
+    for (id, handle) in zip(region.parameters, node.operands)
+    where region.nodes.contains(where: { $0.id != head.id && $0.operands.contains(id) }) {
+      leaves[id.index] = NestTensor(access: scope.read(handle), strides: domainStrides(id, handle.view))
+    }
+    let outputs = zip(region.outputs, node.results).map {
+      ($0, NestTensor(access: scope.write($1), strides: domainStrides($0, $1.view)))
+    }
+    return (leaves, outputs)
+  }
+}
+
+extension Graph {
+  /// A value's static dimensions.
+  func dimensions(of value: ValueID) throws -> [Int] {
+    guard let numbers = type(of: value).shape.numbers else {
+      throw ApusError.input("\(label(of: value)) of graph @\(name) has a symbolic shape, \(type(of: value))")
+    }
+    return numbers
+  }
+}
+
+/// A tensor over a nest's loop axes.
+struct NestTensor {
+  let access: TensorAccess
+  /// For each loop axis, in elements.
+  let strides: [Int]
+
+  func varies(along axis: Int) -> Bool { strides[axis] != 0 }
+}
+
+/// A point of a nest's loops: where each axis stands, and what is known there already.
+struct NestPoint {
+  /// A register for each loop axis; the vector axis holds the first lane's position.
+  var indices: [Register]
+  /// The axis whose consecutive positions the lanes hold; nil: single elements.
+  var vectorAxis: Int?
+  var lanes = 1
+  /// Lanes that hold elements; nil: all.
+  var mask: Register?
+  /// Values computed at this point or at one around it, by `ValueID.index`.
+  var known: [Int: Register] = [:]
+}
+
+/// Emits a nest's values at points of its loops.
+struct NestEmitter {
+  let nest: Nest
+  let builder: KernelBuilder
+  /// Tensors that the region reads, by `ValueID.index` of its parameters.
+  let leaves: [Int: NestTensor]
+
+  /// A value of the region at a point; as many lanes as the point has, or one where it is the same in all of them.
+  func value(_ id: ValueID, _ point: inout NestPoint) -> Register {
+    if let known = point.known[id.index] { return known }
+    let region = nest.region
+    let node = region.producer(of: id)
+    if let register = sumWithProduct(node, &point) {
+      point.known[id.index] = register
+      return register
+    }
+    let register: Register
+    switch node.op {
+    case is Parameter:
+      register = leaves[id.index].map { load($0, point) } ?? builder.index(0)
+    case let constant as Constant:
+      register = builder.constant(of: constant.value)
+    case let op as any ElementLowerable:
+      var operands = node.operands.map { value($0, &point) }
+      let lanes = operands.map { builder.type(of: $0).lanes }.max() ?? 1
+      operands = operands.map { builder.splat($0, lanes: lanes) }
+      register = op.element(
+        operands,
+        ElementContext(
+          builder: builder, dtypes: node.operands.map { region.type(of: $0).dtype }, result: region.type(of: id).dtype,
+          mask: lanes == 1 ? nil : point.mask, failure: failure(of: op)))
+    default:
+      // A broadcast, or a reshape that only adds or drops axes of size 1.
+      register = value(node.operands[0], &point)
+    }
+    point.known[id.index] = register
+    return register
+  }
+
+  /// A sum of which one term is a product: rounded once, in one instruction.
+  private func sumWithProduct(_ node: Node, _ point: inout NestPoint) -> Register? {
+    guard let position = product(in: node), let op = node.op as? any SumLowerable else { return nil }
+    let factors = nest.region.producer(of: node.operands[position]).operands
+    var terms = (factors + [node.operands[1 - position]]).map { value($0, &point) }
+    let lanes = terms.map { builder.type(of: $0).lanes }.max() ?? 1
+    terms = terms.map { builder.splat($0, lanes: lanes) }
+    return op.element(product: (terms[0], terms[1]), isFirst: position == 0, other: terms[2], builder)
+  }
+
+  /// Which operand of a sum is a product that nothing else reads: t − t stays 0.
+  private func product(in sum: Node) -> Int? {
+    let region = nest.region
+    guard sum.operands.count == 2, [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
+    return sum.operands.firstIndex { operand in
+      let producer = region.producer(of: operand)
+      return nest.readerCounts[operand.index] == 1 && !nest.escapes[operand.index]
+        && producer.op.traits.contains(.commutative) && producer.op is any ProductLowerable
+    }
+  }
+
+  /// What an operator calls to say how it fails: by name, where the nest is more than it.
+  private func failure(of op: any Operator) -> (String, @escaping @Sendable (Int) -> String) -> Int {
+    let isAlone = nest.region.nodes.count { !($0.op is Parameter) } == 1
+    let prefix = isAlone ? "" : "\(op.name): "
+    return { help, message in nest.node.failure(help: help) { prefix + message($0) } }
+  }
+
+  /// The value with as many lanes as the point has.
+  func vector(_ id: ValueID, _ point: inout NestPoint) -> Register {
+    let register = value(id, &point)
+    return builder.splat(register, lanes: point.lanes)
+  }
+
+  func position(_ tensor: NestTensor, _ point: NestPoint) -> Register {
+    zip(point.indices, tensor.strides).reduce(builder.index(tensor.access.view.offset)) { sum, axis in
+      axis.1 == 0 ? sum : builder.add(sum, builder.multiply(axis.0, axis.1))
+    }
+  }
+
+  func load(_ tensor: NestTensor, _ point: NestPoint) -> Register {
+    let start = position(tensor, point)
+    guard let axis = point.vectorAxis, point.lanes > 1, tensor.varies(along: axis) else {
+      return builder.load(tensor.access.buffer, start)
+    }
+    if tensor.strides[axis] == 1 {
+      return builder.load(tensor.access.buffer, start, lanes: point.lanes, mask: point.mask)
+    }
+    return builder.load(
+      tensor.access.buffer, builder.spread(start, tensor.strides[axis], point.lanes), mask: point.mask)
+  }
+
+  /// Computes values at a point, all of them before the first is stored: what is stored may lie where something was read.
+  func store(_ outputs: [(ValueID, NestTensor)], _ point: inout NestPoint) {
+    let registers = outputs.map { vector($0.0, &point) }
+    for (output, register) in zip(outputs, registers) { store(register, output.1, point) }
+  }
+
+  func store(_ register: Register, _ tensor: NestTensor, _ point: NestPoint) {
+    let start = position(tensor, point)
+    let lanes = builder.type(of: register).lanes
+    guard lanes > 1, let axis = point.vectorAxis else {
+      builder.store(tensor.access.buffer, start, register)
+      return
+    }
+    if tensor.strides[axis] == 1 {
+      builder.store(tensor.access.buffer, start, register, mask: point.mask)
+    } else {
+      builder.store(
+        tensor.access.buffer, builder.spread(start, tensor.strides[axis], lanes), register, mask: point.mask)
+    }
+  }
+}
+
+extension KernelScope {
+  /// Says that results may take the memory of operands that lie in the same way: an element is read where it is written,
+  /// just before. `operands` are all that the nest reads: one that is read in two ways is not overwritten.
+  func allowInPlace(_ results: [NestTensor], over operands: [NestTensor]) {
+    for result in results {
+      for operand in operands.sorted(by: { $0.access.buffer < $1.access.buffer })
+      where operand.access.view == result.access.view && operand.strides == result.strides
+        && operands.allSatisfy({ $0.access.buffer != operand.access.buffer || $0.strides == result.strides })
+        && tensors.count(where: { $0.handle.buffer == tensors[operand.access.buffer].handle.buffer }) == 1
+      {
+        inPlace.append((write: result.access.buffer, read: operand.access.buffer))
+      }
+    }
+  }
+}

@@ -1,0 +1,289 @@
+import ApusCore
+import ApusGraph
+import ApusKernels
+import ApusOperators
+import ApusPlanning
+
+extension KernelBuilder {
+  /// Visits what a window covers, padding left out.
+  /// - Parameters:
+  ///   - places: the window's place along each axis.
+  ///   - body: gets the covered element's index along each axis and the position within the window.
+  func covered(
+    _ axes: [WindowAxis], _ places: [Register], carrying: [Register] = [],
+    _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    guard axes.reduce(1, { $0 * $1.window }) <= KernelBuilder.unrolledTaps else {
+      return coveredOneByOne(axes, places, carrying: carrying, body)
+    }
+    let starts = zip(axes, places).map { add(multiply($1, $0.stride), -$0.low) }
+    let inside = { [self] in
+      combinations(axes.map(\.window)).reduce(carrying) { carried, tap in
+        body(zip(starts, zip(tap, axes)).map { add($0, $1.0 * $1.1.dilation) }, tap.map { index($0) }, carried)
+      }
+    }
+    // Windows that may reach into the padding ask at each element.
+    let conditions = zip(axes, starts).flatMap { axis, start in
+      let reach = (axis.window - 1) * axis.dilation
+      return (axis.low > 0 ? [compare(.lessEqual, index(0), start)] : [])
+        + ((axis.output - 1) * axis.stride - axis.low + reach >= axis.input
+          ? [compare(.less, start, index(axis.input - reach))] : [])
+    }
+    guard let first = conditions.first else { return inside() }
+    return branch(conditions.dropFirst().reduce(first) { binary(.and, $0, $1) }) {
+      inside()
+    } otherwise: {
+      coveredOneByOne(axes, places, carrying: carrying, body)
+    }
+  }
+
+  /// The most elements of a window whose code is written out.
+  static let unrolledTaps = 9
+
+  /// All indices of a box, the last running fastest.
+  func combinations(_ sizes: [Int]) -> [[Int]] {
+    sizes.reduce([[]]) { prefixes, size in prefixes.flatMap { prefix in (0..<size).map { prefix + [$0] } } }
+  }
+
+  private func coveredOneByOne(
+    _ axes: [WindowAxis], _ places: [Register], carrying: [Register],
+    _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    guard let axis = axes.first else { return body([], [], carrying) }
+    let start = add(multiply(places[0], axis.stride), -axis.low)
+    return loop(from: index(0), to: index(axis.window), carrying: carrying) { tap, carried in
+      let element = add(start, multiply(tap, axis.dilation))
+      return branch(compare(.lessUnsigned, element, index(axis.input))) {
+        coveredOneByOne(Array(axes.dropFirst()), Array(places.dropFirst()), carrying: carried) {
+          body([element] + $0, [tap] + $1, $2)
+        }
+      } otherwise: {
+        carried
+      }
+    }
+  }
+
+  /// Visits the windows that cover an element.
+  /// - Parameter body: gets the window's place along each axis and the element's position within it.
+  func covering(
+    _ axes: [WindowAxis], _ element: [Register], carrying: [Register] = [],
+    _ body: @escaping (_ place: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    guard let axis = axes.first else { return body([], [], carrying) }
+    let start = add(element[0], axis.low)
+    return loop(from: index(0), to: index(axis.window), carrying: carrying) { tap, carried in
+      let scaled = binary(.subtract, start, multiply(tap, axis.dilation))
+      // Before the first window the difference is negative: as an unsigned number its quotient is beyond the last.
+      let place = binary(.divideUnsigned, scaled, index(axis.stride))
+      let isPlace = binary(
+        .and, compare(.equal, multiply(place, axis.stride), scaled), compare(.lessUnsigned, place, index(axis.output)))
+      return branch(isPlace) {
+        covering(Array(axes.dropFirst()), Array(element.dropFirst()), carrying: carried) {
+          body([place] + $0, [tap] + $1, $2)
+        }
+      } otherwise: {
+        carried
+      }
+    }
+  }
+}
+
+/// Channels, the last axis, in vectors.
+struct ChannelVectors {
+  let channels: Int
+  let lanes: Int
+  var count: Int { (channels + lanes - 1) / lanes }
+
+  init(_ channels: Int, _ dtype: DType, _ target: VectorTarget) {
+    self.init(channels, lanes: target.lanes(of: dtype == .f64 || dtype == .i64 ? .f64 : .f32))
+  }
+
+  init(_ channels: Int, lanes: Int) {
+    self.channels = channels
+    self.lanes = lanes
+  }
+
+  /// The first channel of a vector, and which lanes hold channels.
+  func place(_ vector: Register, _ b: KernelBuilder) -> (first: Register, mask: Register?) {
+    let first = b.multiply(vector, lanes)
+    guard channels % lanes != 0 else { return (first, nil) }
+    let type = RegisterType.index.with(lanes: lanes)
+    let all = b.add(b.splat(first, lanes: lanes), b.lanes(type))
+    return (first, b.compare(.less, all, b.constant(channels, type)))
+  }
+}
+
+extension NodeLowering {
+  /// Adds a kernel that computes vectors of channels at each place of [batch, spatial…, channels].
+  func forEachChannelVector(
+    _ name: String, of dimensions: [Int], _ dtype: DType, work: Int,
+    _ make: (KernelScope, ChannelVectors) -> (_ place: [Register], _ first: Register, _ mask: Register?) -> Void
+  ) {
+    let vectors = ChannelVectors(dimensions[dimensions.count - 1], dtype, target)
+    guard dimensions.reduce(1, *) > 0 else { return }
+    forEachPosition(name, of: Array(dimensions.dropLast()) + [vectors.count], work: work * vectors.lanes) { scope in
+      let emit = make(scope, vectors)
+      return { at in
+        let (first, mask) = vectors.place(at[at.count - 1], scope.builder)
+        emit(Array(at.dropLast()), first, mask)
+      }
+    }
+  }
+}
+
+extension WindowGeometry {
+  var taps: Int { axes.reduce(1) { $0 &* $1.window } }
+}
+
+extension KernelBuilder {
+  /// Whether a new element takes the place of the best so far: the first of equals stays, and NaN wins.
+  func wins(_ new: Register, over old: Register, _ kind: WindowExtremum, _ dtype: DType) -> Register {
+    switch dtype.kind {
+    case .floating:
+      let better = compare(kind == .max ? .greater : .less, new, old)
+      let isFirstNaN = binary(.and, compare(.notEqual, new, new), compare(.equal, old, old))
+      return binary(.or, better, isFirstNaN)
+    case .signed: return compare(kind == .max ? .greater : .less, new, old)
+    case .unsigned, .boolean:
+      return kind == .max ? compare(.lessUnsigned, old, new) : compare(.lessUnsigned, new, old)
+    }
+  }
+}
+
+extension WindowSelect: Lowerable {
+  public func lower(_ node: NodeLowering) throws {
+    let (x, v, y) = (node.operands[0], node.operands[1], node.results[0])
+    let geometry = try geometry(Shape(x.dimensions))
+    let kind = kind
+    node.forEachChannelVector("window_select", of: y.dimensions, x.dtype, work: geometry.taps) { scope, vectors in
+      let b = scope.builder
+      let (from, other, to) = (scope.read(x), scope.read(v), scope.write(y))
+      let type = RegisterType(x.dtype.scalarType, lanes: vectors.lanes)
+      let chosen = RegisterType(v.dtype.scalarType, lanes: vectors.lanes)
+      return { place, channel, mask in
+        let start = [b.constant(0, type), b.constant(0, chosen), b.constant(0, type.with(.i1))]
+        let best = b.covered(geometry.axes, Array(place.dropFirst()), carrying: start) { element, _, carried in
+          let at = [place[0]] + element + [channel]
+          let new = from.load(at, lanes: vectors.lanes, mask: mask)
+          let value = other.load(at, lanes: vectors.lanes, mask: mask)
+          let takes = b.binary(
+            .or, b.unary(.not, carried[2]), b.wins(new, over: carried[0], kind, x.dtype))
+          return [
+            b.select(takes, new, carried[0]), b.select(takes, value, carried[1]), b.constant(1, type.with(.i1)),
+          ]
+        }
+        to.store(place + [channel], best[1], mask: mask)
+      }
+    }
+  }
+}
+
+extension WindowScatter: Lowerable {
+  /// A unit does all windows of one image and one vector of channels, in order.
+  public func lower(_ node: NodeLowering) throws {
+    let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
+    let geometry = try geometry(Shape(x.dimensions))
+    let kind = kind
+    guard y.count > 0 else { return }
+    if geometry.isTiling { return try lowerTiling(node, geometry) }
+    let spatial = Array(x.dimensions.dropFirst().dropLast())
+    let places = geometry.axes.map(\.output)
+    let vectors = ChannelVectors(x.dimensions[x.dimensions.count - 1], x.dtype, node.target)
+    let work = (spatial.reduce(1, *) + places.reduce(1, *) * geometry.taps) * vectors.lanes
+    node.forEachPosition("window_scatter", of: [x.dimensions[0], vectors.count], work: work) { scope in
+      let b = scope.builder
+      let (from, cotangent, to) = (scope.read(x), scope.read(g), scope.update(y))
+      let type = RegisterType(x.dtype.scalarType, lanes: vectors.lanes)
+      let index = RegisterType.index.with(lanes: vectors.lanes)
+      return { at in
+        let (channel, mask) = vectors.place(at[1], b)
+        b.nested(spatial) { element in
+          to.store(
+            [at[0]] + element + [channel], b.constant(0, RegisterType(y.dtype.scalarType, lanes: vectors.lanes)),
+            mask: mask)
+        }
+        b.nested(places) { place in
+          let start = [b.constant(0, type), b.constant(-1, index)]
+          let best = b.covered(geometry.axes, place, carrying: start) { element, _, carried in
+            let at = [at[0]] + element + [channel]
+            let new = from.load(at, lanes: vectors.lanes, mask: mask)
+            let none = b.compare(.less, carried[1], b.constant(0, index))
+            let takes = b.binary(.or, none, b.wins(new, over: carried[0], kind, x.dtype))
+            let position = b.spread(to.position(at), to.view.strides.last ?? 1, vectors.lanes)
+            return [b.select(takes, new, carried[0]), b.select(takes, position, carried[1])]
+          }
+          var isChosen = b.compare(.greaterEqual, best[1], b.constant(0, index))
+          if let mask { isChosen = b.binary(.and, isChosen, mask) }
+          let value = cotangent.load([at[0]] + place + [channel], lanes: vectors.lanes, mask: mask)
+          let safe = b.select(isChosen, best[1], b.constant(0, index))
+          let old = b.load(to.buffer, safe, mask: isChosen)
+          b.store(to.buffer, safe, b.sum(old, value, y.dtype), mask: isChosen)
+        }
+      }
+    }
+  }
+}
+
+extension WindowGeometry {
+  /// Whether windows lie side by side, so that each element is in one at most, and are small.
+  fileprivate var isTiling: Bool {
+    axes.allSatisfy { $0.stride == $0.window && $0.dilation == 1 && $0.low == 0 && $0.high == 0 }
+      && taps <= KernelBuilder.unrolledTaps && axes.allSatisfy { $0.output > 0 }
+  }
+}
+
+extension WindowScatter {
+  /// Each window's elements are written at once: the chosen one gets the cotangent, the others nothing.
+  private func lowerTiling(_ node: NodeLowering, _ geometry: WindowGeometry) throws {
+    let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
+    let kind = kind
+    if geometry.axes.contains(where: { $0.output * $0.window < $0.input }) {
+      try node.fill(y, with: Tensor(repeating: 0, y.dtype, []))
+    }
+    node.forEachChannelVector("window_scatter", of: g.dimensions, x.dtype, work: 3 * geometry.taps) {
+      scope, vectors in
+      let b = scope.builder
+      let (from, cotangent, to) = (scope.read(x), scope.read(g), scope.write(y))
+      let number = RegisterType.index.with(lanes: vectors.lanes).with(x.dtype.scalarType.bits == 64 ? .i64 : .i32)
+      return { place, channel, mask in
+        let elements = b.combinations(geometry.axes.map(\.window)).map { tap in
+          [place[0]] + zip(zip(place.dropFirst(), geometry.axes), tap).map { b.add(b.multiply($0.0, $0.1.window), $1) }
+            + [channel]
+        }
+        var best = from.load(elements[0], lanes: vectors.lanes, mask: mask)
+        var chosen = b.constant(0, number)
+        for (position, element) in elements.enumerated().dropFirst() {
+          let new = from.load(element, lanes: vectors.lanes, mask: mask)
+          let takes = b.wins(new, over: best, kind, x.dtype)
+          best = b.select(takes, new, best)
+          chosen = b.select(takes, b.constant(position, number), chosen)
+        }
+        let value = cotangent.load(place + [channel], lanes: vectors.lanes, mask: mask)
+        let nothing = b.constant(0, RegisterType(y.dtype.scalarType, lanes: vectors.lanes))
+        for (position, element) in elements.enumerated() {
+          let isChosen = b.compare(.equal, chosen, b.constant(position, number))
+          to.store(element, b.select(isChosen, value, nothing), mask: mask)
+        }
+      }
+    }
+  }
+}
+
+extension WindowSumGradient: Lowerable {
+  public func lower(_ node: NodeLowering) throws {
+    let (g, y) = (node.operands[0], node.results[0])
+    let geometry = try geometry(shape.numbers == nil ? Shape(y.dimensions) : shape)
+    node.forEachChannelVector("window_sum_gradient", of: y.dimensions, g.dtype, work: geometry.taps) {
+      scope, vectors in
+      let b = scope.builder
+      let (from, to) = (scope.read(g), scope.write(y))
+      return { place, channel, mask in
+        let zero = b.constant(0, RegisterType(g.dtype.scalarType, lanes: vectors.lanes))
+        let sum = b.covering(geometry.axes, Array(place.dropFirst()), carrying: [zero]) { window, _, carried in
+          [b.sum(carried[0], from.load([place[0]] + window + [channel], lanes: vectors.lanes, mask: mask), g.dtype)]
+        }
+        to.store(place + [channel], sum[0], mask: mask)
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import ApusCore
+import ApusKernels
+import ApusPlanning
+
+/// An operand copied into panels first: [panel][k][rows or columns of the panel].
+struct Packing {
+  let operand: ContractionOperand
+  /// Sizes of the axes of k.
+  let k: [Int]
+  /// Rows of the first operand or columns of the second, and how many make a panel.
+  let count: Int
+  let width: Int
+  let batch: [Int]
+  let node: NodeLowering
+
+  init(_ operand: ContractionOperand, k: [Int], count: Int, width: Int, batch: [Int], node: NodeLowering) {
+    (self.operand, self.k, self.count, self.width, self.batch, self.node) = (operand, k, count, width, batch, node)
+  }
+
+  /// Whether the second operand is better packed: rows far apart cost a page each, and where the distance is a power of
+  /// two, the cache's sets; worth a copy where the copy is read several times. It must be where k does not run through it
+  /// evenly.
+  static func pays(
+    _ b: ContractionOperand, _ k: [Int], n: Int, rows: Int, tile: ContractionTile, width: Int
+  ) -> Bool {
+    let isContiguous = b.free == 1 || n == 1
+    let isEven = zip(b.k, TensorView.rowMajorStrides(k)).allSatisfy { $0 == $1 * (b.k.last ?? 1) }
+    let size = b.handle.dtype.byteCount
+    let bytes = k.reduce(n, *) * size
+    let isPassing = k.reduce(width, *) * size > 1 << 19 && abs(b.k.last ?? 1) * size <= 1 << 9
+    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 3 * tile.rows && !isPassing)
+  }
+
+  /// Whether the first operand is better packed: where the rows of a tile lie so that they share few sets of the first
+  /// cache (each set is of lines a multiple of 4 KiB apart, and holds some eight), each element would be fetched anew.
+  static func pays(
+    _ a: ContractionOperand, _ k: [Int], rows: Int, n: Int, tile: ContractionTile, width: Int
+  ) -> Bool {
+    guard rows > 1, n >= 4 * width, let most = mostRows(a, k) else { return false }
+    return tile.rows > most
+  }
+
+  /// How many rows of the first operand can be read at a time without losing each other in the first cache, where the
+  /// second operand passes through it too; nil: any number.
+  static func mostRows(_ a: ContractionOperand, _ k: [Int]) -> Int? {
+    guard a.free != 1, k.count == 1, k[0] >= 64 else { return nil }
+    let bytes = abs(a.free) * a.handle.dtype.byteCount
+    let powerOfTwo = bytes & -bytes
+    return 5 * (powerOfTwo == 0 ? 1 : max(1, 4096 / powerOfTwo)) + 1
+  }
+
+  func packed() throws -> ContractionOperand {
+    let handle = operand.handle
+    let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
+    let depth = k.reduce(1, *)
+    let key = "pack \(width)x\(depth)x\(count) \(operand.k)"
+    let packed = try node.hoisted(handle, key, handle.dtype, ownBatch + [depth * count]) { target in
+      let view = handle.view
+      let whole = count / width
+      let tail = count % width
+      func part(_ panels: Int, from: Int, columns: Int) throws {
+        guard panels > 0, depth > 0 else { return }
+        let dimensions = ownBatch + [panels] + k + [columns]
+        let source = TensorView(
+          view.dtype, dimensions, strides: operand.batch + [width * operand.free] + operand.k + [operand.free],
+          offset: view.offset + from * operand.free)
+        let rowMajor = TensorView.rowMajorStrides(ownBatch).map { $0 * depth * count }
+        let inner = TensorView.rowMajorStrides(k).map { $0 * columns }
+        let destination = TensorView(
+          view.dtype, dimensions, strides: rowMajor + [width * depth] + inner + [1], offset: from * depth)
+        try node.copy(from: handle.with(view: source), to: target.with(view: destination))
+      }
+      try part(whole, from: 0, columns: width)
+      try part(tail > 0 ? 1 : 0, from: whole * width, columns: tail)
+    }
+    return Packing.panels(packed, k: k, count: count, batch: batch, of: operand)
+  }
+
+  /// An operand whose panels are there already.
+  static func panels(
+    _ handle: TensorHandle, k: [Int], count: Int, batch: [Int], of operand: ContractionOperand
+  ) -> ContractionOperand {
+    let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
+    var strides = TensorView.rowMajorStrides(ownBatch).map { $0 * k.reduce(1, *) * count }
+    for axis in batch.indices where ownBatch[axis] == 1 { strides[axis] = 0 }
+    return ContractionOperand(handle: handle, batch: strides, free: 1, k: TensorView.rowMajorStrides(k))
+  }
+}

@@ -1,0 +1,281 @@
+import ApusCore
+import ApusGraph
+import ApusKernels
+import ApusOperators
+import ApusPlanning
+
+/// Emits register tiles.
+struct TileEmitter {
+  let emitter: NestEmitter
+  let outputs: [(ValueID, NestTensor)]
+  let product: ValueID
+  let a: (access: TensorAccess, strides: ContractionOperand)
+  let b: (access: TensorAccess, strides: ContractionOperand)
+  /// Sizes of the axes of k.
+  let k: [Int]
+  let part: TileGrid.Part
+  /// The buffer with sums of the parts before, where there are several: tile by tile, as a tile's vectors follow each other
+  /// in the order of the work.
+  let partial: Int?
+  let n: Int
+  let lanes: Int
+  let tile: ContractionTile
+  let isPacked: (a: Bool, b: Bool)
+  /// Whether the second operand is so large that it comes from memory.
+  let fetchesPanels: Bool
+
+  var builder: KernelBuilder { emitter.builder }
+
+  /// The tile at a block of rows and a panel of columns; the last of each may be smaller.
+  func emit(
+    _ point: NestPoint, unit: Register, panel: Register, panels: Int, block: Register, blocks: Int, rows: Int
+  ) {
+    let width = tile.vectors * lanes
+    let lastWidth = n - (panels - 1) * width
+    let lastRows = rows - (blocks - 1) * tile.rows
+    func columns(_ rows: Int) {
+      edge(panel, panels, isSame: lastWidth == width) { isLast in
+        tile(
+          point, unit: unit, panel: panel, block: block, blocks: blocks, rows: rows, width: isLast ? lastWidth : width)
+      }
+    }
+    edge(block, blocks, isSame: lastRows == tile.rows) { isLast in columns(isLast ? lastRows : tile.rows) }
+  }
+
+  /// One piece of code where all parts are alike, else two and a branch.
+  private func edge(_ part: Register, _ parts: Int, isSame: Bool, _ body: @escaping (_ isLast: Bool) -> Void) {
+    if isSame { return body(false) }
+    if parts == 1 { return body(true) }
+    builder.branch(builder.compare(.less, part, builder.index(parts - 1))) {
+      body(false)
+      return []
+    } otherwise: {
+      body(true)
+      return []
+    }
+  }
+
+  private func tile(
+    _ point: NestPoint, unit: Register, panel: Register, block: Register, blocks: Int, rows: Int, width: Int
+  ) {
+    let region = emitter.nest.region
+    let dtype = region.type(of: product).dtype
+    let perLine = 64 / dtype.byteCount
+    let type = RegisterType(dtype.scalarType, lanes: lanes)
+    let vectors = (width + lanes - 1) / lanes
+    let tail = width % lanes
+    let tailMask = tail > 0 ? builder.mask(below: tail, lanes: lanes) : nil
+    func mask(_ vector: Int) -> Register? { vector == vectors - 1 ? tailMask : nil }
+    let batchAxes = point.indices.count - 2
+    func base(_ operand: (access: TensorAccess, strides: ContractionOperand)) -> Register {
+      (0..<batchAxes).reduce(builder.index(operand.access.view.offset)) { sum, axis in
+        builder.add(sum, builder.multiply(point.indices[axis], operand.strides.batch[axis]))
+      }
+    }
+    let row = builder.multiply(block, tile.rows)
+    let column = builder.multiply(panel, tile.vectors * lanes)
+    // Packed panels lie one after the other, each as wide as itself.
+    let depth = k.reduce(1, *)
+    let aStart = builder.add(base(a), builder.multiply(row, isPacked.a ? depth : a.strides.free))
+    let aSteps = isPacked.a ? [rows] : a.strides.k
+    let fetched =
+      fetchesPanels && isPacked.b && k.count == 1
+      ? nextPanel(from: builder.add(base(b), builder.multiply(column, depth)), width, block, perLine) : nil
+    let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column)
+    // k runs through b evenly.
+    let bStep = isPacked.b ? width : b.strides.k.last ?? 1
+    let bSteps = TensorView.rowMajorStrides(k).map { $0 * bStep }
+
+    let isShort = part.count <= TileEmitter.shortCount && k.count == 1
+    /// At a place of the inner axis of k; `outer` are the positions in both operands that the other axes give.
+    func step(
+      _ outer: (a: Register, b: Register), _ at: Register, _ sums: ArraySlice<Register>
+    ) -> [Register] {
+      var next = Array(sums)
+      if isShort {
+        let next = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
+        fetchRow(point, row: next, column: column, vectors: vectors, level: 1)
+      }
+      let position = builder.add(at, part.start)
+      let bRow = builder.add(outer.b, builder.multiply(position, bStep))
+      if rows <= TileEmitter.streamingRows {
+        let ahead = builder.add(bRow, bStep * TileEmitter.streamingDistance)
+        for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
+      }
+      if let fetched {
+        builder.prefetch(b.access.buffer, builder.add(fetched.start, builder.multiply(at, fetched.step)), level: 2)
+      }
+      let right = (0..<vectors).map { vector in
+        builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
+      }
+      let aRow = builder.add(outer.a, builder.multiply(position, aSteps[aSteps.count - 1]))
+      for i in 0..<rows {
+        let left = builder.splat(
+          builder.load(a.access.buffer, builder.add(aRow, i * a.strides.free)), lanes: lanes)
+        for (j, right) in right.enumerated() {
+          let sum = i * vectors + j
+          next[sum] =
+            dtype.isFloating
+            ? builder.multiplyAdd(left, right, next[sum])
+            : builder.binary(.add, builder.binary(.multiply, left, right), next[sum])
+        }
+      }
+      return next
+    }
+    func place(_ index: Int) -> Register {
+      builder.add(builder.multiply(unit, tile.rows * tile.vectors * lanes), index * lanes)
+    }
+    let count = rows * vectors
+    var before: [Register]?
+    if let partial, !part.isFirst {
+      before = (0..<count).map { builder.load(partial, place($0), lanes: lanes) }
+    }
+    if part.isLast, !isShort {
+      for i in 0..<rows {
+        fetchRow(point, row: builder.add(row, i), column: column, vectors: vectors, level: 2)
+      }
+    }
+    let start = sums(over: count, type, from: before)
+    let end = overOuterAxes(0, (aStart, bStart), (aSteps, bSteps), start.sums) { outer, carried in
+      sum(over: count, ways: start.ways, carried) { step(outer, $0, $1) }
+    }
+    let sums = total(end, count)
+    if let partial, !part.isLast {
+      for (index, sum) in sums.enumerated() { builder.store(partial, place(index), sum) }
+    } else {
+      epilogue(point, sums, row: row, column: column, rows: rows, vectors: vectors, mask: tailMask)
+    }
+  }
+
+  /// While the first blocks of rows use a panel, the next one is fetched into the second cache, a line at each step of k;
+  /// later blocks fetch what is there anyway.
+  private func nextPanel(
+    from panel: Register, _ width: Int, _ block: Register, _ perLine: Int
+  ) -> (start: Register, step: Register) {
+    let blocks = (width + perLine - 1) / perLine
+    let isFirst = builder.compare(.less, block, builder.index(blocks))
+    let next = builder.add(panel, part.count * width)
+    return (
+      builder.select(isFirst, builder.add(next, builder.multiply(block, part.count * perLine)), panel),
+      builder.select(isFirst, builder.index(perLine), builder.index(0))
+    )
+  }
+
+  /// Rows of a tile up to which it reads b faster than it multiplies, and how many steps of k ahead b is fetched then.
+  private static let streamingRows = 2
+  private static let streamingDistance = 16
+  /// Multiply-adds that must be under way so that none waits for another: two units, four cycles each.
+  private static let leastSums = 8
+  /// Multiply-adds in a round of the loop, which itself costs about a cycle.
+  private static let unrolledSums = 32
+
+  /// Loops over all axes of k but the inner one.
+  private func overOuterAxes(
+    _ axis: Int, _ start: (a: Register, b: Register), _ steps: (a: [Int], b: [Int]), _ sums: [Register],
+    _ body: (_ position: (a: Register, b: Register), _ sums: [Register]) -> [Register]
+  ) -> [Register] {
+    guard axis < k.count - 1 else { return body(start, sums) }
+    return builder.loop(from: builder.index(0), to: builder.index(k[axis]), carrying: sums) { at, sums in
+      let position = (
+        a: builder.add(start.a, builder.multiply(at, steps.a[axis])),
+        b: builder.add(start.b, builder.multiply(at, steps.b[axis]))
+      )
+      return overOuterAxes(axis + 1, position, steps, sums, body)
+    }
+  }
+
+  /// What the loops over k begin with. Where sums are few, steps are dealt out to several sets of them.
+  private func sums(
+    over count: Int, _ type: RegisterType, from before: [Register]?
+  ) -> (sums: [Register], ways: Int) {
+    let ways = part.count >= 64 ? max(1, TileEmitter.leastSums / count) : 1
+    var start = [Register](repeating: builder.constant(0, type), count: count * ways)
+    if let before { start.replaceSubrange(..<count, with: before) }
+    return (start, ways)
+  }
+
+  /// All steps along the inner axis of k.
+  private func sum(
+    over count: Int, ways: Int, _ start: [Register],
+    _ step: (_ at: Register, _ sums: ArraySlice<Register>) -> [Register]
+  ) -> [Register] {
+    let length = k.count == 1 ? part.count : k[k.count - 1]
+    let most = max(1, TileEmitter.unrolledSums / (count * ways))
+    let steps = length <= most * ways ? max(1, length) : ways * (length >= 64 || k.count > 1 ? most : 1)
+    let whole = length / steps * steps
+    var sums = builder.loop(from: builder.index(0), to: builder.index(whole), step: steps, carrying: start) {
+      at, sums in
+      var sums = sums
+      for number in 0..<steps {
+        let way = (number % ways * count)..<((number % ways + 1) * count)
+        sums.replaceSubrange(way, with: step(builder.add(at, number), sums[way]))
+      }
+      return sums
+    }
+    let rest = builder.loop(
+      from: builder.index(whole), to: builder.index(length), carrying: Array(sums.prefix(count))
+    ) {
+      step($0, $1[...])
+    }
+    sums.replaceSubrange(..<count, with: rest)
+    return sums
+  }
+
+  /// The sets of sums added up.
+  private func total(_ sums: [Register], _ count: Int) -> [Register] {
+    var sums = sums
+    while sums.count > count {
+      let half = (sums.count / count + 1) / 2 * count
+      sums = sums.prefix(half).enumerated().map { position, sum in
+        position + half < sums.count ? builder.binary(.add, sum, sums[position + half]) : sum
+      }
+    }
+    return sums
+  }
+
+  // What the epilogue reads for this tile alone lies in short pieces of many rows, which the processor does not foresee. A
+  // row is fetched at each step of a short k; before a long one all of them, into the second cache, since the first is
+  // needed for the operands.
+
+  private static let shortCount = 64
+
+  private func fetchRow(_ point: NestPoint, row: Register, column: Register, vectors: Int, level: Int) {
+    let rowAxis = point.indices.count - 2
+    var element = point
+    element.indices[rowAxis] = row
+    for (_, leaf) in emitter.leaves.sorted(by: { $0.key < $1.key })
+    where leaf.varies(along: rowAxis) && leaf.strides[rowAxis + 1] == 1 {
+      let perLine = max(1, 64 / leaf.access.view.dtype.byteCount)
+      for line in stride(from: 0, to: vectors * lanes, by: perLine) {
+        element.indices[rowAxis + 1] = builder.add(column, line)
+        builder.prefetch(leaf.access.buffer, emitter.position(leaf, element), level: level)
+      }
+    }
+  }
+
+  private func epilogue(
+    _ point: NestPoint, _ sums: [Register], row: Register, column: Register, rows: Int, vectors: Int,
+    mask: Register?
+  ) {
+    let rowAxis = point.indices.count - 2
+    var start = point
+    start.vectorAxis = rowAxis + 1
+    start.lanes = lanes
+    for j in 0..<vectors {
+      var panel = start
+      panel.indices[rowAxis] = row
+      panel.indices[rowAxis + 1] = builder.add(column, j * lanes)
+      panel.mask = j == vectors - 1 ? mask : nil
+      // What is the same in all rows is loaded once.
+      for (id, leaf) in emitter.leaves.sorted(by: { $0.key < $1.key }) where !leaf.varies(along: rowAxis) {
+        panel.known[id] = emitter.load(leaf, panel)
+      }
+      for i in 0..<rows {
+        var element = panel
+        element.indices[rowAxis] = builder.add(row, i)
+        element.known[product.index] = sums[i * vectors + j]
+        emitter.store(outputs, &element)
+      }
+    }
+  }
+}

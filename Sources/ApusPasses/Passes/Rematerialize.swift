@@ -1,0 +1,330 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// Under a limit of memory: computes cheap values again near their last readers, instead of keeping them from the
+/// forward to the backward pass.
+///
+/// Estimated is what is in memory while each node is computed. Wherever that is above the limit, most first:
+/// 1. What is in memory there, was computed before, and follows by cheap nodes from what is kept anyway, is a candidate.
+///    Cheap is what takes at most 16 operations for each element of its result, and is neither random nor a loop or
+///    branch: so no product and no sum of many elements is.
+/// 2. The candidate that frees most bytes for an operation comes first. Its nodes are copied right before its first
+///    reader from there on, and all its later readers read the copies.
+/// 3. A copy that does not lower the highest of the numbers that it changes is taken back, and the next candidate tried.
+///
+/// Copies read what they are computed from through `control_dependency` on a value that comes after the original: so no
+/// pass merges them with the originals, and `fuse-nests`, which must run next, cannot gather them into the originals'
+/// nest. What stands in memory is asked of that pass.
+public struct Rematerialize: Pass {
+  /// The most bytes that may be in memory at once; 0: any number.
+  public var limit = 0
+
+  public static let record = PassRecord(
+    "rematerialize", "computes cheap values again near late readers where memory is short",
+    options: [option("limit", \.limit, "bytes that may be in memory at once, estimated; 0: any number")],
+    statistics: [
+      PassStatistic("recomputed", "nodes computed again, or later"),
+      PassStatistic("saved", "bytes that the peak was lowered by"),
+      PassStatistic("flops", "arithmetic operations added"),
+    ])
+
+  public init() {}
+
+  public init(limit: Int) { self.limit = limit }
+
+  public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    if limit == 0 { return graph }
+    var state = try RematerializationState(graph.withoutDeadNodes())
+    if state.peak <= limit { return graph }
+    if let symbol = graph.symbols.first {
+      context.missed("nothing is computed again: the size '\(symbol)' is not known yet")
+      return graph
+    }
+    let before = state.peak
+    var (flops, count) = (0, 0)
+    // What was tried in vain before the last success is tried again only when nothing else is left.
+    var rejected: Set<String> = []
+    while state.peak > limit {
+      let isComplete = rejected.isEmpty
+      if let (copy, next) = try state.step(limit, &rejected) {
+        // None where all readers come late: then nothing is computed twice.
+        let added = next.graph.flopCount - state.graph.flopCount
+        context.applied(
+          "\(copy.label) is computed right before \(copy.reader): its \(copy.bytes) bytes are not kept until then, for "
+            + "\(added) operations more", at: copy.node)
+        count += copy.nodes.count
+        flops += added
+        state = next
+      } else if isComplete {
+        break
+      } else {
+        rejected = []
+      }
+    }
+    context.count("recomputed", count)
+    context.count("saved", before - state.peak)
+    context.count("flops", flops)
+    if count > 0 {
+      context.applied("\(state.peak) bytes at the peak instead of \(before), for \(flops) operations more")
+    }
+    if state.peak > limit {
+      context.missed(
+        "the limit of \(limit) bytes cannot be met: \(state.peak) are needed at \(state.peakLabel), where nothing that is "
+          + "cheap to compute again would free more")
+    }
+    return count == 0 ? graph : state.graph
+  }
+}
+
+/// What is computed again.
+struct Recomputation {
+  /// The values that are replaced, all in one buffer, and the nodes that compute them, in order.
+  let targets: [ValueID]
+  /// Those that read the copies, and where the first of them is computed.
+  let readers: Set<NodeID>
+  var place = 0
+  var nodes: [NodeID] = []
+  /// What those nodes read that they do not compute.
+  var leaves: Set<ValueID> = []
+  /// Size of the buffer, and what keeping leaves longer costs of it.
+  let bytes: Int
+  var extended = 0
+  var flopCount = 0
+  /// For remarks.
+  var node: Node?
+  var label = ""
+  var reader = ""
+
+  /// What tells candidates of one run apart, but for copies of copies.
+  var key: String { "\(label), \(reader)" }
+  /// Bytes freed for an operation.
+  var worth: Double { Double(bytes - extended) / Double(flopCount + 1) }
+}
+
+/// A graph on the way, with what it keeps in memory once it has been gathered into nests.
+private struct RematerializationState {
+  let graph: Graph
+  /// How the values were called when the pass began.
+  let labels: [String]
+  private let nested: NestedGraph
+  private let memory: MemoryEstimate
+  /// The place in the nested graph's order of each node.
+  private var position: [Int]
+  private let readers: [[NodeID]]
+
+  var peak: Int { memory.peak }
+
+  init(_ graph: Graph, labels: [String]? = nil) throws {
+    self.graph = graph
+    self.labels = labels ?? (0..<graph.valueCount).map { graph.label(of: ValueID($0)) }
+    nested = try FuseNests().nested(graph)
+    memory = MemoryEstimate(nested.graph)
+    position = [Int](repeating: 0, count: graph.nodes.count)
+    for (place, members) in nested.members.enumerated() {
+      for member in members { position[member.index] = place }
+    }
+    readers = graph.readers()
+  }
+
+  /// What is computed at the peak.
+  var peakLabel: String {
+    let node = graph.nodes[nested.members[memory.peakNode?.index ?? 0].last?.index ?? 0]
+    return "\(node.op.name) \(labels[node.results[0].index])"
+  }
+
+  /// The bytes needed at each place above a limit, most first.
+  private func heights(above limit: Int) -> [Int] { memory.liveBytes.filter { $0 > limit }.sorted(by: >) }
+
+  /// The best candidate at the highest place that gains something, and the graph with it.
+  /// - Parameter rejected: not tried; what is tried in vain is added.
+  func step(_ limit: Int, _ rejected: inout Set<String>) throws -> (Recomputation, RematerializationState)? {
+    let known = rejected
+    var tried: Set<[Int]> = []
+    let heights = heights(above: limit)
+    let places = memory.liveBytes.indices.filter { memory.liveBytes[$0] > limit }
+    for place in places.sorted(by: { (memory.liveBytes[$0], $1) > (memory.liveBytes[$1], $0) }) {
+      let candidates = candidates(at: place).sorted { ($0.worth, $1.targets[0]) > ($1.worth, $0.targets[0]) }
+      for candidate in candidates where !known.contains(candidate.key) {
+        guard tried.insert([candidate.place] + candidate.targets.map(\.index)).inserted else { continue }
+        if let next = try applying(candidate), next.peak <= peak,
+          next.heights(above: limit).lexicographicallyPrecedes(heights)
+        {
+          return (candidate, next)
+        }
+        rejected.insert(candidate.key)
+      }
+    }
+    return nil
+  }
+
+  // MARK: Candidates
+
+  /// The buffer of the nested graph that a value lies in; nil where it is in no memory that counts.
+  private func buffer(_ id: ValueID) -> ValueID? {
+    guard let value = nested.values[id.index], memory.lastUse(of: value) != nil else { return nil }
+    return memory.buffer[value.index]
+  }
+
+  private func lateReaders(_ id: ValueID, _ place: Int) -> [NodeID] {
+    readers[id.index].filter { position[$0.index] >= place }
+  }
+
+  private func candidates(at place: Int) -> [Recomputation] {
+    var groups: [ValueID: [ValueID]] = [:]
+    for node in graph.nodes where position[node.id.index] < place {
+      for result in node.results {
+        if let buffer = buffer(result) { groups[buffer, default: []].append(result) }
+      }
+    }
+    return groups.sorted { $0.key < $1.key }.compactMap { buffer, values in
+      guard memory.lastUse(of: buffer)?.index ?? 0 >= place else { return nil }
+      let targets = values.filter { !lateReaders($0, place).isEmpty }
+      guard !targets.isEmpty else { return nil }
+      let bytes = nested.graph.type(of: buffer).byteCount ?? 0
+      return recomputation(of: targets, in: Set(values), at: place, bytes: bytes)
+    }
+  }
+
+  /// Goes back from the targets to what is in memory anyway, through cheap nodes; nil where that frees nothing.
+  private func recomputation(
+    of targets: [ValueID], in group: Set<ValueID>, at place: Int, bytes: Int
+  ) -> Recomputation? {
+    let late = targets.flatMap { lateReaders($0, place) }
+    var result = Recomputation(targets: targets, readers: Set(late), bytes: bytes)
+    var seen: Set<NodeID> = []
+    var pending = targets
+    while let id = pending.popLast() {
+      let node = graph.producer(of: id)
+      guard seen.insert(node.id).inserted else { continue }
+      guard isCheap(node), seen.count <= 256 else { return nil }
+      result.nodes.append(node.id)
+      result.flopCount += node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])
+      for operand in inputs(of: node) where !result.leaves.contains(operand) {
+        let isKept = isDeclared(operand) || isInMemory(operand, at: place)
+        if !group.contains(operand), isKept || !isCheap(graph.producer(of: operand)) {
+          result.leaves.insert(operand)
+          if !isKept { result.extended += graph.type(of: operand).byteCount ?? 0 }
+        } else {
+          pending.append(operand)
+        }
+      }
+    }
+    guard result.bytes > result.extended, let target = targets.first,
+      let reader = late.min(by: { position[$0.index] < position[$1.index] })
+    else { return nil }
+    result.nodes.sort { (position[$0.index], $0) < (position[$1.index], $1) }
+    result.place = position[reader.index]
+    result.node = graph.producer(of: target)
+    result.label = "\(graph.producer(of: target).op.name) \(labels[target.index])"
+    let last = graph.nodes[reader.index]
+    result.reader = "\(last.op.name) \(labels[last.results[0].index])"
+    return result
+  }
+
+  /// A value without the dependencies that only order it.
+  private func origin(_ id: ValueID) -> ValueID {
+    var id = id
+    while graph.producer(of: id).op is ControlDependency { id = graph.producer(of: id).operands[0] }
+    return id
+  }
+
+  /// What a node is computed from.
+  private func inputs(of node: Node) -> [ValueID] {
+    (node.op is ControlDependency ? [node.operands[0]] : node.operands).map(origin)
+  }
+
+  private func isDeclared(_ id: ValueID) -> Bool { graph.producer(of: id).op.traits.contains(.declaration) }
+
+  private func isInMemory(_ id: ValueID, at place: Int) -> Bool {
+    guard let value = nested.values[id.index] else { return false }
+    return (memory.lastUse(of: value)?.index ?? -1) >= place
+  }
+
+  /// Few operations for each element, and the same result each time.
+  private func isCheap(_ node: Node) -> Bool {
+    guard node.results.count == 1, node.regions.isEmpty, node.op.asComposite == nil,
+      node.op.traits.isDisjoint(with: [.random, .controlFlow, .declaration])
+    else { return false }
+    let flops = node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), [])
+    return flops <= 16 * (graph.type(of: node.result).shape.elementCount ?? 0)
+  }
+
+  // MARK: The new graph
+
+  /// The graph in the order of its nests, with copies before the first late reader; nil where nothing stands between the
+  /// original and that.
+  private func applying(_ copy: Recomputation) throws -> RematerializationState? {
+    let (late, place) = (copy.readers, copy.place)
+    let first = copy.targets.map { position[graph.producer(of: $0).id.index] }.max() ?? place
+    guard let trigger = trigger(between: first, and: place) else { return nil }
+    let builder = GraphBuilder(graph.name, sharingEqualNodes: false)
+    var labels: [String] = []
+    var map = [ValueID?](repeating: nil, count: graph.valueCount)
+    var copies: [ValueID: ValueID] = [:]
+    func mapped(_ id: ValueID) throws -> ValueID {
+      guard let new = map[id.index] else {
+        throw ApusError.defect("rematerialize: \(graph.label(of: id)) is used before it is computed")
+      }
+      return new
+    }
+    func copyAll() throws {
+      for id in copy.nodes {
+        let node = graph.nodes[id.index]
+        let operands = try inputs(of: node).map { value in
+          if let known = copies[value] { return known }
+          let (leaf, producer) = (try mapped(value), graph.producer(of: value))
+          if producer.op is Constant { return leaf }
+          let after = try builder.append(ControlDependency(), [leaf, mapped(trigger)], origin: node.origin)[0]
+          labels.append(self.labels[value.index])
+          copies[value] = after
+          return after
+        }
+        if node.op is ControlDependency {
+          copies[node.result] = operands[0]
+          continue
+        }
+        copies[node.result] = try builder.append(node.op, operands, origin: node.origin)[0]
+        labels.append(self.labels[node.result.index])
+      }
+    }
+    for (unit, members) in nested.members.enumerated() {
+      if unit == place { try copyAll() }
+      for id in members {
+        let node = graph.nodes[id.index]
+        let operands = try node.operands.map { operand in
+          if late.contains(id), copy.targets.contains(operand), let copied = copies[operand] { return copied }
+          return try mapped(operand)
+        }
+        let results = try builder.append(
+          node.op, operands, regions: node.regions, names: graph.names(of: node), origin: node.origin)
+        for (old, new) in zip(node.results, results) {
+          map[old.index] = new
+          labels.append(self.labels[old.index])
+        }
+      }
+    }
+    for update in graph.updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
+    let result = try builder.build(outputs: graph.outputs.map(mapped))
+    // An original whose readers all come late has none left.
+    let live = result.liveNodes()
+    let kept = labels.indices.filter { live[result.producer(of: ValueID($0)).id.index] }
+    return try RematerializationState(result.withoutDeadNodes(), labels: kept.map { labels[$0] })
+  }
+
+  /// A value in memory that is computed between two places: the latest that is read at the second, else the latest.
+  private func trigger(between first: Int, and place: Int) -> ValueID? {
+    let read = Set(nested.graph.nodes[place].operands)
+    var latest: ValueID?
+    for unit in (0..<place).reversed() where unit > first {
+      for node in nested.members[unit].map({ graph.nodes[$0.index] }) where !node.op.traits.contains(.declaration) {
+        for result in node.results {
+          guard let value = nested.values[result.index] else { continue }
+          if read.contains(value) { return result }
+          latest = latest ?? result
+        }
+      }
+    }
+    return latest
+  }
+}

@@ -1,0 +1,110 @@
+import ApusCore
+import ApusKernels
+
+extension ProgramDraft {
+  /// - Throws: `ApusError` where positions, sizes or roles contradict each other.
+  func validate() throws {
+    for buffer in buffers where buffer.byteCount < 0 {
+      throw ApusError.defect("draft \(name): buffer \(buffer.name) has \(buffer.byteCount) bytes")
+    }
+    try validate(steps, [])
+    try validate(updates, "the program")
+  }
+
+  private func validate(_ steps: [DraftStep], _ loops: [Int?]) throws {
+    for step in steps {
+      switch step {
+      case .launch(let launch): try validate(launch, loops)
+      case .loop(let count, let carries, let body):
+        guard count >= 1 else { throw ApusError.defect("draft \(name): a loop of \(count) rounds") }
+        try validate(body, loops + [count])
+        try validate(carries, "a loop")
+      case .branch(let condition, let then, let otherwise):
+        try validate(condition, byteCount: 1, loops, "a branch's condition")
+        try validate(then, loops)
+        try validate(otherwise, loops)
+      case .whileLoop(let condition, let limit, let carries, let test, let body):
+        if let limit, limit < 0 { throw ApusError.defect("draft \(name): a loop of at most \(limit) rounds") }
+        let inside = loops + [limit]
+        try validate(condition, byteCount: 1, inside, "a loop's condition")
+        try validate(test, inside)
+        try validate(body, inside)
+        try validate(carries, "a loop")
+      }
+    }
+  }
+
+  private func validate(_ launch: DraftLaunch, _ loops: [Int?]) throws {
+    let call = launch.launch
+    guard kernels.indices.contains(call.kernel) else {
+      throw ApusError.defect("draft \(name), \(call.origin): there is no kernel \(call.kernel)")
+    }
+    let kernel = kernels[call.kernel]
+    guard kernel.buffers.count == call.arguments.count else {
+      throw ApusError.defect(
+        "draft \(name), \(call.origin): kernel \(kernel.name) takes \(kernel.buffers.count) buffers, "
+          + "not \(call.arguments.count)")
+    }
+    for (argument, location) in call.arguments.enumerated() {
+      let buffer = kernel.buffers[argument]
+      let what = "\(call.origin), argument \(argument)"
+      try validate(location, byteCount: buffer.count * buffer.dtype.byteCount, loops, what)
+      if buffer.use != .read { try validateWritable(location.buffer, what) }
+    }
+    for pair in launch.inPlace {
+      guard kernel.buffers.indices.contains(pair.write), kernel.buffers.indices.contains(pair.read),
+        kernel.buffers[pair.write].use != .read
+      else { throw ApusError.defect("draft \(name), \(call.origin): \(pair) cannot be in place") }
+    }
+  }
+
+  private func validate(_ location: Location, byteCount: Int, _ loops: [Int?], _ what: String) throws {
+    guard buffers.indices.contains(location.buffer) else {
+      throw ApusError.defect("draft \(name), \(what): there is no buffer \(location.buffer)")
+    }
+    if byteCount == 0 { return }
+    var (lower, upper, overflow) = (location.offset, location.offset, false)
+    for (stride, count) in zip(location.strides, loops) {
+      // A loop without a limit is checked where it starts.
+      let (reach, tooFar) = stride.multipliedReportingOverflow(by: max(0, (count ?? 1) - 1))
+      let bound = reach < 0 ? lower.addingReportingOverflow(reach) : upper.addingReportingOverflow(reach)
+      if reach < 0 { lower = bound.partialValue } else { upper = bound.partialValue }
+      overflow = overflow || tooFar || bound.overflow
+    }
+    let buffer = buffers[location.buffer]
+    guard !overflow, lower >= 0, byteCount <= buffer.byteCount, upper <= buffer.byteCount - byteCount else {
+      throw ApusError.defect(
+        "draft \(name), \(what): bytes from \(lower) to \(upper) + \(byteCount) of buffer \(buffer.name), "
+          + "which has \(buffer.byteCount)")
+    }
+  }
+
+  private func validateWritable(_ buffer: Int, _ what: String) throws {
+    switch buffers[buffer].role {
+    case .parameter, .prepared, .constant:
+      throw ApusError.defect("draft \(name), \(what) writes \(buffers[buffer].name)")
+    case .variable, .output, .temporary: break
+    }
+  }
+
+  private func validate(_ updates: [BufferUpdate], _ place: String) throws {
+    var targets: Set<DraftBuffer.Role> = []
+    var temporaries: Set<Int> = []
+    for update in updates {
+      guard buffers.indices.contains(update.target), buffers.indices.contains(update.value) else {
+        throw ApusError.defect("draft \(name): \(place) updates buffer \(update.target) by \(update.value)")
+      }
+      let (target, value) = (buffers[update.target], buffers[update.value])
+      try validateWritable(update.target, "an update at the end of \(place)")
+      guard target.byteCount == value.byteCount else {
+        throw ApusError.defect(
+          "draft \(name): \(place) updates \(target.name) of \(target.byteCount) bytes by \(value.name) of "
+            + "\(value.byteCount)")
+      }
+      let isNew =
+        target.role == .temporary
+        ? temporaries.insert(update.target).inserted : targets.insert(target.role).inserted
+      guard isNew else { throw ApusError.defect("draft \(name): \(place) updates \(target.name) twice") }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import ApusCore
+import ApusKernels
+
+/// A graph as kernels, the memory they work in, and the order they run in. Every worker of a team runs the same program
+/// over its share of each launch; `Docs/Architecture.md` calls this stage the plan.
+public struct KernelProgram: Sendable {
+  public var name: String
+  /// Distinct: equal kernels stand here once.
+  public var kernels: [Kernel] = []
+  public var buffers: [ProgramBuffer] = []
+  public var steps: [ProgramStep] = []
+  /// Bytes of the arena that `.arena` buffers lie in.
+  public var arenaByteCount = 0
+  /// The most bytes of the arena that are needed at one time: no arena for this order of launches is smaller.
+  public var largestLiveSet = 0
+  /// What failure codes mean, by `code - 1`.
+  public var failures: [ProgramFailure] = []
+
+  public init(name: String) { self.name = name }
+}
+
+/// Memory that the program reads or writes.
+public struct ProgramBuffer: Sendable {
+  public enum Place: Hashable, Sendable {
+    /// A tensor of the caller, by position; never written.
+    case parameter(Int)
+    /// A variable's own memory, by position.
+    case variable(Int)
+    /// What the program's preparation has computed, by position in its outputs; never written.
+    case prepared(Int)
+    /// Known when the program was made; never written.
+    case constant(Tensor)
+    /// A result that the caller gets, by position in the graph's outputs.
+    case output(Int)
+    /// Between kernels: bytes from here on in the arena.
+    case arena(offset: Int)
+    /// All samples of a parameter, of which each round takes some.
+    case dataset(parameter: Int)
+    /// Which rows of the data set each round takes, `i64`.
+    case rows
+    /// Each round's value of an output, one after the other.
+    case series(output: Int)
+  }
+
+  /// The value's label, for people.
+  public var name: String
+  public var byteCount: Int
+  public var place: Place
+  /// The steps between which it is needed, as the program's text numbers them; nil: none.
+  public var lifetime: ClosedRange<Int>?
+
+  public init(name: String, byteCount: Int, place: Place, lifetime: ClosedRange<Int>? = nil) {
+    self.name = name
+    self.byteCount = byteCount
+    self.place = place
+    self.lifetime = lifetime
+  }
+}
+
+/// A place in a buffer.
+public struct Location: Hashable, Sendable {
+  public var buffer: Int
+  /// In bytes.
+  public var offset: Int
+  /// For each loop around the launch, outermost first, how many bytes each round moves the place on (negative in a
+  /// scan that runs in reverse). Missing ones are 0.
+  public var strides: [Int]
+
+  public init(buffer: Int, offset: Int = 0, strides: [Int] = []) {
+    self.buffer = buffer
+    self.offset = offset
+    self.strides = strides
+  }
+}
+
+/// One call of a kernel, shared among the workers by its units: who does which depends on their number only.
+public struct Launch: Sendable {
+  /// A position in `KernelProgram.kernels`.
+  public var kernel: Int
+  /// For each buffer of the kernel.
+  public var arguments: [Location]
+  /// The graph's node that it computes, for profiles and failures.
+  public var origin: String
+  /// Added to the kernel's own failure codes.
+  public var failureBase: Int
+  /// Arithmetic operations and bytes moved by one launch, for profiles.
+  public var flopCount: Int
+  public var byteCount: Int
+  /// Whether one worker does all of it: too small to share.
+  public var isSerial: Bool
+
+  public init(
+    kernel: Int, arguments: [Location], origin: String, failureBase: Int = 0, flopCount: Int = 0, byteCount: Int = 0,
+    isSerial: Bool = false
+  ) {
+    self.kernel = kernel
+    self.arguments = arguments
+    self.origin = origin
+    self.failureBase = failureBase
+    self.flopCount = flopCount
+    self.byteCount = byteCount
+    self.isSerial = isSerial
+  }
+}
+
+public indirect enum ProgramStep: Sendable {
+  case launch(Launch)
+  /// All workers wait for each other; where a kernel has failed, the program ends here.
+  case barrier
+  /// `count` rounds, or as many as the caller says where nil; locations inside move by their strides.
+  case loop(count: Int?, [ProgramStep])
+  /// By one byte in memory that every worker reads after a barrier.
+  case branch(condition: Location, then: [ProgramStep], otherwise: [ProgramStep])
+  /// At most `limit` rounds (none: no limit), each after `test` has written the byte at `condition`.
+  case whileLoop(condition: Location, limit: Int?, test: [ProgramStep], body: [ProgramStep])
+}
+
+/// What to tell the user where a kernel failed.
+public struct ProgramFailure: Sendable {
+  /// The node, as the text prints it.
+  public var origin: String
+  /// What would be right.
+  public var help: String?
+  /// The sentence for the value that failed.
+  public var message: @Sendable (Int) -> String
+
+  public init(origin: String, help: String? = nil, message: @escaping @Sendable (Int) -> String) {
+    self.origin = origin
+    self.help = help
+    self.message = message
+  }
+}
+
+extension KernelProgram {
+  /// All launches, those in loops and branches once, in the order of the steps.
+  public var launches: [Launch] { steps.flatMap(\.launches) }
+}
+
+extension ProgramStep {
+  var launches: [Launch] {
+    switch self {
+    case .launch(let launch): [launch]
+    case .barrier: []
+    case .loop(_, let body): body.flatMap(\.launches)
+    case .branch(_, let then, let otherwise): (then + otherwise).flatMap(\.launches)
+    case .whileLoop(_, _, let test, let body): (test + body).flatMap(\.launches)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import ApusCore
+import ApusKernels
+
+extension KernelProgram {
+  /// This program as the body of a loop over batches of a data set: an epoch is one call.
+  ///
+  /// Each round takes the rows that the caller lists for it, from where the data set lies (images stay bytes there), and
+  /// leaves its outputs one after the other. As many rounds as the caller says.
+  ///
+  /// A round's rows are gathered in the last phase of the round before it, where workers wait for each other anyway, and
+  /// those of the round after that are asked for then, so that memory has a whole round to bring them. So the list of rows
+  /// goes on for `roundsAhead` rounds that are not run; which rows they name does not matter.
+  /// - Parameter parameters: byte count of each parameter, and how many rows it has.
+  public func inRounds(_ parameters: [(byteCount: Int, rows: Int)], target: VectorTarget) -> KernelProgram {
+    var program = self
+    var gathers: [Launch] = []
+    let rows = program.buffers.count
+    program.buffers.append(
+      ProgramBuffer(name: "rows", byteCount: (parameters.first?.rows ?? 0) * 8, place: .rows))
+    var gathered = Set<Int>()
+    for (position, parameter) in parameters.enumerated() where parameter.rows > 0 && parameter.byteCount > 0 {
+      let rowBytes = parameter.byteCount / parameter.rows
+      let dataset = program.buffers.count
+      program.buffers.append(
+        ProgramBuffer(name: "data set \(position)", byteCount: rowBytes, place: .dataset(parameter: position)))
+      let kernel = KernelProgram.gather(rowBytes: rowBytes, rows: parameter.rows, target: target)
+      let listBytes = parameter.rows * 8
+      for index in buffers.indices where buffers[index].place == .parameter(position) {
+        gathered.insert(index)
+        // Behind everything else in the arena, on a cache line of its own.
+        let offset = (program.arenaByteCount + 63) / 64 * 64
+        program.arenaByteCount = offset + parameter.byteCount
+        program.buffers[index].place = .arena(offset: offset)
+        gathers.append(
+          Launch(
+            kernel: program.position(of: kernel),
+            arguments: [
+              Location(buffer: dataset), Location(buffer: rows), Location(buffer: rows, offset: listBytes),
+              Location(buffer: index),
+            ], origin: "batch of \(buffers[index].name)", byteCount: 2 * parameter.byteCount,
+            isSerial: parameter.byteCount < 4096))
+      }
+    }
+    var series = Set<Int>()
+    for index in buffers.indices {
+      if case .output(let output) = buffers[index].place {
+        program.buffers[index].place = .series(output: output)
+        series.insert(index)
+      }
+    }
+    let body = steps.map { step in
+      step.mappingLocations { location in
+        var location = location
+        location.strides =
+          [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
+        return location
+      }
+    }
+    let next = gathers.map { launch in
+      var launch = launch
+      for position in [1, 2] {
+        launch.arguments[position].offset += parameters[0].rows * 8
+        launch.arguments[position].strides = [parameters[0].rows * 8]
+      }
+      return ProgramStep.launch(launch)
+    }
+    // The last phase may still be reading the round's rows.
+    let lastPhase = steps.suffix(from: steps.lastIndex { $0.isBarrier }.map { $0 + 1 } ?? 0)
+    let isReading = lastPhase.contains { $0.touches(gathered) }
+    program.steps =
+      gathers.map(ProgramStep.launch) + [
+        .barrier,
+        .loop(count: nil, body + (isReading ? [.barrier] : []) + next + [.barrier]),
+      ]
+    return program
+  }
+
+  /// How many rounds more than are run the list of rows goes on for.
+  public static let roundsAhead = 2
+
+  private mutating func position(of kernel: Kernel) -> Int {
+    if let known = kernels.firstIndex(of: kernel) { return known }
+    kernels.append(kernel)
+    return kernels.count - 1
+  }
+
+  /// Copies listed rows of a data set one after the other, and asks for those of a second list.
+  private static func gather(rowBytes: Int, rows: Int, target: VectorTarget) -> Kernel {
+    let b = KernelBuilder(target: target)
+    let data = b.buffer(.u8, .read, count: rowBytes)
+    let list = b.buffer(.i64, .read, count: rows)
+    let later = b.buffer(.i64, .read, count: rows)
+    let result = b.buffer(.u8, .write, count: rows * rowBytes)
+    let lanes = target.vectorBytes
+    b.forEachUnit { unit in
+      let source = b.multiply(b.load(list, unit), rowBytes)
+      let goal = b.multiply(unit, rowBytes)
+      let ahead = b.multiply(b.load(later, unit), rowBytes)
+      b.loop(from: b.index(0), to: b.index(rowBytes), step: 64) { at in b.prefetch(data, b.add(ahead, at)) }
+      let whole = rowBytes / lanes * lanes
+      b.loop(from: b.index(0), to: b.index(whole), step: lanes) { at in
+        b.store(result, b.add(goal, at), b.load(data, b.add(source, at), lanes: lanes))
+      }
+      b.loop(from: b.index(whole), to: b.index(rowBytes)) { at in
+        b.store(result, b.add(goal, at), b.load(data, b.add(source, at)))
+      }
+    }
+    return b.build(name: "batch_rows", units: rows)
+  }
+}
+
+extension ProgramStep {
+  fileprivate var isBarrier: Bool { if case .barrier = self { true } else { false } }
+
+  /// Whether the step, or one in it, touches one of the buffers.
+  fileprivate func touches(_ buffers: Set<Int>) -> Bool {
+    switch self {
+    case .launch(let launch): launch.arguments.contains { buffers.contains($0.buffer) }
+    case .barrier: false
+    case .loop(_, let body): body.contains { $0.touches(buffers) }
+    case .branch(let condition, let then, let otherwise):
+      buffers.contains(condition.buffer) || (then + otherwise).contains { $0.touches(buffers) }
+    case .whileLoop(let condition, _, let test, let body):
+      buffers.contains(condition.buffer) || (test + body).contains { $0.touches(buffers) }
+    }
+  }
+
+  /// The same step with other locations.
+  func mappingLocations(_ map: (Location) -> Location) -> ProgramStep {
+    switch self {
+    case .launch(var launch):
+      launch.arguments = launch.arguments.map(map)
+      return .launch(launch)
+    case .barrier: return self
+    case .loop(let count, let body): return .loop(count: count, body.map { $0.mappingLocations(map) })
+    case .branch(let condition, let then, let otherwise):
+      return .branch(
+        condition: map(condition), then: then.map { $0.mappingLocations(map) },
+        otherwise: otherwise.map { $0.mappingLocations(map) })
+    case .whileLoop(let condition, let limit, let test, let body):
+      return .whileLoop(
+        condition: map(condition), limit: limit, test: test.map { $0.mappingLocations(map) },
+        body: body.map { $0.mappingLocations(map) })
+    }
+  }
+}
