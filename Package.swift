@@ -31,8 +31,8 @@ let package = Package(
     // Native code.
     .target(name: "ApusKernels", dependencies: ["ApusCore"]),
     .target(name: "ApusPlanning", dependencies: ["ApusKernels"]),
-    .target(name: "ApusLowering", dependencies: ["ApusOperators", "ApusPlanning"]),
-    .target(name: "ApusNative", dependencies: ["ApusPasses", "ApusLowering"]),
+    .target(name: "ApusLowering", dependencies: ["ApusPasses", "ApusPlanning"]),
+    .target(name: "ApusNative", dependencies: ["ApusLowering"]),
 
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),

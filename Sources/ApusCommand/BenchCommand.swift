@@ -30,6 +30,7 @@ struct BenchCommand: ParsableCommand {
   var batch = 32
 
   @OptionGroup var backend: BackendOptions
+  @OptionGroup var passes: PassOptions
 
   @Option(help: "How long to measure, in seconds.")
   var seconds = 3.0
@@ -94,9 +95,8 @@ struct BenchCommand: ParsableCommand {
     let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
     try tuneIfAsked(backend, graph, session) { _ = try $0.run(feeds, updating: &$1) }
     let start = clock.now
-    let optimized = try Pipeline.standard.run(graph).graph
-    var variables = optimized.variables.compactMap { session.value(of: $0.declaration.label) }
-    let executable = try backend.prepare(optimized)
+    var variables = graph.variables.compactMap { session.value(of: $0.declaration.label) }
+    let executable = try passes.compilation(backend).compiled(graph)
     func once() throws {
       if let training = executable as? any TrainingExecutable {
         _ = try training.run(feeds, updating: &variables)
@@ -131,9 +131,8 @@ struct BenchCommand: ParsableCommand {
       _ = try $0.run(overRows: Array(order[..<batch]), of: [images, labels], updating: &$1)
     }
     let start = clock.now
-    let optimized = try Pipeline.standard.run(bound).graph
-    var variables = optimized.variables.compactMap { trainer.session.value(of: $0.declaration.label) }
-    let executable = try backend.prepare(optimized)
+    var variables = bound.variables.compactMap { trainer.session.value(of: $0.declaration.label) }
+    let executable = try passes.compilation(backend).compiled(bound)
     var next = 0
     /// Steps in one call where the backend can, with batches taken in shuffled order again and again.
     func steps(_ number: Int) throws {
@@ -178,9 +177,8 @@ struct BenchCommand: ParsableCommand {
     guard let native = backend as? NativeBackend else {
       throw ApusError.usage("--tune chooses between ways to compile: it goes with --backend native")
     }
-    let optimized = try Pipeline.standard.run(graph).graph
-    var variables = optimized.variables.compactMap { session.value(of: $0.declaration.label) }
-    let trials = try native.tune(optimized) { executable in
+    var variables = graph.variables.compactMap { session.value(of: $0.declaration.label) }
+    let trials = try native.tune(graph) { executable in
       for _ in 0..<3 { try once(executable, &variables) }
       return try samples(for: 0.5) { try once(executable, &variables) }
     }

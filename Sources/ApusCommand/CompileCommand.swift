@@ -51,7 +51,7 @@ struct CompileCommand: ParsableCommand {
     _ = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let library = try AheadOfTimeLibrary(
-      Pipeline.standard.run(graph).graph, name: name, target: NativeTarget.named(targetCpu)
+      graph, name: name, target: NativeTarget.named(targetCpu)
     ) { label in
       guard let value = session.value(of: label) else { throw ApusError.defect("variable '\(label)' has no value") }
       return value

@@ -18,7 +18,7 @@ struct DumpCommand: ParsableCommand {
   enum Stage: String, CaseIterable, ExpressibleByArgument {
     case graph, optimized
     /// Of native code.
-    case nests, kernels, plan, llvm, asm
+    case kernels, plan, llvm, asm
   }
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
@@ -29,8 +29,8 @@ struct DumpCommand: ParsableCommand {
 
   @Option(
     help: """
-      graph: as written; optimized: after the passes of -O. Of native code: nests: as it is lowered; kernels: the \
-      loop nests; plan: memory, order and barriers; llvm; asm.
+      graph: as written; optimized: after the backend's passes. Of native code: kernels: the loop nests, one for each \
+      fusion; plan: memory, order and barriers; llvm; asm.
       """)
   var stage = Stage.graph
 
@@ -51,10 +51,10 @@ struct DumpCommand: ParsableCommand {
   @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
   var mode: Mode?
 
-  @Option(
-    name: .customShort("O", allowingJoined: true),
-    help: ArgumentHelp("The pipeline of --stage optimized, 0 to 3; 2 where left out.", valueName: "level"))
-  var level: Int?
+  @OptionGroup var passes: PassOptions
+
+  @Option(help: "Whose passes --stage optimized runs: \(BackendOptions.names.joined(separator: " or ")).")
+  var backend = "native"
 
   @Option(help: "The processor of native code: \(NativeTarget.names.joined(separator: ", ")).")
   var targetCpu = "native"
@@ -72,9 +72,8 @@ struct DumpCommand: ParsableCommand {
       throw ValidationError("--training and --mode inference contradict each other.")
     }
     guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
-    if let level {
-      guard stage == .optimized else { throw ValidationError("-O belongs to --stage optimized.") }
-      guard (0...3).contains(level) else { throw ValidationError("-O is 0, 1, 2 or 3.") }
+    guard stage != .graph || (passes.level == nil && passes.passes == nil) else {
+      throw ValidationError("-O and --passes belong to --stage optimized and the stages after it.")
     }
     guard format == .text || NativeStage(stage) == nil else {
       throw ValidationError("--stage \(stage.rawValue) is text: leave --format out.")
@@ -88,20 +87,22 @@ struct DumpCommand: ParsableCommand {
     graphs = try input.bind(graphs)
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
-    if let native = NativeStage(stage) {
-      var backend = NativeBackend(target: try NativeTarget.named(targetCpu))
-      backend.memoryLimit = memory.memoryLimit.count
-      for graph in graphs { try Terminal.write(native.text(of: graph.bound(to: mode ?? .inference), backend)) }
-      return
-    }
-    if stage == .optimized {
-      let pipeline = try Pipeline.named("O\(level ?? 2)")
+    if stage != .graph {
+      var native = NativeBackend(target: try NativeTarget.named(targetCpu))
+      native.memoryLimit = memory.memoryLimit.count
+      let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
       graphs = try graphs.map { graph in
         let before = try graph.bound(to: mode ?? .inference)
-        let after = try pipeline.run(before).graph
-        Terminal.writeError(
-          "@\(graph.name): \(before.kernelCount) kernels before the passes, \(after.kernelCount) after\n")
+        let after = try compilation.optimized(before).graph
+        if stage == .optimized {
+          Terminal.writeError(
+            "@\(graph.name): \(before.kernelCount) kernels before the passes, \(after.kernelCount) after\n")
+        }
         return after
+      }
+      if let stage = NativeStage(stage) {
+        for graph in graphs { Terminal.write(try stage.text(of: graph, native)) }
+        return
       }
     }
     switch format {
@@ -136,16 +137,17 @@ private struct NativeStage {
   init?(_ stage: DumpCommand.Stage) {
     switch stage {
     case .graph, .optimized: return nil
-    case .nests, .kernels, .plan, .llvm, .asm: self.stage = stage
+    case .kernels, .plan, .llvm, .asm: self.stage = stage
     }
   }
 
+  /// - Parameter graph: after the backend's passes.
   func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
-    let (nests, program, preparation) = try backend.plan(Pipeline.standard.run(graph).graph)
+    let (program, preparation) = try backend.plan(graph)
     let compiler = ProgramCompiler(target: backend.target)
     let programs = (preparation.map { [$0] } ?? []) + [program]
     switch stage {
-    case .graph, .optimized, .nests: return nests.text(.readable)
+    case .graph, .optimized: return graph.text(.readable)
     case .kernels:
       var kernels: [Kernel] = []
       for kernel in programs.flatMap(\.kernels) where !kernels.contains(kernel) { kernels.append(kernel) }

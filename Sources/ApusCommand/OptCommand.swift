@@ -24,7 +24,7 @@ struct OptCommand: ParsableCommand {
     help: ArgumentHelp("A ready-made pipeline, 0 to 3.", valueName: "level"))
   var level: Int?
 
-  @Option(help: "A named pipeline: \(PassRegistry.pipelines.map(\.name).joined(separator: ", ")).")
+  @Option(help: "A named pipeline: \(NamedPipeline.all.map(\.name).joined(separator: ", ")).")
   var pipeline: String?
 
   @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")

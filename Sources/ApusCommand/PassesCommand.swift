@@ -35,7 +35,7 @@ struct PassesCommand: ParsableCommand {
               options: Dictionary(uniqueKeysWithValues: record.options.map { ($0.name, $0.standard) }),
               statistics: Dictionary(uniqueKeysWithValues: record.statistics.map { ($0.name, $0.summary) }))
           },
-          pipelines: PassRegistry.pipelines.map { Listing.Line(name: $0.name, passes: $0.passes, summary: $0.summary) })
+          pipelines: NamedPipeline.all.map { Listing.Line(name: $0.name, passes: $0.passes, summary: $0.summary) })
       )
     }
     let width = records.map(\.name.count).max() ?? 0
@@ -47,7 +47,7 @@ struct PassesCommand: ParsableCommand {
       }
     }
     text += "\npipelines\n"
-    for pipeline in PassRegistry.pipelines {
+    for pipeline in NamedPipeline.all {
       text += "  \(pipeline.name): \(pipeline.summary)\n    \(pipeline.passes.isEmpty ? "(none)" : pipeline.passes)\n"
     }
     Terminal.write(text)

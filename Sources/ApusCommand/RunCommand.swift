@@ -10,15 +10,19 @@ struct RunCommand: ParsableCommand {
 
         apus run model.graph --input x.npy
         apus run model.graph --input x=x.npy --input y=y.npy --output results
+        apus run model.graph --random --bind batch=2 --backend interpreter -O0
 
       Their shapes bind the graph's symbols. Variables get first values from --seed, or their saved ones where FILE is a \
-      folder that `apus train --save` wrote. Updates are computed and dropped.
+      folder that `apus train --save` wrote. Updates are computed and dropped. The interpreter with -O0 is the reference: \
+      no pass has touched what it runs.
       """)
 
   @OptionGroup var input: GraphInput
 
   @Option(help: "What runs the graph: \(BackendOptions.names.joined(separator: " or ")).")
   var backend = "interpreter"
+
+  @OptionGroup var passes: PassOptions
 
   @Option(
     name: [.customShort("i"), .customLong("input")],
@@ -80,7 +84,8 @@ struct RunCommand: ParsableCommand {
       }
     }
     if let output { try OutputPath.makeFolder(output, "--output") }
-    let session = Session(backend: try BackendOptions.make(backend), seed: seed)
+    let compilation = try passes.compilation(BackendOptions.make(backend))
+    let session = Session(backend: compilation.backend, seed: seed, passes: compilation.passes)
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let outputs = try program.run(feeds)

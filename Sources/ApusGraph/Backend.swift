@@ -5,9 +5,39 @@ public protocol Backend: Sendable {
   /// The name by which the command line chooses it.
   var name: String { get }
 
+  /// The backend's own passes; none unless it says otherwise. `Pipeline.optimizing` says where each kind runs.
+  func passes(for graph: Graph) -> BackendPasses
+
   /// Prepares a static graph once, to be run often.
-  /// - Throws: `ApusError` where a shape is symbolic or an operator cannot be run.
+  /// - Parameter graph: after the backend's pipeline.
+  /// - Throws: `ApusError` if a shape is symbolic or an operator cannot be run.
   func prepare(_ graph: Graph) throws -> any Executable
+}
+
+extension Backend {
+  public func passes(for graph: Graph) -> BackendPasses { BackendPasses() }
+}
+
+/// The passes that only one backend needs, by the place in a pipeline at which they run.
+public struct BackendPasses: Sendable {
+  /// What the backend cannot do without, at every level of optimization.
+  public var legalization: [any Pass]
+  /// Rewrites of single operators into others that it computes faster: before constants are folded and algebra is
+  /// simplified.
+  public var rewrites: [any Pass]
+  /// Rewrites of several operators: on simplified algebra, before equal nodes are merged.
+  public var combinations: [any Pass]
+  /// Choices of algorithms and of memory, on the final nodes: right before fusion.
+  public var selection: [any Pass]
+
+  public init(
+    legalization: [any Pass] = [], rewrites: [any Pass] = [], combinations: [any Pass] = [], selection: [any Pass] = []
+  ) {
+    self.legalization = legalization
+    self.rewrites = rewrites
+    self.combinations = combinations
+    self.selection = selection
+  }
 }
 
 /// A graph that is ready to run. Runs do not share state: several tasks may run one executable at once.

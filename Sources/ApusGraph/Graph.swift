@@ -104,9 +104,10 @@ extension Graph {
     return result
   }
 
-  /// For each node whether an output or update needs it. Parameters count as needed: they are the signature.
+  /// For each node whether an output or update needs it. Parameters and variables count as needed: they are the
+  /// signature.
   public func liveNodes() -> [Bool] {
-    var live = nodes.map { $0.op is Parameter }
+    var live = nodes.map { $0.op is Parameter || $0.op is Variable }
     var pending = outputs.map { values[$0.index].producer }
     for update in updates {
       pending.append(values[update.variable.index].producer)

@@ -1,73 +1,64 @@
 import ApusCore
 
 /// What becomes of a node in a rewrite.
-package enum Rewrite {
+public enum Rewrite {
   /// The same node, its operands mapped.
   case keep
   /// These values of the new graph stand for its results.
   case replace([ValueID])
+  /// These values of the new graph stand for values of the old one: of this node, and of nodes that are not visited.
+  case define([(old: ValueID, new: ValueID)])
 }
 
 extension Graph {
   /// A forward walk that builds a new graph: each node is kept or replaced, operands mapped along.
   ///
-  /// The one way in which passes change a graph. The result holds what `visit` appended, dead or not.
+  /// The result holds what `visit` appended, dead or not.
   /// - Parameters:
   ///   - sharingEqualNodes: whether equal nodes become one on the way.
   ///   - keeping: nodes left out need not be visited; their results must not be read.
   ///   - visit: sees the old node and its operands in the new graph.
-  package func rewritten(
+  public func rewritten(
     sharingEqualNodes: Bool = true, keeping: [Bool]? = nil,
     _ visit: (_ node: Node, _ operands: [ValueID], _ builder: GraphBuilder) throws -> Rewrite
   ) throws -> Graph {
-    let builder = GraphBuilder(name, sharingEqualNodes: sharingEqualNodes)
-    let map = try copy(into: builder, map: .init(repeating: nil, count: values.count), keeping: keeping, visit)
-    func mapped(_ id: ValueID) throws -> ValueID {
-      guard let new = map[id.index] else {
-        throw ApusError.defect("@\(name): \(label(of: id)) was left out but is used")
-      }
-      return new
+    var rewriter = GraphRewriter(self, sharingEqualNodes: sharingEqualNodes)
+    for node in nodes where keeping?[node.id.index] ?? true {
+      try rewriter.visit(node) { operands, builder in try visit(node, operands, builder) }
     }
-    for update in updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
-    return try builder.build(outputs: outputs.map(mapped))
+    return try rewriter.finish()
+  }
+
+  /// A walk in another order, which gives several nodes one replacement or leaves some out.
+  /// - Parameters:
+  ///   - order: the nodes to visit; the operands of each must be defined when its turn comes.
+  ///   - visit: sees the old node and a function that gives a value's counterpart.
+  /// - Returns: the new graph, and for each value of this graph its counterpart in it.
+  package func rewritten(
+    order: [NodeID],
+    _ visit: (_ node: Node, _ counterpart: (ValueID) throws -> ValueID, _ builder: GraphBuilder) throws -> Rewrite
+  ) throws -> (graph: Graph, values: [ValueID?]) {
+    var rewriter = GraphRewriter(self, sharingEqualNodes: false)
+    for id in order {
+      let rewrite = try visit(nodes[id.index], rewriter.counterpart, rewriter.builder)
+      try rewriter.apply(rewrite, to: nodes[id.index])
+    }
+    return (try rewriter.finish(), rewriter.counterparts)
   }
 
   /// Appends this graph's nodes to another, those whose results `map` has already left out.
-  /// - Parameter map: for each value of this graph its counterpart, where it has one.
+  /// - Parameter map: for each value of this graph its counterpart, if it has one.
   /// - Returns: the counterparts of all values that were copied.
   package func copy(
     into builder: GraphBuilder, map: [ValueID?], keeping: [Bool]? = nil,
     _ visit: (_ node: Node, _ operands: [ValueID], _ builder: GraphBuilder) throws -> Rewrite = { _, _, _ in .keep }
   ) throws -> [ValueID?] {
-    var map = map
+    var rewriter = GraphRewriter(self, into: builder, counterparts: map)
     for node in nodes where keeping?[node.id.index] ?? true {
-      if node.results.contains(where: { map[$0.index] != nil }) { continue }
-      let operands = try node.operands.map { id in
-        guard let new = map[id.index] else {
-          throw ApusError.defect("@\(name): \(label(of: id)) is read by \(node.op.name) but was left out")
-        }
-        return new
-      }
-      let results: [ValueID]
-      do {
-        switch try visit(node, operands, builder) {
-        case .keep:
-          results = try builder.append(
-            node.op, operands, regions: node.regions, names: names(of: node), origin: node.origin)
-        case .replace(let values): results = values
-        }
-      } catch let error as TypeError {
-        let origin = node.origin.name.map { " ('\($0)')" } ?? ""
-        throw ApusError.input(
-          "\(label(of: node.results[0])) = \(node.op.name)\(origin): \(error.message)", help: error.help)
-      }
-      guard results.count == node.results.count else {
-        throw ApusError.defect(
-          "\(node.op.name) was replaced by \(results.count) values instead of \(node.results.count)")
-      }
-      for (old, new) in zip(node.results, results) { map[old.index] = new }
+      if node.results.contains(where: { rewriter.counterparts[$0.index] != nil }) { continue }
+      try rewriter.visit(node) { operands, builder in try visit(node, operands, builder) }
     }
-    return map
+    return rewriter.counterparts
   }
 
   /// Appends a region's computation to another graph, its parameters replaced by `arguments`.
@@ -82,6 +73,31 @@ extension Graph {
     return try outputs.map { id in
       guard let new = map[id.index] else { throw ApusError.defect("a region's output was not computed") }
       return new
+    }
+  }
+}
+
+extension GraphRewriter {
+  /// Visits one node with its operands mapped, and does what the visit says.
+  fileprivate mutating func visit(
+    _ node: Node, _ body: (_ operands: [ValueID], _ builder: GraphBuilder) throws -> Rewrite
+  ) throws {
+    let operands = try node.operands.map(counterpart)
+    do {
+      let rewrite = try body(operands, builder)
+      if case .keep = rewrite { try keep(node, operands: operands) } else { try apply(rewrite, to: node) }
+    } catch let error as TypeError {
+      let origin = node.origin.name.map { " ('\($0)')" } ?? ""
+      throw ApusError.input(
+        "\(source.label(of: node.results[0])) = \(node.op.name)\(origin): \(error.message)", help: error.help)
+    }
+  }
+
+  fileprivate mutating func apply(_ rewrite: Rewrite, to node: Node) throws {
+    switch rewrite {
+    case .keep: try keep(node)
+    case .replace(let values): try define(node, as: values)
+    case .define(let pairs): for pair in pairs { define(pair.old, as: pair.new) }
     }
   }
 }

@@ -20,40 +20,30 @@ struct ContractionNest {
   /// With more blocks of rows a panel is used so often that the first time, from memory, is a small part.
   private static let fetchingBlocks = 8
 
-  init?(_ region: Graph, _ node: NodeLowering) throws {
-    guard
-      let product = region.nodes.first(where: { node in
-        node.op.traits.contains(.contraction)
-          && (node.op as? any ContractionLowerable).map { $0.isTiled && !node.results.isEmpty } ?? false
-      })
-    else { return nil }
-    self.product = product
-    nest = try Nest(region, node)
-    lanes = nestLanes(region, node.target)
+  private let op: any ContractionLowerable
+
+  /// Nil unless the nest is built around such a product.
+  init?(_ nest: Nest) {
+    guard let product = nest.head, let op = product.op as? any ContractionLowerable, op.isTiled else { return nil }
+    (self.nest, self.product, self.op) = (nest, product, op)
+    lanes = nestLanes(nest.region, nest.node.target)
   }
 
   func lower(name: String) throws {
-    guard let op = product.op as? any ContractionLowerable else { return }
     let node = nest.node
     let region = nest.region
     let parameters = region.parameters
-    func handle(_ id: ValueID) throws -> TensorHandle {
-      guard let position = parameters.firstIndex(of: id) else {
-        throw ApusError.defect("\(node.origin): a product's operand is computed in the same nest")
-      }
-      return node.operands[position]
-    }
     let domain = nest.domain
     let rank = domain.count
     let (m, n) = (domain[rank - 2], domain[rank - 1])
     guard domain.reduce(1, *) > 0 else { return }
-    var operands = try op.contraction(product.operands.map(handle), result: domain, node)
+    var operands = try op.contraction(nest.operands(of: product), result: domain, node)
 
     // The tensors of the epilogue, over the domain's axes.
-    let leaves = parameters.filter { id in
-      region.nodes.contains { $0.id != product.id && $0.operands.contains(id) }
+    let leafPositions = parameters.indices.filter { position in
+      region.nodes.contains { $0.id != product.id && $0.operands.contains(parameters[position]) }
     }
-    let leafHandles = try leaves.map(handle)
+    let (leaves, leafHandles) = (leafPositions.map { parameters[$0] }, leafPositions.map { node.operands[$0] })
     var strides = zip(leaves, leafHandles).map { nest.domainStrides($0, $1.view) }
     strides += zip(region.outputs, node.results).map { nest.domainStrides($0, $1.view) }
 

@@ -36,9 +36,9 @@ extension GraphLowering {
           let stride = view.strides.removeFirst()
           view.dimensions.removeFirst()
           if scan.reverse { view.offset += (steps - 1) * stride }
-          var rounds = handle.rounds + [Int](repeating: 0, count: depth - handle.rounds.count)
-          rounds.append(scan.reverse ? -stride : stride)
-          return TensorHandle(buffer: handle.buffer, view: view, rounds: rounds)
+          var strides = handle.loopStrides + [Int](repeating: 0, count: depth - handle.loopStrides.count)
+          strides.append(scan.reverse ? -stride : stride)
+          return TensorHandle(buffer: handle.buffer, view: view, loopStrides: strides)
         }
         let sequences = operands[scan.carries..<(scan.carries + scan.sequences)].map(slice)
         let arguments = carries + sequences + operands.dropFirst(scan.carries + scan.sequences)

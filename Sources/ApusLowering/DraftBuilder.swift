@@ -83,7 +83,7 @@ final class DraftBuilder: LoweringSink {
   /// Where a handle lies, in bytes.
   func location(_ handle: TensorHandle, base: Int) -> Location {
     let size = handle.dtype.byteCount
-    return Location(buffer: handle.buffer, offset: base * size, strides: handle.rounds.map { $0 * size })
+    return Location(buffer: handle.buffer, offset: base * size, strides: handle.loopStrides.map { $0 * size })
   }
 
   func add(_ kernel: Kernel, _ scope: KernelScope, flopCount: Int, isSerial: Bool, for node: NodeLowering) {
@@ -129,7 +129,7 @@ final class DraftBuilder: LoweringSink {
     _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
     _ compute: (TensorHandle) throws -> Void
   ) throws -> TensorHandle {
-    let moving = source.rounds.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+    let moving = source.loopStrides.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
     let home = max(moving, homes[source.buffer])
     // The last block of that depth: branches inside it may not be taken, so stay outside of them only for loops.
     var position = blocks.count - 1

@@ -19,9 +19,9 @@ struct ElementNest {
   let nest: Nest
   let lanes: Int
 
-  init(_ region: Graph, _ node: NodeLowering) throws {
-    nest = try Nest(region, node)
-    lanes = nestLanes(region, node.target)
+  init(_ nest: Nest) {
+    self.nest = nest
+    lanes = nestLanes(nest.region, nest.node.target)
   }
 
   /// Reductions of the region by the sweep in which they are ready; each needs those before only.

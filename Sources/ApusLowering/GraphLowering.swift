@@ -8,7 +8,7 @@ import ApusPlanning
 public struct GraphLowering {
   let builder: DraftBuilder
 
-  /// - Parameter graph: static; composites expanded; usually after `fuse-nests`, so that its fusions are loop nests.
+  /// - Parameter graph: static; composites expanded; usually after `fuse`, so that its fusions are loop nests.
   /// - Throws: `ApusError` where a shape is symbolic, or an operator has no lowering.
   public static func draft(_ graph: Graph, target: VectorTarget) throws -> ProgramDraft {
     let lowering = GraphLowering(builder: DraftBuilder(name: graph.name, target: target))
@@ -61,13 +61,8 @@ public struct GraphLowering {
   func lower(_ graph: Graph, _ values: inout [TensorHandle?], places: [ValueID: TensorHandle]) throws {
     let live = graph.liveNodes()
     let places = try placesOfParts(graph, places, live)
-    let chains = try WinogradChain.chains(in: graph, live)
-    for node in graph.nodes where live[node.id.index] && !chains.isDeferred(node.id) {
+    for node in graph.nodes where live[node.id.index] {
       builder.beginNode()
-      if let chain = chains.byEnd[node.id] {
-        try lower(chain, graph, &values, places)
-        continue
-      }
       switch node.op {
       case is Parameter, is Variable: continue
       case let constant as Constant:
@@ -134,29 +129,30 @@ public struct GraphLowering {
   }
 
   private func lower(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
-    if node.op is Fusion {
-      try nest(node.regions[0], lowering, name: graph.kernelName(of: node))
+    if let fusion = node.op as? Fusion {
+      let region = node.regions[0]
+      try lower(Nest(region, fusion.nest(region), lowering), name: graph.kernelName(of: node))
     } else if !node.headsNest(graph), !node.op.traits.contains(.elementwise), let op = node.op as? any Lowerable {
       try op.lower(lowering)
     } else if node.headsNest(graph) || node.op is any ElementLowerable || node.op is any ReductionLowerable {
-      let region = try GraphBuilder.region(
-        "body", node.operands.enumerated().map { ("x\($0)", graph.type(of: $1)) }
-      ) { arguments in try arguments[0].builder.append(node.op, arguments) }
-      try nest(region, lowering, name: node.op.name)
+      try lower(Nest(node.op, graph.operandTypes(of: node), lowering), name: node.op.name)
     } else {
       throw ApusError.defect("\(lowering.origin): the native backend cannot lower \(node.op.name)")
     }
   }
 
-  func nest(_ region: Graph, _ lowering: NodeLowering, name: String) throws {
-    if let nest = try ContractionNest(region, lowering) {
-      try nest.lower(name: name)
-    } else if let nest = try WinogradNest(region, lowering) {
-      try nest.lower(name: name)
-    } else if let nest = try WindowNest(region, lowering) {
-      try nest.lower(name: name)
+  /// Lowers a nest by the family that its head belongs to.
+  func lower(_ nest: Nest, name: String) throws {
+    if let contraction = ContractionNest(nest) {
+      try contraction.lower(name: name)
+    } else if let layer = try WinogradLayer(nest, builder) {
+      try layer.lower(name: name)
+    } else if let transform = try WinogradNest(nest) {
+      try transform.lower(name: name)
+    } else if let window = try WindowNest(nest) {
+      try window.lower(name: name)
     } else {
-      try ElementNest(region, lowering).lower(name: name)
+      try ElementNest(nest).lower(name: name)
     }
   }
 
@@ -183,7 +179,7 @@ extension [TensorHandle?] {
 extension TensorHandle {
   /// Whether this is all of a temporary buffer, row-major.
   func isWhole(_ buffers: [DraftBuffer]) -> Bool {
-    buffers[buffer].role == .temporary && rounds.allSatisfy { $0 == 0 } && view.offset == 0 && view.isContiguous
+    buffers[buffer].role == .temporary && loopStrides.allSatisfy { $0 == 0 } && view.offset == 0 && view.isContiguous
       && buffers[buffer].byteCount == Swift.max(1, view.count) * view.dtype.byteCount
   }
 }

@@ -4,77 +4,78 @@ import ApusKernels
 import ApusOperators
 import ApusPlanning
 
-/// A fusion's region as one loop nest: what every family of nests (map, reduction, contraction) starts from.
-///
-/// All values are numbered over the axes of one *domain*, the shape that the loops run over. A value's form says how its
-/// own axes lie in the domain.
+/// A fusion's region as one loop nest: what every family of nests (element, contraction, window) starts from.
 struct Nest {
-  /// How a value's axes correspond to the domain's.
-  enum Form {
-    /// As NumPy broadcasts: aligned at the last axis.
-    case aligned
-    /// The folded axes are missing; the others are aligned.
-    case folded
-  }
-
   let region: Graph
-  let node: NodeLowering
-  /// Sizes of the domain's axes.
+  private(set) var node: NodeLowering
+  /// Sizes of the axes that the loops run over.
   let domain: [Int]
   /// Domain axes that reductions fold.
   let foldedAxes: [Int]
-  /// By value of the region.
-  let forms: [Form]
+  /// The contraction or window that the loops are built around; nil: elementwise nodes and reductions.
+  let head: Node?
+  /// For each value of the region whether it lacks the folded axes.
+  let isFolded: [Bool]
   let escapes: [Bool]
   /// How many operands each value is.
   let readerCounts: [Int]
 
-  init(_ region: Graph, _ node: NodeLowering) throws {
+  /// - Parameter shape: as the pass that made the fusion decided it.
+  init(_ region: Graph, _ shape: NestShape, _ node: NodeLowering) throws {
     self.region = region
     self.node = node
+    guard let domain = shape.domain.numbers else {
+      throw ApusError.input("\(node.origin): a nest over the symbolic shape \(shape.domain)")
+    }
+    self.domain = domain
+    foldedAxes = shape.foldedAxes
+    head = region.nodes.first { $0.headsNest(region) }
     for node in region.nodes {
       let isKnown =
         !node.op.traits.isDisjoint(with: [.declaration, .broadcasts]) || node.op is any ElementLowerable
-        || node.op.asReduction is any ReductionLowerable || node.headsNest(region) || node.op is any ViewLowerable
-      guard isKnown else { throw ApusError.defect("\(node.op.name) stands in a nest, which cannot compute it") }
+        || node.op.asReduction is any ReductionLowerable || node.id == head?.id || node.op is any ViewLowerable
+      guard isKnown else { throw ApusError.defect("\(node.op.name) is in a nest, which cannot compute it") }
     }
-    let reductions = region.nodes.filter { $0.op.asReduction != nil }
-    if let first = reductions.first, let op = first.op.asReduction {
-      domain = try region.dimensions(of: first.operands[0])
-      foldedAxes = try Axis.normalized(op.axes, rank: domain.count)
-    } else {
-      domain = try region.outputs.map { try region.dimensions(of: $0) }.max { $0.count < $1.count } ?? []
-      foldedAxes = []
-    }
-    // Where all axes are folded, a scalar is aligned with anything.
-    let isTotal = foldedAxes.count == domain.count
-    var forms = [Form](repeating: .aligned, count: region.valueCount)
-    for node in region.nodes where !isTotal {
-      if let op = node.op.asReduction {
-        forms[node.result.index] = op.keepDims || foldedAxes.isEmpty ? .aligned : .folded
-      } else if node.operands.contains(where: { forms[$0.index] == .folded }) {
-        for result in node.results { forms[result.index] = .folded }
-        // What is combined with folded values is numbered as they are, and so is all that it is computed from.
-        var pending = node.operands
-        while let operand = pending.popLast() {
-          let producer = region.producer(of: operand)
-          guard forms[operand.index] == .aligned, producer.op.asReduction == nil else { continue }
-          forms[operand.index] = .folded
-          pending += producer.operands
-        }
-      }
-    }
-    self.forms = forms
+    var isFolded = [Bool](repeating: false, count: region.valueCount)
+    for position in shape.foldedValues { isFolded[position] = true }
+    self.isFolded = isFolded
     escapes = region.escaping()
     var counts = [Int](repeating: 0, count: region.valueCount)
     for operand in region.nodes.flatMap(\.operands) { counts[operand.index] += 1 }
     readerCounts = counts
   }
 
+  /// A node as a nest by itself.
+  init(_ op: any Operator, _ types: [TensorType], _ node: NodeLowering) throws {
+    let region = try GraphBuilder.region("body", types.enumerated().map { ("x\($0)", $1) }) { arguments in
+      try arguments[0].builder.append(op, arguments)
+    }
+    try self.init(region, NestShape(of: region), node)
+  }
+
+  /// The same nest over other tensors: parts of those that the region speaks of.
+  func with(node: NodeLowering) -> Nest {
+    var nest = self
+    nest.node = node
+    return nest
+  }
+
+  /// What the head reads.
+  /// - Throws: `ApusError` with fault `.defect` if an operand is computed in the nest: the head reads it many times.
+  func operands(of head: Node) throws -> [TensorHandle] {
+    let parameters = region.parameters
+    return try head.operands.map { id in
+      guard let position = parameters.firstIndex(of: id) else {
+        throw ApusError.defect("\(node.origin): an operand of \(head.op.name) is computed in the same nest")
+      }
+      return node.operands[position]
+    }
+  }
+
   /// A value's strides over the domain's axes, given those of its own axes; 0 where it does not vary.
   func domainStrides(_ value: ValueID, _ view: TensorView) -> [Int] {
     let axes =
-      forms[value.index] == .folded ? domain.indices.filter { !foldedAxes.contains($0) } : Array(domain.indices)
+      isFolded[value.index] ? domain.indices.filter { !foldedAxes.contains($0) } : Array(domain.indices)
     var strides = [Int](repeating: 0, count: domain.count)
     for (own, axis) in zip(view.dimensions.indices.reversed(), axes.reversed()) where view.dimensions[own] != 1 {
       strides[axis] = view.strides[own]

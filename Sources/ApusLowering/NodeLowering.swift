@@ -16,16 +16,16 @@ public struct TensorHandle: Hashable, Sendable {
   public let buffer: Int
   public let view: TensorView
   /// For each loop around, outermost first, how many elements each round moves the tensor on. Missing ones are 0.
-  public let rounds: [Int]
+  public let loopStrides: [Int]
 
-  public init(buffer: Int, view: TensorView, rounds: [Int] = []) {
+  public init(buffer: Int, view: TensorView, loopStrides: [Int] = []) {
     self.buffer = buffer
     self.view = view
-    self.rounds = rounds
+    self.loopStrides = loopStrides
   }
 
   /// Another look at the same memory.
-  public func with(view: TensorView) -> TensorHandle { TensorHandle(buffer: buffer, view: view, rounds: rounds) }
+  public func with(view: TensorView) -> TensorHandle { TensorHandle(buffer: buffer, view: view, loopStrides: loopStrides) }
 
   public var dtype: DType { view.dtype }
   public var dimensions: [Int] { view.dimensions }
@@ -78,7 +78,7 @@ public final class NodeLowering {
       scope.builder.build(name: name, units: units), scope, flopCount: flopCount, isSerial: isSerial, for: self)
   }
 
-  /// A temporary that depends on `source` only, and so is computed where that is: once for all rounds of a loop that does
+  /// A temporary that depends on `source` only, and so is computed where that is: once for all iterations of a loop that does
   /// not change it, once for all nodes that ask with the same key.
   func hoisted(
     _ source: TensorHandle, _ key: String, _ dtype: DType, _ dimensions: [Int],
@@ -157,7 +157,7 @@ public final class KernelScope {
     view.offset -= base
     if use == .read,
       let known = tensors.firstIndex(where: {
-        $0.handle.buffer == tensor.buffer && $0.handle.rounds == tensor.rounds && $0.base == base && $0.use == use
+        $0.handle.buffer == tensor.buffer && $0.handle.loopStrides == tensor.loopStrides && $0.base == base && $0.use == use
       }),
       builder.buffers[known].count >= view.extent, builder.buffers[known].dtype == tensor.dtype
     {

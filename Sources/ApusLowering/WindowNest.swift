@@ -30,27 +30,21 @@ struct WindowNest {
   private let computation: WindowComputation
   private let lanes: Int
 
-  init?(_ region: Graph, _ node: NodeLowering) throws {
-    let found = region.nodes.first {
-      $0.headsNest(region) && ($0.op as? any WindowLowerable)?.isChannelwise(region.operandTypes(of: $0)) == true
-    }
-    guard let found, let op = found.op as? any WindowLowerable else { return nil }
-    head = found
-    nest = try Nest(region, node)
-    lanes = nestLanes(region, node.target)
-    computation = try op.window(region.operandTypes(of: found), lanes: lanes)
+  /// Nil unless the nest is built around such a window.
+  init?(_ nest: Nest) throws {
+    guard let head = nest.head, let op = head.op as? any WindowLowerable else { return nil }
+    let types = nest.region.operandTypes(of: head)
+    guard op.isChannelwise(types) else { return nil }
+    (self.nest, self.head) = (nest, head)
+    lanes = nestLanes(nest.region, nest.node.target)
+    computation = try op.window(types, lanes: lanes)
   }
 
   func lower(name: String) throws {
     let (node, region) = (nest.node, nest.region)
     let domain = try region.dimensions(of: head.result)
     guard domain.reduce(1, *) > 0 else { return }
-    let sources = try head.operands.map { id in
-      guard let position = region.parameters.firstIndex(of: id) else {
-        throw ApusError.defect("\(node.origin): a window's operand is computed in the same nest")
-      }
-      return node.operands[position]
-    }
+    let sources = try nest.operands(of: head)
     let vectors = ChannelVectors(domain[domain.count - 1], lanes: lanes)
     let others = region.flopCount / max(1, domain.reduce(1, *))
     node.forEachPosition(

@@ -41,67 +41,46 @@ public struct NativeBackend: Backend {
   /// Whether this machine has a release of LLVM that makes the code.
   public static let isAvailable = LLVMInstallation.isPresent
 
-  /// What graphs go through before they are lowered: fusions are undone, for nests are larger.
-  public var pipeline: Pipeline { pipeline(memoryLimit: memoryLimit) }
-
-  private func pipeline(memoryLimit: Int) -> Pipeline {
-    Pipeline([
-      InlineFusions(), ExpandComposites(), SelectIndices(), FoldConstants(), Simplify(), ReciprocalRoots(),
-      JoinSlices(), SinkSums(), CommonSubexpressions(), DeadCode(), Winograd(tile: winogradTile),
-      Rematerialize(limit: memoryLimit), FuseNests(),
-    ])
+  public func passes(for graph: Graph) -> BackendPasses {
+    BackendPasses(
+      legalization: [ExpandComposites()],
+      rewrites: [SelectIndices()],
+      combinations: [ReciprocalRoots(), JoinSlices(), SinkSums()],
+      selection: [
+        Winograd(tile: tuned(for: graph).winogradTile),
+        Rematerialize(limit: memoryLimit) { try plan(Pipeline([Fuse()]).run($0).graph).program.arenaByteCount },
+      ])
   }
 
-  /// The plan of a static graph: its nests, the program of a run, and one to be run before the first, if anything is the
-  /// same in all runs.
-  /// - Parameter preparing: whether to look for that.
-  /// - Throws: `ApusError` where a shape is symbolic.
+  /// The plan of a static graph after `pipeline(for:level:)`: the program of a run, and one to be run before the first, if
+  /// anything is the same in all runs.
+  /// - Parameter precomputing: whether to look for that.
+  /// - Throws: `ApusError` if a shape is symbolic, or an operator cannot be lowered.
   public func plan(
-    _ graph: Graph, preparing: Bool = true
-  ) throws -> (graph: Graph, program: KernelProgram, preparation: KernelProgram?) {
+    _ graph: Graph, precomputing: Bool = true
+  ) throws -> (program: KernelProgram, preparation: KernelProgram?) {
     if let symbol = graph.symbols.first {
       throw ApusError.input(
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
         help: "bind it: specialized([\"\(symbol)\": 32])")
     }
-    let backend = tuned(for: graph)
-    let plain = try backend.plan(graph, memoryLimit: 0, preparing: preparing)
-    if memoryLimit == 0 || plain.program.arenaByteCount <= memoryLimit { return plain }
-    // What the pass estimates lacks packed operands and gaps between buffers: where those are too much for the limit, it
-    // is given a lower one.
-    var best = plain
-    var limit = memoryLimit
-    for _ in 0..<3 {
-      let tried = try backend.plan(graph, memoryLimit: max(1, limit), preparing: preparing)
-      if tried.program.arenaByteCount < best.program.arenaByteCount { best = tried }
-      if tried.program.arenaByteCount <= memoryLimit { break }
-      limit = Int(Double(limit) * Double(memoryLimit) / Double(tried.program.arenaByteCount) * 0.98)
-    }
-    return best
-  }
-
-  private func plan(
-    _ graph: Graph, memoryLimit: Int, preparing: Bool
-  ) throws -> (graph: Graph, program: KernelProgram, preparation: KernelProgram?) {
-    let prepared = try pipeline(memoryLimit: memoryLimit).run(graph).graph
-    let draft = try GraphLowering.draft(prepared, target: target.vector)
+    let draft = try GraphLowering.draft(graph, target: target.vector)
     let options = Planner.Options(target: target.vector)
-    let updated = Set(prepared.updates.map(\.variable))
-    let fixed = prepared.variables.indices.filter { !updated.contains(prepared.variables[$0].id) }
-    guard preparing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
-      return (prepared, try Planner.plan(draft, options: options), nil)
+    let updated = Set(graph.updates.map(\.variable))
+    let fixed = graph.variables.indices.filter { !updated.contains(graph.variables[$0].id) }
+    guard precomputing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
+      return (try Planner.plan(draft, options: options), nil)
     }
-    return (
-      prepared, try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options)
-    )
+    return (try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options))
   }
 
   public func prepare(_ graph: Graph) throws -> any Executable { try executable(graph) }
 
+  /// A graph after `pipeline(for:level:)` as native code.
   public func executable(_ graph: Graph) throws -> NativeExecutable {
-    let (prepared, program, preparation) = try plan(graph)
+    let (program, preparation) = try plan(graph)
     return try NativeExecutable(
-      graph, prepared: prepared, program, preparation: preparation,
+      graph, program, preparation: preparation,
       ProgramCompiler(target: target, level: level, verifies: verifies, isProfiled: isProfiled, cache: cache),
       workers: workers)
   }

@@ -26,6 +26,22 @@ extension WinogradTranspose: Interpretable {
   }
 }
 
+extension WinogradConvolution: Interpretable {
+  /// The algorithm's steps, one after the other, by their own kernels.
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
+    let shape = context.resultTypes[0].shape
+    let builder = GraphBuilder("winograd_convolution")
+    let (x, w) = (
+      try builder.parameter("x", operands[0].dtype, Shape(operands[0].dimensions)),
+      try builder.parameter("w", operands[1].dtype, Shape(operands[1].dimensions))
+    )
+    let data = builder.value(try builder.append(dataTransform, [x.id], origin: Origin())[0])
+    let filter = builder.value(try builder.append(filterTransform, [w.id], origin: Origin())[0])
+    let result = try builder.append(resultTransform(shape), [data.matmul(filter).id], origin: Origin())[0]
+    return try Interpreter(builder.build(outputs: [result])).run(operands, variables: []).outputs
+  }
+}
+
 /// Each tile by itself, a channel at a time: P t Pᵀ, or Pᵀ t P added to where the tile lies. Sums are of doubles.
 private struct WinogradKernel {
   let geometry: WinogradGeometry

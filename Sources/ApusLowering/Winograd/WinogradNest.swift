@@ -4,44 +4,41 @@ import ApusKernels
 import ApusOperators
 import ApusPlanning
 
-/// Lowers a region with the transform that ends Winograd's algorithm, and an elementwise epilogue on its tiles before they
-/// are stored.
+/// Lowers the transform that ends Winograd's algorithm, with an elementwise epilogue on its tiles before they are stored.
 struct WinogradNest {
   private let nest: Nest
-  private let transpose: Node
-  private let op: WinogradTranspose
+  private let head: Node
+  private let geometry: WinogradGeometry
+  /// The tiles before the transform.
+  private let source: TensorHandle
 
-  init?(_ region: Graph, _ node: NodeLowering) throws {
-    let found = region.nodes.first { ($0.op as? WinogradTranspose)?.isTiled == true }
-    guard let found, let op = found.op as? WinogradTranspose else { return nil }
-    transpose = found
-    self.op = op
-    nest = try Nest(region, node)
+  /// Nil unless the nest is built around such a transform.
+  init?(_ nest: Nest) throws {
+    guard let head = nest.head, let op = head.op as? WinogradTranspose else { return nil }
+    self.init(nest, head, op: try op.geometry(op.shape), of: try nest.operands(of: head)[0])
   }
 
-  /// The parameter of the region that is transformed.
-  var source: ValueID { transpose.operands[0] }
+  /// The end of a layer.
+  /// - Parameters:
+  ///   - geometry: of the results, which may be some rows of those that the region speaks of.
+  ///   - source: the products.
+  init(_ nest: Nest, _ head: Node, op geometry: WinogradGeometry, of source: TensorHandle) {
+    (self.nest, self.head, self.geometry, self.source) = (nest, head, geometry, source)
+  }
 
-  func lower(name: String) throws { try lower(name: name, op.geometry(op.shape)) }
-
-  /// - Parameter geometry: of the results, which may be some rows of those that the region speaks of.
-  func lower(name: String, _ geometry: WinogradGeometry) throws {
+  func lower(name: String) throws {
     let (node, region) = (nest.node, nest.region)
-    let parameters = region.parameters
     let domain = node.results[0].dimensions
     guard domain.reduce(1, *) > 0 else { return }
-    guard let source = parameters.firstIndex(of: transpose.operands[0]) else {
-      throw ApusError.defect("\(node.origin): the operand of a Winograd transform is computed in the same nest")
-    }
-    let dtype = region.type(of: transpose.result).dtype
+    let dtype = region.type(of: head.result).dtype
     let tiles = WinogradTiles(geometry, domain, dtype, node.target)
-    let flopCount = region.flopCount / max(1, nest.domain.reduce(1, *)) * domain.reduce(1, *)
+    let flopCount = self.flopCount(domain.reduce(1, *))
     node.kernel(
       name, units: tiles.units, flopCount: flopCount, isSerial: flopCount < 8192
     ) { scope in
       let b = scope.builder
-      let from = scope.read(node.operands[source])
-      let (tensors, outputs) = nest.tensors(scope, besides: transpose)
+      let from = scope.read(source)
+      let (tensors, outputs) = nest.tensors(scope, besides: head)
       // The tiles before the transform are read by many elements.
       scope.allowInPlace(outputs.map(\.1), over: tensors.values.filter { $0.access.buffer != from.buffer })
       let emitter = NestEmitter(nest: nest, builder: b, leaves: tensors)
@@ -59,7 +56,7 @@ struct WinogradNest {
                 var point = start
                 point.indices = tile.element(u, v)
                 point.mask = mask(u, v)
-                point.known[transpose.result.index] = value
+                point.known[head.result.index] = value
                 emitter.store(outputs, &point)
               }
             }
@@ -67,5 +64,13 @@ struct WinogradNest {
         }
       }
     }
+  }
+
+  /// Operations for so many elements: of the transform, and of the epilogue.
+  private func flopCount(_ elements: Int) -> Int {
+    let epilogue = nest.region.nodes.filter { $0.id != head.id }.reduce(0) { sum, node in
+      sum + node.op.flopCount(nest.region.operandTypes(of: node), nest.region.resultTypes(of: node), [])
+    }
+    return geometry.flopCount + epilogue / max(1, nest.domain.reduce(1, *)) * elements
   }
 }

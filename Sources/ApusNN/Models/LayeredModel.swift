@@ -28,7 +28,7 @@ extension LayeredModel {
   /// - Throws: `ApusError` where the model has several inputs or outputs, or the loss does not fit the output.
   public func compile(
     optimizer: any Optimizer = RMSprop(), loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
-    seed: UInt64 = 0, pipeline: Pipeline? = nil
+    seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
   ) throws -> Trainer {
     let inputs = graph.parameters.map { graph.label(of: $0) }
     guard inputs.count == 1, graph.outputs.count == 1 else {
@@ -38,6 +38,6 @@ extension LayeredModel {
         help: "run its graph with a Session; or extend the graph with a loss, gradients(of:withRespectTo:) and updates")
     }
     return try Trainer(
-      graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed, pipeline: pipeline)
+      graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed, passes: passes)
   }
 }

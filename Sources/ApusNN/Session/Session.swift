@@ -15,18 +15,20 @@ public final class Session: Sendable {
   public let backend: any Backend
   /// Seed of the variables' first values.
   public let seed: UInt64
-  /// What graphs go through once their shapes are bound, before the backend prepares them.
-  public let pipeline: Pipeline
+  /// The passes that graphs go through once their shapes are bound, before the backend prepares them.
+  public let passes: Compilation.Passes
   private let store = Mutex<[String: Tensor]>([:])
   private let loaded = Mutex<[Graph: LoadedGraph]>([:])
 
   /// - Parameters:
-  ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
-  ///   - pipeline: `O2` where nil; an empty one runs graphs as they were built.
-  public init(backend: (any Backend)? = nil, seed: UInt64 = 0, pipeline: Pipeline? = nil) {
+  ///   - backend: if nil, native code if this machine has LLVM, else the interpreter.
+  ///   - passes: the backend's pipeline of some level, or others; `.level(.none)` runs graphs as they were built.
+  public init(
+    backend: (any Backend)? = nil, seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
+  ) {
     self.backend = backend ?? (NativeBackend.isAvailable ? NativeBackend() : InterpreterBackend())
     self.seed = seed
-    self.pipeline = pipeline ?? .standard
+    self.passes = passes
   }
 
   // MARK: Graphs
@@ -204,7 +206,7 @@ private final class LoadedGraph: Sendable {
   /// A graph of static shapes, compiled.
   struct Prepared {
     let executable: any Executable
-    /// Names of the variables that it takes, in order: passes may have dropped some of the graph's.
+    /// Names of the graph's variables, in order.
     let variables: [String]
   }
 
@@ -216,9 +218,9 @@ private final class LoadedGraph: Sendable {
   func prepared(_ bindings: [String: Int], _ session: Session) throws -> Prepared {
     try known.withLock { known in
       if let prepared = known[bindings] { return prepared }
-      let optimized = try session.pipeline.run(graph.specialized(bindings)).graph
+      let compilation = Compilation(backend: session.backend, passes: session.passes)
       let prepared = Prepared(
-        executable: try session.backend.prepare(optimized), variables: optimized.variables.map(\.declaration.label))
+        executable: try compilation.compiled(graph, sizes: bindings), variables: graph.variables.map(\.declaration.label))
       known[bindings] = prepared
       return prepared
     }

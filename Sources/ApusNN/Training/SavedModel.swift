@@ -124,7 +124,7 @@ extension Trainer {
   /// A trainer that goes on where the one that `save` wrote stopped: its graph, optimizer, loss, metrics, and state.
   /// - Throws: `ApusError` where a file cannot be read, or a loss, metric or optimizer is none of those known by name.
   public static func resumed(
-    from directory: String, backend: (any Backend)? = nil, pipeline: Pipeline? = nil
+    from directory: String, backend: (any Backend)? = nil, passes: Compilation.Passes = .level(.standard)
   ) throws -> Trainer {
     let file = SavedModel.path(directory, SavedModel.weights)
     let state = try SavedModel.TrainingState.read(file, metadata: SafeTensors(contentsOf: file).metadata)
@@ -134,7 +134,7 @@ extension Trainer {
     }
     let trainer = try Trainer(
       graph, optimizer: OptimizerRegistry.named(state.optimizer), loss: Loss.named(state.loss),
-      metrics: state.metrics.map(Metric.named), backend: backend, seed: state.seed, pipeline: pipeline)
+      metrics: state.metrics.map(Metric.named), backend: backend, seed: state.seed, passes: passes)
     try trainer.resume(from: directory)
     return trainer
   }

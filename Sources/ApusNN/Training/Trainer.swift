@@ -33,11 +33,11 @@ public final class Trainer {
   ///   - model: one input with a symbolic first dimension, one output, variables.
   ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
-  ///   - pipeline: the passes that steps go through before the backend prepares them.
+  ///   - passes: which passes steps go through before the backend prepares them.
   /// - Throws: `ApusError` where `model` is no such graph, or the loss does not fit its output.
   public init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
-    seed: UInt64 = 0, pipeline: Pipeline? = nil
+    seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
   ) throws {
     self.model = model
     self.optimizer = optimizer
@@ -46,7 +46,7 @@ public final class Trainer {
     self.seed = seed
     input = model.type(of: try model.singleInput())
     output = model.type(of: try model.singleOutput())
-    session = Session(backend: backend, seed: seed, pipeline: pipeline)
+    session = Session(backend: backend, seed: seed, passes: passes)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
     _ = try programs(input.dtype, defaultTargetType)
   }

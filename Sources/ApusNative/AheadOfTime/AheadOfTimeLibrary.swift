@@ -2,6 +2,7 @@ import ApusCore
 import ApusGraph
 import ApusKernels
 import ApusLowering
+import ApusPasses
 import ApusPlanning
 import Foundation
 
@@ -17,7 +18,7 @@ public struct AheadOfTimeLibrary: Sendable {
   public let weights: Data
 
   /// - Parameters:
-  ///   - graph: static, without updates.
+  ///   - graph: static, without updates, before the passes.
   ///   - name: a C identifier, which all names begin with.
   ///   - values: the variables' values, by label.
   /// - Throws: `ApusError` where the graph updates variables, a shape is symbolic or a value is missing.
@@ -37,8 +38,9 @@ public struct AheadOfTimeLibrary: Sendable {
     // Nothing is prepared: there is no first run to do it in. So filters would be transformed in each run.
     var backend = NativeBackend(workers: 1, target: target)
     backend.winogradTile = 1
-    let (prepared, program, _) = try backend.plan(graph, preparing: false)
-    let variables = try prepared.variables.map { try value($0.declaration.label) }
+    let optimized = try Compilation(backend: backend).optimized(graph).graph
+    let (program, _) = try backend.plan(optimized, precomputing: false)
+    let variables = try optimized.variables.map { try value($0.declaration.label) }
     var weights = Data()
     var sources: [CInterface.Source] = []
     for buffer in program.buffers {
@@ -50,6 +52,8 @@ public struct AheadOfTimeLibrary: Sendable {
       }
       switch buffer.place {
       case .arena(let offset): sources.append(.arena(offset: offset))
+      // No launch reads it.
+      case .variable where buffer.lifetime == nil: sources.append(.weights(offset: 0))
       case .constant(let tensor): sources.append(stored(tensor))
       case .variable(let position): sources.append(stored(variables[position]))
       case .parameter(let position): sources.append(.input(position))

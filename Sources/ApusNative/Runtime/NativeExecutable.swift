@@ -26,24 +26,15 @@ public final class NativeExecutable: TrainingExecutable {
   private let preparation: Preparation?
 
   /// - Parameters:
-  ///   - graph: as the caller knows it.
-  ///   - prepared: as it was lowered; passes may have dropped some of its variables.
+  ///   - graph: as it was lowered.
+  ///   - plan: its program.
   ///   - preparation: what must have run before.
   init(
-    _ graph: Graph, prepared: Graph, _ program: KernelProgram, preparation: KernelProgram?,
-    _ compiler: ProgramCompiler, workers: Int
+    _ graph: Graph, _ plan: KernelProgram, preparation: KernelProgram?, _ compiler: ProgramCompiler, workers: Int
   ) throws {
     self.graph = graph
-    let labels = graph.variables.map(\.declaration.label)
-    let known = try prepared.variables.map { variable in
-      guard let position = labels.firstIndex(of: variable.declaration.label) else {
-        throw ApusError.defect("variable '\(variable.declaration.label)' is not one of graph @\(graph.name)")
-      }
-      return position
-    }
-    let plan = program.placingVariables(known)
-    self.program = plan
-    self.preparation = preparation.map { Preparation($0.placingVariables(known), compiler) }
+    program = plan
+    self.preparation = preparation.map { Preparation($0, compiler) }
     self.compiler = compiler
     self.workers = workers
     var written = Set<Int>()
@@ -184,20 +175,6 @@ public final class NativeExecutable: TrainingExecutable {
     extendLifetime(prepared)
     extendLifetime(variables)
     extendLifetime(outputs)
-  }
-}
-
-extension KernelProgram {
-  /// With the variables of another graph.
-  /// - Parameter positions: there, by position here.
-  fileprivate func placingVariables(_ positions: [Int]) -> KernelProgram {
-    var program = self
-    for index in program.buffers.indices {
-      if case .variable(let position) = program.buffers[index].place {
-        program.buffers[index].place = .variable(positions[position])
-      }
-    }
-    return program
   }
 }
 

@@ -3,6 +3,7 @@ import ApusGraph
 import ApusKernels
 import ApusLowering
 import ApusOperators
+import ApusPasses
 import ApusPlanning
 import Foundation
 
@@ -45,8 +46,10 @@ struct Tuning {
 }
 
 extension NativeBackend {
-  /// Compiles a static graph in each way that there is, measures it, and remembers the fastest for `executable(_:)`.
-  /// - Parameter seconds: measures a run.
+  /// Compiles a static graph in each way that there is, measures it, and records the fastest for `passes(for:)`.
+  /// - Parameters:
+  ///   - graph: before the passes.
+  ///   - seconds: measures a run.
   /// - Returns: the ways tried, the fastest first: the side of Winograd's tiles (0: as the cost model says, 1: none), with
   ///   what `seconds` gave; empty where the graph leaves nothing to choose.
   public func tune(
@@ -57,7 +60,8 @@ extension NativeBackend {
     for tile in [0] + Tuning.tiles {
       var backend = self
       (backend.winogradTile, backend.isTuned) = (tile, false)
-      trials.append((tile, try seconds(backend.executable(graph))))
+      let optimized = try Compilation(backend: backend).optimized(graph).graph
+      trials.append((tile, try seconds(backend.executable(optimized))))
     }
     trials.sort { ($0.seconds, $0.tile) < ($1.seconds, $1.tile) }
     if let best = trials.first { tuning.remember(best.tile, in: cache) }

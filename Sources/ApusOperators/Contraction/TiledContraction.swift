@@ -23,3 +23,7 @@ extension WinogradTranspose: TiledContraction {
   /// Tiles side by side, of which none adds to another.
   public var isTiled: Bool { part != .data }
 }
+
+extension WinogradConvolution: TiledContraction {
+  public var isTiled: Bool { true }
+}

@@ -4,7 +4,7 @@ import ApusGraph
 extension Graph {
   /// The graph with the bodies of its loops and branches rewritten: a pass calls this with itself, so that it reaches
   /// regions at any depth. Fusions stay: they are some pass's finished work.
-  func rewritingControlFlow(_ rewrite: (Graph) throws -> Graph) throws -> Graph {
+  public func rewritingControlFlow(_ rewrite: (Graph) throws -> Graph) throws -> Graph {
     guard nodes.contains(where: { $0.op.traits.contains(.controlFlow) }) else { return self }
     var changed = false
     let result = try rewritten(sharingEqualNodes: false) { node, operands, builder in

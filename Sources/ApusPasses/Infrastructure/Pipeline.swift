@@ -10,19 +10,11 @@ public struct Pipeline: Sendable {
   /// The largest error that a pass states; see `PassRecord.error`.
   public var error: Double { passes.map { type(of: $0).record.error }.max() ?? 0 }
 
-  /// A list like `simplify,fold-constants{limit=4096},fuse`; empty for none.
-  /// - Throws: `ApusError` with fault `.usage` where a pass or option does not exist.
-  public init(parsing text: String) throws {
-    passes = try text.split(separator: ",").map {
-      try PassRegistry.pass($0.trimmingPrefix(while: \.isWhitespace).description)
-    }
-  }
-
   /// A ready-made pipeline: `O0` … `O3`, `inference`, `training`.
-  /// - Throws: `ApusError` with fault `.usage` where there is none of that name.
+  /// - Throws: `ApusError` with fault `.usage` if there is none of that name.
   public static func named(_ name: String) throws -> Pipeline {
-    guard let found = PassRegistry.pipelines.first(where: { $0.name == name }) else {
-      let names = PassRegistry.pipelines.map(\.name)
+    guard let found = NamedPipeline.all.first(where: { $0.name == name }) else {
+      let names = NamedPipeline.all.map(\.name)
       throw ApusError.usage(
         "there is no pipeline '\(name)'",
         help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
@@ -32,17 +24,20 @@ public struct Pipeline: Sendable {
 
   /// Runs the passes.
   /// - Parameters:
-  ///   - limit: how many passes to run; all where nil.
+  ///   - limit: how many passes to run; all if nil.
+  ///   - remarking: whether passes collect remarks, which costs time.
   ///   - observers: told about each pass, in order.
   /// - Throws: what a pass throws, with its name; `ApusError` with fault `.defect` that names the pass whose result
   ///   breaks a rule of the verifier.
-  public func run(_ graph: Graph, limit: Int? = nil, observers: [any PipelineObserver] = []) throws -> PipelineResult {
+  public func run(
+    _ graph: Graph, limit: Int? = nil, remarking: Bool = true, observers: [any PipelineObserver] = []
+  ) throws -> PipelineResult {
     var current = graph
     var reports: [PassReport] = []
     let clock = ContinuousClock()
     for pass in passes.prefix(limit ?? passes.count) {
       for observer in observers { try observer.passWillRun(pass, on: current) }
-      var context = PassContext(type(of: pass).record)
+      var context = PassContext(type(of: pass).record, isRemarking: remarking)
       let start = clock.now
       let result: Graph
       do { result = try pass.run(current, &context) } catch let error as ApusError {
@@ -72,6 +67,7 @@ public struct Pipeline: Sendable {
   private func requireSameSignature(_ before: Graph, _ after: Graph, _ pass: any Pass) throws {
     func signature(_ graph: Graph) -> [String] {
       graph.parameters.map { "\(graph.label(of: $0)): \(graph.type(of: $0))" }
+        + graph.variables.map { "\($0.declaration.label): \($0.declaration.type)" }
         + graph.outputTypes.map(\.description) + graph.updates.map { graph.label(of: $0.variable) }
     }
     guard signature(before) == signature(after) else {

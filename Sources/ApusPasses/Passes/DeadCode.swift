@@ -1,9 +1,8 @@
 import ApusCore
 import ApusGraph
 
-/// Removes nodes that no output and no update needs. Parameters stay: they are the signature.
-///
-/// A variable without a reader and without an update goes; sessions keep its value, should another graph use it.
+/// Removes nodes that no output and no update needs. Parameters and variables stay: they are the signature, and callers
+/// find them by position.
 public struct DeadCode: Pass {
   public static let record = PassRecord(
     "dce", "removes nodes that no output and no update needs",
@@ -21,14 +20,14 @@ public struct DeadCode: Pass {
 
 extension Graph {
   /// The graph without nodes that nothing needs; itself where there are none.
-  func withoutDeadNodes() throws -> Graph {
+  public func withoutDeadNodes() throws -> Graph {
     let live = liveNodes()
     return live.allSatisfy(\.self) ? self : try rewritten(sharingEqualNodes: false, keeping: live) { _, _, _ in .keep }
   }
 
   /// The element that a constant repeats; nil where the value is no constant, not uniform, or of more elements than
   /// `limit`, which are not looked at.
-  func uniformConstant(_ value: ValueID, limit: Int = 4096) -> Double? {
+  package func uniformConstant(_ value: ValueID, limit: Int = 4096) -> Double? {
     guard let constant = producer(of: value).op as? Constant, constant.value.count > 0,
       constant.value.count <= limit
     else { return nil }

@@ -117,7 +117,7 @@ private struct Islands {
   }
 }
 
-/// A forward walk that leaves transposes undone until somebody needs them.
+/// A forward walk that leaves transposes undone until a reader needs them.
 private struct LayoutWalk {
   /// transpose(base, order); the base itself where there is no order.
   private struct Pending {
@@ -129,17 +129,16 @@ private struct LayoutWalk {
   let islands: Islands
   let moving: Set<Int>
   private(set) var moved = 0
-  private let builder: GraphBuilder
+  private var rewriter: GraphRewriter
   private var pending: [Pending?]
-  private var done: [ValueID?]
+  private var builder: GraphBuilder { rewriter.builder }
 
   init(_ graph: Graph, _ islands: Islands, moving: Set<Int>) {
     self.graph = graph
     self.islands = islands
     self.moving = moving
-    builder = GraphBuilder(graph.name)
+    rewriter = GraphRewriter(graph)
     pending = [Pending?](repeating: nil, count: graph.valueCount)
-    done = [ValueID?](repeating: nil, count: graph.valueCount)
   }
 
   mutating func rewritten() throws -> Graph {
@@ -151,15 +150,12 @@ private struct LayoutWalk {
       } else if let island = islands.island[node.id.index], moving.contains(island), try move(node) {
         moved += 1
       } else {
-        let operands = try node.operands.map { try value($0) }
-        let results = try builder.append(
-          node.op, operands, regions: node.regions, names: graph.names(of: node), origin: node.origin)
+        let results = try rewriter.keep(node, operands: node.operands.map { try value($0) })
         for (old, new) in zip(node.results, results) { pending[old.index] = Pending(base: new) }
       }
     }
-    let outputs = try graph.outputs.map { try value($0) }
-    for update in graph.updates { try builder.appendUpdate(value(update.variable), value(update.value)) }
-    return try builder.build(outputs: outputs).withoutDeadNodes()
+    for id in graph.outputs + graph.updates.map(\.value) { _ = try value(id) }
+    return try rewriter.finish().withoutDeadNodes()
   }
 
   private func pending(_ id: ValueID) throws -> Pending {
@@ -171,12 +167,12 @@ private struct LayoutWalk {
 
   /// A value in its own order.
   private mutating func value(_ id: ValueID) throws -> ValueID {
-    if let known = done[id.index] { return known }
+    if let known = rewriter.counterparts[id.index] { return known }
     let known = try pending(id)
     var result = known.base
     if let order = known.order { result = try transposed(known.base, order, graph.producer(of: id).origin) }
     if let name = graph.name(of: id) { builder.name(builder.value(result), name) }
-    done[id.index] = result
+    rewriter.define(id, as: result)
     return result
   }
 

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// How much memory a run of a graph keeps while each node is computed, if nodes are computed in the graph's order.
 ///
@@ -72,6 +73,7 @@ public struct MemoryEstimate: Sendable {
   }
 
   private static func worksInPlace(_ node: Node) -> Bool {
-    node.op.traits.contains(.elementwise) || node.op is Fusion && node.regions[0].fusionKind != .contraction
+    node.op.traits.contains(.elementwise)
+      || node.op is Fusion && !node.regions[0].nodes.contains { $0.op.traits.contains(.contraction) }
   }
 }

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// Takes sums of products out of scans: a carry c + aᵀb that nothing else in the body reads becomes one product after the
 /// loop, of all steps' a and b stacked. The gradient of a recurrent layer's weights is such a sum.

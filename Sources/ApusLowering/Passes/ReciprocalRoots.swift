@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// Divides by a square root by multiplying with the reciprocal one: a / √b = a · b^(−½), for `f32`.
 ///

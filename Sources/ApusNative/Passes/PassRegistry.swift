@@ -1,12 +1,14 @@
 import ApusCore
 import ApusGraph
+import ApusLowering
+import ApusPasses
 
-/// All passes: the only list. StandardPipeline.swift has the ready-made pipelines.
+/// All passes by name: those for every backend, and those that only native code needs.
 public enum PassRegistry {
   public static let all: [any Pass.Type] = [
     ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
-    DeadCode.self, Fuse.self, InlineFusions.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self,
-    SinkSums.self, Layout.self, Winograd.self, Rematerialize.self, FuseNests.self,
+    DeadCode.self, Layout.self, Fuse.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self, SinkSums.self,
+    Winograd.self, Rematerialize.self,
   ]
 
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.
@@ -38,5 +40,16 @@ public enum PassRegistry {
       pass = option.write(pass, value)
     }
     return pass
+  }
+}
+
+extension Pipeline {
+  /// A list like `simplify,fold-constants{limit=4096},fuse`; empty for none.
+  /// - Throws: `ApusError` with fault `.usage` if a pass or option does not exist.
+  public init(parsing text: String) throws {
+    self.init(
+      try text.split(separator: ",").map {
+        try PassRegistry.pass($0.trimmingPrefix(while: \.isWhitespace).description)
+      })
   }
 }

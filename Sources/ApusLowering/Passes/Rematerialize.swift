@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// Under a limit of memory: computes cheap values again near their last readers, instead of keeping them from the
 /// forward to the backward pass.
@@ -14,11 +15,14 @@ import ApusOperators
 /// 3. A copy that does not lower the highest of the numbers that it changes is taken back, and the next candidate tried.
 ///
 /// Copies read what they are computed from through `control_dependency` on a value that comes after the original: so no
-/// pass merges them with the originals, and `fuse-nests`, which must run next, cannot gather them into the originals'
-/// nest. What stands in memory is asked of that pass.
+/// pass merges them with the originals, and `fuse`, which must run next, cannot gather them into the originals' nest. That
+/// pass's nests say which values are in memory.
 public struct Rematerialize: Pass {
   /// The most bytes that may be in memory at once; 0: any number.
   public var limit = 0
+  /// The bytes that a graph really takes once it is planned: packed operands and gaps between buffers are not in the
+  /// estimate. Where those are too much for the limit, the pass aims lower.
+  var measure: (@Sendable (Graph) throws -> Int)?
 
   public static let record = PassRecord(
     "rematerialize", "computes cheap values again near late readers where memory is short",
@@ -31,10 +35,37 @@ public struct Rematerialize: Pass {
 
   public init() {}
 
-  public init(limit: Int) { self.limit = limit }
+  /// - Parameter measure: the bytes that a graph takes once it is planned.
+  public init(limit: Int, measure: @escaping @Sendable (Graph) throws -> Int) {
+    self.limit = limit
+    self.measure = measure
+  }
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     if limit == 0 { return graph }
+    guard let measure, graph.symbols.isEmpty else { return try lowered(graph, to: limit, &context) }
+    let plain = try measure(graph)
+    if plain <= limit { return graph }
+    var best = (graph: graph, bytes: plain, context: context)
+    var target = limit
+    for _ in 0..<Rematerialize.mostTrials {
+      var trial = context
+      let tried = try lowered(graph, to: max(1, target), &trial)
+      let bytes = try measure(tried)
+      if bytes < best.bytes { best = (tried, bytes, trial) }
+      if bytes <= limit { break }
+      // A little below what the last trial suggests, so that the next is likely to fit.
+      target = Int(Double(target) * Double(limit) / Double(bytes) * 0.98)
+    }
+    context = best.context
+    return best.graph
+  }
+
+  /// How often a lower limit is tried: each time the graph is planned anew.
+  private static let mostTrials = 3
+
+  /// The graph whose estimated peak is at or below the limit, or as near to it as cheap nodes allow.
+  private func lowered(_ graph: Graph, to limit: Int, _ context: inout PassContext) throws -> Graph {
     var state = try RematerializationState(graph.withoutDeadNodes())
     if state.peak <= limit { return graph }
     if let symbol = graph.symbols.first {
@@ -118,7 +149,7 @@ private struct RematerializationState {
   init(_ graph: Graph, labels: [String]? = nil) throws {
     self.graph = graph
     self.labels = labels ?? (0..<graph.valueCount).map { graph.label(of: ValueID($0)) }
-    nested = try FuseNests().nested(graph)
+    nested = try Fuse().nested(graph)
     memory = MemoryEstimate(nested.graph)
     position = [Int](repeating: 0, count: graph.nodes.count)
     for (place, members) in nested.members.enumerated() {
@@ -258,24 +289,18 @@ private struct RematerializationState {
     let (late, place) = (copy.readers, copy.place)
     let first = copy.targets.map { position[graph.producer(of: $0).id.index] }.max() ?? place
     guard let trigger = trigger(between: first, and: place) else { return nil }
-    let builder = GraphBuilder(graph.name, sharingEqualNodes: false)
+    var rewriter = GraphRewriter(graph, sharingEqualNodes: false)
+    let builder = rewriter.builder
     var labels: [String] = []
-    var map = [ValueID?](repeating: nil, count: graph.valueCount)
     var copies: [ValueID: ValueID] = [:]
-    func mapped(_ id: ValueID) throws -> ValueID {
-      guard let new = map[id.index] else {
-        throw ApusError.defect("rematerialize: \(graph.label(of: id)) is used before it is computed")
-      }
-      return new
-    }
     func copyAll() throws {
       for id in copy.nodes {
         let node = graph.nodes[id.index]
         let operands = try inputs(of: node).map { value in
           if let known = copies[value] { return known }
-          let (leaf, producer) = (try mapped(value), graph.producer(of: value))
+          let (leaf, producer) = (try rewriter.counterpart(of: value), graph.producer(of: value))
           if producer.op is Constant { return leaf }
-          let after = try builder.append(ControlDependency(), [leaf, mapped(trigger)], origin: node.origin)[0]
+          let after = try builder.append(ControlDependency(), [leaf, rewriter.counterpart(of: trigger)], origin: node.origin)[0]
           labels.append(self.labels[value.index])
           copies[value] = after
           return after
@@ -294,18 +319,13 @@ private struct RematerializationState {
         let node = graph.nodes[id.index]
         let operands = try node.operands.map { operand in
           if late.contains(id), copy.targets.contains(operand), let copied = copies[operand] { return copied }
-          return try mapped(operand)
+          return try rewriter.counterpart(of: operand)
         }
-        let results = try builder.append(
-          node.op, operands, regions: node.regions, names: graph.names(of: node), origin: node.origin)
-        for (old, new) in zip(node.results, results) {
-          map[old.index] = new
-          labels.append(self.labels[old.index])
-        }
+        try rewriter.keep(node, operands: operands)
+        labels += node.results.map { self.labels[$0.index] }
       }
     }
-    for update in graph.updates { try builder.appendUpdate(mapped(update.variable), mapped(update.value)) }
-    let result = try builder.build(outputs: graph.outputs.map(mapped))
+    let result = try rewriter.finish()
     // An original whose readers all come late has none left.
     let live = result.liveNodes()
     let kept = labels.indices.filter { live[result.producer(of: ValueID($0)).id.index] }

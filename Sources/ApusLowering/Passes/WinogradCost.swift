@@ -1,4 +1,5 @@
 import ApusOperators
+import ApusPasses
 
 /// What a convolution costs directly and by Winograd's algorithm, in cycles of one core with 512-bit vectors: a model of
 /// where the time goes, as coarse as choosing between ways that are some ten per cent apart allows.

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// Computes convolutions by 3 × 3 kernels, and both their gradients, by Winograd's algorithm: transforms of tiles, and a
 /// product of matrices for each point of a tile instead of nine for each element.
@@ -29,7 +30,7 @@ public struct Winograd: Pass {
     let fixed = graph.fixedValues()
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
-      guard node.op.traits.contains(.contraction), let op = node.op as? any WinogradConvolution else { return .keep }
+      guard node.op.traits.contains(.contraction), let op = node.op as? any WinogradComputable else { return .keep }
       guard let cost = cost(op, node, graph, fixed, &context),
         let tile = chosen(cost, node, graph, &context)
       else { return .keep }
@@ -44,7 +45,7 @@ public struct Winograd: Pass {
 
   /// Nil where the algorithm does not apply; a remark says why where somebody might expect it.
   private func cost(
-    _ op: any WinogradConvolution, _ node: Node, _ graph: Graph, _ fixed: Set<ValueID>, _ context: inout PassContext
+    _ op: any WinogradComputable, _ node: Node, _ graph: Graph, _ fixed: Set<ValueID>, _ context: inout PassContext
   ) -> WinogradCost? {
     let types = node.operands.map { graph.type(of: $0) }
     let (image, filter) = op.shapes(types, graph.type(of: node.result))
@@ -103,7 +104,13 @@ public struct Winograd: Pass {
       try append(WinogradTransform(part, tile: tile, padding: padding), [x])
     }
 
-    /// The last step, which has the names of what it stands for.
+    /// The whole layer, with the names of the convolution that it replaces.
+    func convolution(_ x: Value, _ w: Value, padding: Padding) throws -> Value {
+      let op = WinogradConvolution(tile: tile, padding: padding)
+      return builder.value(try builder.append(op, [x.id, w.id], names: names, origin: origin)[0])
+    }
+
+    /// The last step of a gradient by the filter, with the names of what it replaces.
     func transpose(_ v: Value, _ part: WinogradPart, shape: Shape) throws -> Value {
       var op = WinogradTranspose(part, tile: tile)
       op.shape = shape
@@ -113,7 +120,7 @@ public struct Winograd: Pass {
 }
 
 /// A convolution or a gradient of one that the algorithm can compute.
-private protocol WinogradConvolution: ConvolutionOperator {
+private protocol WinogradComputable: ConvolutionOperator {
   /// The shapes of the convolution's image and kernel.
   func shapes(_ operands: [TensorType], _ result: TensorType) -> (image: Shape, filter: Shape)
   /// The operand that is the kernel, if any is.
@@ -123,7 +130,7 @@ private protocol WinogradConvolution: ConvolutionOperator {
   func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value
 }
 
-extension Convolution: WinogradConvolution {
+extension Convolution: WinogradComputable {
   fileprivate func shapes(_ operands: [TensorType], _ result: TensorType) -> (image: Shape, filter: Shape) {
     (operands[0].shape, operands[1].shape)
   }
@@ -131,36 +138,29 @@ extension Convolution: WinogradConvolution {
   fileprivate var isOfImage: Bool { false }
 
   fileprivate func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value {
-    let (x, w) = (operands[0], operands[1])
-    let shape = try geometry(x: x.shape, w: w.shape).result
-    let products = try parts.append(
-      Matmul(), [parts.transform(x, .data, padding: padding), parts.transform(w, .filter)])
-    return try parts.transpose(products, .result, shape: shape)
+    try parts.convolution(operands[0], operands[1], padding: padding)
   }
 }
 
-extension ConvolutionInputGradient: WinogradConvolution {
+extension ConvolutionInputGradient: WinogradComputable {
   fileprivate func shapes(_ operands: [TensorType], _ result: TensorType) -> (image: Shape, filter: Shape) {
     (shape, operands[1].shape)
   }
   fileprivate var filterOperand: Int? { 1 }
   fileprivate var isOfImage: Bool { true }
 
-  /// The convolution of the cotangent by the kernel turned round, with its channels exchanged.
+  /// The convolution of the cotangent by the kernel flipped, with its channels exchanged.
   fileprivate func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value {
     let (g, w) = (operands[0], operands[1])
     let axes = try geometry(x: shape, w: w.shape).window.axes
-    var (turn, exchange) = (Reverse(), Transpose())
-    (turn.axes, exchange.permutation) = ([0, 1], [0, 1, 3, 2])
-    let turned = try parts.append(exchange, [parts.append(turn, [w])])
-    let padding = Padding.explicit(axes.map { [2 - $0.low, 2 - $0.high] })
-    let products = try parts.append(
-      Matmul(), [parts.transform(g, .data, padding: padding), parts.transform(turned, .filter)])
-    return try parts.transpose(products, .result, shape: shape)
+    var (flip, exchange) = (Reverse(), Transpose())
+    (flip.axes, exchange.permutation) = ([0, 1], [0, 1, 3, 2])
+    let flipped = try parts.append(exchange, [parts.append(flip, [w])])
+    return try parts.convolution(g, flipped, padding: .explicit(axes.map { [2 - $0.low, 2 - $0.high] }))
   }
 }
 
-extension ConvolutionFilterGradient: WinogradConvolution {
+extension ConvolutionFilterGradient: WinogradComputable {
   fileprivate func shapes(_ operands: [TensorType], _ result: TensorType) -> (image: Shape, filter: Shape) {
     (operands[0].shape, shape)
   }
@@ -183,25 +183,6 @@ extension ConvolutionFilterGradient: WinogradConvolution {
     var op = Reshape()
     op.shape = Shape([points.shape[0], 1, points.shape[1], points.shape[2]])
     return try parts.transpose(parts.append(op, [points]), .filter, shape: shape)
-  }
-}
-
-extension Graph {
-  /// Values that are the same in every run: constants, variables that the graph does not update, and what is computed
-  /// from those alone.
-  func fixedValues() -> Set<ValueID> {
-    let updated = Set(updates.map(\.variable))
-    var fixed: Set<ValueID> = []
-    for node in nodes {
-      let isFixed =
-        switch node.op {
-        case is Parameter: false
-        case is Variable: !updated.contains(node.result)
-        default: node.operands.allSatisfy(fixed.contains) && node.regions.isEmpty
-        }
-      if isFixed { fixed.formUnion(node.results) }
-    }
-    return fixed
   }
 }
 

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// Turns look-ups of one element along a short axis into choices among all of them: `take_along_axis` into a sum of
 /// what is selected, `put_along_axis_add` into a selection; and the position of an extremum into the least position at

@@ -1,5 +1,4 @@
 import ApusCore
-import ApusGraph
 
 /// A function from a graph to an equivalent graph.
 ///
@@ -23,7 +22,7 @@ extension Pass {
   public var name: String { Self.record.name }
 
   /// Declares a numeric option that `property` stores; its default is its value in `Self()`.
-  static func option(_ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String) -> PassOption
+  public static func option(_ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String) -> PassOption
   {
     PassOption(
       name: name, summary: summary, standard: Self()[keyPath: property],
@@ -64,8 +63,8 @@ public struct PassOption: Sendable {
   public let name: String
   public let summary: String
   public let standard: Int
-  let read: @Sendable (any Pass) -> Int
-  let write: @Sendable (any Pass, Int) -> any Pass
+  package let read: @Sendable (any Pass) -> Int
+  package let write: @Sendable (any Pass, Int) -> any Pass
 }
 
 /// A number that a pass counts.
@@ -98,18 +97,25 @@ public struct PassContext: Sendable {
   /// Counts in the order of the pass's record.
   public private(set) var statistics: [(name: String, count: Int)]
   /// What was counted without being in the record: a defect that the pipeline reports.
-  private(set) var undeclared: [String] = []
+  package private(set) var undeclared: [String] = []
+  /// Whether remarks are read: a pass that has to look for them need not otherwise.
+  public let isRemarking: Bool
 
-  init(_ record: PassRecord) { statistics = record.statistics.map { ($0.name, 0) } }
+  package init(_ record: PassRecord, isRemarking: Bool = true) {
+    statistics = record.statistics.map { ($0.name, 0) }
+    self.isRemarking = isRemarking
+  }
 
   /// Something was done, and why it could be.
-  public mutating func applied(_ message: String, at node: Node? = nil) {
-    remarks.append(Remark(kind: .applied, message: message, location: node?.origin.location))
+  public mutating func applied(_ message: @autoclosure () -> String, at node: Node? = nil) {
+    guard isRemarking else { return }
+    remarks.append(Remark(kind: .applied, message: message(), location: node?.origin.location))
   }
 
   /// Something was left, and why.
-  public mutating func missed(_ message: String, at node: Node? = nil) {
-    remarks.append(Remark(kind: .missed, message: message, location: node?.origin.location))
+  public mutating func missed(_ message: @autoclosure () -> String, at node: Node? = nil) {
+    guard isRemarking else { return }
+    remarks.append(Remark(kind: .missed, message: message(), location: node?.origin.location))
   }
 
   /// Adds to a statistic of the record.

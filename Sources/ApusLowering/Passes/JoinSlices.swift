@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusOperators
+import ApusPasses
 
 /// Turns sums of padded values that do not overlap and leave no gap into a concatenation: what the gradient of cutting a
 /// row of gates into its gates is.
