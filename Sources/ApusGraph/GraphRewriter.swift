@@ -27,7 +27,8 @@ public struct GraphRewriter {
   /// - Throws: `ApusError` with fault `.defect` if there is none yet.
   public func counterpart(of id: ValueID) throws -> ValueID {
     guard let new = counterparts[id.index] else {
-      throw ApusError.defect("@\(source.name): \(source.label(of: id)) is used but was not computed before, or left out")
+      throw ApusError.defect(
+        "@\(source.name): \(source.label(of: id)) is used but was not computed before, or left out")
     }
     return new
   }
@@ -61,7 +62,9 @@ public struct GraphRewriter {
   /// The new graph, with the counterparts of the source's outputs and updates. It holds everything that was appended,
   /// dead or not.
   public func finish() throws -> Graph {
-    for update in source.updates { try builder.appendUpdate(counterpart(of: update.variable), counterpart(of: update.value)) }
+    for update in source.updates {
+      try builder.appendUpdate(counterpart(of: update.variable), counterpart(of: update.value))
+    }
     return try builder.build(outputs: source.outputs.map(counterpart))
   }
 }

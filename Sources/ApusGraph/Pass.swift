@@ -22,7 +22,8 @@ extension Pass {
   public var name: String { Self.record.name }
 
   /// Declares a numeric option that `property` stores; its default is its value in `Self()`.
-  public static func option(_ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String) -> PassOption
+  public static func option(_ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String)
+    -> PassOption
   {
     PassOption(
       name: name, summary: summary, standard: Self()[keyPath: property],

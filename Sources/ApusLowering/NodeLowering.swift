@@ -25,7 +25,9 @@ public struct TensorHandle: Hashable, Sendable {
   }
 
   /// Another look at the same memory.
-  public func with(view: TensorView) -> TensorHandle { TensorHandle(buffer: buffer, view: view, loopStrides: loopStrides) }
+  public func with(view: TensorView) -> TensorHandle {
+    TensorHandle(buffer: buffer, view: view, loopStrides: loopStrides)
+  }
 
   public var dtype: DType { view.dtype }
   public var dimensions: [Int] { view.dimensions }
@@ -157,7 +159,8 @@ public final class KernelScope {
     view.offset -= base
     if use == .read,
       let known = tensors.firstIndex(where: {
-        $0.handle.buffer == tensor.buffer && $0.handle.loopStrides == tensor.loopStrides && $0.base == base && $0.use == use
+        $0.handle.buffer == tensor.buffer && $0.handle.loopStrides == tensor.loopStrides && $0.base == base
+          && $0.use == use
       }),
       builder.buffers[known].count >= view.extent, builder.buffers[known].dtype == tensor.dtype
     {

@@ -76,6 +76,13 @@ public struct NativeBackend: Backend {
 
   public func prepare(_ graph: Graph) throws -> any Executable { try executable(graph) }
 
+  /// A bound, static graph as native code.
+  public func compile(
+    _ graph: Graph, passes: Compilation.Passes = .level(.standard)
+  ) throws -> NativeExecutable {
+    try executable(optimized(graph, passes: passes))
+  }
+
   /// A graph after `pipeline(for:level:)` as native code.
   public func executable(_ graph: Graph) throws -> NativeExecutable {
     let (program, preparation) = try plan(graph)

@@ -10,10 +10,13 @@ extension Graph {
   /// - Parameter isExpanded: which composites to replace; the others stay.
   package func expandingComposites(where isExpanded: (any CompositeOperator) -> Bool) throws -> Graph {
     try rewritten { node, operands, builder in
-      let regions = try node.regions.map { try $0.expandingComposites(where: isExpanded) }
+      // The nest that a fusion states is of this very region.
+      let isFinished = node.op is Fusion && !node.regions[0].hasComposites
+      let regions = isFinished ? node.regions : try node.regions.map { try $0.expandingComposites(where: isExpanded) }
       guard let composite = node.op.asComposite, isExpanded(composite) else {
+        let op: any Operator = node.op is Fusion && !isFinished ? Fusion() : node.op
         return .replace(
-          try builder.append(node.op, operands, regions: regions, names: names(of: node), origin: node.origin))
+          try builder.append(op, operands, regions: regions, names: names(of: node), origin: node.origin))
       }
       let values = try expand(
         composite, operands.map(builder.value), builder, node.origin, depth: 0, where: isExpanded)
@@ -48,5 +51,12 @@ extension Graph {
       guard let value = map[id.index] else { throw ApusError.defect("\(op.name): an output was not expanded") }
       return builder.value(value)
     }
+  }
+}
+
+extension Graph {
+  /// Whether there is a composite here or in a region.
+  package var hasComposites: Bool {
+    nodes.contains { $0.op.asComposite != nil || $0.regions.contains(where: \.hasComposites) }
   }
 }

@@ -19,8 +19,8 @@ import Testing
 
   @Test func aScanCompilesOnce() throws {
     let backend = NativeBackend(workers: 2)
-    let short = try backend.plan(Self.recurrent(steps: 10)).program
-    let long = try backend.plan(Self.recurrent(steps: 1000)).program
+    let short = try backend.plan(backend.optimized(Self.recurrent(steps: 10))).program
+    let long = try backend.plan(backend.optimized(Self.recurrent(steps: 1000))).program
     #expect(short.launches.count == long.launches.count)
     #expect(short.kernels.count == long.kernels.count)
     #expect(abs(short.barrierCount - long.barrierCount) <= 1)
@@ -39,7 +39,10 @@ import Testing
 
   @Test(.timeLimit(.minutes(2))) func equalNestsShareAKernel() throws {
     let backend = NativeBackend(workers: 1)
-    let (short, long) = (try backend.plan(Self.chain(600)).program, try backend.plan(Self.chain(6000)).program)
+    let (short, long) = (
+      try backend.plan(backend.optimized(Self.chain(600))).program,
+      try backend.plan(backend.optimized(Self.chain(6000))).program
+    )
     #expect(long.launches.count > 9 * short.launches.count - 10)
     #expect(long.kernels.count <= short.kernels.count + 2)
   }
@@ -52,7 +55,7 @@ import Testing
       graphs.append(try NativeTrainingTests.trainer(name, InterpreterBackend()).trainingStep.specialized(["batch": 32]))
     }
     for graph in graphs {
-      let program = try NativeBackend().plan(Pipeline.standard.run(graph).graph).program
+      let program = try NativeBackend().plan(Compilation(backend: NativeBackend()).optimized(graph).graph).program
       #expect(program.arenaByteCount >= program.largestLiveSet)
       #expect(Double(program.arenaByteCount) <= 1.05 * Double(program.largestLiveSet), "\(graph.name)")
     }
@@ -60,7 +63,7 @@ import Testing
 
   /// Text, plan and machine code of one graph, as two processes print them.
   @Test(arguments: ["mlp", "lstm"]) func compilingIsReproducible(_ name: String) throws {
-    for stage in ["optimized", "nests", "kernels", "plan", "llvm", "asm"] {
+    for stage in ["optimized", "kernels", "plan", "llvm", "asm"] {
       let outputs = try (0..<2).map { _ in
         try runProgram(arguments: [
           "dump", Repository.file("Graphs/Models/\(name).graph").path, "--training", "--bind", "batch=8", "--stage",

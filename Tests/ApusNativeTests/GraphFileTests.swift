@@ -23,7 +23,7 @@ import Testing
         // Random numbers are no indices.
         continue
       }
-      let actual = try NativeBackend(workers: 2, verifies: true).prepare(graph).run(feeds, variables: variables)
+      let actual = try NativeBackend(workers: 2, verifies: true).compile(graph).run(feeds, variables: variables)
       let pairs =
         zip(actual.outputs, expected.outputs).map { ($0, $1) }
         + zip(actual.updates, expected.updates).map { ($0.value, $1.value) }

@@ -18,10 +18,10 @@ import Testing
     let graph = try builder.build([(x.matmul(w) + b).relu()])
     let feeds = [try Self.floats([1, 701], stream: 1)]
     let variables = [try Self.floats([701, columns], stream: 2), try Self.floats([columns], stream: 3)]
-    let plan = try NativeBackend(workers: 2).plan(graph)
+    let plan = try NativeBackend(workers: 2).plan(NativeBackend(workers: 2).optimized(graph))
     #expect(plan.program.kernels.contains { $0.name.hasSuffix("_rows") })
     let results = try [1, 2, 3].map { workers in
-      try NativeBackend(workers: workers, verifies: true).prepare(graph).run(feeds, variables: variables).outputs[0]
+      try NativeBackend(workers: workers, verifies: true).compile(graph).run(feeds, variables: variables).outputs[0]
     }
     #expect(results[0] == results[1] && results[0] == results[2])
     let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: variables).outputs[0]
@@ -38,9 +38,9 @@ import Testing
     let variables = [try Self.floats([3, 3, 256, filters], stream: 2)]
     var backend = NativeBackend(workers: 2, verifies: true)
     backend.winogradTile = 4
-    let preparation = try #require(try backend.plan(graph).preparation)
+    let preparation = try #require(try backend.plan(backend.optimized(graph)).preparation)
     #expect(preparation.buffers.contains { $0.name.contains("in panels of") && $0.lifetime != nil })
-    let result = try backend.prepare(graph).run(feeds, variables: variables).outputs[0]
+    let result = try backend.compile(graph).run(feeds, variables: variables).outputs[0]
     let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: variables).outputs[0]
     #expect(TensorComparison.firstDifference(expected, result, tolerance: 1e-4) == nil)
   }

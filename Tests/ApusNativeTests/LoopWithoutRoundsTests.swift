@@ -23,9 +23,9 @@ import Testing
       """
     let graph = try #require(try Graph.parse(text).first)
     let backend = NativeBackend(workers: 2, verifies: true)
-    let steps = try backend.plan(graph).program.steps
+    let steps = try backend.plan(backend.optimized(graph)).program.steps
     #expect(!steps.contains { if case .whileLoop = $0 { true } else { false } })
     let x = Tensor([1, 2, 3, 4] as [Float])
-    #expect(try backend.prepare(graph).run([x], variables: []).outputs == [x])
+    #expect(try backend.compile(graph).run([x], variables: []).outputs == [x])
   }
 }

@@ -9,7 +9,7 @@ import Testing
     let step = try NativeTrainingTests.trainer(name, NativeBackend()).trainingStep
     var backend = NativeBackend(workers: 2)
     backend.memoryLimit = limit
-    let graph = try Pipeline.standard.run(step.specialized(["batch": 32])).graph
+    let graph = try Compilation(backend: backend).optimized(step, sizes: ["batch": 32]).graph
     return try backend.plan(graph).program.arenaByteCount
   }
 

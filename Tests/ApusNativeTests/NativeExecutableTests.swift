@@ -23,7 +23,7 @@ import Testing
   private static let batch = try! Tensor((1...6).map(Float.init), [2, 3])
 
   @Test func runsLeaveVariablesAlone() throws {
-    let executable = try NativeBackend(workers: 2, verifies: true).executable(Self.counting())
+    let executable = try NativeBackend(workers: 2, verifies: true).compile(Self.counting())
     let state = try Self.state()
     for _ in 0..<3 {
       let result = try executable.run([Self.batch], variables: state)
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func updatesAreInPlace() throws {
-    let executable = try NativeBackend(workers: 2, verifies: true).executable(Self.counting())
+    let executable = try NativeBackend(workers: 2, verifies: true).compile(Self.counting())
     var state = try Self.state()
     let copy = state
     // Now the copy holds the first memory, and the state gets its own.
@@ -59,7 +59,7 @@ import Testing
     let b = try builder.variable("b", .f32, [4], .zeros)
     try builder.update(a, to: b + builder.constant(1))
     try builder.update(b, to: a)
-    let executable = try NativeBackend(workers: 2, verifies: true).executable(builder.build([a + b]))
+    let executable = try NativeBackend(workers: 2, verifies: true).compile(builder.build([a + b]))
     let ones = Tensor([Float](repeating: 1, count: 4))
     var state = [ones, ones]
     for (sum, first, second) in [(2.0, 2.0, 1.0), (3, 2, 2), (4, 3, 2)] {
@@ -76,7 +76,7 @@ import Testing
     let v = try builder.variable("v", .f32, [2], .zeros)
     try builder.update(v, to: x)
     let constant = try builder.constant(Tensor([Float(7), 8]))
-    let executable = try NativeBackend(workers: 2, verifies: true).executable(builder.build([x, v, constant, x]))
+    let executable = try NativeBackend(workers: 2, verifies: true).compile(builder.build([x, v, constant, x]))
     var state = [Tensor([Float(5), 6])]
     let input = Tensor([Float(1), 2])
     let outputs = try executable.run([input], updating: &state)
@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test func tasksShareAnExecutable() async throws {
-    let executable = try NativeBackend(workers: 2).executable(Self.counting())
+    let executable = try NativeBackend(workers: 2).compile(Self.counting())
     try await withThrowingTaskGroup(of: Int.self) { group in
       for task in 0..<6 {
         group.addTask {
@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3]) func rowsAreBatches(_ workers: Int) throws {
-    let executable = try NativeBackend(workers: workers, verifies: true).executable(Self.counting())
+    let executable = try NativeBackend(workers: workers, verifies: true).compile(Self.counting())
     let samples = try Tensor((0..<15).map(Float.init), [5, 3])
     let rows = [4, 0, 2, 2, 1, 3]
     var (state, expected) = (try Self.state(), try Self.state())
@@ -126,7 +126,7 @@ import Testing
   }
 
   @Test func rowsAreChecked() throws {
-    let executable = try NativeBackend(workers: 1).executable(Self.counting())
+    let executable = try NativeBackend(workers: 1).compile(Self.counting())
     let before = try Self.state()
     func fails(_ message: String, _ rows: [Int], _ datasets: [Tensor]) {
       var state = before
@@ -147,7 +147,7 @@ import Testing
     let builder = GraphBuilder("scaled")
     let x = try builder.parameter("x", .f32, [2])
     let scale = try builder.parameter("scale", .f32, [])
-    let executable = try NativeBackend(workers: 1).executable(builder.build([x * scale]))
+    let executable = try NativeBackend(workers: 1).compile(builder.build([x * scale]))
     var state: [Tensor] = []
     let samples = Tensor([Float(1), 2, 3])
     expectError("%scale of graph @scaled is a f32: it does not take batches of 2 samples") {
@@ -164,7 +164,7 @@ import Testing
     try builder.update(sum, to: next)
     let checked = try (labels.cast(to: .f32) + next).cast(to: .i32).checkedIndex(below: 50)
     let graph = try builder.build([checked])
-    let native = try NativeBackend(workers: workers, verifies: true).executable(graph)
+    let native = try NativeBackend(workers: workers, verifies: true).compile(graph)
     let interpreter = try InterpreterBackend().prepare(graph)
     var state = [Tensor([Float](repeating: 3, count: 40))]
     let before = state

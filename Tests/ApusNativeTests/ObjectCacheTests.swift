@@ -191,7 +191,7 @@ import Testing
         backend.cache = cache
         let feed = Tensor((0..<height * 128).map { Float($0 % 17) - 8 })
         let input = try Tensor(feed.elements(as: Float.self), [1, height, 8, 16])
-        let result = try backend.prepare(graph).run([input], variables: []).outputs[0]
+        let result = try backend.compile(graph).run([input], variables: []).outputs[0]
         let expected = try InterpreterBackend().prepare(graph).run([input], variables: []).outputs[0]
         #expect(TensorComparison.firstDifference(expected, result) == nil, "height \(height)")
       }

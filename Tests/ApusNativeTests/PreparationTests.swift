@@ -26,16 +26,18 @@ import Testing
   }
 
   @Test func filtersAreTransformedBefore() throws {
-    let plan = try NativeBackend(workers: 2).plan(Self.model())
+    let backend = NativeBackend(workers: 2)
+    let graph = try backend.optimized(Self.model())
+    let plan = try backend.plan(graph)
     let preparation = try #require(plan.preparation)
     #expect(preparation.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
     #expect(!plan.program.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
     #expect(plan.program.buffers.contains { if case .prepared = $0.place { true } else { false } })
-    #expect(try NativeBackend(workers: 2).plan(Self.model(), preparing: false).preparation == nil)
+    #expect(try backend.plan(graph, precomputing: false).preparation == nil)
   }
 
   @Test(arguments: [1, 2]) func otherWeightsArePreparedAnew(_ workers: Int) throws {
-    let executable = try NativeBackend(workers: workers, verifies: true).executable(Self.model())
+    let executable = try NativeBackend(workers: workers, verifies: true).compile(Self.model())
     let feeds = [try Self.floats([1, 12, 12, 32])]
     let scale = Tensor([Float](repeating: 0.5, count: 32))
     for stream in [1, 2, 1] {
@@ -45,14 +47,14 @@ import Testing
         #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
       }
       // In place: what was prepared holds the old numbers, so these get memory of their own.
-      try variables[0].withMutableElements(as: Float.self) { for index in $0.indices { $0[index] += 1 } }
+      variables[0].withMutableElements(as: Float.self) { for index in $0.indices { $0[index] += 1 } }
       let result = try executable.run(feeds, updating: &variables)
       #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
     }
   }
 
   @Test func severalTasksMayRunDifferentWeights() async throws {
-    let executable = try NativeBackend(workers: 2, verifies: true).executable(Self.model())
+    let executable = try NativeBackend(workers: 2, verifies: true).compile(Self.model())
     let feeds = [try Self.floats([1, 12, 12, 32])]
     let scale = Tensor([Float](repeating: 1, count: 32))
     try await withThrowingTaskGroup(of: String?.self) { group in
@@ -78,6 +80,6 @@ import Testing
     let w = try builder.variable("w", .f32, [3, 3, 32, 32], .zeros)
     let y = try x.convolution(w, padding: .same)
     try builder.update(w, to: w + 1)
-    #expect(try NativeBackend(workers: 2).plan(builder.build([y])).preparation == nil)
+    #expect(try NativeBackend(workers: 2).plan(NativeBackend(workers: 2).optimized(builder.build([y]))).preparation == nil)
   }
 }

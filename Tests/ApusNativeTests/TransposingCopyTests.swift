@@ -21,7 +21,7 @@ import Testing
     let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs
     for workers in 1...2 {
       let backend = NativeBackend(workers: workers, verifies: true)
-      for (a, b) in zip(try backend.prepare(graph).run(feeds, variables: []).outputs, expected) {
+      for (a, b) in zip(try backend.compile(graph).run(feeds, variables: []).outputs, expected) {
         #expect(TensorComparison.firstDifference(b, a, tolerance: tolerance) == nil, "\(graph)")
       }
     }

@@ -88,7 +88,7 @@ import Testing
     let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs
     for workers in 1...2 {
       let backend = NativeBackend(workers: workers, verifies: true)
-      for (actual, wanted) in zip(try backend.prepare(graph).run(feeds, variables: []).outputs, expected) {
+      for (actual, wanted) in zip(try backend.compile(graph).run(feeds, variables: []).outputs, expected) {
         let difference = TensorComparison.firstDifference(
           wanted, actual, tolerance: actual.dtype.isFloating ? TensorComparison.tolerance(actual.dtype) : nil)
         #expect(difference == nil, "@\(graph.name), \(workers) workers")
@@ -98,7 +98,7 @@ import Testing
 
   @Test func epiloguesAreNoKernelsOfTheirOwn() throws {
     let graph = try #require(try Graph.parse(WindowNestTests.graphs[0] + "\n").first)
-    let kernels = try NativeBackend(workers: 2).plan(graph).program.kernels
+    let kernels = try NativeBackend(workers: 2).plan(NativeBackend(workers: 2).optimized(graph)).program.kernels
     #expect(kernels.map(\.name) == ["convolution_add_maximum_multiply"])
   }
 }

@@ -35,8 +35,8 @@ import Testing
       .run([double(image)], variables: weights.map(double)).outputs
     var backend = NativeBackend(workers: 2)
     backend.winogradTile = tile
-    #expect(try backend.plan(graph).program.kernels.contains { $0.name.hasPrefix("winograd") })
-    let layers = try backend.prepare(graph).run([image], variables: weights).outputs
+    #expect(try backend.plan(backend.optimized(graph)).program.kernels.contains { $0.name.hasPrefix("winograd") })
+    let layers = try backend.compile(graph).run([image], variables: weights).outputs
     for (number, (layer, expected)) in zip(layers, reference).enumerated() {
       let error = Self.relativeError(layer, expected)
       #expect(error < bound, "tile \(tile), layer \(number + 1): \(error)")

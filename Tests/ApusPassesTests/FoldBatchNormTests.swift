@@ -55,7 +55,7 @@ import Testing
     let folding = try #require(result.reports.first { $0.pass == "fold-batch-norm" })
     #expect(folding.statistics[0].count == network.count)
     #expect(folding.remarks.isEmpty, "\(folding.remarks)")
-    let plain = try Pipeline(parsing: "inline-fusions").run(result.graph).graph
+    let plain = try result.graph.inliningFusions()
     #expect(plain.nodes.count { $0.op is Convolution } == network.count)
     for node in plain.nodes
     where plain.type(of: node.results[0]).rank == 4 && plain.type(of: node.results[0]).shape[0] == "batch" {

@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func everyNamedPipelineParses() throws {
-    for named in PassRegistry.pipelines {
+    for named in NamedPipeline.all {
       let parsed = try Pipeline(parsing: named.passes)
       #expect(parsed.description == named.passes, "\(named.name)")
       #expect(parsed.passes.map(\.name) == named.pipeline.passes.map(\.name), "\(named.name)")

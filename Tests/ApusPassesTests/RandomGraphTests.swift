@@ -5,7 +5,7 @@ import Testing
 /// Every pass and every pipeline on graphs that nobody would write, and on those of the tree.
 @Suite struct RandomGraphTests {
   static let pipelines =
-    PassRegistry.all.map { $0.record.name } + PassRegistry.pipelines.map(\.passes) + [
+    PassRegistry.all.map { $0.record.name } + NamedPipeline.all.map(\.passes) + [
       "fuse{size=3}", "winograd{tile=2}", "rematerialize{limit=1}",
     ]
 
@@ -41,7 +41,7 @@ import Testing
   func modelsComputeTheSameThroughEveryPipeline(_ path: String) throws {
     for graph in try Graph.parse(try Repository.text(path), file: path) {
       let graph = try graph.bound(to: .inference)
-      for name in PassRegistry.pipelines.map(\.name) {
+      for name in NamedPipeline.all.map(\.name) {
         let validation = TranslationValidation(seeds: [1], bindings: ["batch": 2])
         let result = try Pipeline.named(name).run(graph, observers: [validation])
         #expect(

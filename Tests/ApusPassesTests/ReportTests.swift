@@ -46,13 +46,4 @@ import Testing
         == "simplify: g.graph:3:19: remark: negate %2: involution, f(f(x)) → x\n")
     #expect(try run(sample, "dce").remarksText() == "")
   }
-
-  @Test func aFusionKnowsWhatItIsBuiltAround() throws {
-    let kinds = try ["fuse_contraction", "fuse_reduction", "fuse_elementwise"].map { name in
-      let graphs = try FileTest("Graphs/Passes/\(name).graph").graphs
-      let fused = try Pipeline([Fuse()]).run(graphs[0]).graph
-      return try #require(fused.nodes.first { $0.op is Fusion }).regions[0].fusionKind
-    }
-    #expect(kinds == [.contraction, .reduction, .elementwise])
-  }
 }

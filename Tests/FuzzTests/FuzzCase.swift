@@ -55,31 +55,31 @@ struct FuzzCase {
 
 /// How a graph is made into native code.
 struct NativeSetting: CustomStringConvertible {
-  /// The name of the pipeline that runs before the backend's own.
-  var pipeline: String
+  /// How much the passes do.
+  var passes: OptimizationLevel
   var level: CodeLevel
   /// Dead memory is filled with NaN, LLVM's modules are checked.
   var isPoisoned: Bool
   /// The first run's workers; others must give the same bits.
   var workers: [Int]
 
-  var description: String { "-\(pipeline), LLVM \(level)\(isPoisoned ? ", poisoned" : ""), workers \(workers)" }
+  var description: String { "-\(passes.name), LLVM \(level)\(isPoisoned ? ", poisoned" : ""), workers \(workers)" }
 
   /// What each graph goes through: between them all that native code must not depend on. Settings of one pipeline
   /// must agree bit for bit.
   static let all = [
-    NativeSetting(pipeline: "O0", level: .none, isPoisoned: true, workers: [2, 1]),
-    NativeSetting(pipeline: "O3", level: .none, isPoisoned: true, workers: [2]),
-    NativeSetting(pipeline: "O3", level: .full, isPoisoned: false, workers: [1, 2]),
+    NativeSetting(passes: .none, level: .none, isPoisoned: true, workers: [2, 1]),
+    NativeSetting(passes: .aggressive, level: .none, isPoisoned: true, workers: [2]),
+    NativeSetting(passes: .aggressive, level: .full, isPoisoned: false, workers: [1, 2]),
   ]
 
   /// Half the work: each graph goes through one of two pairs.
   static func few(_ seed: UInt64) -> [NativeSetting] {
     seed.isMultiple(of: 2)
       ? [
-        NativeSetting(pipeline: "O3", level: .none, isPoisoned: true, workers: [2, 1]),
-        NativeSetting(pipeline: "O3", level: .full, isPoisoned: false, workers: [2]),
-      ] : [NativeSetting(pipeline: "O0", level: .standard, isPoisoned: seed % 3 == 0, workers: [1, 2])]
+        NativeSetting(passes: .aggressive, level: .none, isPoisoned: true, workers: [2, 1]),
+        NativeSetting(passes: .aggressive, level: .full, isPoisoned: false, workers: [2]),
+      ] : [NativeSetting(passes: .none, level: .standard, isPoisoned: seed % 3 == 0, workers: [1, 2])]
   }
 }
 
@@ -111,7 +111,7 @@ struct FuzzChecker {
             return "\(setting): with \(workers) workers \(difference)"
           }
         }
-        if let other = earlier.first(where: { $0.setting.pipeline == setting.pipeline }) {
+        if let other = earlier.first(where: { $0.setting.passes == setting.passes }) {
           if let difference = Comparison.firstDifferentBit(other.values, runs[0]) {
             return "\(other.setting) and \(setting) differ: \(difference)"
           }
@@ -139,11 +139,9 @@ struct FuzzChecker {
   private static func run(_ item: FuzzCase, _ setting: NativeSetting) throws -> [[Tensor]] {
     var backend = NativeBackend(workers: setting.workers[0], verifies: setting.isPoisoned)
     (backend.level, backend.cache) = (setting.level, nil)
-    // Passes drop variables that nothing reads.
-    let optimized = FuzzCase(graph: try Pipeline.named(setting.pipeline).run(item.graph).graph, values: item.values)
-    let executable = try backend.executable(optimized.graph)
+    let executable = try backend.compile(item.graph, passes: .level(setting.passes))
     return try setting.workers.map { workers in
-      try executable.run(optimized.feeds, variables: optimized.variables, workers: workers).all
+      try executable.run(item.feeds, variables: item.variables, workers: workers).all
     }
   }
 }

@@ -69,6 +69,20 @@ extension RecipeBook {
   ]
 
   static let window = [
+    Recipe(WinogradConvolution.self, isExplosive: true) { maker in
+      guard let (transform, shape) = try maker.winograd(.data), let inputs = shape.dims.last else { return nil }
+      var op = WinogradConvolution()
+      (op.tile, op.padding) = (transform.tile, transform.padding)
+      let dtype = maker.random.pick([DType.f32, .f32, .f64])
+      let outputs = maker.random.pick([1, 3, 16, 17])
+      let w = Shape([3, 3, inputs, .number(outputs)])
+      let y = try op.resultTypes([TensorType(dtype, shape), TensorType(dtype, w)], [])[0]
+      guard maker.isCheap([y.shape.elementCount ?? 0, 9, inputs.number ?? 1]) else { return nil }
+      let value = try maker.append(
+        op, [maker.fitting(TensorType(dtype, shape)), maker.fitting(TensorType(dtype, w))])[0]
+      guard maker.random.chance(50) else { return [value] }
+      return [try (value + maker.fitting(TensorType(dtype, [.number(outputs)]))).relu()]
+    },
     windowed(ReduceWindowMax.self), windowed(ReduceWindowMin.self), windowed(ReduceWindowSum.self, isExplosive: true),
     windowed(MaxPool.self), windowed(MinPool.self), windowed(AveragePool.self),
     Recipe(WindowSumGradient.self, isExplosive: true) { maker in
@@ -148,9 +162,9 @@ extension GraphMaker {
   func isCheap(_ factors: [Int]) -> Bool { factors.reduce(1, *) <= 200 * limit }
 
   /// A transform and the shape of what it is of.
-  fileprivate func winograd() throws -> (WinogradTransform, Shape)? {
+  fileprivate func winograd(_ part: WinogradPart? = nil) throws -> (WinogradTransform, Shape)? {
     var op = WinogradTransform()
-    op.part = random.pick(WinogradPart.allCases)
+    op.part = part ?? random.pick(WinogradPart.allCases)
     op.tile = random.pick([2, 4, 4, 6])
     if op.part == .data { op.padding = padding(2) }
     let channels = random.pick([1, 2, 7, 16, 17])

@@ -15,7 +15,8 @@ enum Rounding {
   case sum([Int])
   /// A product of all elements along some axes, by the order in which they are multiplied.
   case product
-  /// Sums of an operand's elements times constants: so many units of the operand's largest number.
+  /// Sums of an operand's elements times constants, or of products of two operands' elements that cancel on the way: so
+  /// many units of the operands' largest numbers, multiplied.
   case ofLargest(Double)
   /// As its parts are: composites and regions.
   case composed
@@ -60,6 +61,8 @@ enum Rounding {
     // The largest sum of a row's magnitudes, squared for both sides, of all matrices is 121.
     table[ObjectIdentifier(WinogradTransform.self)] = .ofLargest(256)
     table[ObjectIdentifier(WinogradTranspose.self)] = .ofLargest(512)
+    // At most 9 · 17 products for an element, whose transforms grow as those above.
+    table[ObjectIdentifier(WinogradConvolution.self)] = .ofLargest(16_384)
     for type in [Fusion.self, If.self, While.self, Scan.self] as [any Operator.Type] {
       table[ObjectIdentifier(type)] = .composed
     }
@@ -101,9 +104,11 @@ struct Perturbation {
         let stays = try staysInRange(builder.value(operands[0]), op)
         return .replace([try stays.select(moved, builder.constant(anything(type))).id])
       case .ofLargest(let units):
-        let x = builder.value(operands[0])
-        if type.shape.elementCount == 0 || x.shape.elementCount == 0 { return .replace([y.id]) }
-        let bound = try x.isFinite().select(x.abs(), x.scalar(0)).max() * y.scalar(units)
+        let factors = operands.map(builder.value)
+        if type.shape.elementCount == 0 || factors.contains(where: { $0.shape.elementCount == 0 }) {
+          return .replace([y.id])
+        }
+        let bound = try factors.reduce(y.scalar(units)) { try $0 * $1.isFinite().select($1.abs(), $1.scalar(0)).max() }
         let moved = try y.equal(0).select(zeros(y), y) + bound * builder.constant(noise(type, epsilon(type.dtype)))
         return .replace([try bound.isFinite().select(moved, builder.constant(anything(type))).id])
       case .sum(let positions):

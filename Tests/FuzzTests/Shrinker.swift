@@ -118,7 +118,7 @@ extension FuzzCase {
 
   fileprivate func inliningFusions() throws -> FuzzCase? {
     guard graph.nodes.contains(where: { $0.op is Fusion }) else { return nil }
-    return try with(Pipeline([InlineFusions()]).run(graph).graph)
+    return try with(graph.inliningFusions())
   }
 
   // MARK: Regions

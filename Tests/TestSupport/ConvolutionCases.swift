@@ -91,7 +91,7 @@ public struct ConvolutionCase: Decodable, CustomStringConvertible, Sendable {
       feeds += try test.feeds(results[0].shape)
       outputs += results
     }
-    let results = try backend.prepare(builder.build(outputs)).run(feeds, variables: []).outputs
+    let results = try backend.compile(builder.build(outputs)).run(feeds, variables: []).outputs
     return cases.enumerated().flatMap { position, test in
       let expected = [("y", test.yData), ("dx", test.dxData), ("dw", test.dwData)]
       return expected.enumerated().flatMap { part, named in

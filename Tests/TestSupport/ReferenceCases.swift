@@ -66,7 +66,7 @@ public struct ReferenceCase: Decodable, CustomStringConvertible, Sendable {
   }
 
   private func mismatches(_ graph: Graph, _ backend: any Backend, _ slack: Double = 1) throws -> [String] {
-    let results = try backend.prepare(bound(graph)).run(inputs.map { try $0.tensor() }, variables: []).outputs
+    let results = try backend.compile(bound(graph)).run(inputs.map { try $0.tensor() }, variables: []).outputs
     guard results.count == outputs.count else { return ["\(results.count) results instead of \(outputs.count)"] }
     let largest = inputs.flatMap(\.data).map { abs($0.double) }.filter(\.isFinite).max() ?? 1
     let least = slack > 1 ? max(self.least ?? 1, largest) : self.least ?? 1

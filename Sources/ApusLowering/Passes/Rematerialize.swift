@@ -300,7 +300,8 @@ private struct RematerializationState {
           if let known = copies[value] { return known }
           let (leaf, producer) = (try rewriter.counterpart(of: value), graph.producer(of: value))
           if producer.op is Constant { return leaf }
-          let after = try builder.append(ControlDependency(), [leaf, rewriter.counterpart(of: trigger)], origin: node.origin)[0]
+          let after = try builder.append(
+            ControlDependency(), [leaf, rewriter.counterpart(of: trigger)], origin: node.origin)[0]
           labels.append(self.labels[value.index])
           copies[value] = after
           return after

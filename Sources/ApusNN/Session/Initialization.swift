@@ -81,7 +81,7 @@ extension Variable {
     // In place: a large model's weights are not to be there twice.
     var result = try Tensor(uninitialized: type.dtype, dimensions)
     func set<Element: TensorElement>(_ type: Element.Type, _ element: (Double) -> Element) throws -> Tensor {
-      try result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next()) } }
+      result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next()) } }
       return result
     }
     switch type.dtype {

@@ -220,7 +220,8 @@ private final class LoadedGraph: Sendable {
       if let prepared = known[bindings] { return prepared }
       let compilation = Compilation(backend: session.backend, passes: session.passes)
       let prepared = Prepared(
-        executable: try compilation.compiled(graph, sizes: bindings), variables: graph.variables.map(\.declaration.label))
+        executable: try compilation.compiled(graph, sizes: bindings),
+        variables: graph.variables.map(\.declaration.label))
       known[bindings] = prepared
       return prepared
     }

@@ -28,14 +28,17 @@ public struct Fusion: Operator {
 
   /// How the loops run: as stated, or as the region implies.
   public func nest(_ region: Graph) throws -> NestShape {
-    try domain.map { NestShape(domain: $0, foldedAxes: foldedAxes, foldedValues: foldedValues) } ?? NestShape(of: region)
+    try domain.map { NestShape(domain: $0, foldedAxes: foldedAxes, foldedValues: foldedValues) }
+      ?? NestShape(of: region)
   }
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     let region = regions[0]
     try region.requireRegion("body", takes: operands)
     guard !region.outputs.isEmpty else { throw TypeError("region 'body' returns nothing") }
-    if let domain { try requireNest(NestShape(domain: domain, foldedAxes: foldedAxes, foldedValues: foldedValues), region) }
+    if let domain {
+      try requireNest(NestShape(domain: domain, foldedAxes: foldedAxes, foldedValues: foldedValues), region)
+    }
     return region.outputTypes
   }
 

@@ -20,8 +20,10 @@ extension NestPlan {
         escapes[id.index] || readers[id.index].contains { nestOf[$0.index] != index }
       }
       let nest = try region(of: members, index, outputs)
+      // What a composite becomes shifts the positions of values.
+      let op = nest.region.hasComposites ? Fusion() : Fusion(nest.shape)
       let results = try builder.append(
-        Fusion(nest.shape), nest.arguments.map(map), regions: [nest.region], names: outputs.map { graph.name(of: $0) },
+        op, nest.arguments.map(map), regions: [nest.region], names: outputs.map { graph.name(of: $0) },
         origin: origin(of: members))
       return .define(zip(outputs, results).map { ($0, $1) })
     }

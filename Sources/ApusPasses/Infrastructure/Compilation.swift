@@ -55,3 +55,17 @@ public struct Compilation: Sendable {
     try backend.prepare(optimized(graph, mode: mode, sizes: sizes, observers: observers).graph)
   }
 }
+
+extension Backend {
+  /// A bound, static graph after this backend's passes: what `prepare` takes.
+  /// - Throws: `ApusError` that names the pass at fault.
+  public func optimized(_ graph: Graph, passes: Compilation.Passes = .level(.standard)) throws -> Graph {
+    try Compilation(backend: self, passes: passes).optimized(graph).graph
+  }
+
+  /// A bound, static graph, ready to run.
+  /// - Throws: as `optimized`, and `ApusError` if a shape is symbolic or the backend cannot run an operator.
+  public func compile(_ graph: Graph, passes: Compilation.Passes = .level(.standard)) throws -> any Executable {
+    try prepare(optimized(graph, passes: passes))
+  }
+}

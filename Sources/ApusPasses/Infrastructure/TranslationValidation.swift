@@ -61,7 +61,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
     Result {
       let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
       let variables = try graph.variables.map { try inputs.tensor($0.declaration) }
-      let result = try backend.prepare(graph).run(feeds, variables: variables)
+      let result = try backend.compile(graph, passes: .level(.none)).run(feeds, variables: variables)
       return result.outputs + result.updates.map(\.value)
     }
   }

@@ -121,5 +121,37 @@ case("data", 4, (1, 0, 5, 2), "same")
 case("result", 4, (0, 5, 5, 2))
 case("filter", 4, (3, 3, 0, 2))
 
+
+def convolution(tile, x_shape, out, padding="valid", dtype=np.float32):
+    """The sum that defines a convolution, in double precision: nothing of Winograd's algorithm is in it."""
+    x = convolution_rng.normal(size=x_shape).astype(dtype)
+    w = convolution_rng.normal(size=(3, 3, x_shape[3], out)).astype(dtype)
+    if padding == "same":
+        amounts = [[1, 1], [1, 1]]
+    else:
+        amounts = [[0, 0], [0, 0]] if padding == "valid" else padding
+    padded = np.pad(x.astype(np.float64), [(0, 0), *map(tuple, amounts), (0, 0)])
+    height, width = padded.shape[1] - 2, padded.shape[2] - 2
+    y = np.zeros((x_shape[0], height, width, out))
+    for u in range(3):
+        for v in range(3):
+            y += padded[:, u : u + height, v : v + width] @ w[u, v].astype(np.float64)
+    rtol = (4 if tile == 2 else 16) * tolerance(dtype)
+    cases.add("winograd_convolution", {"tile": tile, "padding": padding}, [x, w], [y.astype(dtype)], rtol)
+
+
+convolution_rng = np.random.default_rng(12)
+for dtype in (np.float32, np.float64):
+    convolution(4, (1, 6, 6, 1), 1, dtype=dtype)
+    convolution(2, (2, 5, 4, 3), 2, "same", dtype=dtype)
+convolution(6, (1, 9, 8, 2), 3, "same")
+convolution(4, (2, 9, 7, 3), 5, [[0, 2], [1, 1]])
+convolution(4, (1, 3, 3, 1), 1)
+convolution(2, (1, 1, 1, 2), 17, "same")
+# Empty batch, input and output channels.
+convolution(4, (0, 5, 5, 2), 3)
+convolution(4, (1, 5, 5, 0), 2, "same")
+convolution(2, (1, 4, 4, 2), 0)
+
 if __name__ == "__main__":
     cases.write()

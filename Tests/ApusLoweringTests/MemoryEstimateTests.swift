@@ -1,4 +1,5 @@
 import Apus
+import ApusLowering
 import ApusPasses
 import TestSupport
 import Testing
