@@ -31,7 +31,7 @@ struct BarrierPlacement {
   private static let runningLimit = 192
 
   private func place(
-    _ steps: [DraftStep], _ running: inout Running, _ loops: Planning.Rounds
+    _ steps: [DraftStep], _ running: inout Running, _ loops: IterationCounts
   ) -> [ProgramStep] {
     var placed: [ProgramStep] = []
     func wait(for touches: [Touch], writesVariable: Bool = false) {
@@ -52,6 +52,8 @@ struct BarrierPlacement {
         if planning.canFail[launch.launch.kernel] { running.mayFail = true }
         placed.append(.launch(launch.launch))
 
+      case .barrier: placed.append(.barrier)
+
       case .loop, .whileLoop: placed += placeLoop(step, &running, loops)
 
       case .branch(let condition, let then, let otherwise):
@@ -70,20 +72,20 @@ struct BarrierPlacement {
   }
 
   /// Places a loop; behind a barrier, where that spares its rounds one.
-  private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: Planning.Rounds) -> [ProgramStep] {
+  private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> [ProgramStep] {
     let before = running
     let joined = placeRounds(step, &running, loops)
     guard !before.isEmpty else { return [joined] }
     var apart = Running()
     let alone = placeRounds(step, &apart, loops)
-    guard joined.barrierCount > alone.barrierCount else { return [joined] }
+    guard [joined].barrierCount > [alone].barrierCount else { return [joined] }
     running = apart
     return [.barrier, alone]
   }
 
-  private func placeRounds(_ step: DraftStep, _ running: inout Running, _ loops: Planning.Rounds) -> ProgramStep {
+  private func placeRounds(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> ProgramStep {
     switch step {
-    case .launch, .branch: preconditionFailure("not a loop")
+    case .launch, .barrier, .branch: preconditionFailure("not a loop")
     case .loop(let count, _, let body):
       var inside: [ProgramStep] = []
       let isClosed = close(&running, loops, count) { entry in
@@ -120,7 +122,7 @@ struct BarrierPlacement {
   /// - Parameter round: places a round; gives the states before the next one, and at the loop's end.
   /// - Returns: false where each round is to begin with a barrier.
   private func close(
-    _ running: inout Running, _ loops: Planning.Rounds, _ count: Int?,
+    _ running: inout Running, _ loops: IterationCounts, _ count: Int?,
     _ round: (Running) -> (again: Running, end: Running)
   ) -> Bool {
     var entry = running
@@ -190,7 +192,7 @@ private struct Touch: Hashable {
 
   func stride(_ loop: Int) -> Int { loop < strides.count ? strides[loop] : 0 }
 
-  func conflicts(_ other: Touch, _ loops: Planning.Rounds) -> Bool {
+  func conflicts(_ other: Touch, _ loops: IterationCounts) -> Bool {
     guard memory == other.memory, writes || other.writes, !(isSerial && other.isSerial) else { return false }
     if strides == other.strides { return range.overlaps(other.range) && !isDividedLike(other) }
     var (a, b) = (self, other)
@@ -236,7 +238,7 @@ private struct Running {
   var mayFail = false
   var isEmpty: Bool { touches.isEmpty && !mayFail }
 
-  func conflicts(_ others: [Touch], _ loops: Planning.Rounds) -> Bool {
+  func conflicts(_ others: [Touch], _ loops: IterationCounts) -> Bool {
     touches.contains { touch in others.contains { touch.conflicts($0, loops) } }
   }
 

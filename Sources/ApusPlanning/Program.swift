@@ -57,24 +57,8 @@ public struct ProgramBuffer: Sendable {
   }
 }
 
-/// A place in a buffer.
-public struct Location: Hashable, Sendable {
-  public var buffer: Int
-  /// In bytes.
-  public var offset: Int
-  /// For each loop around the launch, outermost first, how many bytes each round moves the place on (negative in a
-  /// scan that runs in reverse). Missing ones are 0.
-  public var strides: [Int]
-
-  public init(buffer: Int, offset: Int = 0, strides: [Int] = []) {
-    self.buffer = buffer
-    self.offset = offset
-    self.strides = strides
-  }
-}
-
 /// One call of a kernel, shared among the workers by its units: who does which depends on their number only.
-public struct Launch: Sendable {
+public struct Launch: KernelCall {
   /// A position in `KernelProgram.kernels`.
   public var kernel: Int
   /// For each buffer of the kernel.
@@ -103,18 +87,6 @@ public struct Launch: Sendable {
   }
 }
 
-public indirect enum ProgramStep: Sendable {
-  case launch(Launch)
-  /// All workers wait for each other; where a kernel has failed, the program ends here.
-  case barrier
-  /// `count` rounds, or as many as the caller says where nil; locations inside move by their strides.
-  case loop(count: Int?, [ProgramStep])
-  /// By one byte in memory that every worker reads after a barrier.
-  case branch(condition: Location, then: [ProgramStep], otherwise: [ProgramStep])
-  /// At most `limit` rounds (none: no limit), each after `test` has written the byte at `condition`.
-  case whileLoop(condition: Location, limit: Int?, test: [ProgramStep], body: [ProgramStep])
-}
-
 /// What to tell the user where a kernel failed.
 public struct ProgramFailure: Sendable {
   /// The node, as the text prints it.
@@ -133,17 +105,5 @@ public struct ProgramFailure: Sendable {
 
 extension KernelProgram {
   /// All launches, those in loops and branches once, in the order of the steps.
-  public var launches: [Launch] { steps.flatMap(\.launches) }
-}
-
-extension ProgramStep {
-  var launches: [Launch] {
-    switch self {
-    case .launch(let launch): [launch]
-    case .barrier: []
-    case .loop(_, let body): body.flatMap(\.launches)
-    case .branch(_, let then, let otherwise): (then + otherwise).flatMap(\.launches)
-    case .whileLoop(_, _, let test, let body): (test + body).flatMap(\.launches)
-    }
-  }
+  public var launches: [Launch] { steps.launches() }
 }

@@ -48,13 +48,10 @@ extension KernelProgram {
         series.insert(index)
       }
     }
-    let body = steps.map { step in
-      step.mappingLocations { location in
-        var location = location
-        location.strides =
-          [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
-        return location
-      }
+    let body = steps.mapLocations { location in
+      var location = location
+      location.strides = [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
+      return location
     }
     let next = gathers.map { launch in
       var launch = launch
@@ -66,7 +63,8 @@ extension KernelProgram {
     }
     // The last phase may still be reading the round's rows.
     let lastPhase = steps.suffix(from: steps.lastIndex { $0.isBarrier }.map { $0 + 1 } ?? 0)
-    let isReading = lastPhase.contains { $0.touches(gathered) }
+    var isReading = false
+    lastPhase.walk { event, _ in isReading = isReading || event.locations.contains { gathered.contains($0.buffer) } }
     program.steps =
       gathers.map(ProgramStep.launch) + [
         .barrier,
@@ -106,41 +104,5 @@ extension KernelProgram {
       }
     }
     return b.build(name: "batch_rows", units: rows)
-  }
-}
-
-extension ProgramStep {
-  fileprivate var isBarrier: Bool { if case .barrier = self { true } else { false } }
-
-  /// Whether the step, or one in it, touches one of the buffers.
-  fileprivate func touches(_ buffers: Set<Int>) -> Bool {
-    switch self {
-    case .launch(let launch): launch.arguments.contains { buffers.contains($0.buffer) }
-    case .barrier: false
-    case .loop(_, let body): body.contains { $0.touches(buffers) }
-    case .branch(let condition, let then, let otherwise):
-      buffers.contains(condition.buffer) || (then + otherwise).contains { $0.touches(buffers) }
-    case .whileLoop(let condition, _, let test, let body):
-      buffers.contains(condition.buffer) || (test + body).contains { $0.touches(buffers) }
-    }
-  }
-
-  /// The same step with other locations.
-  func mappingLocations(_ map: (Location) -> Location) -> ProgramStep {
-    switch self {
-    case .launch(var launch):
-      launch.arguments = launch.arguments.map(map)
-      return .launch(launch)
-    case .barrier: return self
-    case .loop(let count, let body): return .loop(count: count, body.map { $0.mappingLocations(map) })
-    case .branch(let condition, let then, let otherwise):
-      return .branch(
-        condition: map(condition), then: then.map { $0.mappingLocations(map) },
-        otherwise: otherwise.map { $0.mappingLocations(map) })
-    case .whileLoop(let condition, let limit, let test, let body):
-      return .whileLoop(
-        condition: map(condition), limit: limit, test: test.map { $0.mappingLocations(map) },
-        body: body.map { $0.mappingLocations(map) })
-    }
   }
 }

@@ -375,14 +375,4 @@ import Testing
 }
 
 /// What a program runs, in order.
-private func origins(_ steps: [ProgramStep]) -> [String] {
-  steps.flatMap { step in
-    switch step {
-    case .launch(let launch): [launch.origin]
-    case .barrier: [String]()
-    case .loop(_, let body): origins(body)
-    case .branch(_, let then, let otherwise): origins(then + otherwise)
-    case .whileLoop(_, _, let test, let body): origins(test + body)
-    }
-  }
-}
+private func origins(_ steps: [ProgramStep]) -> [String] { steps.launches().map(\.origin) }

@@ -114,9 +114,10 @@ struct DraftOutline {
       case .launch(let launch):
         launches.append(launch)
         return .launch(launches.count - 1, launch)
+      case .barrier: preconditionFailure("a draft has no barriers")
       case .loop(let count, let carries, let body):
         next += 1
-        return .loop(next, count: count, carries: carries, outline(body))
+        return .loop(next, count: count ?? 1, carries: carries, outline(body))
       case .branch(let condition, let then, let otherwise):
         next += 1
         hasConditions = true
@@ -269,12 +270,12 @@ struct PlanMatching {
 
   private func matched(_ step: ProgramStep, _ source: DraftOutline.Step) throws -> MatchedStep {
     switch (step, source) {
-    case (.loop(_, let body), .loop(let number, let count, let carries, let inner)):
+    case (.loop(_, _, let body), .loop(let number, let count, let carries, let inner)):
       return .loop(number, count: count, carries: carries, try match(body, inner))
     case (.branch(let condition, let then, let otherwise), .branch(let number, _, let first, let second)):
       return .branch(number, condition, try match(then, first), try match(otherwise, second))
     case (
-      .whileLoop(let condition, let limit, let test, let body),
+      .whileLoop(let condition, let limit, _, let test, let body),
       .whileLoop(let number, _, _, let carries, let first, let second)
     ):
       return .whileLoop(
@@ -285,9 +286,9 @@ struct PlanMatching {
 
   private func isSame(_ step: ProgramStep, _ source: DraftOutline.Step) -> Bool {
     switch (step, source) {
-    case (.loop(let a, _), .loop(_, let b, _, _)): a == b
+    case (.loop(let a, _, _), .loop(_, let b, _, _)): a == b
     case (.branch, .branch): true
-    case (.whileLoop(_, let a, _, _), .whileLoop(_, _, let b, _, _, _)): a == b
+    case (.whileLoop(_, let a, _, _, _), .whileLoop(_, _, let b, _, _, _)): a == b
     default: false
     }
   }
@@ -296,9 +297,9 @@ struct PlanMatching {
     switch step {
     case .barrier: []
     case .launch(let launch): [key(launch, kernel: launch.kernel)]
-    case .loop(_, let body): Set(body.flatMap(keys))
+    case .loop(_, _, let body): Set(body.flatMap(keys))
     case .branch(_, let then, let otherwise): Set((then + otherwise).flatMap(keys))
-    case .whileLoop(_, _, let test, let body): Set((test + body).flatMap(keys))
+    case .whileLoop(_, _, _, let test, let body): Set((test + body).flatMap(keys))
     }
   }
 
