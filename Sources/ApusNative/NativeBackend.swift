@@ -89,11 +89,14 @@ public struct NativeBackend: Backend {
     let updated = Set(prepared.updates.map(\.variable))
     let fixed = prepared.variables.indices.filter { !updated.contains(prepared.variables[$0].id) }
     guard preparing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
-      return (prepared, try Planner.plan(draft, options: options), nil)
+      let program = try Planner.plan(draft, options: options)
+      if verifies { try verify(program, preparation: nil, of: draft, prepared) }
+      return (prepared, program, nil)
     }
-    return (
-      prepared, try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options)
-    )
+    let program = try Planner.plan(split.rest, options: options)
+    let preparation = try Planner.plan(split.preparation, options: options)
+    if verifies { try verify(program, preparation: preparation, of: draft, prepared) }
+    return (prepared, program, preparation)
   }
 
   public func prepare(_ graph: Graph) throws -> any Executable { try executable(graph) }

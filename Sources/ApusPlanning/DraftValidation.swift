@@ -74,7 +74,7 @@ extension ProgramDraft {
 
   private func validateWritable(_ buffer: Int, _ what: String) throws {
     switch buffers[buffer].role {
-    case .parameter, .prepared, .constant:
+    case .parameter, .precomputed, .constant:
       throw ApusError.defect("draft \(name), \(what) writes \(buffers[buffer].name)")
     case .variable, .output, .temporary: break
     }

@@ -27,7 +27,7 @@ extension Planning {
     switch role(of: result) {
     case .temporary: true
     case .output: size <= sizes[result]
-    case .parameter, .variable, .prepared, .constant: false
+    case .parameter, .variable, .precomputed, .constant: false
     }
   }
 }

@@ -4,8 +4,8 @@ import ApusKernels
 /// When each class of buffers is needed: from the first to the last position in the program that touches it. Launches,
 /// conditions, and the beginning and end of each loop are positions, in the order they stand.
 ///
-/// What a loop touches and something outside it too is needed for all of the loop; so is what a round reads before it
-/// writes it, and what is another place in each round.
+/// What a loop touches and something outside it too is needed for all of the loop; so is what an iteration reads before it
+/// writes it, and what is another place in each iteration.
 struct Lifetimes {
   /// By class; -1 where nothing touches it.
   private(set) var first: [Int]

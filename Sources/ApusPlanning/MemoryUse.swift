@@ -1,7 +1,7 @@
 import ApusCore
 import ApusKernels
 
-/// Bytes of a class of buffers that a step may touch, over all rounds of the loops around and inside it.
+/// Bytes of a class of buffers that a step may touch, over all iterations of the loops around and inside it.
 struct MemoryUse {
   var buffer: Int
   var range: Range<Int>

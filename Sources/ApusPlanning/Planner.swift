@@ -98,7 +98,7 @@ final class Planning {
     for (index, buffer) in buffers.enumerated() {
       switch buffer.role {
       case .temporary, .constant: break
-      case .parameter, .variable, .prepared, .output:
+      case .parameter, .variable, .precomputed, .output:
         if let known = first[buffer.role] { unite(index, into: known) } else { first[buffer.role] = index }
       }
     }
@@ -173,7 +173,7 @@ final class Planning {
     switch role(of: buffer) {
     case .parameter(let position): .parameter(position)
     case .variable(let position): .variable(position)
-    case .prepared(let position): .prepared(position)
+    case .precomputed(let position): .precomputed(position)
     case .constant(let tensor): .constant(tensor)
     case .output(let position): .output(position)
     case .temporary: .arena(offset: offsets[find(buffer)])

@@ -5,7 +5,7 @@ extension ProgramDraft {
   /// Splits off what is the same in every run: launches that read nothing but constants and variables that never change,
   /// such as packed weights and the transforms of filters. Buffers keep their positions in both drafts.
   /// - Parameter fixed: positions of the variables that stay as they are.
-  /// - Returns: a draft whose outputs are what the other reads as `.prepared`; nil where there is nothing to split off.
+  /// - Returns: a draft whose outputs are what the other reads as `.precomputed`; nil where there is nothing to split off.
   public func splittingPreparation(fixed: Set<Int>) -> (preparation: ProgramDraft, rest: ProgramDraft)? {
     var split = PreparationSplit(self, fixed: fixed)
     return split.run()
@@ -28,7 +28,7 @@ private struct PreparationSplit {
       case .variable(let position): fixed.contains(position)
       // Until a launch is found that writes it and must be run each time.
       case .temporary: true
-      case .parameter, .prepared, .output: false
+      case .parameter, .precomputed, .output: false
       }
     }
     // What becomes a variable or is carried around a loop changes.
@@ -87,7 +87,7 @@ private struct PreparationSplit {
     rest.steps.walk { event, _ in read.formUnion(event.locations.map(\.buffer)) }
     for (position, buffer) in written.intersection(read).sorted().enumerated() {
       preparation.buffers[buffer].role = .output(position)
-      rest.buffers[buffer].role = .prepared(position)
+      rest.buffers[buffer].role = .precomputed(position)
     }
     // The outputs are now those of the preparation alone.
     for buffer in preparation.buffers.indices where !written.contains(buffer) {

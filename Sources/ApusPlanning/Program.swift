@@ -27,18 +27,18 @@ public struct ProgramBuffer: Sendable {
     /// A variable's own memory, by position.
     case variable(Int)
     /// What the program's preparation has computed, by position in its outputs; never written.
-    case prepared(Int)
+    case precomputed(Int)
     /// Known when the program was made; never written.
     case constant(Tensor)
     /// A result that the caller gets, by position in the graph's outputs.
     case output(Int)
     /// Between kernels: bytes from here on in the arena.
     case arena(offset: Int)
-    /// All samples of a parameter, of which each round takes some.
+    /// All samples of a parameter, of which each iteration takes some.
     case dataset(parameter: Int)
-    /// Which rows of the data set each round takes, `i64`.
+    /// Which rows of the data set each iteration takes, `i64`.
     case rows
-    /// Each round's value of an output, one after the other.
+    /// Each iteration's value of an output, one after the other.
     case series(output: Int)
   }
 

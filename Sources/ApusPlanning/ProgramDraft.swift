@@ -20,7 +20,7 @@ public struct DraftBuffer: Sendable {
     case parameter(Int)
     case variable(Int)
     /// What the program's preparation has computed, by position in its outputs; never written.
-    case prepared(Int)
+    case precomputed(Int)
     case constant(Tensor)
     case output(Int)
     /// The planner's to place.
@@ -44,18 +44,14 @@ public struct DraftLaunch: KernelCall {
   /// Pairs of the kernel's buffers, written and read, that may be the same memory: each unit reads an element of the
   /// second before it writes the same element of the first, and no other unit reads it.
   public var inPlace: [(write: Int, read: Int)]
-  /// For each argument, where not 0: unit k touches bytes k·b up to (k + 1)·b of it and no others. Workers divide
-  /// launches by their number of units alone, so two launches that divide memory alike need no barrier between them.
-  public var unitByteCounts: [Int]
 
   public var arguments: [Location] {
     get { launch.arguments }
     set { launch.arguments = newValue }
   }
 
-  public init(_ launch: Launch, inPlace: [(write: Int, read: Int)] = [], unitByteCounts: [Int] = []) {
+  public init(_ launch: Launch, inPlace: [(write: Int, read: Int)] = []) {
     self.launch = launch
     self.inPlace = inPlace
-    self.unitByteCounts = unitByteCounts
   }
 }

@@ -86,13 +86,13 @@ private struct ProgramPrinter {
     )
   }
 
-  /// `b3`, `b3+64`, `b3+64+round*128`; a second loop's round is `round1`.
+  /// `b3`, `b3+64`, `b3+64+iteration*128`; a second loop's iteration is `iteration1`.
   private func words(_ location: Location) -> String {
     var result = "b\(location.buffer)"
     if location.offset != 0 { result += "+\(location.offset)" }
     for (loop, stride) in location.strides.enumerated() where stride != 0 {
       result += stride < 0 ? "-" : "+"
-      result += "round" + (loop == 0 ? "" : "\(loop)") + "*\(stride.magnitude)"
+      result += "iteration" + (loop == 0 ? "" : "\(loop)") + "*\(stride.magnitude)"
     }
     return result
   }
@@ -100,7 +100,7 @@ private struct ProgramPrinter {
   private func words(_ place: ProgramBuffer.Place) -> String {
     switch place {
     case .parameter(let position): "parameter \(position)"
-    case .prepared(let position): "prepared \(position)"
+    case .precomputed(let position): "precomputed \(position)"
     case .variable(let position): "variable \(position)"
     case .constant: "constant"
     case .output(let position): "output \(position)"

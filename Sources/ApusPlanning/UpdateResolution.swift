@@ -55,7 +55,7 @@ extension Planning {
   }
 }
 
-/// Decides, for the updates at the end of a program or of a loop's round, what is computed in place.
+/// Decides, for the updates at the end of a program or of a loop's iteration, what is computed in place.
 ///
 /// A value may lie in its target's memory if everything that reads the target's old value runs before the first launch
 /// that writes the new one. Where the order is not so already, the writers, and all that depend on them, move back behind
@@ -66,7 +66,7 @@ private struct UpdateResolution {
   let isProgram: Bool
   var steps: [DraftStep]
   var updates: [BufferUpdate]
-  /// Of classes read in a round before they are written.
+  /// Of classes read in an iteration before they are written.
   var exposed: Set<Int> = []
   /// Values in their targets' memory.
   var settled: Set<Int> = []
@@ -178,7 +178,7 @@ private struct UpdateResolution {
       planning.sizes[value] == planning.buffers[update.target].byteCount,
       // All that touches the value is here, and writes it first.
       usesInside[value, default: 0] + pending == planning.uses[value], !exposed.contains(value),
-      isProgram || !movesWithRound(value),
+      isProgram || !movesWithIteration(value),
       // Nothing else writes the target.
       writers[target, default: []].isEmpty
     else { return false }
@@ -213,8 +213,8 @@ private struct UpdateResolution {
     return true
   }
 
-  /// Whether a class is another place in each round.
-  private func movesWithRound(_ buffer: Int) -> Bool {
+  /// Whether a class is another place in each iteration.
+  private func movesWithIteration(_ buffer: Int) -> Bool {
     let nodes = Set(readers[buffer, default: []] + writers[buffer, default: []])
     var found = false
     nodes.lazy.map { steps[$0] }.walk { event, _ in

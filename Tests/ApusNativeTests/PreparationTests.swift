@@ -30,7 +30,7 @@ import Testing
     let preparation = try #require(plan.preparation)
     #expect(preparation.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
     #expect(!plan.program.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
-    #expect(plan.program.buffers.contains { if case .prepared = $0.place { true } else { false } })
+    #expect(plan.program.buffers.contains { if case .precomputed = $0.place { true } else { false } })
     #expect(try NativeBackend(workers: 2).plan(Self.model(), preparing: false).preparation == nil)
   }
 

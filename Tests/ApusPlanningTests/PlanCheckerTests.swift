@@ -96,7 +96,7 @@ import Testing
         var changed = plan
         changed.steps = plan.steps.removingBarrier(index)
         total += 1
-        do { try PlanChecker.check(changed, against: maker.draft, maximumRounds: 4) } catch { refused += 1 }
+        do { try PlanChecker.check(changed, against: maker.draft, iterationLimit: 4) } catch { refused += 1 }
       }
     }
     #expect(total > 300)
@@ -119,7 +119,7 @@ import Testing
           var changed = plan
           changed.buffers[other].place = buffer.place
           total += 1
-          do { try PlanChecker.check(changed, against: maker.draft, maximumRounds: 4) } catch { refused += 1 }
+          do { try PlanChecker.check(changed, against: maker.draft, iterationLimit: 4) } catch { refused += 1 }
         }
       }
     }

@@ -12,7 +12,7 @@ import Testing
 
       let program = try Planner.plan(maker.draft, options: .init(target: .avx512, sharingThreshold: threshold))
       do {
-        try PlanChecker.check(program, against: maker.draft, maximumRounds: 4)
+        try PlanChecker.check(program, against: maker.draft, iterationLimit: 4)
       } catch {
         Issue.record("seed \(seed), threshold \(threshold): \(error)\n\(program)")
         return

@@ -141,6 +141,12 @@ struct FuzzChecker {
     (backend.level, backend.cache) = (setting.level, nil)
     // Passes drop variables that nothing reads.
     let optimized = FuzzCase(graph: try Pipeline.named(setting.pipeline).run(item.graph).graph, values: item.values)
+    if !setting.isPoisoned {
+      // Poisoned settings check their plans anyway.
+      var checked = backend
+      checked.verifies = true
+      _ = try checked.plan(optimized.graph)
+    }
     let executable = try backend.executable(optimized.graph)
     return try setting.workers.map { workers in
       try executable.run(optimized.feeds, variables: optimized.variables, workers: workers).all

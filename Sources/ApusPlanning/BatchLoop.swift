@@ -4,14 +4,14 @@ import ApusKernels
 extension KernelProgram {
   /// This program as the body of a loop over batches of a data set: an epoch is one call.
   ///
-  /// Each round takes the rows that the caller lists for it, from where the data set lies (images stay bytes there), and
-  /// leaves its outputs one after the other. As many rounds as the caller says.
+  /// Each iteration takes the rows that the caller lists for it, from where the data set lies (images stay bytes there),
+  /// and leaves its outputs one after the other. The caller says how many iterations there are.
   ///
-  /// A round's rows are gathered in the last phase of the round before it, where workers wait for each other anyway, and
-  /// those of the round after that are asked for then, so that memory has a whole round to bring them. So the list of rows
-  /// goes on for `roundsAhead` rounds that are not run; which rows they name does not matter.
+  /// A batch is gathered in the last phase of the iteration before its own, where workers wait for each other anyway. Then
+  /// the rows of the batch after it are prefetched, so that memory has a whole iteration to bring them. So the list of
+  /// rows goes on for `batchesAhead` batches that are not run; which rows they name does not matter.
   /// - Parameter parameters: byte count of each parameter, and how many rows it has.
-  public func inRounds(_ parameters: [(byteCount: Int, rows: Int)], target: VectorTarget) -> KernelProgram {
+  public func overBatches(_ parameters: [(byteCount: Int, rows: Int)], target: VectorTarget) -> KernelProgram {
     var program = self
     var gathers: [Launch] = []
     let rows = program.buffers.count
@@ -61,7 +61,7 @@ extension KernelProgram {
       }
       return ProgramStep.launch(launch)
     }
-    // The last phase may still be reading the round's rows.
+    // The last phase may still be reading this batch.
     let lastPhase = steps.suffix(from: steps.lastIndex { $0.isBarrier }.map { $0 + 1 } ?? 0)
     var isReading = false
     lastPhase.walk { event, _ in isReading = isReading || event.locations.contains { gathered.contains($0.buffer) } }
@@ -73,8 +73,8 @@ extension KernelProgram {
     return program
   }
 
-  /// How many rounds more than are run the list of rows goes on for.
-  public static let roundsAhead = 2
+  /// How many batches more than are run the list of rows goes on for.
+  public static let batchesAhead = 2
 
   private mutating func position(of kernel: Kernel) -> Int {
     if let known = kernels.firstIndex(of: kernel) { return known }

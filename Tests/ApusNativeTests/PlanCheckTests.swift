@@ -1,0 +1,38 @@
+import Apus
+import ApusNative
+import ApusPlanning
+import TestSupport
+import Testing
+
+/// The plans of real graphs do what their drafts say: for one run, over batches, and with what is computed once.
+@Suite struct PlanCheckTests {
+  static let models = Repository.files(below: "Graphs/Models", ending: ".graph").map {
+    String($0.split(separator: "/").last?.dropLast(6) ?? "")
+  }
+
+  @Test(arguments: models, [false, true]) func plansOfModels(_ name: String, training: Bool) throws {
+    let graph = try PlannedGraph.model(name, training: training)
+    _ = try NativeBackend(verifies: true).plan(graph)
+    _ = try NativeBackend(verifies: true).plan(graph, preparing: false)
+  }
+
+  @Test func plansOfOperators() throws {
+    var count = 0
+    for path in Repository.files(below: "Graphs/Operators", ending: ".graph") {
+      for graph in try GraphFile.load(Repository.file(path).path) {
+        let bound = try graph.bound(to: .inference)
+        guard bound.symbols.isEmpty else { continue }
+        do { _ = try NativeBackend(verifies: true).plan(bound) } catch { Issue.record("\(path): \(error)") }
+        count += 1
+      }
+    }
+    #expect(count > 300)
+  }
+
+  /// What `verifies` promises holds for what the planner cannot place into less memory, too.
+  @Test func plansUnderAMemoryLimit() throws {
+    var backend = NativeBackend(verifies: true)
+    backend.memoryLimit = 1 << 20
+    _ = try backend.plan(PlannedGraph.model("cnn", training: true, batch: 32))
+  }
+}
