@@ -70,7 +70,7 @@ struct BarrierPlacement {
     return placed
   }
 
-  /// Places a loop; behind a barrier, where that spares its iterations one.
+  /// Places a loop, after an additional barrier if that saves one in each iteration.
   private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> [ProgramStep] {
     let before = running
     let joined = placeIterations(step, &running, loops)
@@ -118,8 +118,8 @@ struct BarrierPlacement {
   }
 
   /// Finds a state at the beginning of a loop's iterations that holds for the first and for all others.
-  /// - Parameter iteration: places an iteration; gives the states before the next one, and at the loop's end.
-  /// - Returns: false where each iteration is to begin with a barrier.
+  /// - Parameter iteration: places one iteration; gives the states before the next one, and at the loop's end.
+  /// - Returns: false if each iteration must begin with a barrier.
   private func close(
     _ running: inout Running, _ loops: IterationCounts, _ count: Int?,
     _ iteration: (Running) -> (again: Running, end: Running)

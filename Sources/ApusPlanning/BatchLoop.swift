@@ -27,7 +27,7 @@ extension KernelProgram {
       let listBytes = parameter.rows * 8
       for index in buffers.indices where buffers[index].place == .parameter(position) {
         gathered.insert(index)
-        // Behind everything else in the arena, on a cache line of its own.
+        // After everything else in the arena, on a cache line of its own.
         let offset = (program.arenaByteCount + 63) / 64 * 64
         program.arenaByteCount = offset + parameter.byteCount
         program.buffers[index].place = .arena(offset: offset)

@@ -2,7 +2,7 @@ import ApusCore
 import ApusKernels
 
 extension ProgramDraft {
-  /// - Throws: `ApusError` where positions, sizes or roles contradict each other.
+  /// - Throws: `ApusError` if positions, sizes or roles contradict each other.
   func validate() throws {
     for buffer in buffers where buffer.byteCount < 0 {
       throw ApusError.defect("draft \(name): buffer \(buffer.name) has \(buffer.byteCount) bytes")
@@ -13,7 +13,8 @@ extension ProgramDraft {
       case .barrier: throw ApusError.defect("draft \(name) has a barrier: the planner is to place them")
       case .enterLoop(.loop(let count, _, _)):
         guard let count, count >= 1 else {
-          throw ApusError.defect("draft \(name): a loop of \(count.map { "\($0)" } ?? "an unknown number of") iterations")
+          let number = count.map { "\($0)" } ?? "an unknown number of"
+          throw ApusError.defect("draft \(name): a loop of \(number) iterations")
         }
       case .enterLoop(let step):
         if let limit = step.loops[0], limit < 0 {
@@ -58,7 +59,7 @@ extension ProgramDraft {
     if byteCount == 0 { return }
     var (lower, upper, overflow) = (location.offset, location.offset, false)
     for (stride, count) in zip(location.strides, loops) {
-      // A loop without a limit is checked where it starts.
+      // Of a loop without a limit the first iteration is checked.
       let (reach, tooFar) = stride.multipliedReportingOverflow(by: max(0, (count ?? 1) - 1))
       let bound = reach < 0 ? lower.addingReportingOverflow(reach) : upper.addingReportingOverflow(reach)
       if reach < 0 { lower = bound.partialValue } else { upper = bound.partialValue }

@@ -7,7 +7,7 @@ import ApusKernels
 /// What a loop touches and something outside it too is needed for all of the loop; so is what an iteration reads before it
 /// writes it, and what is another place in each iteration.
 struct Lifetimes {
-  /// By class; -1 where nothing touches it.
+  /// By class; -1 if nothing touches it.
   private(set) var first: [Int]
   private(set) var last: [Int]
   private(set) var positionCount = 0

@@ -16,7 +16,7 @@ public enum Planner {
   public struct Options: Sendable {
     /// For the kernels that copy.
     public var target: VectorTarget
-    /// Buffers of fewer bytes do not share memory where that would cost a barrier.
+    /// Buffers of fewer bytes do not share memory if that would cost a barrier.
     public var sharingThreshold: Int
 
     public init(target: VectorTarget, sharingThreshold: Int = 1 << 16) {
@@ -36,7 +36,7 @@ public enum Planner {
     // By buffer, before buffers share memory.
     let spans = planning.buffers.indices.map { lifetimes.span(of: planning.find($0)) }
     planning.shareInPlace(steps, &lifetimes)
-    // Where each buffer has memory of its own, what is left are the barriers that data needs.
+    // With separate memory for each buffer, only the barriers that the data needs are left.
     var needed = BarrierPlacement(planning, places: planning.separatePlaces())
     let phases = lifetimes.phases(of: needed.place(steps))
     let (offsets, size, largestLiveSet) = planning.arena(lifetimes, phases)

@@ -5,7 +5,7 @@ extension ProgramDraft {
   /// Splits off what is the same in every run: launches that read nothing but constants and variables that never change,
   /// such as packed weights and the transforms of filters. Buffers keep their positions in both drafts.
   /// - Parameter fixed: positions of the variables that stay as they are.
-  /// - Returns: a draft whose outputs are what the other reads as `.precomputed`; nil where there is nothing to split off.
+  /// - Returns: a draft whose outputs are what the other reads as `.precomputed`; nil if there is nothing to split off.
   public func splittingPreparation(fixed: Set<Int>) -> (preparation: ProgramDraft, rest: ProgramDraft)? {
     var split = PreparationSplit(self, fixed: fixed)
     return split.run()

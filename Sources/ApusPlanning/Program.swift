@@ -87,7 +87,7 @@ public struct Launch: KernelCall {
   }
 }
 
-/// What to tell the user where a kernel failed.
+/// What to tell the user if a kernel fails.
 public struct ProgramFailure: Sendable {
   /// The node, as the text prints it.
   public var origin: String

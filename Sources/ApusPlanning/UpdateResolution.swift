@@ -2,7 +2,7 @@ import ApusCore
 import ApusKernels
 
 extension Planning {
-  /// Makes updates and carries part of the steps: where it is safe, the value is computed in its target's own memory,
+  /// Makes updates and carries part of the steps: if it is safe, the value is computed in its target's own memory,
   /// otherwise a copy at the end moves it there.
   func resolve(
     _ steps: [DraftStep], updates: [BufferUpdate], loops: IterationCounts, isProgram: Bool = false
@@ -58,8 +58,8 @@ extension Planning {
 /// Decides, for the updates at the end of a program or of a loop's iteration, what is computed in place.
 ///
 /// A value may lie in its target's memory if everything that reads the target's old value runs before the first launch
-/// that writes the new one. Where the order is not so already, the writers, and all that depend on them, move back behind
-/// the readers; that fails only where a reader depends on a writer, as when two variables exchange their values.
+/// that writes the new one. If the order is not so already, the writers, and all that depend on them, move to after
+/// the readers; that fails only if a reader depends on a writer, as when two variables exchange their values.
 private struct UpdateResolution {
   let planning: Planning
   let loops: IterationCounts

@@ -52,7 +52,8 @@ import Testing
       var changed = program
       changed.steps = [.launch(launch), .barrier] + removing(update, program.steps)
       let words = planned.refusal(of: changed)
-      #expect(words.contains("finds") || words.contains("may fail after \(launch.origin)"), "\(launch.origin): \(words)")
+      #expect(
+        words.contains("finds") || words.contains("may fail after \(launch.origin)"), "\(launch.origin): \(words)")
     }
   }
 
@@ -66,16 +67,20 @@ import Testing
   }
 
   @Test func copiesOfWhatIsNotComplete() throws {
-    let planned = try Self.training("lstm")
+    // A value that is a variable's and an output's is copied to one of them.
+    let builder = GraphBuilder("both")
+    let x = try builder.parameter("x", .f32, [4, 4096])
+    let w = try builder.variable("w", .f32, [4, 4096], .zeros)
+    let y = try x.sin()
+    try builder.update(w, to: y)
+    let planned = try PlannedGraph(builder.build([y]))
+    try planned.check()
     var program = planned.program
-    let top = program.steps.indices.filter {
-      if case .launch(let launch) = program.steps[$0] { launch.origin.hasPrefix("copy of") } else { false }
-    }
-    let copy = try #require(top.last)
-    let step = program.steps.remove(at: copy)
-    program.steps.insert(step, at: 0)
+    let copy = try #require(program.launches.firstIndex { $0.origin.hasPrefix("copy of") })
+    let launch = program.launches[copy]
+    program.steps = [.launch(launch), .barrier] + removing(copy, program.steps)
     let words = planned.refusal(of: program)
-    #expect(words.contains("finds") || words.contains("barrier"), "\(words)")
+    #expect(words.contains("at the end, ") && words.contains("finds"), "\(words)")
   }
 
   // MARK: Memory
@@ -108,7 +113,9 @@ import Testing
     for launch in program.launches {
       let uses = zip(launch.arguments, program.kernels[launch.kernel].buffers)
       let (reads, writes) = (uses.filter { $1.use == .read }, uses.filter { $1.use == .write })
-      guard launch.origin.contains("%5"), let read = reads.first?.0.buffer, let write = writes.first?.0.buffer else { continue }
+      guard launch.origin.contains("%5"), let read = reads.first?.0.buffer, let write = writes.first?.0.buffer else {
+        continue
+      }
       program.buffers[write].place = program.buffers[read].place
       let words = planned.refusal(of: program)
       let (a, b) = (program.buffers[write].name, program.buffers[read].name)
@@ -166,7 +173,10 @@ import Testing
           return [.launch(launch)]
         }
         let words = planned.refusal(of: program)
-        #expect(words.contains("\(launch.origin) is not in the draft at this place"), "\(words)")
+        // What only copies may be a copy that the planner has added.
+        #expect(
+          words.contains("\(launch.origin) is not in the draft at this place")
+            || words.contains("\(launch.origin) is missing"), "\(words)")
       }
     }
     #expect(found == 3)
@@ -179,7 +189,11 @@ import Testing
     var program = planned.overBatches()
     #expect(planned.refusal(of: program) == "nothing")
     program.steps = program.steps.mapSteps { leaf, position in
-      if case .launch(let launch) = leaf, launch.origin == "batch of %input", !position.loops.isEmpty { [] } else { [leaf] }
+      if case .launch(let launch) = leaf, launch.origin == "batch of %input", !position.loops.isEmpty {
+        []
+      } else {
+        [leaf]
+      }
     }
     let words = planned.refusal(of: program)
     #expect(words.contains("reads %input, finds"), "\(words)")
@@ -212,8 +226,9 @@ import Testing
       inside.remove(at: barrier)
       changed.steps[changed.steps.count - 1] = .loop(count: nil, carries: carries, inside)
       let words = planned.refusal(of: changed)
-      #expect(words.contains("there is no barrier between"), "\(words)")
-      #expect(words.contains("batch of %"), "\(words)")
+      #expect(
+        words.contains("there is no barrier between") || words.contains("before a barrier tells whether"), "\(words)")
+      #expect(words.contains("in iteration 1"), "\(words)")
     }
   }
 
@@ -280,7 +295,8 @@ import Testing
     // As if the second filter stayed as it is.
     let split = try #require(planned.draft.splittingPreparation(fixed: [0, 1]))
     let words = planned.refusal(
-      of: try Planner.plan(split.rest, options: options), preparation: try Planner.plan(split.preparation, options: options))
+      of: try Planner.plan(split.rest, options: options),
+      preparation: try Planner.plan(split.preparation, options: options))
     #expect(words.contains("%w is read once, before all runs, but written in each"), "\(words)")
   }
 

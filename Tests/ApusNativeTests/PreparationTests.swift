@@ -51,6 +51,27 @@ import Testing
     }
   }
 
+  /// Two filters are prepared, and only the second gets other numbers.
+  @Test func theSecondOfTwoFiltersIsPreparedAnew() throws {
+    let builder = GraphBuilder("filters")
+    let x = try builder.parameter("x", .f32, [1, 12, 12, 32])
+    let v = try builder.variable("v", .f32, [3, 3, 32, 32], .zeros)
+    let w = try builder.variable("w", .f32, [3, 3, 32, 32], .zeros)
+    let graph = try builder.build([x.convolution(v, padding: .same), x.convolution(w, padding: .same)])
+    let executable = try NativeBackend(workers: 2, verifies: true).executable(graph)
+    let reference = try InterpreterBackend().prepare(graph)
+    let feeds = [try Self.floats([1, 12, 12, 32])]
+    var variables = [try Self.floats([3, 3, 32, 32], stream: 1), try Self.floats([3, 3, 32, 32], stream: 2)]
+    for stream in UInt64(2)...4 {
+      variables[1] = try Self.floats([3, 3, 32, 32], stream: stream)
+      let expected = try reference.run(feeds, variables: variables).outputs
+      let found = try executable.run(feeds, updating: &variables)
+      for (a, b) in zip(expected, found) {
+        #expect(TensorComparison.firstDifference(a, b, tolerance: 1e-4) == nil, "stream \(stream)")
+      }
+    }
+  }
+
   @Test func severalTasksMayRunDifferentWeights() async throws {
     let executable = try NativeBackend(workers: 2, verifies: true).executable(Self.model())
     let feeds = [try Self.floats([1, 12, 12, 32])]

@@ -53,7 +53,7 @@ struct DraftSimulation {
   }
 
   private mutating func begin(_ batch: Int) {
-    clock.begin(outline.temporaries)
+    for buffer in outline.temporaries { memories[buffer] = SymbolicMemory() }
     for (index, buffer) in outline.draft.buffers.enumerated() where outline.memories[index] == index {
       if case .parameter = buffer.role {
         memories[index].set(0..<buffer.byteCount, symbols.batch(batch, of: index))

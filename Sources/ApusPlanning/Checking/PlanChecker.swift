@@ -40,13 +40,14 @@ public enum PlanChecker {
     let plan = try PlanUnderCheck(
       whole, outline, precomputationEnd: preparation?.steps.numberCount() ?? 0)
     try whole.checkPlaces(against: draft)
-    try preparation?.checkLifetimes()
-    if !program.isOverBatches { try program.checkLifetimes() }
     for scenario in outline.hasConditions ? Scenario.several : [Scenario.several[0]] {
       var meaning = DraftSimulation(outline, isOverBatches: program.isOverBatches, once: plan.precomputed)
       try meaning.run(scenario, limit: iterationLimit)
       var simulation = PlanSimulation(plan, outline, meaning)
       try simulation.run(scenario, limit: iterationLimit)
     }
+    try preparation?.checkLifetimes()
+    // The loop over batches moves steps, and with them their numbers.
+    if !program.isOverBatches { try program.checkLifetimes() }
   }
 }

@@ -46,8 +46,9 @@ extension KernelProgram {
   /// inside its buffer in all iterations, aligned to its elements.
   func checkPlaces(against draft: ProgramDraft) throws {
     guard buffers.count >= draft.buffers.count else { throw defect("buffers are missing") }
+    let touched = touchedBuffers
     for (index, buffer) in buffers.enumerated() {
-      if case .arena(let offset) = buffer.place {
+      if case .arena(let offset) = buffer.place, touched.contains(index) {
         guard offset >= 0, offset % 64 == 0, offset + buffer.byteCount <= arenaByteCount else {
           throw defect("\(buffer.name) of \(buffer.byteCount) bytes lies at \(offset) of \(arenaByteCount)")
         }

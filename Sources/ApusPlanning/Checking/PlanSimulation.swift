@@ -65,10 +65,18 @@ struct PlanSimulation {
 
   private mutating func begin(_ instance: StepInstance) {
     if instance.number == plan.matching.batchLoop {
-      clock.begin(outline.temporaries)
+      forgetTemporaries()
       failures = FailureOrder()
     } else if instance.iterations.last != 0, let loop = plan.matching.draftNumbers[instance.number] {
       clock.begin(outline.locals[loop] ?? [])
+    }
+  }
+
+  /// A batch means nothing to the next but through variables, and what is computed once for all.
+  private mutating func forgetTemporaries() {
+    let temporaries = plan.temporaries
+    for memory in memories.indices {
+      memories[memory].changeAll { if temporaries.contains($0.owner) { $0 = .nothing } }
     }
   }
 
@@ -183,7 +191,9 @@ struct PlanSimulation {
       throw program.defect(
         "there is no barrier between \(name(found.other, found.writes)), and \(name(touch, writes))")
     }
-    for (touch, memory, writes) in touches where !touch.range.isEmpty { conflicts.add(touch, in: memory, writes: writes) }
+    for (touch, memory, writes) in touches where !touch.range.isEmpty {
+      conflicts.add(touch, in: memory, writes: writes)
+    }
   }
 
   private func checkEnd() throws {

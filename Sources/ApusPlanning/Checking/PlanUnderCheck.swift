@@ -10,6 +10,8 @@ struct PlanUnderCheck {
   let mayFail: [Bool]
   /// Steps before this number compute what is the same in all runs.
   let precomputationEnd: Int
+  /// The draft's temporaries that are computed in each run.
+  let temporaries: Set<Int>
 
   init(_ program: KernelProgram, _ outline: DraftOutline, precomputationEnd: Int) throws {
     self.program = program
@@ -17,6 +19,13 @@ struct PlanUnderCheck {
     matching = try StepMatching(program, outline)
     places = PlanPlaces(program)
     mayFail = program.kernels.map(\.body.canFail)
+    var temporaries = Set(outline.temporaries)
+    for number in matching.draftNumbers[..<precomputationEnd] {
+      guard let launch = number.flatMap({ outline.launches[$0] }) else { continue }
+      for (location, buffer) in zip(launch.arguments, outline.draft.kernels[launch.launch.kernel].buffers)
+      where buffer.use != .read { temporaries.remove(location.buffer) }
+    }
+    self.temporaries = temporaries
   }
 
   /// The draft's launch that a program's launch stands for.
@@ -91,7 +100,8 @@ struct PlanUnderCheck {
           kernel.buffers[write].dtype.byteCount == kernel.buffers[other].dtype.byteCount
         else {
           throw program.defect(
-            "\(label) writes \(program.buffers[a.buffer].name) where it reads or writes \(program.buffers[b.buffer].name)")
+            "\(label) writes \(program.buffers[a.buffer].name) where it reads or writes \(program.buffers[b.buffer].name)"
+          )
         }
       }
     }

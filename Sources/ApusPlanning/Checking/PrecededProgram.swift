@@ -22,7 +22,8 @@ extension KernelProgram {
       let place = preparation.buffers[index].place
       if case .output(let position) = place {
         guard !after.contains(index) || buffers[index].place == .precomputed(position) else {
-          throw defect("\(buffers[index].name) is computed once as result \(position), but read at \(buffers[index].place)")
+          throw defect(
+            "\(buffers[index].name) is computed once as result \(position), but read at \(buffers[index].place)")
         }
         whole.buffers[index].place = .precomputed(position)
       } else {
@@ -53,7 +54,8 @@ extension KernelProgram {
     return whole
   }
 
-  private var touchedBuffers: Set<Int> {
+  /// The buffers that steps name.
+  var touchedBuffers: Set<Int> {
     var touched = Set<Int>()
     steps.walk { event, _ in touched.formUnion(event.locations.map(\.buffer)) }
     return touched

@@ -85,10 +85,10 @@ struct StepMatching {
       case .barrier: break
       case .launch(let launch): draftNumbers[number] = try match(launch, &launches)
       case .loop, .branch, .whileLoop:
+        // Of several of one kind the one whose first launch is in here, or any, so that what is wrong inside is named.
         let inside = Set([step].launches().map(key))
-        let candidate = others.firstIndex { other in
-          step.isSame(as: other.step) && (other.first.map(inside.contains) ?? true)
-        }
+        let alike = others.indices.filter { step.isSame(as: others[$0].step) }
+        let candidate = alike.first { others[$0].first.map(inside.contains) ?? true } ?? alike.first
         guard let candidate else { throw program.defect("a loop or branch is not in the draft at this place") }
         let other = others.remove(at: candidate)
         try match(step, number, other.step, other.number)
