@@ -67,16 +67,17 @@ import Testing
   }
 
   @Test func copiesOfWhatIsNotComplete() throws {
-    // A value that is a variable's and an output's is copied to one of them.
-    let builder = GraphBuilder("both")
-    let x = try builder.parameter("x", .f32, [4, 4096])
-    let w = try builder.variable("w", .f32, [4, 4096], .zeros)
-    let y = try x.sin()
-    try builder.update(w, to: y)
+    // Variables that exchange their values are copied.
+    let builder = GraphBuilder("exchange")
+    let a = try builder.variable("a", .f32, [64, 64], .zeros)
+    let b = try builder.variable("b", .f32, [64, 64], .zeros)
+    let y = try a.sin() + b
+    try builder.update(a, to: b)
+    try builder.update(b, to: a)
     let planned = try PlannedGraph(builder.build([y]))
     try planned.check()
     var program = planned.program
-    let copy = try #require(program.launches.firstIndex { $0.origin.hasPrefix("copy of") })
+    let copy = try #require(program.launches.lastIndex { $0.origin.hasPrefix("copy of") })
     let launch = program.launches[copy]
     program.steps = [.launch(launch), .barrier] + removing(copy, program.steps)
     let words = planned.refusal(of: program)
