@@ -17,6 +17,12 @@ struct BackendOptions: ParsableArguments {
     help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6 (native only).")
   var winograd = WinogradChoice.auto
 
+  @Flag(
+    help: """
+      Check each plan against its draft and LLVM's code, and fill memory that nothing may read with NaN (native only).
+      """)
+  var verify = false
+
   @OptionGroup var memory: MemoryOptions
 
   /// A side of a tile, or how it is chosen.
@@ -48,6 +54,7 @@ struct BackendOptions: ParsableArguments {
   /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
   func make(isProfiled: Bool = false) throws -> any Backend {
     var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), isProfiled: isProfiled)
+    native.verifies = verify
     native.winogradTile = winograd.tile
     native.memoryLimit = memory.memoryLimit.count
     return try BackendOptions.make(backend, native: native)

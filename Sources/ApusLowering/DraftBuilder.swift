@@ -120,7 +120,7 @@ final class DraftBuilder: LoweringSink {
   private func isGiven(_ source: TensorHandle) -> Bool {
     switch draft.buffers[source.buffer].role {
     case .parameter, .variable, .constant: true
-    case .temporary, .prepared, .output: false
+    case .temporary, .precomputed, .output: false
     }
   }
 

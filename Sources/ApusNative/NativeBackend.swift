@@ -69,9 +69,14 @@ public struct NativeBackend: Backend {
     let updated = Set(graph.updates.map(\.variable))
     let fixed = graph.variables.indices.filter { !updated.contains(graph.variables[$0].id) }
     guard precomputing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
-      return (try Planner.plan(draft, options: options), nil)
+      let program = try Planner.plan(draft, options: options)
+      if verifies { try verify(program, preparation: nil, of: draft, graph) }
+      return (program, nil)
     }
-    return (try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options))
+    let program = try Planner.plan(split.rest, options: options)
+    let preparation = try Planner.plan(split.preparation, options: options)
+    if verifies { try verify(program, preparation: preparation, of: draft, graph) }
+    return (program, preparation)
   }
 
   public func prepare(_ graph: Graph) throws -> any Executable { try executable(graph) }

@@ -2,8 +2,7 @@ import ApusCore
 import ApusKernels
 
 /// Puts a barrier before each step that conflicts with what workers may still be doing: one writes bytes that the other
-/// touches. Launches that one worker does alone are in order anyway, and so are those that divide bytes among workers
-/// alike.
+/// touches. Launches that one worker does alone are in order anyway.
 ///
 /// Before a launch writes a variable there is a barrier after every launch that can fail, since a program ends only at
 /// barriers.
@@ -31,7 +30,7 @@ struct BarrierPlacement {
   private static let runningLimit = 192
 
   private func place(
-    _ steps: [DraftStep], _ running: inout Running, _ loops: Planning.Rounds
+    _ steps: [DraftStep], _ running: inout Running, _ loops: IterationCounts
   ) -> [ProgramStep] {
     var placed: [ProgramStep] = []
     func wait(for touches: [Touch], writesVariable: Bool = false) {
@@ -52,6 +51,8 @@ struct BarrierPlacement {
         if planning.canFail[launch.launch.kernel] { running.mayFail = true }
         placed.append(.launch(launch.launch))
 
+      case .barrier: placed.append(.barrier)
+
       case .loop, .whileLoop: placed += placeLoop(step, &running, loops)
 
       case .branch(let condition, let then, let otherwise):
@@ -69,21 +70,21 @@ struct BarrierPlacement {
     return placed
   }
 
-  /// Places a loop; behind a barrier, where that spares its rounds one.
-  private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: Planning.Rounds) -> [ProgramStep] {
+  /// Places a loop, after an additional barrier if that saves one in each iteration.
+  private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> [ProgramStep] {
     let before = running
-    let joined = placeRounds(step, &running, loops)
+    let joined = placeIterations(step, &running, loops)
     guard !before.isEmpty else { return [joined] }
     var apart = Running()
-    let alone = placeRounds(step, &apart, loops)
-    guard joined.barrierCount > alone.barrierCount else { return [joined] }
+    let alone = placeIterations(step, &apart, loops)
+    guard [joined].barrierCount > [alone].barrierCount else { return [joined] }
     running = apart
     return [.barrier, alone]
   }
 
-  private func placeRounds(_ step: DraftStep, _ running: inout Running, _ loops: Planning.Rounds) -> ProgramStep {
+  private func placeIterations(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> ProgramStep {
     switch step {
-    case .launch, .branch: preconditionFailure("not a loop")
+    case .launch, .barrier, .branch: preconditionFailure("not a loop")
     case .loop(let count, _, let body):
       var inside: [ProgramStep] = []
       let isClosed = close(&running, loops, count) { entry in
@@ -116,25 +117,25 @@ struct BarrierPlacement {
     }
   }
 
-  /// Finds a state at the beginning of a loop's rounds that holds for the first and for all others.
-  /// - Parameter round: places a round; gives the states before the next one, and at the loop's end.
-  /// - Returns: false where each round is to begin with a barrier.
+  /// Finds a state at the beginning of a loop's iterations that holds for the first and for all others.
+  /// - Parameter iteration: places one iteration; gives the states before the next one, and at the loop's end.
+  /// - Returns: false if each iteration must begin with a barrier.
   private func close(
-    _ running: inout Running, _ loops: Planning.Rounds, _ count: Int?,
-    _ round: (Running) -> (again: Running, end: Running)
+    _ running: inout Running, _ loops: IterationCounts, _ count: Int?,
+    _ iteration: (Running) -> (again: Running, end: Running)
   ) -> Bool {
     var entry = running
     for _ in 0..<4 {
-      let (again, end) = round(entry)
+      let (again, end) = iteration(entry)
       var wider = entry
-      if count != 1 { wider.merge(again.nextRound(loops.count, count)) }
+      if count != 1 { wider.merge(again.nextIteration(loops.count, count)) }
       if wider.touches.count == entry.touches.count, wider.mayFail == entry.mayFail {
         running = end.leaving(loops.count, count)
         return true
       }
       entry = wider
     }
-    running = round(Running()).end.leaving(loops.count, count)
+    running = iteration(Running()).end.leaving(loops.count, count)
     return false
   }
 
@@ -145,14 +146,8 @@ struct BarrierPlacement {
     return launch.arguments.indices.compactMap { argument in
       let size = planning.byteCount(launch, argument: argument)
       if size == 0 { return nil }
-      let kernel = planning.kernels[launch.kernel]
-      var touch = touch(
-        launch.arguments[argument], size, writes: kernel.buffers[argument].use != .read, isSerial: launch.isSerial)
-      if !launch.isSerial, argument < draft.unitByteCounts.count {
-        touch.unitByteCount = draft.unitByteCounts[argument]
-        touch.units = kernel.units
-      }
-      return touch
+      let use = planning.kernels[launch.kernel].buffers[argument].use
+      return touch(launch.arguments[argument], size, writes: use != .read, isSerial: launch.isSerial)
     }
   }
 
@@ -167,108 +162,6 @@ struct BarrierPlacement {
     return Touch(
       memory: place.memory, range: lower..<lower + size, strides: strides, writes: writes, isSerial: isSerial,
       isVariable: writes && planning.isVariable(buffer), limits: place.base..<place.base + planning.sizes[buffer])
-  }
-}
-
-/// Bytes that a launch touches.
-private struct Touch: Hashable {
-  var memory: Int
-  /// In the first round of each loop around, as seen from the round that is now.
-  var range: Range<Int>
-  /// By loop, outermost first, without zeros at the end.
-  var strides: [Int]
-  var writes: Bool
-  var isSerial: Bool
-  var isVariable: Bool
-  /// The buffer's own bytes.
-  var limits: Range<Int>
-  /// Loops of which the range covers all rounds before the one that is now.
-  var past: [Int] = []
-  /// Where not 0: each of so many units touches so many bytes of its own.
-  var unitByteCount = 0
-  var units = 0
-
-  func stride(_ loop: Int) -> Int { loop < strides.count ? strides[loop] : 0 }
-
-  func conflicts(_ other: Touch, _ loops: Planning.Rounds) -> Bool {
-    guard memory == other.memory, writes || other.writes, !(isSerial && other.isSerial) else { return false }
-    if strides == other.strides { return range.overlaps(other.range) && !isDividedLike(other) }
-    var (a, b) = (self, other)
-    for (loop, count) in loops.enumerated() where a.stride(loop) != b.stride(loop) {
-      a.widen(over: loop, count)
-      b.widen(over: loop, count)
-    }
-    return a.range.overlaps(b.range)
-  }
-
-  /// Whether each byte is the same worker's in both.
-  private func isDividedLike(_ other: Touch) -> Bool {
-    unitByteCount > 0 && unitByteCount == other.unitByteCount && units == other.units
-      && range.lowerBound == other.range.lowerBound
-  }
-
-  /// All bytes over the rounds of a loop.
-  mutating func widen(over loop: Int, _ count: Int?) { widen(stride(loop), 0, count.map { $0 - 1 }) }
-
-  /// The bytes of all rounds before the one that is now.
-  mutating func recede(_ loop: Int, _ count: Int?) {
-    guard !past.contains(loop), stride(loop) != 0 else { return }
-    past.append(loop)
-    widen(-stride(loop), 1, count.map { max(1, $0 - 1) })
-  }
-
-  /// Covers the range moved by `stride` times `least` to `most` (nil: any number).
-  private mutating func widen(_ stride: Int, _ least: Int, _ most: Int?) {
-    if stride == 0 { return }
-    unitByteCount = 0
-    guard let most else {
-      range = limits
-      return
-    }
-    let (a, b) = (stride * least, stride * most)
-    range = range.lowerBound + min(a, b)..<range.upperBound + max(a, b)
-  }
-}
-
-/// What workers may still be doing at a place in the program.
-private struct Running {
-  var touches: [Touch] = []
-  var mayFail = false
-  var isEmpty: Bool { touches.isEmpty && !mayFail }
-
-  func conflicts(_ others: [Touch], _ loops: Planning.Rounds) -> Bool {
-    touches.contains { touch in others.contains { touch.conflicts($0, loops) } }
-  }
-
-  mutating func merge(_ other: Running) {
-    mayFail = mayFail || other.mayFail
-    var known = Set(touches)
-    for touch in other.touches where known.insert(touch).inserted { touches.append(touch) }
-  }
-
-  /// As seen from the next round of a loop: what was done in this one and those before.
-  func nextRound(_ loop: Int, _ count: Int?) -> Running {
-    var next = Running(mayFail: mayFail)
-    var known: Set<Touch> = []
-    for var touch in touches {
-      touch.recede(loop, count)
-      if known.insert(touch).inserted { next.touches.append(touch) }
-    }
-    return next
-  }
-
-  /// As seen after a loop.
-  func leaving(_ loop: Int, _ count: Int?) -> Running {
-    var outside = Running(mayFail: mayFail)
-    var known: Set<Touch> = []
-    for var touch in touches {
-      touch.widen(over: loop, count)
-      touch.strides = Array(touch.strides.prefix(loop))
-      touch.past.removeAll { $0 == loop }
-      while touch.strides.last == 0 { touch.strides.removeLast() }
-      if known.insert(touch).inserted { outside.touches.append(touch) }
-    }
-    return outside
   }
 }
 

@@ -2,36 +2,30 @@ import ApusCore
 import ApusKernels
 
 extension ProgramDraft {
-  /// - Throws: `ApusError` where positions, sizes or roles contradict each other.
+  /// - Throws: `ApusError` if positions, sizes or roles contradict each other.
   func validate() throws {
     for buffer in buffers where buffer.byteCount < 0 {
       throw ApusError.defect("draft \(name): buffer \(buffer.name) has \(buffer.byteCount) bytes")
     }
-    try validate(steps, [])
-    try validate(updates, "the program")
-  }
-
-  private func validate(_ steps: [DraftStep], _ loops: [Int?]) throws {
-    for step in steps {
-      switch step {
-      case .launch(let launch): try validate(launch, loops)
-      case .loop(let count, let carries, let body):
-        guard count >= 1 else { throw ApusError.defect("draft \(name): a loop of \(count) rounds") }
-        try validate(body, loops + [count])
-        try validate(carries, "a loop")
-      case .branch(let condition, let then, let otherwise):
-        try validate(condition, byteCount: 1, loops, "a branch's condition")
-        try validate(then, loops)
-        try validate(otherwise, loops)
-      case .whileLoop(let condition, let limit, let carries, let test, let body):
-        if let limit, limit < 0 { throw ApusError.defect("draft \(name): a loop of at most \(limit) rounds") }
-        let inside = loops + [limit]
-        try validate(condition, byteCount: 1, inside, "a loop's condition")
-        try validate(test, inside)
-        try validate(body, inside)
-        try validate(carries, "a loop")
+    try steps.walk { event, position in
+      switch event {
+      case .launch(let launch): try validate(launch, position.loops)
+      case .barrier: throw ApusError.defect("draft \(name) has a barrier: the planner is to place them")
+      case .enterLoop(.loop(let count, _, _)):
+        guard let count, count >= 1 else {
+          let number = count.map { "\($0)" } ?? "an unknown number of"
+          throw ApusError.defect("draft \(name): a loop of \(number) iterations")
+        }
+      case .enterLoop(let step):
+        if let limit = step.loops[0], limit < 0 {
+          throw ApusError.defect("draft \(name): a loop of at most \(limit) iterations")
+        }
+      case .condition(let condition, _): try validate(condition, byteCount: 1, position.loops, "a condition")
+      case .leaveLoop(let step): try validate(step.carries, "a loop")
+      case .otherwise, .leaveBranch: break
       }
     }
+    try validate(updates, "the program")
   }
 
   private func validate(_ launch: DraftLaunch, _ loops: [Int?]) throws {
@@ -65,7 +59,7 @@ extension ProgramDraft {
     if byteCount == 0 { return }
     var (lower, upper, overflow) = (location.offset, location.offset, false)
     for (stride, count) in zip(location.strides, loops) {
-      // A loop without a limit is checked where it starts.
+      // Of a loop without a limit the first iteration is checked.
       let (reach, tooFar) = stride.multipliedReportingOverflow(by: max(0, (count ?? 1) - 1))
       let bound = reach < 0 ? lower.addingReportingOverflow(reach) : upper.addingReportingOverflow(reach)
       if reach < 0 { lower = bound.partialValue } else { upper = bound.partialValue }
@@ -81,7 +75,7 @@ extension ProgramDraft {
 
   private func validateWritable(_ buffer: Int, _ what: String) throws {
     switch buffers[buffer].role {
-    case .parameter, .prepared, .constant:
+    case .parameter, .precomputed, .constant:
       throw ApusError.defect("draft \(name), \(what) writes \(buffers[buffer].name)")
     case .variable, .output, .temporary: break
     }

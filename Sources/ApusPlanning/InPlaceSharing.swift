@@ -4,32 +4,9 @@ import ApusKernels
 extension Planning {
   /// Lets results take over the memory of operands that their launch is the last to read.
   func shareInPlace(_ steps: [DraftStep], _ lifetimes: inout Lifetimes) {
-    // Positions as `Lifetimes` counts them.
-    var position = 0
-    func walk(_ steps: [DraftStep]) {
-      for step in steps {
-        switch step {
-        case .launch(let launch):
-          share(launch, at: position, &lifetimes)
-          position += 1
-        case .loop(_, _, let body):
-          position += 1
-          walk(body)
-          position += 1
-        case .branch(_, let then, let otherwise):
-          position += 1
-          walk(then)
-          walk(otherwise)
-        case .whileLoop(_, _, _, let test, let body):
-          position += 1
-          walk(test)
-          position += 1
-          walk(body)
-          position += 1
-        }
-      }
+    steps.walk { event, position in
+      if case .launch(let launch) = event { share(launch, at: position.number, &lifetimes) }
     }
-    walk(steps)
   }
 
   private func share(_ launch: DraftLaunch, at position: Int, _ lifetimes: inout Lifetimes) {
@@ -50,7 +27,7 @@ extension Planning {
     switch role(of: result) {
     case .temporary: true
     case .output: size <= sizes[result]
-    case .parameter, .variable, .prepared, .constant: false
+    case .parameter, .variable, .precomputed, .constant: false
     }
   }
 }

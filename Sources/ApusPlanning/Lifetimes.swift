@@ -4,10 +4,10 @@ import ApusKernels
 /// When each class of buffers is needed: from the first to the last position in the program that touches it. Launches,
 /// conditions, and the beginning and end of each loop are positions, in the order they stand.
 ///
-/// What a loop touches and something outside it too is needed for all of the loop; so is what a round reads before it
-/// writes it, and what is another place in each round.
+/// What a loop touches and something outside it too is needed for all of the loop; so is what an iteration reads before it
+/// writes it, and what is another place in each iteration.
 struct Lifetimes {
-  /// By class; -1 where nothing touches it.
+  /// By class; -1 if nothing touches it.
   private(set) var first: [Int]
   private(set) var last: [Int]
   private(set) var positionCount = 0
@@ -34,7 +34,7 @@ struct Lifetimes {
     first = Array(repeating: -1, count: count)
     last = Array(repeating: -1, count: count)
     touches = Array(repeating: [], count: count)
-    walk(steps, planning, [], [])
+    collect(steps, planning)
     // What the caller gets is needed to the end.
     for buffer in 0..<count where planning.pinned[buffer] != nil && !touches[buffer].isEmpty {
       touches[buffer].append(Touch(position: positionCount - 1, loops: [], moving: []))
@@ -43,58 +43,33 @@ struct Lifetimes {
     touches = []
   }
 
-  private mutating func walk(
-    _ steps: [DraftStep], _ planning: Planning, _ around: [Int], _ rounds: Planning.Rounds
-  ) {
-    for step in steps {
-      switch step {
+  private mutating func collect(_ steps: [DraftStep], _ planning: Planning) {
+    var around: [Int] = []
+    positionCount = steps.walk { event, position in
+      switch event {
       case .launch(let launch):
-        for (argument, location) in launch.launch.arguments.enumerated()
+        for (argument, location) in launch.arguments.enumerated()
         where planning.byteCount(launch.launch, argument: argument) > 0 {
-          touch(location, planning, around)
+          touch(planning.find(location.buffer), location, at: position.number, around)
         }
-        positionCount += 1
-      case .loop(let count, _, let body):
-        let loop = enter()
-        walk(body, planning, around + [loop], rounds + [count])
+      case .condition(let location, _): touch(planning.find(location.buffer), location, at: position.number, around)
+      case .enterLoop:
+        around.append(loops.count)
+        loops.append(Loop(first: position.number, last: position.number, exposed: []))
+      case .leaveLoop(let step):
         var exposure = Exposure()
-        exposure.append(body, planning, rounds + [count])
-        leave(loop, exposure)
-      case .branch(let condition, let then, let otherwise):
-        touch(condition, planning, around)
-        positionCount += 1
-        walk(then, planning, around, rounds)
-        walk(otherwise, planning, around, rounds)
-      case .whileLoop(let condition, let limit, _, let test, let body):
-        let loop = enter()
-        walk(test, planning, around + [loop], rounds + [limit])
-        touch(condition, planning, around + [loop])
-        positionCount += 1
-        walk(body, planning, around + [loop], rounds + [limit])
-        var exposure = Exposure()
-        exposure.append(test, planning, rounds + [limit])
-        exposure.use([planning.memoryUse(condition: condition, rounds + [limit])])
-        exposure.append(body, planning, rounds + [limit])
-        leave(loop, exposure)
+        exposure.append([step], planning, position.loops)
+        let loop = around.removeLast()
+        loops[loop].last = position.number
+        loops[loop].exposed = exposure.exposed
+      case .barrier, .otherwise, .leaveBranch: break
       }
     }
   }
 
-  private mutating func enter() -> Int {
-    loops.append(Loop(first: positionCount, last: positionCount, exposed: []))
-    positionCount += 1
-    return loops.count - 1
-  }
-
-  private mutating func leave(_ loop: Int, _ exposure: Exposure) {
-    loops[loop].last = positionCount
-    loops[loop].exposed = exposure.exposed
-    positionCount += 1
-  }
-
-  private mutating func touch(_ location: Location, _ planning: Planning, _ around: [Int]) {
+  private mutating func touch(_ buffer: Int, _ location: Location, at position: Int, _ around: [Int]) {
     let moving = zip(around, location.strides).filter { $0.1 != 0 }.map(\.0)
-    touches[planning.find(location.buffer)].append(Touch(position: positionCount, loops: around, moving: moving))
+    touches[buffer].append(Touch(position: position, loops: around, moving: moving))
   }
 
   private mutating func measure(_ buffer: Int) {
@@ -130,30 +105,9 @@ struct Lifetimes {
   /// The positions between two barriers that each position lies in.
   func phases(of steps: [ProgramStep]) -> [ClosedRange<Int>] {
     var starts: [Int] = [0]
-    var position = 0
-    func walk(_ steps: [ProgramStep]) {
-      for step in steps {
-        switch step {
-        case .launch: position += 1
-        case .barrier: if starts[starts.count - 1] != position { starts.append(position) }
-        case .loop(_, let body):
-          position += 1
-          walk(body)
-          position += 1
-        case .branch(_, let then, let otherwise):
-          position += 1
-          walk(then)
-          walk(otherwise)
-        case .whileLoop(_, _, let test, let body):
-          position += 1
-          walk(test)
-          position += 1
-          walk(body)
-          position += 1
-        }
-      }
+    steps.walk { event, position in
+      if case .barrier = event, starts[starts.count - 1] != position.number { starts.append(position.number) }
     }
-    walk(steps)
     starts.append(positionCount)
     return zip(starts, starts.dropFirst()).flatMap { start, end in
       repeatElement(start...max(start, end - 1), count: end - start)

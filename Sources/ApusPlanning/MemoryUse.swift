@@ -1,7 +1,7 @@
 import ApusCore
 import ApusKernels
 
-/// Bytes of a class of buffers that a step may touch, over all rounds of the loops around and inside it.
+/// Bytes of a class of buffers that a step may touch, over all iterations of the loops around and inside it.
 struct MemoryUse {
   var buffer: Int
   var range: Range<Int>
@@ -10,16 +10,13 @@ struct MemoryUse {
 }
 
 extension Planning {
-  /// Rounds of loops, outermost first; nil: any number.
-  typealias Rounds = [Int?]
-
   func byteCount(_ launch: Launch, argument: Int) -> Int {
     let buffer = kernels[launch.kernel].buffers[argument]
     return buffer.count * buffer.dtype.byteCount
   }
 
   /// All bytes that a place covers while loops run.
-  func hull(_ location: Location, byteCount: Int, _ loops: Rounds) -> Range<Int> {
+  func hull(_ location: Location, byteCount: Int, _ loops: IterationCounts) -> Range<Int> {
     var (lower, upper) = (location.offset, location.offset + byteCount)
     for (stride, count) in zip(location.strides, loops) where stride != 0 {
       guard let count else { return 0..<buffers[location.buffer].byteCount }
@@ -30,7 +27,7 @@ extension Planning {
   }
 
   /// What a launch touches, argument by argument.
-  func memoryUses(_ launch: Launch, _ loops: Rounds) -> [MemoryUse] {
+  func memoryUses(_ launch: Launch, _ loops: IterationCounts) -> [MemoryUse] {
     let kernel = kernels[launch.kernel]
     return launch.arguments.indices.map { argument in
       let use = kernel.buffers[argument].use
@@ -41,28 +38,22 @@ extension Planning {
     }
   }
 
-  func memoryUse(condition: Location, _ loops: Rounds) -> MemoryUse {
+  func memoryUse(condition: Location, _ loops: IterationCounts) -> MemoryUse {
     MemoryUse(buffer: find(condition.buffer), range: hull(condition, byteCount: 1, loops), reads: true, writes: false)
   }
 
   /// What a step and all inside it touch.
-  func memoryUses(_ step: DraftStep, _ loops: Rounds) -> [MemoryUse] {
-    switch step {
-    case .launch(let launch): memoryUses(launch.launch, loops)
-    case .loop(let count, _, let body): body.flatMap { memoryUses($0, loops + [count]) }
-    case .branch(let condition, let then, let otherwise):
-      [memoryUse(condition: condition, loops)] + (then + otherwise).flatMap { memoryUses($0, loops) }
-    case .whileLoop(let condition, let limit, _, let test, let body):
-      [memoryUse(condition: condition, loops + [limit])]
-        + (test + body).flatMap { memoryUses($0, loops + [limit]) }
+  func memoryUses(_ step: DraftStep, _ loops: IterationCounts) -> [MemoryUse] {
+    var uses: [MemoryUse] = []
+    CollectionOfOne(step).walk(loops: loops) { event, position in
+      if case .launch(let launch) = event { uses += memoryUses(launch.launch, position.loops) }
+      if case .condition(let condition, _) = event { uses.append(memoryUse(condition: condition, position.loops)) }
     }
+    return uses
   }
 
   func canFail(_ step: DraftStep) -> Bool {
-    switch step {
-    case .launch(let launch): canFail[launch.launch.kernel]
-    default: step.nested.contains { $0.contains(where: canFail) }
-    }
+    CollectionOfOne(step).launches().contains { canFail[$0.launch.kernel] }
   }
 
   /// Whether a launch may write `target` where it reads `value`, because each unit reads an element before it, and only
@@ -111,10 +102,11 @@ struct Exposure {
 
 extension Exposure {
   /// Continues with steps.
-  mutating func append(_ steps: [DraftStep], _ planning: Planning, _ loops: Planning.Rounds) {
+  mutating func append(_ steps: [DraftStep], _ planning: Planning, _ loops: IterationCounts) {
     for step in steps {
       switch step {
       case .launch(let launch): use(planning.memoryUses(launch.launch, loops))
+      case .barrier: break
       case .loop(let count, _, let body): append(body, planning, loops + [count])
       case .branch(let condition, let then, let otherwise):
         use([planning.memoryUse(condition: condition, loops)])

@@ -16,7 +16,7 @@ public enum Planner {
   public struct Options: Sendable {
     /// For the kernels that copy.
     public var target: VectorTarget
-    /// Buffers of fewer bytes do not share memory where that would cost a barrier.
+    /// Buffers of fewer bytes do not share memory if that would cost a barrier.
     public var sharingThreshold: Int
 
     public init(target: VectorTarget, sharingThreshold: Int = 1 << 16) {
@@ -36,7 +36,7 @@ public enum Planner {
     // By buffer, before buffers share memory.
     let spans = planning.buffers.indices.map { lifetimes.span(of: planning.find($0)) }
     planning.shareInPlace(steps, &lifetimes)
-    // Where each buffer has memory of its own, what is left are the barriers that data needs.
+    // With separate memory for each buffer, only the barriers that the data needs are left.
     var needed = BarrierPlacement(planning, places: planning.separatePlaces())
     let phases = lifetimes.phases(of: needed.place(steps))
     let (offsets, size, largestLiveSet) = planning.arena(lifetimes, phases)
@@ -88,19 +88,17 @@ final class Planning {
     uses = Array(repeating: 0, count: draft.buffers.count)
     steps = []
     let positions = draft.kernels.map { intern($0) }
-    steps = draft.steps.map { step in
-      step.mapLaunches {
-        var launch = $0
-        launch.launch.kernel = positions[launch.launch.kernel]
-        return launch
-      }
+    steps = draft.steps.mapLaunches {
+      var launch = $0
+      launch.launch.kernel = positions[launch.launch.kernel]
+      return launch
     }
     // Two buffers of one role are one memory.
     var first: [DraftBuffer.Role: Int] = [:]
     for (index, buffer) in buffers.enumerated() {
       switch buffer.role {
       case .temporary, .constant: break
-      case .parameter, .variable, .prepared, .output:
+      case .parameter, .variable, .precomputed, .output:
         if let known = first[buffer.role] { unite(index, into: known) } else { first[buffer.role] = index }
       }
     }
@@ -129,19 +127,17 @@ final class Planning {
   /// Counts afresh what names each buffer.
   func countUses() {
     uses = Array(repeating: 0, count: buffers.count)
-    for update in updates { count(update) }
-    func walk(_ steps: [DraftStep]) {
-      for step in steps {
-        step.forEachLocation { uses[find($0.buffer)] += 1 }
-        for update in step.carries { count(update) }
-        for nested in step.nested { walk(nested) }
+    func count(_ updates: [BufferUpdate]) {
+      for update in updates {
+        uses[find(update.value)] += 1
+        uses[find(update.target)] += 1
       }
     }
-    func count(_ update: BufferUpdate) {
-      uses[find(update.value)] += 1
-      uses[find(update.target)] += 1
+    count(updates)
+    steps.walk { event, _ in
+      for location in event.locations { uses[find(location.buffer)] += 1 }
+      count(event.carries)
     }
-    walk(steps)
   }
 
   // MARK: Classes
@@ -177,7 +173,7 @@ final class Planning {
     switch role(of: buffer) {
     case .parameter(let position): .parameter(position)
     case .variable(let position): .variable(position)
-    case .prepared(let position): .prepared(position)
+    case .precomputed(let position): .precomputed(position)
     case .constant(let tensor): .constant(tensor)
     case .output(let position): .output(position)
     case .temporary: .arena(offset: offsets[find(buffer)])
@@ -196,50 +192,6 @@ extension Block {
       case .whileLoop(let loop): loop.condition.canFail || loop.body.canFail
       default: false
       }
-    }
-  }
-}
-
-extension DraftStep {
-  /// The steps inside, in the order they run.
-  var nested: [[DraftStep]] {
-    switch self {
-    case .launch: []
-    case .loop(_, _, let body): [body]
-    case .branch(_, let then, let otherwise): [then, otherwise]
-    case .whileLoop(_, _, _, let test, let body): [test, body]
-    }
-  }
-
-  var carries: [BufferUpdate] {
-    switch self {
-    case .launch, .branch: []
-    case .loop(_, let carries, _), .whileLoop(_, _, let carries, _, _): carries
-    }
-  }
-
-  /// The step's own locations: arguments, or a condition.
-  func forEachLocation(_ body: (Location) -> Void) {
-    switch self {
-    case .launch(let launch): launch.launch.arguments.forEach(body)
-    case .loop: break
-    case .branch(let condition, _, _), .whileLoop(let condition, _, _, _, _): body(condition)
-    }
-  }
-
-  func mapLaunches(_ change: (DraftLaunch) -> DraftLaunch) -> DraftStep {
-    switch self {
-    case .launch(let launch): .launch(change(launch))
-    case .loop(let count, let carries, let body):
-      .loop(count: count, carries: carries, body.map { $0.mapLaunches(change) })
-    case .branch(let condition, let then, let otherwise):
-      .branch(
-        condition: condition, then: then.map { $0.mapLaunches(change) },
-        otherwise: otherwise.map { $0.mapLaunches(change) })
-    case .whileLoop(let condition, let limit, let carries, let test, let body):
-      .whileLoop(
-        condition: condition, limit: limit, carries: carries, test: test.map { $0.mapLaunches(change) },
-        body: body.map { $0.mapLaunches(change) })
     }
   }
 }

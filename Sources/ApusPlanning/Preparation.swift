@@ -5,7 +5,7 @@ extension ProgramDraft {
   /// Splits off what is the same in every run: launches that read nothing but constants and variables that never change,
   /// such as packed weights and the transforms of filters. Buffers keep their positions in both drafts.
   /// - Parameter fixed: positions of the variables that stay as they are.
-  /// - Returns: a draft whose outputs are what the other reads as `.prepared`; nil where there is nothing to split off.
+  /// - Returns: a draft whose outputs are what the other reads as `.precomputed`; nil if there is nothing to split off.
   public func splittingPreparation(fixed: Set<Int>) -> (preparation: ProgramDraft, rest: ProgramDraft)? {
     var split = PreparationSplit(self, fixed: fixed)
     return split.run()
@@ -28,24 +28,20 @@ private struct PreparationSplit {
       case .variable(let position): fixed.contains(position)
       // Until a launch is found that writes it and must be run each time.
       case .temporary: true
-      case .parameter, .prepared, .output: false
+      case .parameter, .precomputed, .output: false
       }
     }
     // What becomes a variable or is carried around a loop changes.
     for update in draft.updates { isFixed[update.value] = false }
-    for step in draft.steps where !step.isLaunch { exclude(step) }
-  }
-
-  /// Everything that a step with steps inside may write.
-  private mutating func exclude(_ step: DraftStep) {
-    for carry in step.carries {
-      isFixed[carry.target] = false
-      isFixed[carry.value] = false
-    }
-    if case .launch(let launch) = step {
+    // So does all that a step with steps inside may write.
+    draft.steps.lazy.filter { !$0.isLaunch }.walk { event, _ in
+      for carry in event.carries {
+        isFixed[carry.target] = false
+        isFixed[carry.value] = false
+      }
+      guard case .launch(let launch) = event else { return }
       for (buffer, use) in uses(launch) where use != .read { isFixed[buffer] = false }
     }
-    for inner in step.nested.joined() { exclude(inner) }
   }
 
   private func uses(_ launch: DraftLaunch) -> [(buffer: Int, use: KernelBuffer.Use)] {
@@ -88,14 +84,10 @@ private struct PreparationSplit {
       for (buffer, use) in uses(launch) where use != .read { written.insert(buffer) }
     }
     var read = Set<Int>()
-    func note(_ step: DraftStep) {
-      step.forEachLocation { read.insert($0.buffer) }
-      for inner in step.nested.joined() { note(inner) }
-    }
-    for step in rest.steps { note(step) }
+    rest.steps.walk { event, _ in read.formUnion(event.locations.map(\.buffer)) }
     for (position, buffer) in written.intersection(read).sorted().enumerated() {
       preparation.buffers[buffer].role = .output(position)
-      rest.buffers[buffer].role = .prepared(position)
+      rest.buffers[buffer].role = .precomputed(position)
     }
     // The outputs are now those of the preparation alone.
     for buffer in preparation.buffers.indices where !written.contains(buffer) {
@@ -110,22 +102,16 @@ extension ProgramDraft {
     var result = self
     result.kernels = []
     var positions: [Int: Int] = [:]
-    result.steps = steps.map { step in
-      step.mapLaunches { launch in
-        var launch = launch
-        let old = launch.launch.kernel
-        if positions[old] == nil {
-          positions[old] = result.kernels.count
-          result.kernels.append(kernels[old])
-        }
-        launch.launch.kernel = positions[old] ?? 0
-        return launch
+    result.steps = steps.mapLaunches { launch in
+      var launch = launch
+      let old = launch.launch.kernel
+      if positions[old] == nil {
+        positions[old] = result.kernels.count
+        result.kernels.append(kernels[old])
       }
+      launch.launch.kernel = positions[old] ?? 0
+      return launch
     }
     return result
   }
-}
-
-extension DraftStep {
-  fileprivate var isLaunch: Bool { if case .launch = self { true } else { false } }
 }

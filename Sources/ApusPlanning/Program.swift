@@ -27,18 +27,18 @@ public struct ProgramBuffer: Sendable {
     /// A variable's own memory, by position.
     case variable(Int)
     /// What the program's preparation has computed, by position in its outputs; never written.
-    case prepared(Int)
+    case precomputed(Int)
     /// Known when the program was made; never written.
     case constant(Tensor)
     /// A result that the caller gets, by position in the graph's outputs.
     case output(Int)
     /// Between kernels: bytes from here on in the arena.
     case arena(offset: Int)
-    /// All samples of a parameter, of which each round takes some.
+    /// All samples of a parameter, of which each iteration takes some.
     case dataset(parameter: Int)
-    /// Which rows of the data set each round takes, `i64`.
+    /// Which rows of the data set each iteration takes, `i64`.
     case rows
-    /// Each round's value of an output, one after the other.
+    /// Each iteration's value of an output, one after the other.
     case series(output: Int)
   }
 
@@ -57,24 +57,8 @@ public struct ProgramBuffer: Sendable {
   }
 }
 
-/// A place in a buffer.
-public struct Location: Hashable, Sendable {
-  public var buffer: Int
-  /// In bytes.
-  public var offset: Int
-  /// For each loop around the launch, outermost first, how many bytes each round moves the place on (negative in a
-  /// scan that runs in reverse). Missing ones are 0.
-  public var strides: [Int]
-
-  public init(buffer: Int, offset: Int = 0, strides: [Int] = []) {
-    self.buffer = buffer
-    self.offset = offset
-    self.strides = strides
-  }
-}
-
 /// One call of a kernel, shared among the workers by its units: who does which depends on their number only.
-public struct Launch: Sendable {
+public struct Launch: KernelCall {
   /// A position in `KernelProgram.kernels`.
   public var kernel: Int
   /// For each buffer of the kernel.
@@ -103,19 +87,7 @@ public struct Launch: Sendable {
   }
 }
 
-public indirect enum ProgramStep: Sendable {
-  case launch(Launch)
-  /// All workers wait for each other; where a kernel has failed, the program ends here.
-  case barrier
-  /// `count` rounds, or as many as the caller says where nil; locations inside move by their strides.
-  case loop(count: Int?, [ProgramStep])
-  /// By one byte in memory that every worker reads after a barrier.
-  case branch(condition: Location, then: [ProgramStep], otherwise: [ProgramStep])
-  /// At most `limit` rounds (none: no limit), each after `test` has written the byte at `condition`.
-  case whileLoop(condition: Location, limit: Int?, test: [ProgramStep], body: [ProgramStep])
-}
-
-/// What to tell the user where a kernel failed.
+/// What to tell the user if a kernel fails.
 public struct ProgramFailure: Sendable {
   /// The node, as the text prints it.
   public var origin: String
@@ -133,17 +105,5 @@ public struct ProgramFailure: Sendable {
 
 extension KernelProgram {
   /// All launches, those in loops and branches once, in the order of the steps.
-  public var launches: [Launch] { steps.flatMap(\.launches) }
-}
-
-extension ProgramStep {
-  var launches: [Launch] {
-    switch self {
-    case .launch(let launch): [launch]
-    case .barrier: []
-    case .loop(_, let body): body.flatMap(\.launches)
-    case .branch(_, let then, let otherwise): (then + otherwise).flatMap(\.launches)
-    case .whileLoop(_, _, let test, let body): (test + body).flatMap(\.launches)
-    }
-  }
+  public var launches: [Launch] { steps.launches() }
 }

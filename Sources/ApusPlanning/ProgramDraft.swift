@@ -14,23 +14,13 @@ public struct ProgramDraft: Sendable {
   public init(name: String) { self.name = name }
 }
 
-/// `target` gets what `value` holds at the end of a program, or of a round of a loop.
-public struct BufferUpdate: Hashable, Sendable {
-  public var target: Int
-  public var value: Int
-  public init(target: Int, value: Int) {
-    self.target = target
-    self.value = value
-  }
-}
-
 /// Memory without an address yet.
 public struct DraftBuffer: Sendable {
   public enum Role: Hashable, Sendable {
     case parameter(Int)
     case variable(Int)
     /// What the program's preparation has computed, by position in its outputs; never written.
-    case prepared(Int)
+    case precomputed(Int)
     case constant(Tensor)
     case output(Int)
     /// The planner's to place.
@@ -48,27 +38,20 @@ public struct DraftBuffer: Sendable {
   }
 }
 
-public indirect enum DraftStep: Sendable {
-  case launch(DraftLaunch)
-  /// `count` rounds (at least 1). At the end of each, `carries` take effect, as a program's updates do: a carry's target
-  /// is a buffer that lives through the loop, which rounds read.
-  case loop(count: Int, carries: [BufferUpdate], [DraftStep])
-  case branch(condition: Location, then: [DraftStep], otherwise: [DraftStep])
-  case whileLoop(condition: Location, limit: Int?, carries: [BufferUpdate], test: [DraftStep], body: [DraftStep])
-}
-
-public struct DraftLaunch: Sendable {
+/// A launch before planning, with what its kernel promises about memory.
+public struct DraftLaunch: KernelCall {
   public var launch: Launch
   /// Pairs of the kernel's buffers, written and read, that may be the same memory: each unit reads an element of the
   /// second before it writes the same element of the first, and no other unit reads it.
   public var inPlace: [(write: Int, read: Int)]
-  /// For each argument, where not 0: unit k touches bytes k·b up to (k + 1)·b of it and no others. Workers divide
-  /// launches by their number of units alone, so two launches that divide memory alike need no barrier between them.
-  public var unitByteCounts: [Int]
 
-  public init(_ launch: Launch, inPlace: [(write: Int, read: Int)] = [], unitByteCounts: [Int] = []) {
+  public var arguments: [Location] {
+    get { launch.arguments }
+    set { launch.arguments = newValue }
+  }
+
+  public init(_ launch: Launch, inPlace: [(write: Int, read: Int)] = []) {
     self.launch = launch
     self.inPlace = inPlace
-    self.unitByteCounts = unitByteCounts
   }
 }

@@ -13,8 +13,6 @@ extension KernelProgram: CustomStringConvertible {
 
 private struct ProgramPrinter {
   let program: KernelProgram
-  /// The number of the next step: see `Lifetimes`.
-  private var next = 0
   private var depth = 1
   private(set) var text = ""
 
@@ -42,63 +40,59 @@ private struct ProgramPrinter {
   }
 
   mutating func print(_ steps: [ProgramStep]) {
-    for step in steps {
-      switch step {
-      case .launch(let launch): print(launch)
+    steps.walk { event, position in
+      let number = position.number
+      switch event {
+      case .launch(let launch): print(number, launch)
       case .barrier: line("barrier")
-      case .loop(let count, let body):
-        line("\(number()): loop \(count.map { "\($0)" } ?? "as told") {")
-        nest(body)
-        line("}")
-        next += 1
-      case .branch(let condition, let then, let otherwise):
-        line("\(number()): if \(words(condition)) {")
-        nest(then)
-        if !otherwise.isEmpty {
-          line("} else {")
-          nest(otherwise)
-        }
-        line("}")
-      case .whileLoop(let condition, let limit, let test, let body):
-        line("\(number()): while\(limit.map { " at most \($0)" } ?? "") {")
-        nest(test)
-        line("} \(number()): \(words(condition)) {")
-        nest(body)
-        line("}")
-        next += 1
+      case .enterLoop(let step): open("\(number): \(words(loop: step)) {")
+      case .condition(let location, .branch): open("\(number): if \(words(location)) {")
+      case .condition(let location, _): reopen("} \(number): \(words(location)) {")
+      case .otherwise(let step): if !step.blocks[1].isEmpty { reopen("} else {") }
+      case .leaveBranch, .leaveLoop: close()
       }
     }
   }
 
-  private mutating func number() -> Int {
-    next += 1
-    return next - 1
+  private func words(loop step: ProgramStep) -> String {
+    let count = step.loops[0].map { "\($0)" }
+    if case .whileLoop = step { return "while" + (count.map { " at most \($0)" } ?? "") }
+    return "loop " + (count ?? "as told")
   }
 
-  private mutating func nest(_ steps: [ProgramStep]) {
+  private mutating func open(_ content: String) {
+    line(content)
     depth += 1
-    print(steps)
-    depth -= 1
   }
 
-  private mutating func print(_ launch: Launch) {
+  private mutating func close() {
+    depth -= 1
+    line("}")
+  }
+
+  private mutating func reopen(_ content: String) {
+    depth -= 1
+    open(content)
+  }
+
+  private mutating func print(_ number: Int, _ launch: Launch) {
     let kernel = program.kernels[launch.kernel]
     let arguments = zip(launch.arguments, kernel.buffers).map { location, buffer in
       "\(buffer.use.rawValue) \(words(location))"
     }
     let units = launch.isSerial ? "serial" : "units \(kernel.units)"
     line(
-      "\(number()): k\(launch.kernel) @\(kernel.name)(\(arguments.joined(separator: ", "))) \(units) // \(launch.origin)"
+      "\(number): k\(launch.kernel) @\(kernel.name)(\(arguments.joined(separator: ", "))) \(units) // \(launch.origin)"
     )
   }
 
-  /// `b3`, `b3+64`, `b3+64+round*128`; a second loop's round is `round1`.
+  /// `b3`, `b3+64`, `b3+64+iteration*128`; a second loop's iteration is `iteration1`.
   private func words(_ location: Location) -> String {
     var result = "b\(location.buffer)"
     if location.offset != 0 { result += "+\(location.offset)" }
     for (loop, stride) in location.strides.enumerated() where stride != 0 {
       result += stride < 0 ? "-" : "+"
-      result += "round" + (loop == 0 ? "" : "\(loop)") + "*\(stride.magnitude)"
+      result += "iteration" + (loop == 0 ? "" : "\(loop)") + "*\(stride.magnitude)"
     }
     return result
   }
@@ -106,7 +100,7 @@ private struct ProgramPrinter {
   private func words(_ place: ProgramBuffer.Place) -> String {
     switch place {
     case .parameter(let position): "parameter \(position)"
-    case .prepared(let position): "prepared \(position)"
+    case .precomputed(let position): "precomputed \(position)"
     case .variable(let position): "variable \(position)"
     case .constant: "constant"
     case .output(let position): "output \(position)"

@@ -4,30 +4,17 @@ import ApusKernels
 /// What a plan costs, as its text and reports show it.
 extension KernelProgram {
   /// Launches in the program; one in a loop counts once.
-  public var launchCount: Int { steps.reduce(0) { $0 + $1.launchCount } }
+  public var launchCount: Int { launches.count }
 
   /// Barriers in the program; one in a loop counts once.
-  public var barrierCount: Int { steps.reduce(0) { $0 + $1.barrierCount } }
+  public var barrierCount: Int { steps.barrierCount }
 }
 
-extension ProgramStep {
-  /// The steps inside, in the order they run.
-  var nested: [[ProgramStep]] {
-    switch self {
-    case .launch, .barrier: []
-    case .loop(_, let body): [body]
-    case .branch(_, let then, let otherwise): [then, otherwise]
-    case .whileLoop(_, _, let test, let body): [test, body]
-    }
-  }
-
-  var launchCount: Int {
-    if case .launch = self { return 1 }
-    return nested.joined().reduce(0) { $0 + $1.launchCount }
-  }
-
+extension Sequence where Element == ProgramStep {
+  /// Barriers in the steps; one in a loop counts once.
   var barrierCount: Int {
-    if case .barrier = self { return 1 }
-    return nested.joined().reduce(0) { $0 + $1.barrierCount }
+    var count = 0
+    walk { event, _ in if case .barrier = event { count += 1 } }
+    return count
   }
 }

@@ -100,7 +100,7 @@ struct StepOrder {
   }
 
   /// Moves nodes, and those that depend on them, back so far that they come after others.
-  /// - Returns: false, and the order as it was, where one of the others depends on one of the nodes.
+  /// - Returns: false, and the order as it was, if one of the others depends on one of the nodes.
   mutating func move(_ nodes: [Int], after others: [Int]) -> Bool {
     guard let limit = others.map({ position[$0] }).max() else { return true }
     var stack = nodes.filter { position[$0] <= limit }

@@ -2,31 +2,23 @@ import ApusCore
 import ApusKernels
 
 extension Planning {
-  /// Makes updates and carries part of the steps: where it is safe, the value is computed in its target's own memory,
+  /// Makes updates and carries part of the steps: if it is safe, the value is computed in its target's own memory,
   /// otherwise a copy at the end moves it there.
   func resolve(
-    _ steps: [DraftStep], updates: [BufferUpdate], loops: Rounds, isProgram: Bool = false
+    _ steps: [DraftStep], updates: [BufferUpdate], loops: IterationCounts, isProgram: Bool = false
   ) throws -> [DraftStep] {
-    let inner = try steps.map { try resolve(inside: $0, loops) }
+    let inner = try steps.map { step in
+      // Carries take effect after a loop's last block: its body.
+      let blocks = step.blocks
+      return step.resolved(
+        try blocks.indices.map { index in
+          let carries = index == blocks.count - 1 ? step.carries : []
+          return try resolve(blocks[index], updates: carries, loops: loops + step.loops)
+        })
+    }
     if updates.isEmpty { return inner }
     var resolution = UpdateResolution(self, inner, updates, loops, isProgram: isProgram)
     return try resolution.resolved()
-  }
-
-  private func resolve(inside step: DraftStep, _ loops: Rounds) throws -> DraftStep {
-    switch step {
-    case .launch: step
-    case .loop(let count, let carries, let body):
-      .loop(count: count, carries: [], try resolve(body, updates: carries, loops: loops + [count]))
-    case .branch(let condition, let then, let otherwise):
-      .branch(
-        condition: condition, then: try resolve(then, updates: [], loops: loops),
-        otherwise: try resolve(otherwise, updates: [], loops: loops))
-    case .whileLoop(let condition, let limit, let carries, let test, let body):
-      .whileLoop(
-        condition: condition, limit: limit, carries: [], test: try resolve(test, updates: [], loops: loops + [limit]),
-        body: try resolve(body, updates: carries, loops: loops + [limit]))
-    }
   }
 
   /// Gives a variable that launches write themselves, before all that can fail is done, memory of its own for the time
@@ -36,9 +28,13 @@ extension Planning {
     var detached: [Int: Int] = [:]
     var copies: [DraftStep] = []
     func written(_ step: DraftStep) -> [Int] {
-      let carried = step.carries.map { find($0.target) }
-      if case .launch(let launch) = step { return memoryUses(launch.launch, []).filter(\.writes).map(\.buffer) }
-      return carried + step.nested.joined().flatMap(written)
+      var (inside, carried): ([Int], [Int]) = ([], [])
+      CollectionOfOne(step).walk { event, _ in
+        carried += event.carries.map { find($0.target) }
+        guard case .launch(let launch) = event else { return }
+        inside += memoryUses(launch.launch, []).filter(\.writes).map(\.buffer)
+      }
+      return carried + inside
     }
     for step in steps[...lastFailing] {
       for variable in written(step) where isVariable(variable) && detached[variable] == nil {
@@ -53,24 +49,24 @@ extension Planning {
     }
     guard !detached.isEmpty else { return }
     func renamed(_ buffer: Int) -> Int { detached[find(buffer)] ?? buffer }
-    steps = copies + steps.map { $0.mapBuffers(renamed) }
+    steps = copies + steps.mapBuffers(renamed)
     updates = updates.map { BufferUpdate(target: $0.target, value: renamed($0.value)) }
     countUses()
   }
 }
 
-/// Decides, for the updates at the end of a program or of a loop's round, what is computed in place.
+/// Decides, for the updates at the end of a program or of a loop's iteration, what is computed in place.
 ///
 /// A value may lie in its target's memory if everything that reads the target's old value runs before the first launch
-/// that writes the new one. Where the order is not so already, the writers, and all that depend on them, move back behind
-/// the readers; that fails only where a reader depends on a writer, as when two variables exchange their values.
+/// that writes the new one. If the order is not so already, the writers, and all that depend on them, move to after
+/// the readers; that fails only if a reader depends on a writer, as when two variables exchange their values.
 private struct UpdateResolution {
   let planning: Planning
-  let loops: Planning.Rounds
+  let loops: IterationCounts
   let isProgram: Bool
   var steps: [DraftStep]
   var updates: [BufferUpdate]
-  /// Of classes read in a round before they are written.
+  /// Of classes read in an iteration before they are written.
   var exposed: Set<Int> = []
   /// Values in their targets' memory.
   var settled: Set<Int> = []
@@ -84,7 +80,7 @@ private struct UpdateResolution {
   var gate: Int?
 
   init(
-    _ planning: Planning, _ steps: [DraftStep], _ updates: [BufferUpdate], _ loops: Planning.Rounds, isProgram: Bool
+    _ planning: Planning, _ steps: [DraftStep], _ updates: [BufferUpdate], _ loops: IterationCounts, isProgram: Bool
   ) {
     self.planning = planning
     self.loops = loops
@@ -155,7 +151,9 @@ private struct UpdateResolution {
       order.append(uses)
       for buffer in uses.read { readers[buffer, default: []].append(index) }
       for buffer in uses.written { writers[buffer, default: []].append(index) }
-      count(step)
+      CollectionOfOne(step).walk { event, _ in
+        for location in event.locations { usesInside[planning.find(location.buffer), default: 0] += 1 }
+      }
     }
     guard isProgram, let last = steps.lastIndex(where: planning.canFail) else { return }
     // Launches that write variables themselves come after the last that can fail: see `detachVariables`.
@@ -172,11 +170,6 @@ private struct UpdateResolution {
     gate = node
   }
 
-  private mutating func count(_ step: DraftStep) {
-    step.forEachLocation { usesInside[planning.find($0.buffer), default: 0] += 1 }
-    for nested in step.nested { for inner in nested { count(inner) } }
-  }
-
   /// Lets a value be computed in its target's memory, if that is safe.
   private mutating func settle(_ update: BufferUpdate) -> Bool {
     let (value, target) = (planning.find(update.value), planning.find(update.target))
@@ -185,7 +178,7 @@ private struct UpdateResolution {
       planning.sizes[value] == planning.buffers[update.target].byteCount,
       // All that touches the value is here, and writes it first.
       usesInside[value, default: 0] + pending == planning.uses[value], !exposed.contains(value),
-      isProgram || !movesWithRound(value),
+      isProgram || !movesWithIteration(value),
       // Nothing else writes the target.
       writers[target, default: []].isEmpty
     else { return false }
@@ -220,45 +213,15 @@ private struct UpdateResolution {
     return true
   }
 
-  /// Whether a class is another place in each round.
-  private func movesWithRound(_ buffer: Int) -> Bool {
-    func moves(_ step: DraftStep) -> Bool {
-      var found = false
-      step.forEachLocation {
-        if planning.find($0.buffer) == buffer, $0.strides.count >= loops.count, $0.strides[loops.count - 1] != 0 {
-          found = true
-        }
-      }
-      return found || step.nested.contains { $0.contains(where: moves) }
-    }
+  /// Whether a class is another place in each iteration.
+  private func movesWithIteration(_ buffer: Int) -> Bool {
     let nodes = Set(readers[buffer, default: []] + writers[buffer, default: []])
-    return nodes.contains { moves(steps[$0]) }
-  }
-}
-
-extension DraftStep {
-  /// The step with other buffers.
-  func mapBuffers(_ rename: (Int) -> Int) -> DraftStep {
-    func moved(_ location: Location) -> Location {
-      Location(buffer: rename(location.buffer), offset: location.offset, strides: location.strides)
+    var found = false
+    nodes.lazy.map { steps[$0] }.walk { event, _ in
+      for location in event.locations where planning.find(location.buffer) == buffer {
+        found = found || location.strides.count >= loops.count && location.strides[loops.count - 1] != 0
+      }
     }
-    func moved(_ carries: [BufferUpdate]) -> [BufferUpdate] {
-      carries.map { BufferUpdate(target: rename($0.target), value: rename($0.value)) }
-    }
-    switch self {
-    case .launch(var launch):
-      launch.launch.arguments = launch.launch.arguments.map(moved)
-      return .launch(launch)
-    case .loop(let count, let carries, let body):
-      return .loop(count: count, carries: moved(carries), body.map { $0.mapBuffers(rename) })
-    case .branch(let condition, let then, let otherwise):
-      return .branch(
-        condition: moved(condition), then: then.map { $0.mapBuffers(rename) },
-        otherwise: otherwise.map { $0.mapBuffers(rename) })
-    case .whileLoop(let condition, let limit, let carries, let test, let body):
-      return .whileLoop(
-        condition: moved(condition), limit: limit, carries: moved(carries), test: test.map { $0.mapBuffers(rename) },
-        body: body.map { $0.mapBuffers(rename) })
-    }
+    return found
   }
 }

@@ -32,7 +32,7 @@ import Testing
     let preparation = try #require(plan.preparation)
     #expect(preparation.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
     #expect(!plan.program.kernels.map(\.name).contains { $0.hasPrefix("winograd_transform_filter") })
-    #expect(plan.program.buffers.contains { if case .prepared = $0.place { true } else { false } })
+    #expect(plan.program.buffers.contains { if case .precomputed = $0.place { true } else { false } })
     #expect(try backend.plan(graph, precomputing: false).preparation == nil)
   }
 
@@ -50,6 +50,27 @@ import Testing
       variables[0].withMutableElements(as: Float.self) { for index in $0.indices { $0[index] += 1 } }
       let result = try executable.run(feeds, updating: &variables)
       #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
+    }
+  }
+
+  /// Two filters are prepared, and only the second gets other numbers.
+  @Test func theSecondOfTwoFiltersIsPreparedAnew() throws {
+    let builder = GraphBuilder("filters")
+    let x = try builder.parameter("x", .f32, [1, 12, 12, 32])
+    let v = try builder.variable("v", .f32, [3, 3, 32, 32], .zeros)
+    let w = try builder.variable("w", .f32, [3, 3, 32, 32], .zeros)
+    let graph = try builder.build([x.convolution(v, padding: .same), x.convolution(w, padding: .same)])
+    let executable = try NativeBackend(workers: 2, verifies: true).compile(graph)
+    let reference = try InterpreterBackend().prepare(graph)
+    let feeds = [try Self.floats([1, 12, 12, 32])]
+    var variables = [try Self.floats([3, 3, 32, 32], stream: 1), try Self.floats([3, 3, 32, 32], stream: 2)]
+    for stream in UInt64(2)...4 {
+      variables[1] = try Self.floats([3, 3, 32, 32], stream: stream)
+      let expected = try reference.run(feeds, variables: variables).outputs
+      let found = try executable.run(feeds, updating: &variables)
+      for (a, b) in zip(expected, found) {
+        #expect(TensorComparison.firstDifference(a, b, tolerance: 1e-4) == nil, "stream \(stream)")
+      }
     }
   }
 

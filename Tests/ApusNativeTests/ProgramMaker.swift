@@ -114,7 +114,7 @@ extension CompiledProgram {
       case .variable(let position): states[position].rawAddress
       case .output(let position), .series(let position): results[position].rawAddress
       case .rows: list.rawAddress
-      case .prepared, .arena, .constant: nil
+      case .precomputed, .arena, .constant: nil
       }
     }
     return results.map { $0.elements(as: Int64.self).map(Int.init) }

@@ -178,12 +178,12 @@ import Testing
     maker.program.steps = [
       maker.launch(add, Location(x), Location(sum)), .barrier, maker.launch(reverse, Location(sum), Location(y)),
     ]
-    maker.program = maker.program.inRounds([(byteCount: 2 * width * 8, rows: 2)], target: maker.target.vector)
+    maker.program = maker.program.overBatches([(byteCount: 2 * width * 8, rows: 2)], target: maker.target.vector)
     let code = try maker.compile()
     let samples = (0..<4 * width).map { $0 % 101 }
     func sample(_ row: Int) -> ArraySlice<Int> { samples[row * width..<(row + 1) * width] }
     let rows = [3, 0, 1, 1, 2, 3]
-    let rowsAhead = [Int](repeating: 0, count: 2 * KernelProgram.roundsAhead)
+    let rowsAhead = [Int](repeating: 0, count: 2 * KernelProgram.batchesAhead)
     for rounds in 0...3 {
       var variables = [[Int](repeating: 1, count: 2 * width)]
       let series = try code.run(

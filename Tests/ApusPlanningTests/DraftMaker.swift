@@ -36,7 +36,7 @@ struct DraftMaker {
     return add(name, byteCount, .output(outputs - 1))
   }
 
-  enum Trait { case inPlace, fails, serial, divided }
+  enum Trait { case inPlace, fails, serial }
 
   /// A launch that reads and writes places, whole buffers unless told otherwise.
   mutating func launch(
@@ -67,9 +67,7 @@ struct DraftMaker {
       DraftLaunch(
         Launch(
           kernel: draft.kernels.count - 1, arguments: arguments, origin: origin, isSerial: traits.contains(.serial)),
-        inPlace: pairs,
-        unitByteCounts: traits.contains(.divided)
-          ? draft.kernels[draft.kernels.count - 1].buffers.map { $0.count / 8 } : []))
+        inPlace: pairs))
   }
 
   /// A launch of one kernel for all sizes up to 64 bytes, in place where it may.
@@ -89,7 +87,7 @@ struct DraftMaker {
   /// Plans the draft, checks the plan, and checks that it comes out the same again.
   func plan(_ options: Planner.Options = DraftMaker.options) throws -> KernelProgram {
     let program = try Planner.plan(draft, options: options)
-    try PlanChecker.check(program, against: draft, maximumRounds: 4)
+    try PlanChecker.check(program, against: draft, iterationLimit: 4)
     return program
   }
 }

@@ -308,29 +308,6 @@ import Testing
     #expect(try maker.plan(.init(target: .avx512, sharingThreshold: 0)).barrierCount == 2)
   }
 
-  /// Elementwise launches of one shape follow each other without waiting; others do not.
-  @Test func launchesThatDivideMemoryAlikeNeedNoBarrier() throws {
-    func plan(_ second: [Int], serial: Bool = false) throws -> KernelProgram {
-      var maker = DraftMaker()
-      let (x, a, y) = (maker.parameter("x"), maker.temporary("a"), maker.output("y"))
-      maker.draft.steps = [
-        maker.launch(reads: pieces(x), writes: pieces(a)),
-        maker.launch(reads: pieces(a), writes: pieces(y), serial ? [.serial] : []),
-      ]
-      for (index, counts) in [[8, 8], second].enumerated() {
-        guard case .launch(var launch) = maker.draft.steps[index] else { continue }
-        launch.unitByteCounts = counts
-        maker.draft.steps[index] = .launch(launch)
-      }
-      return try maker.plan()
-    }
-    #expect(try plan([8, 8]).barrierCount == 0)
-    #expect(try plan([16, 8]).barrierCount == 1)
-    #expect(try plan([0, 8]).barrierCount == 1)
-    #expect(try plan([]).barrierCount == 1)
-    #expect(try plan([8, 8], serial: true).barrierCount == 1)
-  }
-
   @Test func conditionsAreReadAfterABarrier() throws {
     var maker = DraftMaker()
     let (c, y) = (maker.temporary("c"), maker.output("y"))
@@ -364,7 +341,7 @@ import Testing
           0: k0 @gradient(read b0, write b2) units 8 // gradient
           barrier
           1: loop 2 {
-            2: k1 @scale(readWrite b2+round*50) serial // scale
+            2: k1 @scale(readWrite b2+iteration*50) serial // scale
           }
           barrier
           4: k2 @step(read b0, read b2, write b1) units 8 // step
@@ -375,14 +352,4 @@ import Testing
 }
 
 /// What a program runs, in order.
-private func origins(_ steps: [ProgramStep]) -> [String] {
-  steps.flatMap { step in
-    switch step {
-    case .launch(let launch): [launch.origin]
-    case .barrier: [String]()
-    case .loop(_, let body): origins(body)
-    case .branch(_, let then, let otherwise): origins(then + otherwise)
-    case .whileLoop(_, _, let test, let body): origins(test + body)
-    }
-  }
-}
+private func origins(_ steps: [ProgramStep]) -> [String] { steps.launches().map(\.origin) }

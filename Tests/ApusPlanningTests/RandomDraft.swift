@@ -50,7 +50,6 @@ struct RandomDraft {
     if chance(50) { traits.insert(.inPlace) }
     if chance(4) { traits.insert(.fails) }
     if chance(30) { traits.insert(.serial) }
-    if chance(40) { traits.insert(.divided) }
     return traits
   }
 

@@ -139,6 +139,12 @@ struct FuzzChecker {
   private static func run(_ item: FuzzCase, _ setting: NativeSetting) throws -> [[Tensor]] {
     var backend = NativeBackend(workers: setting.workers[0], verifies: setting.isPoisoned)
     (backend.level, backend.cache) = (setting.level, nil)
+    if !setting.isPoisoned {
+      // Poisoned settings check their plans anyway.
+      var checked = backend
+      checked.verifies = true
+      _ = try checked.plan(checked.optimized(item.graph, passes: .level(setting.passes)))
+    }
     let executable = try backend.compile(item.graph, passes: .level(setting.passes))
     return try setting.workers.map { workers in
       try executable.run(item.feeds, variables: item.variables, workers: workers).all

@@ -58,7 +58,7 @@ public struct AheadOfTimeLibrary: Sendable {
       case .variable(let position): sources.append(stored(variables[position]))
       case .parameter(let position): sources.append(.input(position))
       case .output(let position): sources.append(.output(position))
-      case .prepared, .dataset, .rows, .series: throw ApusError.defect("a single run has no rounds")
+      case .precomputed, .dataset, .rows, .series: throw ApusError.defect("a single run has no rounds")
       }
     }
     self.weights = weights

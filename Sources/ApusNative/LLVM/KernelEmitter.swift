@@ -21,14 +21,9 @@ struct KernelEmitter {
   var builder: Handle { ir.builder }
 
   /// Adds the function to the module.
-  /// - Parameters:
-  ///   - isInternal: whether only this module can call it.
-  ///   - buffersAreDistinct: promises that no two buffers of a call share memory. Kernels that work in place get
-  ///   one buffer as two of their arguments, so it is false unless the caller knows.
-  static func emit(
-    _ kernel: Kernel, as name: String, in ir: IRBuilder, buffersAreDistinct: Bool = false, isInternal: Bool = false
-  ) throws {
-    var emitter = KernelEmitter(kernel, name, ir, buffersAreDistinct)
+  /// - Parameter isInternal: whether only this module can call it.
+  static func emit(_ kernel: Kernel, as name: String, in ir: IRBuilder, isInternal: Bool = false) throws {
+    var emitter = KernelEmitter(kernel, name, ir)
     if isInternal { ir.llvm.setLinkage(emitter.function, 8) }
     ir.llvm.positionAtEnd(ir.builder, ir.block(emitter.function, "entry"))
     try emitter.emit(kernel.body)
@@ -41,7 +36,7 @@ struct KernelEmitter {
     return kernel.buffers.map { _ in ir.pointer } + [ir.pointer, i64, i64, i64]
   }
 
-  private init(_ kernel: Kernel, _ name: String, _ ir: IRBuilder, _ buffersAreDistinct: Bool) {
+  private init(_ kernel: Kernel, _ name: String, _ ir: IRBuilder) {
     self.kernel = kernel
     self.ir = ir
     values = [Handle?](repeating: nil, count: kernel.types.count)
@@ -50,10 +45,9 @@ struct KernelEmitter {
     for position in 0...kernel.buffers.count {
       ir.addEnumAttribute("nofree", to: function, at: UInt32(position + 1))
       ir.addEnumAttribute("nocapture", to: function, at: UInt32(position + 1))
-      if buffersAreDistinct || position == kernel.buffers.count {
-        ir.addEnumAttribute("noalias", to: function, at: UInt32(position + 1))
-      }
     }
+    // The status alone: kernels that work in place get one buffer as two of their arguments.
+    ir.addEnumAttribute("noalias", to: function, at: UInt32(kernel.buffers.count + 1))
   }
 
   func argument(_ position: Int) -> Handle? { llvm.parameter(function, UInt32(position)) }

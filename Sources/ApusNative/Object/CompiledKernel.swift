@@ -17,7 +17,7 @@ package struct CompiledKernel: Sendable {
     let compiler = KernelCompiler(target: target, verifies: true, cache: cache)
     var key = CanonicalBytes()
     key.append("call with a list")
-    let extra = KernelCompiler.Extra(key: key.bytes) { ir, symbols in
+    let caller = KernelCompiler.EntryFunction(key: key.bytes) { ir, symbols in
       let i64 = ir.int(64)
       let function = ir.function("apus_call", [ir.pointer, ir.pointer, i64, i64, i64])
       ir.llvm.positionAtEnd(ir.builder, ir.block(function, "entry"))
@@ -29,7 +29,7 @@ package struct CompiledKernel: Sendable {
         ir.declare(kernel, as: symbols[0]), buffers + (1...4).map { ir.llvm.parameter(function, UInt32($0)) })
       _ = ir.llvm.returnVoid(ir.builder)
     }
-    code = try NativeCode(try compiler.compile([kernel], extra: extra).objects)
+    code = try NativeCode(try compiler.compile([kernel], entry: caller).objects)
     entry = unsafeBitCast(try code.address(of: "apus_call"), to: type(of: entry))
   }
 

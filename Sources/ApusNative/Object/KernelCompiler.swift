@@ -29,7 +29,7 @@ package struct KernelCompiler: Sendable {
   }
 
   /// A function that is compiled beside the kernels and calls them.
-  struct Extra {
+  struct EntryFunction {
     /// What the function depends on, but for the kernels: `CanonicalBytes` of it. Part of the cache's key.
     var key: [UInt8]
     /// Adds the function to a module of its own; the kernels' names are by position in the list to compile.
@@ -47,9 +47,9 @@ package struct KernelCompiler: Sendable {
   }
 
   /// Object code of all kernels.
-  package func compile(_ kernels: [Kernel]) throws -> Result { try compile(kernels, extra: nil) }
+  package func compile(_ kernels: [Kernel]) throws -> Result { try compile(kernels, entry: nil) }
 
-  func compile(_ kernels: [Kernel], extra: Extra?) throws -> Result {
+  func compile(_ kernels: [Kernel], entry: EntryFunction?) throws -> Result {
     let keys = kernels.map { key("kernel", $0.codeBytes) }
     let symbols = keys.map(KernelCompiler.symbol)
     var jobs: [Job] = []
@@ -61,11 +61,11 @@ package struct KernelCompiler: Sendable {
           try KernelEmitter.emit(kernel, as: symbols[position], in: ir)
         })
     }
-    if let extra {
+    if let entry {
       var bytes = CanonicalBytes()
       for symbol in symbols { bytes.append(symbol) }
-      let job = Job(key: key("extra", bytes.bytes + extra.key), cost: extra.key.count, name: "program") { ir in
-        try extra.emit(ir, symbols)
+      let job = Job(key: key("entry", bytes.bytes + entry.key), cost: entry.key.count, name: "program") { ir in
+        try entry.emit(ir, symbols)
       }
       jobs.append(job)
     }
@@ -163,26 +163,26 @@ package struct KernelCompiler: Sendable {
   // MARK: Text
 
   /// LLVM's text of all kernels, as the code generator gets it.
-  package func textLLVM(_ kernels: [Kernel]) throws -> String { try text(kernels, extra: nil, isAssembly: false) }
+  package func textLLVM(_ kernels: [Kernel]) throws -> String { try text(kernels, entry: nil, isAssembly: false) }
 
   /// The target's assembly of all kernels.
-  package func textAssembly(_ kernels: [Kernel]) throws -> String { try text(kernels, extra: nil, isAssembly: true) }
+  package func textAssembly(_ kernels: [Kernel]) throws -> String { try text(kernels, entry: nil, isAssembly: true) }
 
   /// One module with everything. Functions are called as the kernels are.
-  func text(_ kernels: [Kernel], extra: Extra?, isAssembly: Bool) throws -> String {
+  func text(_ kernels: [Kernel], entry: EntryFunction?, isAssembly: Bool) throws -> String {
     let machine = try LLVMTargetMachine(target, level)
-    let module = try whole(kernels, extra, machine)
+    let module = try whole(kernels, entry, machine)
     return isAssembly ? try module.assembly(machine) : module.text
   }
 
   /// An object with everything; kernels are its own.
-  func object(_ kernels: [Kernel], extra: Extra?) throws -> Data {
+  func object(_ kernels: [Kernel], entry: EntryFunction?) throws -> Data {
     let machine = try LLVMTargetMachine(target, level)
-    return try whole(kernels, extra, machine, isClosed: true).object(machine)
+    return try whole(kernels, entry, machine, isClosed: true).object(machine)
   }
 
   private func whole(
-    _ kernels: [Kernel], _ extra: Extra?, _ machine: borrowing LLVMTargetMachine, isClosed: Bool = false
+    _ kernels: [Kernel], _ entry: EntryFunction?, _ machine: borrowing LLVMTargetMachine, isClosed: Bool = false
   ) throws -> LLVMModule {
     var symbols: [String] = []
     for (position, kernel) in kernels.enumerated() {
@@ -193,7 +193,7 @@ package struct KernelCompiler: Sendable {
       for (kernel, symbol) in zip(kernels, symbols) {
         try KernelEmitter.emit(kernel, as: symbol, in: ir, isInternal: isClosed)
       }
-      try extra?.emit(ir, symbols)
+      try entry?.emit(ir, symbols)
     }
   }
 }

@@ -23,10 +23,11 @@ private struct Poisoning {
   private let arena: Int
   /// Positions of the kernels that fill a block and a byte.
   private let (fillBlock, fillByte): (Int, Int)
-  /// The next step's number, as lifetimes count: in the original, and now.
-  private var (before, now) = (0, 0)
-  /// By number in the original.
-  private var moved: [Int] = []
+  /// The numbers in the original before which memory is filled, in order; each filling has `numbersOfFill` of its own.
+  private var fills: [Int] = []
+
+  /// A loop's beginning, the launch in it, the loop's end.
+  private static let numbersOfFill = 3
 
   private static let blockByteCount = 64
 
@@ -59,61 +60,34 @@ private struct Poisoning {
   }
 
   mutating func run() -> KernelProgram {
-    var start = fill(arena, 0..<program.arenaByteCount, depth: 0)
+    let start = StepPosition.start
+    var steps = fill(arena, 0..<program.arenaByteCount, start)
     for (index, buffer) in original.buffers.enumerated() {
-      if case .output = buffer.place { start += fill(index, 0..<buffer.byteCount, depth: 0) }
+      if case .output = buffer.place { steps += fill(index, 0..<buffer.byteCount, start) }
     }
-    program.steps = start + [.barrier] + rewritten(original.steps, depth: 0)
-    for index in original.buffers.indices {
-      guard let lifetime = original.buffers[index].lifetime, moved.indices.contains(lifetime.upperBound) else {
-        continue
+    program.steps =
+      steps + [.barrier]
+      + original.steps.mapSteps { leaf, position in
+        leaf.isBarrier ? [.barrier] + fillUnused(position) + [.barrier] : [leaf]
       }
-      program.buffers[index].lifetime = moved[lifetime.lowerBound]...moved[lifetime.upperBound]
+    for index in original.buffers.indices {
+      guard let lifetime = original.buffers[index].lifetime else { continue }
+      program.buffers[index].lifetime = moved(lifetime.lowerBound)...moved(lifetime.upperBound)
     }
     return program
   }
 
-  /// A launch, a loop's beginning or end, or a condition.
-  private mutating func count() {
-    moved.append(now)
-    before += 1
-    now += 1
-  }
-
-  private mutating func rewritten(_ steps: [ProgramStep], depth: Int) -> [ProgramStep] {
-    var result: [ProgramStep] = []
-    for step in steps {
-      switch step {
-      case .launch:
-        count()
-        result.append(step)
-      case .barrier: result += [.barrier] + fillUnused(depth: depth) + [.barrier]
-      case .loop(let rounds, let body):
-        count()
-        result.append(.loop(count: rounds, rewritten(body, depth: depth + 1)))
-        count()
-      case .branch(let condition, let then, let otherwise):
-        count()
-        let first = rewritten(then, depth: depth)
-        result.append(.branch(condition: condition, then: first, otherwise: rewritten(otherwise, depth: depth)))
-      case .whileLoop(let condition, let limit, let test, let body):
-        count()
-        let first = rewritten(test, depth: depth + 1)
-        count()
-        let rest = rewritten(body, depth: depth + 1)
-        result.append(.whileLoop(condition: condition, limit: limit, test: first, body: rest))
-        count()
-      }
-    }
-    return result
+  /// The number that a step of the original has now.
+  private func moved(_ number: Int) -> Int {
+    number + Poisoning.numbersOfFill * fills.prefix { $0 <= number }.count
   }
 
   /// Fills the arena but for what lives both before and after the place that has been reached.
-  private mutating func fillUnused(depth: Int) -> [ProgramStep] {
+  private mutating func fillUnused(_ position: StepPosition) -> [ProgramStep] {
     var live: [Range<Int>] = []
     for buffer in original.buffers {
-      if case .arena(let offset) = buffer.place, let lifetime = buffer.lifetime, lifetime.lowerBound < before,
-        before <= lifetime.upperBound
+      if case .arena(let offset) = buffer.place, let lifetime = buffer.lifetime, lifetime.lowerBound < position.number,
+        position.number <= lifetime.upperBound
       {
         live.append(offset..<offset + buffer.byteCount)
       }
@@ -121,19 +95,19 @@ private struct Poisoning {
     var steps: [ProgramStep] = []
     var end = 0
     for range in live.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if range.lowerBound > end { steps += fill(arena, end..<range.lowerBound, depth: depth) }
+      if range.lowerBound > end { steps += fill(arena, end..<range.lowerBound, position) }
       end = max(end, range.upperBound)
     }
-    if end < original.arenaByteCount { steps += fill(arena, end..<original.arenaByteCount, depth: depth) }
+    if end < original.arenaByteCount { steps += fill(arena, end..<original.arenaByteCount, position) }
     return steps
   }
 
-  private mutating func fill(_ buffer: Int, _ range: Range<Int>, depth: Int) -> [ProgramStep] {
+  private mutating func fill(_ buffer: Int, _ range: Range<Int>, _ position: StepPosition) -> [ProgramStep] {
     var steps: [ProgramStep] = []
     func append(_ kernel: Int, _ count: Int, from start: Int, stride: Int) {
       if count == 0 { return }
       let place = Location(
-        buffer: buffer, offset: start, strides: [Int](repeating: 0, count: depth) + [stride])
+        buffer: buffer, offset: start, strides: position.loops.map { _ in 0 } + [stride])
       steps.append(
         .loop(
           count: count,
@@ -141,8 +115,7 @@ private struct Poisoning {
             .launch(
               Launch(kernel: kernel, arguments: [place], origin: "poison", byteCount: stride, isSerial: true))
           ]))
-      // The loop's beginning, the launch, the loop's end.
-      now += 3
+      fills.append(position.number)
     }
     let blocks = range.count / Poisoning.blockByteCount
     let whole = blocks * Poisoning.blockByteCount

@@ -34,26 +34,26 @@ public struct ProgramCompiler: Sendable {
 
   /// Object code of a program.
   public func objects(_ program: KernelProgram) throws -> [Data] {
-    try compiler.compile(program.kernels, extra: entryFunction(program)).objects
+    try compiler.compile(program.kernels, entry: entryFunction(program)).objects
   }
 
   /// LLVM's intermediate form, or assembly, of a whole program.
   public func text(_ program: KernelProgram, isAssembly: Bool) throws -> String {
-    try compiler.text(program.kernels, extra: entryFunction(program), isAssembly: isAssembly)
+    try compiler.text(program.kernels, entry: entryFunction(program), isAssembly: isAssembly)
   }
 
   /// One object of a whole program, whose function is `prefix_program`; nothing else in it can be seen from outside.
   func object(_ program: KernelProgram, prefix: String) throws -> Data {
-    try compiler.object(program.kernels, extra: entryFunction(program, as: "\(prefix)_program"))
+    try compiler.object(program.kernels, entry: entryFunction(program, as: "\(prefix)_program"))
   }
 
   private func entryFunction(
     _ program: KernelProgram, as name: String = ProgramCompiler.entry
-  ) -> KernelCompiler.Extra {
+  ) -> KernelCompiler.EntryFunction {
     var key = CanonicalBytes()
     key.append(isProfiled)
     key.append(program)
-    return KernelCompiler.Extra(key: key.bytes) { ir, symbols in
+    return KernelCompiler.EntryFunction(key: key.bytes) { ir, symbols in
       try ProgramEmitter.emit(
         program, as: name, kernels: symbols, in: ir, isProfiled: isProfiled)
     }

@@ -69,9 +69,9 @@ struct ProgramEmitter {
         try timed(slot: slot, calls: slot + 1) { try emit(launch) }
         launchCount += 1
       case .barrier: timed(slot: Profile.barriers) { emitBarrier() }
-      case .loop(let count, let body): try emitLoop(count, body)
+      case .loop(let count, _, let body): try emitLoop(count, body)
       case .branch(let condition, let then, let otherwise): try emitBranch(condition, then, otherwise)
-      case .whileLoop(let condition, let limit, let test, let body): try emitWhile(condition, limit, test, body)
+      case .whileLoop(let condition, let limit, _, let test, let body): try emitWhile(condition, limit, test, body)
       }
     }
   }

@@ -30,7 +30,7 @@ package final class CompiledProgram: Sendable {
       switch buffer.place {
       // As when the arena is made.
       case .arena, .constant: nil
-      case .parameter, .variable, .prepared, .output, .dataset, .rows, .series: (index, buffer.place)
+      case .parameter, .variable, .precomputed, .output, .dataset, .rows, .series: (index, buffer.place)
       }
     }
     counted = Mutex(Counted(status: [Int64](repeating: 0, count: Profile.slot(launch: program.launches.count))))
@@ -108,7 +108,7 @@ private final class Arena: @unchecked Sendable {
       case .arena(let offset): bases[index] = memory + offset
       // The program, which outlives its arenas, holds the tensor.
       case .constant(let tensor): bases[index] = UnsafeMutableRawPointer(mutating: tensor.rawAddress)
-      case .parameter, .variable, .prepared, .output, .dataset, .rows, .series: break
+      case .parameter, .variable, .precomputed, .output, .dataset, .rows, .series: break
       }
     }
     // On cache lines of its own.

@@ -60,7 +60,7 @@ public final class NativeExecutable: TrainingExecutable {
     let parameters = graph.parameters.map { graph.type(of: $0) }
     repeated = Lazy {
       try compiler.compile(
-        code.inRounds(
+        code.overBatches(
           parameters.map { ($0.byteCount ?? 0, $0.shape.dims.first?.number ?? 0) }, target: compiler.target.vector))
     }
   }
@@ -158,13 +158,13 @@ public final class NativeExecutable: TrainingExecutable {
     // The program looks ahead: the last batch once more stands for what does not come.
     let batch = rounds > 0 ? rows.count / rounds : 0
     var rowNumbers = rows.map { Int64($0) }
-    for _ in 0..<KernelProgram.roundsAhead { rowNumbers += rowNumbers.suffix(batch) }
+    for _ in 0..<KernelProgram.batchesAhead { rowNumbers += rowNumbers.suffix(batch) }
     try rowNumbers.withUnsafeBytes { rows in
       try code.run(workers: workers ?? self.workers, rounds: rounds) { place in
         switch place {
         case .parameter(let position), .dataset(let position): feeds[position].rawAddress
         case .variable(let position): variables[position].rawAddress
-        case .prepared(let position): prepared[position].rawAddress
+        case .precomputed(let position): prepared[position].rawAddress
         case .output(let position), .series(let position): outputs[position].rawAddress
         case .rows: rows.baseAddress
         case .arena, .constant: nil

@@ -35,7 +35,7 @@ final class Preparation: Sendable {
     self.sizes = sizes.keys.sorted().compactMap { sizes[$0] }
   }
 
-  /// - Returns: what programs read as `.prepared`.
+  /// - Returns: what programs read as `.precomputed`.
   func results(of values: [Tensor], workers: Int) throws -> [Tensor] {
     try last.withLock { last in
       if let last, zip(variables, last.variables).allSatisfy({ values[$0].rawAddress == $1.rawAddress }) {
@@ -48,7 +48,7 @@ final class Preparation: Sendable {
         switch place {
         case .variable(let position): values[position].rawAddress
         case .output(let position): results[position].rawAddress
-        case .parameter, .prepared, .constant, .arena, .dataset, .rows, .series: nil
+        case .parameter, .precomputed, .constant, .arena, .dataset, .rows, .series: nil
         }
       }
       last = Last(variables: variables.map { values[$0] }, results: results)

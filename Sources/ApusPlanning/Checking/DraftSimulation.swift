@@ -1,145 +1,123 @@
-import ApusCore
 import ApusKernels
 
-/// What the draft means: a memory for each buffer, one launch after the other.
+/// What the draft means: a memory for each buffer, one launch after the other, batch after batch.
 struct DraftSimulation {
-  let source: DraftOutline
-  let scenario: PlanScenario
-  let maximumRounds: Int
-  private(set) var memories: [PlanMemory]
-  /// What each launch reads: by argument, places relative to its own, and symbols.
-  private(set) var reads: [PlanInstance: [[PlanMemory.Segment]]] = [:]
-  private(set) var symbols = PlanSymbols()
+  let outline: DraftOutline
+  /// By buffer; those that are the same memory use the first.
+  private(set) var memories: [SymbolicMemory]
+  /// What each launch or condition reads: by argument, bytes relative to its own, and symbols.
+  private(set) var reads: [StepInstance: [[SymbolicMemory.Segment]]] = [:]
+  /// What outputs hold at the end of each batch, by buffer; one batch if there is no loop over them.
+  private(set) var outputs: [[Int: SymbolicMemory]] = []
+  private(set) var symbols = SymbolTable()
+  private var clock: IterationClock
+  /// Whether launches are in a loop over batches that their locations do not know of.
+  private let isOverBatches: Bool
+  /// Numbers of the launches that the program runs once for all batches.
+  private let once: Set<Int>
 
-  init(_ source: DraftOutline, _ scenario: PlanScenario, _ maximumRounds: Int) {
-    self.source = source
-    self.scenario = scenario
-    self.maximumRounds = maximumRounds
-    memories = source.draft.buffers.map { _ in PlanMemory() }
-    for (index, buffer) in source.draft.buffers.enumerated() where source.memories[index] == index {
-      guard let content = symbols.initial(index, buffer) else { continue }
-      memories[index].set(0..<buffer.byteCount, [(0..<buffer.byteCount, content)])
-    }
-  }
-
-  mutating func run() {
-    run(source.steps, [])
-    update(source.draft.updates)
-  }
-
-  private mutating func run(_ steps: [DraftOutline.Step], _ rounds: [Int]) {
-    for step in steps {
-      switch step {
-      case .launch(let number, let launch): run(number, launch, rounds)
-      case .loop(let number, let count, let carries, let body):
-        for round in 0..<min(count, maximumRounds) {
-          begin(number, round)
-          run(body, rounds + [round])
-          update(carries)
-        }
-      case .branch(let number, let condition, let then, let otherwise):
-        read(condition, number, rounds)
-        run(scenario.holds(number + rounds.reduce(0, +)) ? then : otherwise, rounds)
-      case .whileLoop(let number, let condition, let limit, let carries, let test, let body):
-        let count = min(limit ?? .max, scenario.rounds)
-        for round in 0...count {
-          if round == limit { break }
-          begin(number, round)
-          run(test, rounds + [round])
-          read(condition, number, rounds + [round])
-          if round == count { break }
-          run(body, rounds + [round])
-          update(carries)
-        }
+  init(_ outline: DraftOutline, isOverBatches: Bool, once: Set<Int>) {
+    self.outline = outline
+    self.once = once
+    self.isOverBatches = isOverBatches
+    let buffers = outline.draft.buffers
+    clock = IterationClock(bufferCount: buffers.count)
+    memories = buffers.map { _ in SymbolicMemory() }
+    for index in buffers.indices where outline.memories[index] == index {
+      switch buffers[index].role {
+      case .temporary, .output: break
+      case .parameter, .variable, .precomputed, .constant:
+        memories[index].set(0..<buffers[index].byteCount, symbols.initial(index))
       }
     }
   }
 
-  private mutating func begin(_ loop: Int, _ round: Int) {
-    if round == 0 { return }
-    for buffer in source.locals[loop] ?? [] { memories[buffer].changeAll { $0.isStale = true } }
+  mutating func run(_ scenario: Scenario, limit: Int) throws {
+    for batch in 0..<(isOverBatches ? scenario.batches : 1) {
+      if isOverBatches { begin(batch) }
+      let around = isOverBatches ? [batch] : []
+      try StepRun(scenario: scenario).run(outline.draft.steps, around, limit: limit) { event, instance in
+        switch event {
+        case .launch(let launch): run(launch, instance)
+        case .condition(let location): reads[instance] = [contents(location, 1, instance)]
+        case .begin: if instance.iterations.last != 0 { clock.begin(outline.locals[instance.number] ?? []) }
+        case .end: update(outline.carries[instance.number] ?? [])
+        case .barrier: break
+        }
+      }
+      update(outline.draft.updates)
+      var outputs: [Int: SymbolicMemory] = [:]
+      for index in memories.indices where outline.isOutput(index) { outputs[index] = memories[index] }
+      self.outputs.append(outputs)
+    }
   }
 
-  private mutating func read(_ condition: Location, _ number: Int, _ rounds: [Int]) {
-    reads[PlanInstance(number: -number, rounds: rounds)] = [contents(condition, 1, rounds)]
+  private mutating func begin(_ batch: Int) {
+    for buffer in outline.temporaries { memories[buffer] = SymbolicMemory() }
+    for (index, buffer) in outline.draft.buffers.enumerated() where outline.memories[index] == index {
+      if case .parameter = buffer.role {
+        memories[index].set(0..<buffer.byteCount, symbols.batch(batch, of: index))
+      }
+      if outline.isOutput(index) { memories[index] = SymbolicMemory() }
+    }
   }
 
-  private mutating func contents(_ location: Location, _ size: Int, _ rounds: [Int]) -> [PlanMemory.Segment] {
-    let memory = source.memories[location.buffer]
-    let start = location.start(rounds)
-    memories[memory].change(start..<start + size) { $0.isStale = false }
+  private func start(_ location: Location, _ instance: StepInstance) -> Int {
+    location.start(instance.iterations.dropFirst(isOverBatches ? 1 : 0))
+  }
+
+  private mutating func contents(
+    _ location: Location, _ size: Int, _ instance: StepInstance
+  ) -> [SymbolicMemory.Segment] {
+    let memory = outline.memories[location.buffer]
+    let start = start(location, instance)
+    let now = clock.now
+    memories[memory].change(start..<start + size) { $0.time = now }
     return memories[memory][start..<start + size].map {
       ($0.range.lowerBound - start..<$0.range.upperBound - start, $0.content)
     }
   }
 
-  private mutating func run(_ number: Int, _ launch: DraftLaunch, _ rounds: [Int]) {
-    let instance = PlanInstance(number: number, rounds: rounds)
-    let call = launch.launch
-    let kernel = source.draft.kernels[call.kernel]
-    reads[instance] = call.arguments.indices.map { argument in
+  private mutating func run(_ launch: DraftLaunch, _ event: StepInstance) {
+    var instance = event
+    if once.contains(instance.number) { instance.iterations = [] }
+    let kernel = outline.draft.kernels[launch.launch.kernel]
+    reads[instance] = launch.arguments.indices.map { argument in
       let buffer = kernel.buffers[argument]
-      if buffer.use == .write { return [] }
-      return contents(call.arguments[argument], buffer.count * buffer.dtype.byteCount, rounds)
+      return buffer.use == .write ? [] : contents(launch.arguments[argument], buffer.byteCount, event)
     }
-    for argument in call.arguments.indices where kernel.buffers[argument].use != .read {
-      let location = call.arguments[argument]
-      let memory = source.memories[location.buffer]
-      let start = location.start(rounds)
-      let range = start..<start + kernel.buffers[argument].count * kernel.buffers[argument].dtype.byteCount
-      let old = memories[memory].complete(range, nothing: PlanContent(symbol: 0, owner: memory, writer: -1))
-      memories[memory].set(range, symbols.written(instance, argument, memory, old))
+    for argument in launch.arguments.indices where kernel.buffers[argument].use != .read {
+      let location = launch.arguments[argument]
+      let memory = outline.memories[location.buffer]
+      let start = start(location, event)
+      let range = start..<start + kernel.buffers[argument].byteCount
+      memories[memory].set(
+        range, symbols.written(instance, argument, memory, memories[memory].complete(range), clock))
     }
   }
 
   private mutating func update(_ updates: [BufferUpdate]) {
-    let values = updates.map { memories[source.memories[$0.value]] }
+    let now = clock.now
+    let values = updates.map { memories[outline.memories[$0.value]] }
     for (update, var value) in zip(updates, values) {
-      let target = source.memories[update.target]
-      if target == source.memories[update.value] { continue }
+      let (target, source) = (outline.memories[update.target], outline.memories[update.value])
+      if target == source { continue }
       value.changeAll {
         $0.owner = target
-        $0.isStale = false
+        $0.time = now
       }
-      memories[source.memories[update.value]].changeAll { $0.isStale = false }
+      memories[source].changeAll { $0.time = now }
       memories[target] = value
     }
   }
 }
 
-/// Symbols, each for one launch, argument and earlier content.
-struct PlanSymbols {
-  private struct Key: Hashable {
-    var instance: PlanInstance
-    var argument: Int
-    var old: Int
+extension DraftOutline {
+  func isOutput(_ buffer: Int) -> Bool {
+    if case .output = draft.buffers[buffer].role { memories[buffer] == buffer } else { false }
   }
-  private var known: [Key: Int] = [:]
-  private var count = 0
+}
 
-  /// What a buffer holds when a program begins.
-  mutating func initial(_ index: Int, _ buffer: DraftBuffer) -> PlanContent? {
-    switch buffer.role {
-    case .temporary, .output: return nil
-    case .parameter, .variable, .prepared, .constant:
-      count += 1
-      return PlanContent(symbol: count, owner: index, writer: -1)
-    }
-  }
-
-  /// The new content of bytes: it depends on the old one where that is the same buffer's, since a launch may write only
-  /// some of the bytes that it is said to.
-  mutating func written(
-    _ instance: PlanInstance, _ argument: Int, _ owner: Int, _ old: [PlanMemory.Segment]
-  ) -> [PlanMemory.Segment] {
-    old.map { segment in
-      let before = segment.content.owner == owner && !segment.content.isStale ? segment.content.symbol : 0
-      let key = Key(instance: instance, argument: argument, old: before)
-      if known[key] == nil {
-        count += 1
-        known[key] = count
-      }
-      return (segment.range, PlanContent(symbol: known[key] ?? 0, owner: owner, writer: instance.number))
-    }
-  }
+extension KernelBuffer {
+  var byteCount: Int { count * dtype.byteCount }
 }

@@ -1,349 +1,244 @@
 import ApusCore
 import ApusKernels
 
-/// A program's run on symbols.
+/// A program's run on symbols, held against what the draft means.
 struct PlanSimulation {
-  let checker: PlanChecker
-  let source: DraftOutline
+  let plan: PlanUnderCheck
+  let outline: DraftOutline
   let meaning: DraftSimulation
-  let scenario: PlanScenario
-  let maximumRounds: Int
-  private var symbols: PlanSymbols
-  private var memories: [Memory: PlanMemory] = [:]
-  /// Since the last barrier.
-  private var running: [Touch] = []
-  private var mayFail: String?
-  private var hasWritten: String?
-  /// Buffers that stand in launches where the draft has a variable: its memory for a time.
+  private var symbols: SymbolTable
+  private var memories: [SymbolicMemory]
+  private var clock: IterationClock
+  private var conflicts = Conflicts()
+  private var failures = FailureOrder()
+  /// Buffers that launches have in place of the draft's variables: their memory for a time.
   private var substitutes: [Int: Int] = [:]
 
-  /// Bytes apart from all others.
-  private enum Memory: Hashable {
-    case arena
-    case parameter(Int)
-    case prepared(Int)
-    case variable(Int)
-    case output(Int)
-    case constant(Int)
-  }
+  private var program: KernelProgram { plan.program }
 
-  private struct Touch {
-    var memory: Memory
-    var range: Range<Int>
-    var writes: Bool
-    var isSerial: Bool
-    var buffer: Int
-    var what: String
-    /// How many bytes each unit has to itself, and how many units there are; nil: not known.
-    var division: (byteCount: Int, units: Int)?
-  }
-
-  init(
-    _ checker: PlanChecker, _ source: DraftOutline, _ meaning: DraftSimulation, _ scenario: PlanScenario,
-    _ maximumRounds: Int
-  ) {
-    self.checker = checker
-    self.source = source
+  init(_ plan: PlanUnderCheck, _ outline: DraftOutline, _ meaning: DraftSimulation) {
+    self.plan = plan
+    self.outline = outline
     self.meaning = meaning
-    self.scenario = scenario
-    self.maximumRounds = maximumRounds
-    // As the draft's run began, so that the same launches get the same symbols.
+    // As the draft's run has left it, so that the same launches get the same symbols.
     symbols = meaning.symbols
-    let start = DraftSimulation(source, scenario, maximumRounds)
-    for (index, memory) in start.memories.enumerated() where !memory.segments.isEmpty {
-      memories[place(index).memory] = memory
-    }
-  }
-
-  mutating func run(_ steps: [MatchedStep]) throws {
-    findSubstitutes(steps)
-    try run(steps, [])
-    for (index, buffer) in source.draft.buffers.enumerated() {
-      switch buffer.role {
-      case .temporary, .parameter, .prepared, .constant: continue
-      case .variable, .output:
-        let expected = meaning.memories[source.memories[index]].segments
-        try compare(expected, place(index), 0..<buffer.byteCount) { "at the end, \(buffer.name)" }
+    clock = IterationClock(bufferCount: outline.draft.buffers.count)
+    memories = Array(repeating: SymbolicMemory(), count: plan.places.memoryCount)
+    for (index, buffer) in outline.draft.buffers.enumerated() where outline.memories[index] == index {
+      switch program.buffers[index].place {
+      case .parameter, .variable, .precomputed, .constant:
+        if case .temporary = buffer.role { continue }
+        memories[plan.places[index].memory].set(0..<buffer.byteCount, symbols.initial(index))
+      case .arena, .output, .series, .dataset, .rows: break
       }
     }
   }
 
-  private mutating func findSubstitutes(_ steps: [MatchedStep]) {
-    for step in steps {
-      switch step {
-      case .barrier, .launch(nil, _): break
-      case .launch(let number?, let launch):
-        for (drafted, planned) in zip(source.launches[number].launch.arguments, launch.arguments)
-        where drafted.buffer != planned.buffer {
-          substitutes[source.memories[drafted.buffer]] = planned.buffer
-        }
-      case .loop(_, _, _, let body): findSubstitutes(body)
-      case .branch(_, _, let then, let otherwise): findSubstitutes(then + otherwise)
-      case .whileLoop(_, _, _, _, let test, let body): findSubstitutes(test + body)
-      }
-    }
-  }
-
-  private func name(_ buffer: Int) -> String { checker.program.buffers[buffer].name }
-
-  private func place(_ buffer: Int) -> (memory: Memory, base: Int) {
-    switch checker.program.buffers[buffer].place {
-    case .arena(let offset): (.arena, offset)
-    case .parameter(let position): (.parameter(position), 0)
-    case .prepared(let position): (.prepared(position), 0)
-    case .variable(let position): (.variable(position), 0)
-    case .output(let position): (.output(position), 0)
-    case .constant, .dataset, .rows, .series: (.constant(buffer), 0)
-    }
-  }
-
-  private mutating func run(_ steps: [MatchedStep], _ rounds: [Int]) throws {
-    for step in steps {
-      switch step {
+  /// - Throws: `ApusError` that names the launches, the buffer and the reason.
+  mutating func run(_ scenario: Scenario, limit: Int) throws {
+    findSubstitutes()
+    let run = StepRun(scenario: scenario, draftNumbers: plan.matching.draftNumbers)
+    try run.run(program.steps, limit: limit) { event, instance in
+      switch event {
+      case .launch(let launch): try self.run(launch, instance, scenario)
+      case .condition(let location): try read(location, instance)
+      case .begin: begin(instance)
+      case .end: end(instance)
       case .barrier:
-        running = []
-        mayFail = nil
-      case .launch(let number, let launch): try run(number, launch, rounds)
-      case .loop(let number, let count, let carries, let body):
-        for round in 0..<min(count, maximumRounds) {
-          begin(number, round)
-          try run(body, rounds + [round])
-          carry(carries)
-        }
-      case .branch(let number, let condition, let then, let otherwise):
-        try read(condition, number, rounds)
-        try run(scenario.holds(number + rounds.reduce(0, +)) ? then : otherwise, rounds)
-      case .whileLoop(let number, let condition, let limit, let carries, let test, let body):
-        let count = min(limit ?? .max, scenario.rounds)
-        for round in 0...count {
-          if round == limit { break }
-          begin(number, round)
-          try run(test, rounds + [round])
-          try read(condition, number, rounds + [round])
-          if round == count { break }
-          try run(body, rounds + [round])
-          carry(carries)
-        }
+        conflicts.passBarrier()
+        failures.passBarrier()
+      }
+    }
+    try checkEnd()
+  }
+
+  private mutating func findSubstitutes() {
+    program.steps.walk { event, position in
+      guard case .launch(let launch) = event, let drafted = plan.draftLaunch(position.number, outline) else { return }
+      for (old, new) in zip(drafted.arguments, launch.arguments) where old.buffer != new.buffer {
+        substitutes[outline.memories[old.buffer]] = new.buffer
       }
     }
   }
 
-  private mutating func begin(_ loop: Int, _ round: Int) {
-    guard round > 0, let locals = source.locals[loop] else { return }
-    let stale = Set(locals)
-    for memory in memories.keys { memories[memory]?.changeAll { if stale.contains($0.owner) { $0.isStale = true } } }
+  // MARK: Loops
+
+  private mutating func begin(_ instance: StepInstance) {
+    if instance.number == plan.matching.batchLoop {
+      forgetTemporaries()
+      failures = FailureOrder()
+    } else if instance.iterations.last != 0, let loop = plan.matching.draftNumbers[instance.number] {
+      clock.begin(outline.locals[loop] ?? [])
+    }
   }
 
-  /// Whatever lies in a target's memory at the end of a round is the target's from then on.
-  private mutating func carry(_ carries: [BufferUpdate]) {
-    for carry in carries where source.memories[carry.target] != source.memories[carry.value] {
-      let memory = source.memories[carry.target]
-      let target = place(substitutes[memory] ?? carry.target)
-      memories[target.memory]?.change(target.base..<target.base + source.draft.buffers[carry.target].byteCount) {
-        $0.owner = memory
-        $0.isStale = false
+  /// A batch means nothing to the next but through variables, and what is computed once for all.
+  private mutating func forgetTemporaries() {
+    let temporaries = plan.temporaries
+    for memory in memories.indices {
+      memories[memory].changeAll { if temporaries.contains($0.owner) { $0 = .nothing } }
+    }
+  }
+
+  private mutating func end(_ instance: StepInstance) {
+    if instance.number == plan.matching.batchLoop {
+      // Outputs have new memory in each batch.
+      carry(outline.draft.updates.filter { !outline.isOutput(outline.memories[$0.target]) }, [:])
+    } else if let loop = plan.matching.draftNumbers[instance.number] {
+      carry(outline.carries[loop] ?? [], substitutes)
+    }
+  }
+
+  /// Whatever lies in a target's memory at the end of an iteration is the target's from then on.
+  private mutating func carry(_ carries: [BufferUpdate], _ substitutes: [Int: Int]) {
+    let now = clock.now
+    for carry in carries where outline.memories[carry.target] != outline.memories[carry.value] {
+      let owner = outline.memories[carry.target]
+      let target = plan.places[substitutes[owner] ?? carry.target]
+      memories[target.memory].change(target.base..<target.base + outline.draft.buffers[carry.target].byteCount) {
+        $0.owner = owner
+        $0.time = now
       }
     }
   }
 
   // MARK: Steps
 
-  private mutating func read(_ condition: Location, _ number: Int, _ rounds: [Int]) throws {
-    let instance = PlanInstance(number: -number, rounds: rounds)
-    try touch(condition, 1, rounds, writes: false, isSerial: false, "a condition")
-    try compare(meaning.reads[instance]?.first ?? [], condition, 1, rounds) {
-      "a condition in \(name(condition.buffer))"
+  private mutating func read(_ condition: Location, _ instance: StepInstance) throws {
+    let label = InstanceLabel(origin: "a condition", iterations: instance.iterations)
+    let touch = plan.touch(condition, 1, instance, isSerial: false, label)
+    try add([(touch, plan.places[condition.buffer].memory, false)])
+    try compare(meaning.reads[plan.drafted(instance)]?.first ?? [], touch, plan.places[condition.buffer].memory) {
+      "\(label), in \(program.buffers[condition.buffer].name),"
     }
   }
 
-  private mutating func run(_ number: Int?, _ launch: Launch, _ rounds: [Int]) throws {
-    let kernel = checker.program.kernels[launch.kernel]
-    func size(_ argument: Int) -> Int { kernel.buffers[argument].count * kernel.buffers[argument].dtype.byteCount }
-    let what =
-      rounds.isEmpty ? launch.origin : "\(launch.origin) in round \(rounds.map { "\($0 + 1)" }.joined(separator: "."))"
-    try checkOverlaps(number, launch, kernel, rounds, what)
-    func division(_ argument: Int) -> (byteCount: Int, units: Int)? {
-      guard let number, !launch.isSerial else { return nil }
-      let counts = source.launches[number].unitByteCounts
-      return argument < counts.count && counts[argument] > 0 ? (counts[argument], kernel.units) : nil
+  private mutating func run(_ launch: Launch, _ instance: StepInstance, _ scenario: Scenario) throws {
+    let kernel = program.kernels[launch.kernel]
+    let label = InstanceLabel(origin: launch.origin, iterations: instance.iterations)
+    let touches = launch.arguments.indices.map { argument in
+      plan.touch(
+        launch.arguments[argument], kernel.buffers[argument].byteCount, instance, isSerial: launch.isSerial, label)
     }
-    let before = running.count
-    for (argument, location) in launch.arguments.enumerated() {
-      try touch(
-        location, size(argument), rounds, writes: kernel.buffers[argument].use != .read, isSerial: launch.isSerial,
-        what,
-        among: before, division: division(argument))
+    func memory(_ argument: Int) -> Int { plan.places[launch.arguments[argument].buffer].memory }
+    for (argument, touch) in touches.enumerated() where !touch.range.isEmpty {
+      try plan.checkBounds(
+        launch.arguments[argument], kernel.buffers[argument], instance, batches: scenario.batches, label)
     }
-    try checkFailures(launch, kernel, what)
+    try plan.checkSharing(launch, kernel, touches, plan.draftLaunch(instance.number, outline), outline, label)
+    try add(launch.arguments.indices.map { (touches[$0], memory($0), kernel.buffers[$0].use != .read) })
+    try failures.add(
+      program, label, mayFail: plan.mayFail[launch.kernel],
+      writesVariable: launch.arguments.indices.contains { argument in
+        kernel.buffers[argument].use != .read && !touches[argument].range.isEmpty
+          && program.isVariable(launch.arguments[argument].buffer)
+      })
 
-    guard let number else { return copy(launch, size(0), rounds) }
-    let instance = PlanInstance(number: number, rounds: rounds)
-    guard let expected = meaning.reads[instance] else { throw checker.defect("\(what) runs, but not in the draft") }
-    for (argument, location) in launch.arguments.enumerated() where kernel.buffers[argument].use != .write {
-      try compare(expected[argument], location, size(argument), rounds) {
-        "\(what), which reads \(name(location.buffer))"
+    guard let drafted = plan.draftLaunch(instance.number, outline) else {
+      if program.isGathering(launch) {
+        gather(launch, touches[3], instance)
+      } else {
+        copy(touches[0], memory(0), to: touches[1], memory(1))
       }
-      let (memory, base) = place(location.buffer)
-      let start = base + location.start(rounds)
-      memories[memory]?.change(start..<start + size(argument)) { $0.isStale = false }
+      return
     }
-    for (argument, location) in launch.arguments.enumerated() where kernel.buffers[argument].use != .read {
+    let meant = plan.drafted(instance)
+    guard let expected = meaning.reads[meant] else { throw program.defect("\(label) runs, but not in the draft") }
+    let now = clock.now
+    for (argument, touch) in touches.enumerated() where kernel.buffers[argument].use != .write {
+      try compare(expected[argument], touch, memory(argument)) {
+        "\(label), which reads \(program.buffers[touch.buffer].name),"
+      }
+      memories[memory(argument)].change(touch.range) { $0.time = now }
+    }
+    for (argument, touch) in touches.enumerated() where kernel.buffers[argument].use != .read {
       // A buffer that the planner put in place of a variable is that variable.
-      let owner = source.memories[source.launches[number].launch.arguments[argument].buffer]
-      let (memory, base) = place(location.buffer)
-      let start = base + location.start(rounds)
-      let range = start..<start + size(argument)
-      let old = memories[memory, default: PlanMemory()].complete(
-        range, nothing: PlanContent(symbol: 0, owner: owner, writer: -1))
-      memories[memory, default: PlanMemory()].set(range, symbols.written(instance, argument, owner, old))
+      let owner = outline.memories[drafted.arguments[argument].buffer]
+      let old = memories[memory(argument)].complete(touch.range)
+      memories[memory(argument)].set(touch.range, symbols.written(meant, argument, owner, old, clock))
     }
   }
 
-  private mutating func copy(_ launch: Launch, _ size: Int, _ rounds: [Int]) {
-    let (source, target) = (launch.arguments[0], launch.arguments[1])
-    let (from, to) = (place(source.buffer), place(target.buffer))
-    let (a, b) = (from.base + source.start(rounds), to.base + target.start(rounds))
-    let isDraft = target.buffer < self.source.draft.buffers.count
-    let values = memories[from.memory, default: PlanMemory()][a..<a + size].map { segment in
+  private mutating func copy(_ value: Conflicts.Touch, _ from: Int, to target: Conflicts.Touch, _ to: Int) {
+    let isDrafted = target.buffer < outline.draft.buffers.count
+    let distance = target.range.lowerBound - value.range.lowerBound
+    let values = memories[from][value.range].map { segment in
       var content = segment.content
-      content.isStale = false
-      if isDraft { content.owner = self.source.memories[target.buffer] }
-      return (range: segment.range.lowerBound - a + b..<segment.range.upperBound - a + b, content: content)
+      content.time = clock.now
+      if isDrafted { content.owner = outline.memories[target.buffer] }
+      return (range: segment.range.lowerBound + distance..<segment.range.upperBound + distance, content: content)
     }
-    memories[to.memory, default: PlanMemory()].set(b..<b + size, values)
+    memories[to].set(target.range, values)
+  }
+
+  /// Brings the batch whose rows a launch is told.
+  private mutating func gather(_ launch: Launch, _ target: Conflicts.Touch, _ instance: StepInstance) {
+    let list = launch.arguments[1]
+    let batch = list.start(instance.iterations) / program.kernels[launch.kernel].buffers[1].byteCount
+    memories[plan.places[target.buffer].memory].set(
+      target.range, symbols.batch(batch, of: outline.memories[target.buffer]))
   }
 
   // MARK: Checks
 
-  private func compare(
-    _ expected: [PlanMemory.Segment], _ location: Location, _ size: Int, _ rounds: [Int], _ what: () -> String
-  ) throws {
-    let (memory, base) = place(location.buffer)
-    let start = base + location.start(rounds)
-    try compare(expected, (memory, start), 0..<size, what)
+  /// Adds what one launch touches; arguments of one launch do not conflict with each other.
+  private mutating func add(_ touches: [(touch: Conflicts.Touch, memory: Int, writes: Bool)]) throws {
+    func name(_ touch: Conflicts.Touch, _ writes: Bool) -> String {
+      "\(touch.label), which \(writes ? "writes" : "reads") \(program.buffers[touch.buffer].name)"
+    }
+    for (touch, memory, writes) in touches where !touch.range.isEmpty {
+      guard let found = conflicts.conflict(of: touch, in: memory, writes: writes) else { continue }
+      throw program.defect(
+        "there is no barrier between \(name(found.other, found.writes)), and \(name(touch, writes))")
+    }
+    for (touch, memory, writes) in touches where !touch.range.isEmpty {
+      conflicts.add(touch, in: memory, writes: writes)
+    }
+  }
+
+  private func checkEnd() throws {
+    for index in outline.memories.indices where outline.memories[index] == index {
+      let buffer = outline.draft.buffers[index]
+      switch buffer.role {
+      case .temporary, .parameter, .precomputed, .constant: break
+      case .variable:
+        try compare(meaning.memories[index].segments, plan.places[index]) { "at the end, \(buffer.name)" }
+      case .output:
+        for (batch, outputs) in meaning.outputs.enumerated() {
+          var place = plan.places[index]
+          place.base += batch * buffer.byteCount
+          try compare(outputs[index]?.segments ?? [], place) { "at the end, \(buffer.name)" }
+        }
+      }
+    }
   }
 
   private func compare(
-    _ expected: [PlanMemory.Segment], _ place: (memory: Memory, base: Int), _ range: Range<Int>, _ what: () -> String
+    _ expected: [SymbolicMemory.Segment], _ touch: Conflicts.Touch, _ memory: Int, _ what: () -> String
   ) throws {
-    let memory = memories[place.memory, default: PlanMemory()]
+    try compare(expected, PlanPlaces.Place(memory: memory, base: touch.range.lowerBound), what)
+  }
+
+  private func compare(
+    _ expected: [SymbolicMemory.Segment], _ place: PlanPlaces.Place, _ what: () -> String
+  ) throws {
     for segment in expected where segment.content.symbol != 0 {
       let bytes = segment.range.lowerBound + place.base..<segment.range.upperBound + place.base
-      let nothing = PlanContent(symbol: 0, owner: -1, writer: -1)
-      for found in memory.complete(bytes, nothing: nothing) where found.content.symbol != segment.content.symbol {
-        let right = words(segment.content)
-        let wrong = words(found.content)
+      for found in memories[place.memory].complete(bytes) where found.content.symbol != segment.content.symbol {
         let (first, end) = (found.range.lowerBound - place.base, found.range.upperBound - place.base)
-        throw checker.defect("\(what()) finds, in bytes \(first)..<\(end), \(wrong) instead of \(right)")
+        throw program.defect(
+          "\(what()) finds, in bytes \(first)..<\(end), \(text(found.content)) instead of \(text(segment.content))")
       }
     }
   }
 
-  private func words(_ content: PlanContent) -> String {
+  private func text(_ content: SymbolicContent) -> String {
     if content.symbol == 0 { return "nothing" }
-    let buffer = name(content.owner)
-    if content.writer < 0 { return "what \(buffer) held at the beginning" }
-    return "what \(source.launches[content.writer].launch.origin) wrote for \(buffer)"
-  }
-
-  private mutating func touch(
-    _ location: Location, _ size: Int, _ rounds: [Int], writes: Bool, isSerial: Bool, _ what: String,
-    among count: Int? = nil, division: (byteCount: Int, units: Int)? = nil
-  ) throws {
-    if size == 0 { return }
-    let (memory, base) = place(location.buffer)
-    let start = location.start(rounds)
-    guard start >= 0, start + size <= checker.program.buffers[location.buffer].byteCount else {
-      throw checker.defect("\(what) touches bytes \(start)..<\(start + size) of \(name(location.buffer))")
+    let buffer = program.buffers[content.owner].name
+    if let batch = symbols.batches[content.symbol] { return "batch \(batch + 1) of \(buffer)" }
+    guard let writer = content.writer, let launch = outline.launches[writer] else {
+      return "what \(buffer) held at the beginning"
     }
-    if writes {
-      switch memory {
-      case .parameter, .prepared, .constant: throw checker.defect("\(what) writes \(name(location.buffer))")
-      case .arena, .variable, .output: break
-      }
-    }
-    let touch = Touch(
-      memory: memory, range: base + start..<base + start + size, writes: writes, isSerial: isSerial,
-      buffer: location.buffer, what: what, division: division)
-    for other in running.prefix(count ?? running.count)
-    where other.memory == memory && (other.writes || writes) && !(other.isSerial && isSerial)
-      && other.range.overlaps(touch.range)
-    {
-      if let division, let known = other.division, known == division,
-        other.range.lowerBound == touch.range.lowerBound
-      {
-        continue
-      }
-      throw checker.defect(
-        "there is no barrier between \(other.what), which \(other.writes ? "writes" : "reads") \(name(other.buffer)), "
-          + "and \(what), which \(writes ? "writes" : "reads") \(name(location.buffer))")
-    }
-    running.append(touch)
-  }
-
-  private mutating func checkFailures(_ launch: Launch, _ kernel: Kernel, _ what: String) throws {
-    let writes = launch.arguments.indices.contains { argument in
-      guard kernel.buffers[argument].use != .read, kernel.buffers[argument].count > 0 else { return false }
-      if case .variable = checker.program.buffers[launch.arguments[argument].buffer].place { return true }
-      return false
-    }
-    let fails = kernel.reportsFailures
-    if writes, let mayFail {
-      throw checker.defect("\(what) writes a variable before a barrier tells whether \(mayFail) failed")
-    }
-    if writes, fails { throw checker.defect("\(what) writes a variable, and may fail") }
-    if fails, let hasWritten { throw checker.defect("\(what) may fail after \(hasWritten) has written a variable") }
-    if writes { hasWritten = hasWritten ?? what }
-    if fails { mayFail = what }
-  }
-
-  /// Arguments of one launch that share bytes must be allowed to.
-  private func checkOverlaps(
-    _ number: Int?, _ launch: Launch, _ kernel: Kernel, _ rounds: [Int], _ what: String
-  ) throws {
-    for write in launch.arguments.indices where kernel.buffers[write].use != .read {
-      for other in launch.arguments.indices where other != write {
-        let (a, b) = (launch.arguments[write], launch.arguments[other])
-        let (left, right) = (bytes(a, kernel.buffers[write], rounds), bytes(b, kernel.buffers[other], rounds))
-        guard left.memory == right.memory, left.range.overlaps(right.range) else { continue }
-        if let number {
-          let drafted = source.launches[number].launch.arguments
-          if source.memories[drafted[write].buffer] == source.memories[drafted[other].buffer] { continue }
-        }
-        let isAllowed =
-          number.map { source.launches[$0].inPlace.contains { $0.write == write && $0.read == other } } ?? true
-        guard isAllowed, kernel.buffers[other].use == .read, left.range == right.range,
-          kernel.buffers[write].dtype.byteCount == kernel.buffers[other].dtype.byteCount
-        else {
-          throw checker.defect("\(what) writes \(name(a.buffer)) where it reads or writes \(name(b.buffer))")
-        }
-      }
-    }
-  }
-
-  private func bytes(_ location: Location, _ buffer: KernelBuffer, _ rounds: [Int]) -> (
-    memory: Memory, range: Range<Int>
-  ) {
-    let (memory, base) = place(location.buffer)
-    let start = base + location.start(rounds)
-    return (memory, start..<start + buffer.count * buffer.dtype.byteCount)
-  }
-}
-
-extension Kernel {
-  /// Whether it may report a failure.
-  var reportsFailures: Bool {
-    func reports(_ block: Block) -> Bool {
-      block.statements.contains { statement in
-        switch statement.instruction {
-        case .fail: return true
-        case .loop(let loop): return reports(loop.body)
-        case .branch(let branch): return reports(branch.then) || reports(branch.otherwise)
-        case .whileLoop(let loop): return reports(loop.condition) || reports(loop.body)
-        default: return false
-        }
-      }
-    }
-    return reports(body)
+    return "what \(launch.launch.origin) wrote for \(buffer)"
   }
 }

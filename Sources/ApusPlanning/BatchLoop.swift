@@ -4,14 +4,14 @@ import ApusKernels
 extension KernelProgram {
   /// This program as the body of a loop over batches of a data set: an epoch is one call.
   ///
-  /// Each round takes the rows that the caller lists for it, from where the data set lies (images stay bytes there), and
-  /// leaves its outputs one after the other. As many rounds as the caller says.
+  /// Each iteration takes the rows that the caller lists for it, from where the data set lies (images stay bytes there),
+  /// and leaves its outputs one after the other. The caller says how many iterations there are.
   ///
-  /// A round's rows are gathered in the last phase of the round before it, where workers wait for each other anyway, and
-  /// those of the round after that are asked for then, so that memory has a whole round to bring them. So the list of rows
-  /// goes on for `roundsAhead` rounds that are not run; which rows they name does not matter.
+  /// A batch is gathered in the last phase of the iteration before its own, where workers wait for each other anyway. Then
+  /// the rows of the batch after it are prefetched, so that memory has a whole iteration to bring them. So the list of
+  /// rows goes on for `batchesAhead` batches that are not run; which rows they name does not matter.
   /// - Parameter parameters: byte count of each parameter, and how many rows it has.
-  public func inRounds(_ parameters: [(byteCount: Int, rows: Int)], target: VectorTarget) -> KernelProgram {
+  public func overBatches(_ parameters: [(byteCount: Int, rows: Int)], target: VectorTarget) -> KernelProgram {
     var program = self
     var gathers: [Launch] = []
     let rows = program.buffers.count
@@ -27,7 +27,7 @@ extension KernelProgram {
       let listBytes = parameter.rows * 8
       for index in buffers.indices where buffers[index].place == .parameter(position) {
         gathered.insert(index)
-        // Behind everything else in the arena, on a cache line of its own.
+        // After everything else in the arena, on a cache line of its own.
         let offset = (program.arenaByteCount + 63) / 64 * 64
         program.arenaByteCount = offset + parameter.byteCount
         program.buffers[index].place = .arena(offset: offset)
@@ -48,13 +48,10 @@ extension KernelProgram {
         series.insert(index)
       }
     }
-    let body = steps.map { step in
-      step.mappingLocations { location in
-        var location = location
-        location.strides =
-          [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
-        return location
-      }
+    let body = steps.mapLocations { location in
+      var location = location
+      location.strides = [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
+      return location
     }
     let next = gathers.map { launch in
       var launch = launch
@@ -64,9 +61,10 @@ extension KernelProgram {
       }
       return ProgramStep.launch(launch)
     }
-    // The last phase may still be reading the round's rows.
+    // The last phase may still be reading this batch.
     let lastPhase = steps.suffix(from: steps.lastIndex { $0.isBarrier }.map { $0 + 1 } ?? 0)
-    let isReading = lastPhase.contains { $0.touches(gathered) }
+    var isReading = false
+    lastPhase.walk { event, _ in isReading = isReading || event.locations.contains { gathered.contains($0.buffer) } }
     program.steps =
       gathers.map(ProgramStep.launch) + [
         .barrier,
@@ -75,8 +73,8 @@ extension KernelProgram {
     return program
   }
 
-  /// How many rounds more than are run the list of rows goes on for.
-  public static let roundsAhead = 2
+  /// How many batches more than are run the list of rows goes on for.
+  public static let batchesAhead = 2
 
   private mutating func position(of kernel: Kernel) -> Int {
     if let known = kernels.firstIndex(of: kernel) { return known }
@@ -106,41 +104,5 @@ extension KernelProgram {
       }
     }
     return b.build(name: "batch_rows", units: rows)
-  }
-}
-
-extension ProgramStep {
-  fileprivate var isBarrier: Bool { if case .barrier = self { true } else { false } }
-
-  /// Whether the step, or one in it, touches one of the buffers.
-  fileprivate func touches(_ buffers: Set<Int>) -> Bool {
-    switch self {
-    case .launch(let launch): launch.arguments.contains { buffers.contains($0.buffer) }
-    case .barrier: false
-    case .loop(_, let body): body.contains { $0.touches(buffers) }
-    case .branch(let condition, let then, let otherwise):
-      buffers.contains(condition.buffer) || (then + otherwise).contains { $0.touches(buffers) }
-    case .whileLoop(let condition, _, let test, let body):
-      buffers.contains(condition.buffer) || (test + body).contains { $0.touches(buffers) }
-    }
-  }
-
-  /// The same step with other locations.
-  func mappingLocations(_ map: (Location) -> Location) -> ProgramStep {
-    switch self {
-    case .launch(var launch):
-      launch.arguments = launch.arguments.map(map)
-      return .launch(launch)
-    case .barrier: return self
-    case .loop(let count, let body): return .loop(count: count, body.map { $0.mappingLocations(map) })
-    case .branch(let condition, let then, let otherwise):
-      return .branch(
-        condition: map(condition), then: then.map { $0.mappingLocations(map) },
-        otherwise: otherwise.map { $0.mappingLocations(map) })
-    case .whileLoop(let condition, let limit, let test, let body):
-      return .whileLoop(
-        condition: map(condition), limit: limit, test: test.map { $0.mappingLocations(map) },
-        body: body.map { $0.mappingLocations(map) })
-    }
   }
 }
