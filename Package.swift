@@ -65,6 +65,10 @@ let package = Package(
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
     .testTarget(
+      name: "ApusLoweringTests",
+      dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusLowering", "ApusNative", "ApusPasses", "TestSupport"],
+      exclude: ["Resources"]),
+    .testTarget(
       name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),

@@ -84,8 +84,8 @@ public struct NativeBackend: Backend {
     _ graph: Graph, memoryLimit: Int, preparing: Bool
   ) throws -> (graph: Graph, program: KernelProgram, preparation: KernelProgram?) {
     let prepared = try pipeline(memoryLimit: memoryLimit).run(graph).graph
-    let draft = try GraphLowering.draft(prepared, target: target.vector)
-    let options = Planner.Options(target: target.vector)
+    let draft = try GraphLowering.draft(prepared, target: target.processor)
+    let options = Planner.Options(target: target.processor)
     let updated = Set(prepared.updates.map(\.variable))
     let fixed = prepared.variables.indices.filter { !updated.contains(prepared.variables[$0].id) }
     guard preparing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {

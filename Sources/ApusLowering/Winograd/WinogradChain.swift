@@ -68,14 +68,14 @@ struct WinogradChain {
 }
 
 /// A part of a chain's work: some images, or some rows of tiles of one.
-private struct WinogradBlock {
+struct WinogradBlock {
   var images: Range<Int>
   var rows: Range<Int>
 
-  /// Bytes of a block's transforms that are worth keeping in the caches.
-  private static let byteLimit = 4 << 20
+  /// Bytes of a block's transforms: half of what the last cache keeps, the rest being for the filter and the image.
+  static func byteLimit(_ processor: ProcessorModel) -> Int { processor.retainedBytes / 2 }
 
-  static func blocks(_ geometry: WinogradGeometry, images: Int, bytes: Int) -> [WinogradBlock] {
+  static func blocks(_ geometry: WinogradGeometry, images: Int, bytes: Int, byteLimit: Int) -> [WinogradBlock] {
     let rows = geometry.tiles[0]
     let whole = WinogradBlock(images: 0..<images, rows: 0..<rows)
     let wanted = (bytes + byteLimit - 1) / byteLimit
@@ -159,7 +159,8 @@ extension GraphLowering {
     let geometry = try chain.op.geometry(Shape(x.dimensions))
     let types = [chain.transform.result, chain.product.result].map { graph.type(of: $0) }
     let blocks = WinogradBlock.blocks(
-      geometry, images: x.dimensions[0], bytes: types.reduce(0) { $0 + ($1.byteCount ?? 0) })
+      geometry, images: x.dimensions[0], bytes: types.reduce(0) { $0 + ($1.byteCount ?? 0) },
+      byteLimit: WinogradBlock.byteLimit(builder.target))
     let lowering = ChainLowering(
       lowering: self, chain: chain, graph: graph, geometry: geometry, types: types, x: x, filter: filter,
       deferred: deferred, others: others, results: results)

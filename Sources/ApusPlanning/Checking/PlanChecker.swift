@@ -39,7 +39,7 @@ public struct PlanChecker {
     guard program.buffers.count >= draft.buffers.count else { throw defect("buffers are missing") }
     for (index, buffer) in program.buffers.enumerated() {
       if case .arena(let offset) = buffer.place {
-        guard offset >= 0, offset % 64 == 0, offset + buffer.byteCount <= program.arenaByteCount else {
+        guard offset >= 0, offset % Memory.alignment == 0, offset + buffer.byteCount <= program.arenaByteCount else {
           throw defect("\(buffer.name) of \(buffer.byteCount) bytes lies at \(offset) of \(program.arenaByteCount)")
         }
       }
