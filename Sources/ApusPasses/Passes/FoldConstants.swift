@@ -8,8 +8,7 @@ import ApusOperators
 /// Not folded: random draws (they follow a counter at run time), control flow (it may not end), fusions, and results
 /// for which the budget does not suffice. Sizes of static dimensions are constants too.
 public struct FoldConstants: Pass {
-  /// How many bytes of constants one run of the pass may create: 1 MiB costs milliseconds and makes no program noticeably
-  /// larger.
+  /// How many bytes of constants one run of the pass may create.
   public var limit = 1 << 20
 
   public static let record = PassRecord(
