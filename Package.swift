@@ -63,8 +63,11 @@ let package = Package(
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
-    .testTarget(name: "ApusLoweringTests", dependencies: ["Apus", "ApusLowering", "TestSupport"]),
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
+    .testTarget(
+      name: "ApusLoweringTests",
+      dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusLowering", "ApusNative", "ApusPasses", "TestSupport"],
+      exclude: ["Resources"]),
     .testTarget(
       name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),

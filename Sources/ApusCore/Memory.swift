@@ -6,9 +6,13 @@ package enum Memory {
   private static let hugeLimit = 4 << 20
   private static let hugePage = 2 << 20
 
-  /// Uninitialized memory, aligned to 64 bytes; freed by `deallocate()`.
+  /// Where buffers begin: a cache line, and the widest vector, of all processors that Apus makes code for. Part of the
+  /// interface of compiled objects, so it does not depend on the processor.
+  package static let alignment = 64
+
+  /// Uninitialized memory, aligned to `alignment`; freed by `deallocate()`.
   package static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
-    guard byteCount >= hugeLimit else { return .allocate(byteCount: max(byteCount, 1), alignment: 64) }
+    guard byteCount >= hugeLimit else { return .allocate(byteCount: max(byteCount, 1), alignment: alignment) }
     let address = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: hugePage)
     // Advice: where the system does not take it, pages are small.
     _ = madvise(address, byteCount, MADV_HUGEPAGE)

@@ -7,6 +7,8 @@ import ApusPlanning
 /// Small products are one part, panel of columns by panel of columns. In large ones k is cut so that a panel of the second
 /// operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk:
 /// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory.
+///
+/// How k is cut decides in which order sums are added, so it depends on the processor's model and on nothing else.
 struct TileGrid {
   struct Part {
     var start: Int
@@ -25,40 +27,44 @@ struct TileGrid {
   let parts: [Part]
 
   init(
-    rows: Int, n: Int, k axes: [Int], tile: ContractionTile, width: Int, batch: [Int], sharesB: Bool, elementBytes: Int
+    rows: Int, n: Int, k axes: [Int], tile: ContractionTile, width: Int, batch: [Int], sharesB: Bool,
+    elementBytes: Int, processor: ProcessorModel
   ) {
+    let (cache, depth) = (processor.secondCache.bytes, TileGrid.depth(processor))
     let k = axes.reduce(1, *)
     isPanelFirst = sharesB
     panels = (n + width - 1) / width
     blocks = (rows + tile.rows - 1) / tile.rows
     self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
     let smallest = min(rows, n) * k * elementBytes
-    guard smallest > TileGrid.secondCache, axes.count == 1, k > TileGrid.depth + TileGrid.depth / 2,
+    guard smallest > cache, axes.count == 1, k > depth + depth / 2,
       batch.allSatisfy({ $0 == 1 })
     else {
       // Where the first operand does not stay in the second cache while all panels of the second pass by, and the second
       // does, the first is read once.
       let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
       let isFirstLarge =
-        axes.count == 1 && first > TileGrid.secondCache / 2 && second > TileGrid.secondCache / 8
-        && second <= TileGrid.secondCache / 4 * 3
+        axes.count == 1 && first > cache / 2 && second > cache / 8 && second <= cache / 4 * 3
       chunk =
         isFirstLarge && batch.allSatisfy({ $0 == 1 })
-        ? min(blocks, max(1, TileGrid.secondCache / 8 / (k * elementBytes * tile.rows))) : blocks
+        ? min(blocks, max(1, cache / 8 / (k * elementBytes * tile.rows))) : blocks
       parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
       return
     }
-    let number = (k + TileGrid.depth - 1) / TileGrid.depth
+    let number = (k + depth - 1) / depth
     let length = (k + number - 1) / number
     parts = (0..<number).map { part in
       Part(
         start: part * length, count: min(length, k - part * length), isFirst: part == 0, isLast: part == number - 1)
     }
-    chunk = max(1, TileGrid.secondCache / 3 / (length * elementBytes * tile.rows))
+    // A third for the chunk, a third or less for the panel, the rest for the sums and for what else passes by.
+    chunk = max(1, cache / 3 / (length * elementBytes * tile.rows))
   }
 
-  private static let depth = 1024
-  private static let secondCache = 1 << 20
+  /// About how many steps of k make a part: a panel of two vectors then takes an eighth of the second cache.
+  static func depth(_ processor: ProcessorModel) -> Int {
+    processor.secondCache.bytes / 8 / (2 * processor.vectorBytes)
+  }
 
   var chunks: Int { (blocks + chunk - 1) / chunk }
   var units: Int { batch.reduce(1, *) * panels * chunks * chunk }

@@ -15,8 +15,6 @@ struct ContractionNest {
   let product: Node
   let lanes: Int
 
-  /// Bytes of a second operand that the caches hardly keep until it is read again.
-  private static let fetchedBytes = 1 << 20
   /// With more blocks of rows a panel is used so often that the first time, from memory, is a small part.
   private static let fetchingBlocks = 8
 
@@ -75,12 +73,13 @@ struct ContractionNest {
     var merged = operands
     merged.mergeAxes()
     let tile = ContractionTile.best(
-      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, registers: node.target.vectorRegisters,
-      mostRows: Packing.mostRows(merged.a, merged.k), vectors: node.secondOperand?.width.map { $0 / lanes })
+      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, processor: node.target,
+      mostRows: Packing.mostRows(merged.a, merged.k, node.target), vectors: node.secondOperand?.width.map { $0 / lanes }
+    )
     let width = tile.vectors * lanes
     let packsB =
       node.secondOperand?.width != nil
-      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width)
+      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width, node.target)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
     if panels != nil { node.secondOperand?.width = width }
     if panels == nil, let deferred = node.secondOperand { operands.b.handle = try deferred.whole() }
@@ -90,7 +89,7 @@ struct ContractionNest {
       operands.b = try Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node).packed()
     }
     operands.mergeAxes()
-    let packsA = Packing.pays(operands.a, operands.k, rows: rows, n: n, tile: tile, width: width)
+    let packsA = Packing.pays(operands.a, operands.k, rows: rows, n: n, tile: tile, width: width, node.target)
     if packsA {
       operands.a = try Packing(operands.a, k: operands.k, count: rows, width: tile.rows, batch: batch, node: node)
         .packed()
@@ -100,7 +99,7 @@ struct ContractionNest {
     let grid = TileGrid(
       rows: rows, n: n, k: operands.k, tile: tile, width: width, batch: batch,
       sharesB: b.batch.allSatisfy { $0 == 0 },
-      elementBytes: region.type(of: product.result).dtype.byteCount)
+      elementBytes: region.type(of: product.result).dtype.byteCount, processor: node.target)
     let sums =
       grid.parts.count > 1
       ? node.temporary(region.type(of: product.result).dtype, [grid.units * tile.rows * width]) : nil
@@ -110,7 +109,7 @@ struct ContractionNest {
       let share = part.count == k ? flops : flops / k * part.count
       node.kernel(
         grid.parts.count == 1 ? name : "\(name)_from_\(part.start)", units: grid.units, flopCount: share,
-        isSerial: flops < 16384 || grid.units == 1
+        isSerial: flops < 2 * node.target.serialWork || grid.units == 1
       ) { scope in
         let builder = scope.builder
         let (readA, readB) = (scope.read(a.handle), scope.read(b.handle))
@@ -137,8 +136,10 @@ struct ContractionNest {
           emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
           product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial, n: n,
           lanes: lanes, tile: tile, isPacked: isPacked,
+          // The second cache hardly keeps it until it is read again.
           fetchesPanels: grid.blocks <= ContractionNest.fetchingBlocks
-            && b.handle.count * b.handle.dtype.byteCount >= ContractionNest.fetchedBytes)
+            && b.handle.count * b.handle.dtype.byteCount >= node.target.secondCache.bytes,
+          processor: node.target)
         builder.forEachUnit { unit in
           grid.split(unit, builder) { indices, panel, block in
             emitter.emit(

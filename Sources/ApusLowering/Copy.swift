@@ -25,10 +25,12 @@ extension NodeLowering {
     let lanes = self.target.lanes(of: source.dtype.scalarType == .i1 ? .i8 : source.dtype.scalarType)
     let width = loops.sizes.last ?? 1
     let outer = Array(loops.sizes.dropLast())
-    let share = outer.reduce(1, *) >= 64 ? width : max(lanes, 4096 / lanes * lanes)
+    let processor = self.target
+    let share =
+      outer.reduce(1, *) >= processor.manyUnits ? width : max(lanes, processor.copyUnitBytes / 4 / lanes * lanes)
     let chunks = (width + share - 1) / share
     let units = outer.reduce(1, *) * chunks
-    kernel("copy", units: units, isSerial: target.count < 8192 || units == 1) { scope in
+    kernel("copy", units: units, isSerial: target.count < self.target.serialWork || units == 1) { scope in
       let b = scope.builder
       let (read, write) = (scope.read(source), scope.write(target))
       let (from, to) = (loops.strides[0], loops.strides[1])
@@ -84,9 +86,6 @@ extension NodeLowering {
     return from.indices.dropLast().first { from[$0] == 1 && loops.sizes[$0] >= 4 }
   }
 
-  /// How many of the source's neighbors are copied at a time: those of a line, as often as not.
-  private static let blockSize = 16
-
   /// A unit copies a block of the source's neighbors, for all places along the target's inner axis: what is read of a line
   /// is all read while it is in the first cache.
   private func copyTransposed(
@@ -94,12 +93,13 @@ extension NodeLowering {
   ) {
     let size = loops.sizes[axis]
     let width = loops.sizes[loops.sizes.count - 1]
-    let block = min(size, NodeLowering.blockSize)
+    // A line of `f32`.
+    let block = min(size, self.target.lineBytes / 4)
     let (whole, tail) = (size / block, size % block)
     var outer = Array(loops.sizes.dropLast())
     outer[axis] = whole + (tail > 0 ? 1 : 0)
     let units = outer.reduce(1, *)
-    kernel("copy", units: units, isSerial: target.count < 8192 || units == 1) { scope in
+    kernel("copy", units: units, isSerial: target.count < self.target.serialWork || units == 1) { scope in
       let b = scope.builder
       let (read, write) = (scope.read(source), scope.write(target))
       let (from, to) = (loops.strides[0], loops.strides[1])

@@ -5,7 +5,7 @@ import ApusPlanning
 
 /// Collects the buffers, kernels and steps of a draft while a graph is lowered.
 final class DraftBuilder: LoweringSink {
-  let target: VectorTarget
+  let target: ProcessorModel
   private(set) var draft: ProgramDraft
   private var kernels: [Kernel: Int] = [:]
   /// The loop depth at which each buffer is written: at deeper ones it does not change.
@@ -29,7 +29,7 @@ final class DraftBuilder: LoweringSink {
     let key: String
   }
 
-  init(name: String, target: VectorTarget) {
+  init(name: String, target: ProcessorModel) {
     draft = ProgramDraft(name: name)
     self.target = target
     blocks = [Block(isLoop: false)]
@@ -113,9 +113,6 @@ final class DraftBuilder: LoweringSink {
     return draft.failures.count - failureBase
   }
 
-  /// The most bytes that are held from the program's start on for the sake of fewer barriers.
-  private static let preludeLimit = 1 << 16
-
   /// Whether a tensor is there before the program runs.
   private func isGiven(_ source: TensorHandle) -> Bool {
     switch draft.buffers[source.buffer].role {
@@ -144,8 +141,8 @@ final class DraftBuilder: LoweringSink {
     let stepCount = blocks[position].steps.count
     try compute(handle)
     blocks[position].hoisted[known] = handle
-    if position == 0, view.count * view.dtype.byteCount <= DraftBuilder.preludeLimit, isGiven(source) {
-      // Done while other work goes on, rather than between two barriers.
+    if position == 0, view.count * view.dtype.byteCount <= target.smallBufferBytes, isGiven(source) {
+      // Done while other work goes on, rather than between two barriers; what is large would be held for too long.
       let steps = blocks[0].steps[stepCount...]
       blocks[0].steps.removeSubrange(stepCount...)
       blocks[0].steps.insert(contentsOf: steps, at: blocks[0].preludeCount)

@@ -5,7 +5,7 @@ import ApusOperators
 import ApusPlanning
 
 /// How many lanes a nest's vectors have: as its widest float fills a register, `f32` where it has none.
-func nestLanes(_ region: Graph, _ target: VectorTarget) -> Int {
+func nestLanes(_ region: Graph, _ target: ProcessorModel) -> Int {
   let hasDouble = region.nodes.contains { $0.results.contains { region.type(of: $0).dtype == .f64 } }
   return target.lanes(of: hasDouble ? .f64 : .f32)
 }
@@ -59,7 +59,8 @@ struct ElementNest {
     let outerCount = outer.reduce(1) { $0 * loops.sizes[$1] }
     let work = keptCount * max(1, foldedCount) * max(1, region.computationCount)
     node.kernel(
-      name, units: outerCount * chunks, flopCount: region.flopCount, isSerial: work < 8192 || outerCount * chunks == 1
+      name, units: outerCount * chunks, flopCount: region.flopCount,
+      isSerial: work < node.target.serialWork || outerCount * chunks == 1
     ) { scope in
       let b = scope.builder
       var leaves: [Int: NestTensor] = [:]
@@ -97,9 +98,9 @@ struct ElementNest {
     guard let axis = loops.vectorAxis else { return 1 }
     let width = loops.sizes[axis]
     let outer = loops.kept.dropLast().reduce(1) { $0 * loops.sizes[$1] }
-    if outer >= 64 || width <= lanes { return width }
-    let share = max(lanes, 1024 / max(1, foldedCount) / lanes * lanes)
-    return share
+    let processor = nest.node.target
+    if outer >= processor.manyUnits || width <= lanes { return width }
+    return max(lanes, processor.unitWork / max(1, foldedCount) / lanes * lanes)
   }
 }
 

@@ -8,9 +8,11 @@ import ApusPlanning
 public struct GraphLowering {
   let builder: DraftBuilder
 
-  /// - Parameter graph: static; composites expanded; usually after `fuse`, so that its fusions are loop nests.
+  /// - Parameters:
+  ///   - graph: static; composites expanded; usually after `fuse`, so that its fusions are loop nests.
+  ///   - target: the processor; tiles, parts of sums and units are chosen for it.
   /// - Throws: `ApusError` where a shape is symbolic, or an operator has no lowering.
-  public static func draft(_ graph: Graph, target: VectorTarget) throws -> ProgramDraft {
+  public static func draft(_ graph: Graph, target: ProcessorModel) throws -> ProgramDraft {
     let lowering = GraphLowering(builder: DraftBuilder(name: graph.name, target: target))
     return try lowering.program(graph)
   }

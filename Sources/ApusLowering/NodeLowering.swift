@@ -36,7 +36,8 @@ public struct TensorHandle: Hashable, Sendable {
 
 /// What one node's lowering works with: its tensors, and a place for its kernels.
 public final class NodeLowering {
-  public let target: VectorTarget
+  /// The processor that code is made for.
+  public let target: ProcessorModel
   /// Any strides: transposed, sliced and broadcast tensors come as views.
   public let operands: [TensorHandle]
   /// Row-major.
@@ -49,7 +50,7 @@ public final class NodeLowering {
   let sink: any LoweringSink
 
   init(
-    target: VectorTarget, operands: [TensorHandle], results: [TensorHandle], origin: String, sink: any LoweringSink
+    target: ProcessorModel, operands: [TensorHandle], results: [TensorHandle], origin: String, sink: any LoweringSink
   ) {
     self.target = target
     self.operands = operands
@@ -74,7 +75,7 @@ public final class NodeLowering {
     _ body: (KernelScope) throws -> Void
   ) rethrows {
     guard units > 0 else { return }
-    let scope = KernelScope(builder: KernelBuilder(target: target))
+    let scope = KernelScope(builder: KernelBuilder(target: target.vector))
     try body(scope)
     sink.add(
       scope.builder.build(name: name, units: units), scope, flopCount: flopCount, isSerial: isSerial, for: self)

@@ -19,34 +19,48 @@ struct Packing {
 
   /// Whether the second operand is better packed: rows far apart cost a page each, and where the distance is a power of
   /// two, the cache's sets; worth a copy where the copy is read several times. It must be where k does not run through it
-  /// evenly.
+  /// evenly. Not worth it either where a panel is too large to stay in the second cache anyway and its rows are so close
+  /// (eight to a page) that the hardware prefetcher follows them.
   static func pays(
-    _ b: ContractionOperand, _ k: [Int], n: Int, rows: Int, tile: ContractionTile, width: Int
+    _ b: ContractionOperand, _ k: [Int], n: Int, rows: Int, tile: ContractionTile, width: Int,
+    _ processor: ProcessorModel
   ) -> Bool {
+    let cache = processor.secondCache.bytes
     let isContiguous = b.free == 1 || n == 1
     let isEven = zip(b.k, TensorView.rowMajorStrides(k)).allSatisfy { $0 == $1 * (b.k.last ?? 1) }
     let size = b.handle.dtype.byteCount
     let bytes = k.reduce(n, *) * size
-    let isPassing = k.reduce(width, *) * size > 1 << 19 && abs(b.k.last ?? 1) * size <= 1 << 9
-    return !isContiguous || !isEven || (bytes >= 1 << 18 && rows >= 3 * tile.rows && !isPassing)
+    let isPassing = k.reduce(width, *) * size > cache / 2 && abs(b.k.last ?? 1) * size <= 8 * processor.lineBytes
+    return !isContiguous || !isEven || (bytes >= cache / 4 && rows >= 3 * tile.rows && !isPassing)
   }
 
   /// Whether the first operand is better packed: where the rows of a tile lie so that they share few sets of the first
-  /// cache (each set is of lines a multiple of 4 KiB apart, and holds some eight), each element would be fetched anew.
+  /// cache, each element would be fetched anew.
   static func pays(
-    _ a: ContractionOperand, _ k: [Int], rows: Int, n: Int, tile: ContractionTile, width: Int
+    _ a: ContractionOperand, _ k: [Int], rows: Int, n: Int, tile: ContractionTile, width: Int,
+    _ processor: ProcessorModel
   ) -> Bool {
-    guard rows > 1, n >= 4 * width, let most = mostRows(a, k) else { return false }
+    guard rows > 1, n >= 4 * width, let most = mostRows(a, k, processor) else { return false }
     return tile.rows > most
   }
 
   /// How many rows of the first operand can be read at a time without losing each other in the first cache, where the
   /// second operand passes through it too; nil: any number.
-  static func mostRows(_ a: ContractionOperand, _ k: [Int]) -> Int? {
-    guard a.free != 1, k.count == 1, k[0] >= 64 else { return nil }
-    let bytes = abs(a.free) * a.handle.dtype.byteCount
-    let powerOfTwo = bytes & -bytes
-    return 5 * (powerOfTwo == 0 ? 1 : max(1, 4096 / powerOfTwo)) + 1
+  static func mostRows(_ a: ContractionOperand, _ k: [Int], _ processor: ProcessorModel) -> Int? {
+    guard a.free != 1, k.count == 1, k[0] >= leastDepth else { return nil }
+    return mostRows(distance: abs(a.free) * a.handle.dtype.byteCount, processor)
+  }
+
+  /// Steps of k below which a row is a line or few: there is little to fetch anew.
+  private static let leastDepth = 64
+
+  /// The same for rows so many bytes apart. Addresses repeat sets after a way's bytes; five eighths of a set's lines are
+  /// for the rows, the rest for the second operand.
+  static func mostRows(distance: Int, _ processor: ProcessorModel) -> Int {
+    let cache = processor.firstCache
+    let powerOfTwo = distance & -distance
+    let sets = powerOfTwo == 0 ? 1 : max(1, cache.bytes / cache.ways / powerOfTwo)
+    return cache.ways * 5 / 8 * sets + 1
   }
 
   func packed() throws -> ContractionOperand {

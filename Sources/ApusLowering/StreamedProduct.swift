@@ -13,23 +13,29 @@ struct StreamedProduct {
   private let lanes: Int
   private let node: NodeLowering
 
-  /// Bytes of a matrix that no cache is expected to hold until the next run.
-  private static let leastBytes = 6 << 20
-  /// How many units share the rows. Fixed, so that sums do not depend on the number of workers.
-  private static let units = 16
-  /// A row of sums must fit into the first cache.
-  private static let mostColumns = 4096
-  /// How far ahead the matrix is fetched: across the ends of pages, where the processor's own foresight ends.
-  private static let distance = 1024
+  /// How many units share the rows: one for each core, and some more for balance where cores are few. By the model, so
+  /// that sums do not depend on the number of workers.
+  private let units: Int
 
-  /// Nil where the product is no such one.
+  /// Bytes of a matrix that no cache is expected to hold until the next run: three quarters of what can stay there, since
+  /// a run reads other things too.
+  static func leastBytes(_ processor: ProcessorModel) -> Int { processor.retainedBytes / 4 * 3 }
+
+  /// The most columns: a row of `f32` sums takes half of the first cache.
+  static func mostColumns(_ processor: ProcessorModel) -> Int { processor.firstCache.bytes / 8 }
+
+  static func units(_ processor: ProcessorModel) -> Int { max(16, processor.cores) }
+
+  /// Nil unless the product has this form.
   init?(_ operands: ContractionOperands, rows: Int, n: Int, batch: [Int], lanes: Int, _ node: NodeLowering) {
     let (a, b, k) = (operands.a, operands.b, operands.k)
-    guard rows == 1, batch.allSatisfy({ $0 == 1 }), k.count == 1, b.free == 1, b.k == [n], n <= Self.mostColumns,
+    let units = Self.units(node.target)
+    guard rows == 1, batch.allSatisfy({ $0 == 1 }), k.count == 1, b.free == 1, b.k == [n],
+      n <= Self.mostColumns(node.target),
       b.handle.dtype.isFloating, a.handle.dtype == b.handle.dtype,
-      n * k[0] * b.handle.dtype.byteCount >= Self.leastBytes, k[0] >= 4 * Self.units
+      n * k[0] * b.handle.dtype.byteCount >= Self.leastBytes(node.target), k[0] >= 4 * units
     else { return nil }
-    (self.operands, self.n, self.lanes, self.node) = (operands, n, lanes, node)
+    (self.operands, self.n, self.lanes, self.node, self.units) = (operands, n, lanes, node, units)
   }
 
   /// Adds the kernel of the partial sums.
@@ -37,9 +43,9 @@ struct StreamedProduct {
   func lower(name: String) throws -> ContractionOperands {
     let (a, b, k) = (operands.a, operands.b, operands.k[0])
     let dtype = b.handle.dtype
-    let partial = node.temporary(dtype, [Self.units, n])
-    let share = (k + Self.units - 1) / Self.units
-    node.kernel("\(name)_rows", units: Self.units, flopCount: 2 * n * k) { scope in
+    let partial = node.temporary(dtype, [units, n])
+    let share = (k + units - 1) / units
+    node.kernel("\(name)_rows", units: units, flopCount: 2 * n * k) { scope in
       let builder = scope.builder
       let (x, w, sums) = (scope.read(a.handle), scope.read(b.handle), scope.update(partial))
       builder.forEachUnit { unit in
@@ -56,7 +62,8 @@ struct StreamedProduct {
           let start = builder.add(builder.multiply(row, n), w.view.offset)
           forEachVector(builder) { column, mask in
             let place = builder.add(start, column)
-            builder.prefetch(w.buffer, builder.add(place, Self.distance))
+            // Across the ends of pages, where the hardware prefetcher stops.
+            builder.prefetch(w.buffer, builder.add(place, node.target.prefetchElements))
             let right = builder.load(w.buffer, place, lanes: lanes, mask: mask)
             let sum = builder.load(sums.buffer, builder.add(target, column), lanes: lanes, mask: mask)
             builder.store(
@@ -65,10 +72,10 @@ struct StreamedProduct {
         }
       }
     }
-    let ones = node.sink.constant(try Tensor(repeating: 1, dtype, [Self.units]), for: node)
+    let ones = node.sink.constant(try Tensor(repeating: 1, dtype, [units]), for: node)
     return ContractionOperands(
       a: ContractionOperand(handle: ones, batch: a.batch.map { _ in 0 }, free: 0, k: [1]),
-      b: ContractionOperand(handle: partial, batch: b.batch.map { _ in 0 }, free: 1, k: [n]), k: [Self.units])
+      b: ContractionOperand(handle: partial, batch: b.batch.map { _ in 0 }, free: 1, k: [n]), k: [units])
   }
 
   /// Vectors of a row: four a round, then what is left.

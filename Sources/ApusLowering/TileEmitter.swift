@@ -23,6 +23,7 @@ struct TileEmitter {
   let isPacked: (a: Bool, b: Bool)
   /// Whether the second operand is so large that it comes from memory.
   let fetchesPanels: Bool
+  let processor: ProcessorModel
 
   var builder: KernelBuilder { emitter.builder }
 
@@ -60,7 +61,7 @@ struct TileEmitter {
   ) {
     let region = emitter.nest.region
     let dtype = region.type(of: product).dtype
-    let perLine = 64 / dtype.byteCount
+    let perLine = processor.lineBytes / dtype.byteCount
     let type = RegisterType(dtype.scalarType, lanes: lanes)
     let vectors = (width + lanes - 1) / lanes
     let tail = width % lanes
@@ -98,8 +99,8 @@ struct TileEmitter {
       }
       let position = builder.add(at, part.start)
       let bRow = builder.add(outer.b, builder.multiply(position, bStep))
-      if rows <= TileEmitter.streamingRows {
-        let ahead = builder.add(bRow, bStep * TileEmitter.streamingDistance)
+      if rows <= TileEmitter.streamingRows(processor) {
+        let ahead = builder.add(bRow, bStep * processor.prefetchSteps)
         for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
       }
       if let fetched {
@@ -161,13 +162,15 @@ struct TileEmitter {
     )
   }
 
-  /// Rows of a tile up to which it reads b faster than it multiplies, and how many steps of k ahead b is fetched then.
-  private static let streamingRows = 2
-  private static let streamingDistance = 16
-  /// Multiply-adds that must be under way so that none waits for another: two units, four cycles each.
-  private static let leastSums = 8
-  /// Multiply-adds in a round of the loop, which itself costs about a cycle.
+  /// Rows of a tile up to which it multiplies faster than the second cache gives it vectors of b.
+  static func streamingRows(_ processor: ProcessorModel) -> Int {
+    Int(processor.multiplyAddsPerCycle * Double(processor.vectorBytes) / processor.secondCache.bandwidth)
+  }
+
+  /// Multiply-adds in an iteration of the loop, which itself costs about a cycle: more would only be more code.
   private static let unrolledSums = 32
+  /// Steps of k from which an iteration has several of them. Below it, what is left over would be most of the loop.
+  private static let unrolledDepth = 64
 
   /// Loops over all axes of k but the inner one.
   private func overOuterAxes(
@@ -188,7 +191,7 @@ struct TileEmitter {
   private func sums(
     over count: Int, _ type: RegisterType, from before: [Register]?
   ) -> (sums: [Register], ways: Int) {
-    let ways = part.count >= 64 ? max(1, TileEmitter.leastSums / count) : 1
+    let ways = part.count >= TileEmitter.unrolledDepth ? max(1, processor.multiplyAddsInFlight / count) : 1
     var start = [Register](repeating: builder.constant(0, type), count: count * ways)
     if let before { start.replaceSubrange(..<count, with: before) }
     return (start, ways)
@@ -201,7 +204,8 @@ struct TileEmitter {
   ) -> [Register] {
     let length = k.count == 1 ? part.count : k[k.count - 1]
     let most = max(1, TileEmitter.unrolledSums / (count * ways))
-    let steps = length <= most * ways ? max(1, length) : ways * (length >= 64 || k.count > 1 ? most : 1)
+    let steps =
+      length <= most * ways ? max(1, length) : ways * (length >= TileEmitter.unrolledDepth || k.count > 1 ? most : 1)
     let whole = length / steps * steps
     var sums = builder.loop(from: builder.index(0), to: builder.index(whole), step: steps, carrying: start) {
       at, sums in
@@ -233,10 +237,11 @@ struct TileEmitter {
     return sums
   }
 
-  // What the epilogue reads for this tile alone lies in short pieces of many rows, which the processor does not foresee. A
-  // row is fetched at each step of a short k; before a long one all of them, into the second cache, since the first is
-  // needed for the operands.
+  // What the epilogue reads for this tile alone lies in short pieces of many rows, which the hardware prefetcher does not
+  // detect. A row is fetched at each step of a short k; before a long one all of them, into the second cache, since the
+  // first is needed for the operands.
 
+  /// Steps of a short k: so many rows of a tile's operands leave room in the first cache.
   private static let shortCount = 64
 
   private func fetchRow(_ point: NestPoint, row: Register, column: Register, vectors: Int, level: Int) {
@@ -245,7 +250,7 @@ struct TileEmitter {
     element.indices[rowAxis] = row
     for (_, leaf) in emitter.leaves.sorted(by: { $0.key < $1.key })
     where leaf.varies(along: rowAxis) && leaf.strides[rowAxis + 1] == 1 {
-      let perLine = max(1, 64 / leaf.access.view.dtype.byteCount)
+      let perLine = max(1, processor.lineBytes / leaf.access.view.dtype.byteCount)
       for line in stride(from: 0, to: vectors * lanes, by: perLine) {
         element.indices[rowAxis + 1] = builder.add(column, line)
         builder.prefetch(leaf.access.buffer, emitter.position(leaf, element), level: level)

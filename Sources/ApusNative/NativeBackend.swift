@@ -47,7 +47,7 @@ public struct NativeBackend: Backend {
       rewrites: [SelectIndices()],
       combinations: [ReciprocalRoots(), JoinSlices(), SinkSums()],
       selection: [
-        Winograd(tile: tuned(for: graph).winogradTile),
+        Winograd(tile: tuned(for: graph).winogradTile, processor: target.processor),
         Rematerialize(limit: memoryLimit) { try plan(Pipeline([Fuse()]).run($0).graph).program.arenaByteCount },
       ])
   }
@@ -64,8 +64,8 @@ public struct NativeBackend: Backend {
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
         help: "bind it: specialized([\"\(symbol)\": 32])")
     }
-    let draft = try GraphLowering.draft(graph, target: target.vector)
-    let options = Planner.Options(target: target.vector)
+    let draft = try GraphLowering.draft(graph, target: target.processor)
+    let options = Planner.Options(target: target.processor)
     let updated = Set(graph.updates.map(\.variable))
     let fixed = graph.variables.indices.filter { !updated.contains(graph.variables[$0].id) }
     guard precomputing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {

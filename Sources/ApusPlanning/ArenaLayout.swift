@@ -17,7 +17,7 @@ struct ArenaLayout {
   /// Bytes that live at the same time, at most: no layout is smaller.
   let lowerBound: Int
 
-  static let alignment = 64
+  static let alignment = Memory.alignment
   static func aligned(_ size: Int) -> Int { (size + alignment - 1) / alignment * alignment }
 
   /// Pairs of items that live at the same time above which lists of them cost too much.

@@ -11,7 +11,7 @@ extension KernelProgram {
   /// the rows of the batch after it are prefetched, so that memory has a whole iteration to bring them. So the list of
   /// rows goes on for `batchesAhead` batches that are not run; which rows they name does not matter.
   /// - Parameter parameters: byte count of each parameter, and how many rows it has.
-  public func overBatches(_ parameters: [(byteCount: Int, rows: Int)], target: VectorTarget) -> KernelProgram {
+  public func overBatches(_ parameters: [(byteCount: Int, rows: Int)], target: ProcessorModel) -> KernelProgram {
     var program = self
     var gathers: [Launch] = []
     let rows = program.buffers.count
@@ -28,7 +28,7 @@ extension KernelProgram {
       for index in buffers.indices where buffers[index].place == .parameter(position) {
         gathered.insert(index)
         // After everything else in the arena, on a cache line of its own.
-        let offset = (program.arenaByteCount + 63) / 64 * 64
+        let offset = ArenaLayout.aligned(program.arenaByteCount)
         program.arenaByteCount = offset + parameter.byteCount
         program.buffers[index].place = .arena(offset: offset)
         gathers.append(
@@ -38,7 +38,8 @@ extension KernelProgram {
               Location(buffer: dataset), Location(buffer: rows), Location(buffer: rows, offset: listBytes),
               Location(buffer: index),
             ], origin: "batch of \(buffers[index].name)", byteCount: 2 * parameter.byteCount,
-            isSerial: parameter.byteCount < 4096))
+            // Rows come from memory: sharing them pays earlier than sharing a copy.
+            isSerial: parameter.byteCount < target.copyUnitBytes / 4))
       }
     }
     var series = Set<Int>()
@@ -83,8 +84,8 @@ extension KernelProgram {
   }
 
   /// Copies listed rows of a data set one after the other, and asks for those of a second list.
-  private static func gather(rowBytes: Int, rows: Int, target: VectorTarget) -> Kernel {
-    let b = KernelBuilder(target: target)
+  private static func gather(rowBytes: Int, rows: Int, target: ProcessorModel) -> Kernel {
+    let b = KernelBuilder(target: target.vector)
     let data = b.buffer(.u8, .read, count: rowBytes)
     let list = b.buffer(.i64, .read, count: rows)
     let later = b.buffer(.i64, .read, count: rows)
@@ -94,7 +95,8 @@ extension KernelProgram {
       let source = b.multiply(b.load(list, unit), rowBytes)
       let goal = b.multiply(unit, rowBytes)
       let ahead = b.multiply(b.load(later, unit), rowBytes)
-      b.loop(from: b.index(0), to: b.index(rowBytes), step: 64) { at in b.prefetch(data, b.add(ahead, at)) }
+      b.loop(from: b.index(0), to: b.index(rowBytes), step: target.lineBytes) { at in b.prefetch(data, b.add(ahead, at))
+      }
       let whole = rowBytes / lanes * lanes
       b.loop(from: b.index(0), to: b.index(whole), step: lanes) { at in
         b.store(result, b.add(goal, at), b.load(data, b.add(source, at), lanes: lanes))

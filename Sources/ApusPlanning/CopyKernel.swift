@@ -3,15 +3,15 @@ import ApusKernels
 
 extension Kernel {
   /// Copies bytes from its first buffer to its second, in vectors. Both may be the same memory.
-  static func copy(byteCount: Int, target: VectorTarget) -> Kernel {
-    let builder = KernelBuilder(target: target)
+  static func copy(byteCount: Int, target: ProcessorModel) -> Kernel {
+    let builder = KernelBuilder(target: target.vector)
     let dtype: DType = byteCount % 4 == 0 ? .i32 : .u8
     let count = byteCount / dtype.byteCount
     let source = builder.buffer(dtype, .read, count: count)
     let destination = builder.buffer(dtype, .write, count: count)
     let lanes = target.lanes(of: dtype.scalarType)
     let (vectors, rest) = (count / lanes, count % lanes)
-    let perUnit = max(1, copyUnitByteCount / (lanes * dtype.byteCount))
+    let perUnit = max(1, target.copyUnitBytes / (lanes * dtype.byteCount))
     let units = max(1, (vectors + perUnit - 1) / perUnit)
 
     func move(_ at: Register, lanes: Int) {
@@ -33,9 +33,6 @@ extension Kernel {
     }
     return builder.build(name: "copy", units: units)
   }
-
-  /// What one unit of a copy moves, and what is too little to share among workers.
-  private static let copyUnitByteCount = 1 << 14
 }
 
 extension Planning {

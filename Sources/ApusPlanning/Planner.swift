@@ -14,14 +14,15 @@ import ApusKernels
 /// The same draft gives the same program. `PlanChecker` derives again that a program does what its draft says.
 public enum Planner {
   public struct Options: Sendable {
-    /// For the kernels that copy.
-    public var target: VectorTarget
+    /// The processor, for the kernels that copy.
+    public var target: ProcessorModel
     /// Buffers of fewer bytes do not share memory if that would cost a barrier.
     public var sharingThreshold: Int
 
-    public init(target: VectorTarget, sharingThreshold: Int = 1 << 16) {
+    /// - Parameter sharingThreshold: nil: as the processor's model says.
+    public init(target: ProcessorModel, sharingThreshold: Int? = nil) {
       self.target = target
-      self.sharingThreshold = sharingThreshold
+      self.sharingThreshold = sharingThreshold ?? target.smallBufferBytes
     }
   }
 

@@ -185,6 +185,7 @@ private struct UpdateResolution {
 
     let produced = writers[value, default: []]
     let read = readers[target, default: []]
+    // More pairs of launches would take longer to look at than the copy that is saved.
     guard !produced.isEmpty, produced.count * read.count <= 1 << 16 else { return false }
     let both = read.filter { produced.contains($0) }
     var before = read

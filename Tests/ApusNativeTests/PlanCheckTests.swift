@@ -15,7 +15,7 @@ import Testing
     #expect(planned.refusal() == "nothing")
     #expect(planned.refusal(of: planned.overBatches()) == "nothing")
     // The same without anything computed once.
-    let whole = try Planner.plan(planned.draft, options: .init(target: NativeTarget.host.vector))
+    let whole = try Planner.plan(planned.draft, options: .init(target: NativeTarget.host.processor))
     try PlanChecker.check(whole, against: planned.draft)
   }
 

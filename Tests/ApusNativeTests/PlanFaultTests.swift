@@ -293,7 +293,7 @@ import Testing
   @Test func whatChangesIsNotComputedOnce() throws {
     let backend = NativeBackend()
     let planned = try PlannedGraph(Self.filters(updating: true), backend)
-    let options = Planner.Options(target: backend.target.vector)
+    let options = Planner.Options(target: backend.target.processor)
     // As if the second filter stayed as it is.
     let split = try #require(planned.draft.splittingPreparation(fixed: [0, 1]))
     let words = planned.refusal(

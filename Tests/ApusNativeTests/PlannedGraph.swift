@@ -12,12 +12,12 @@ struct PlannedGraph {
   var preparation: KernelProgram?
   /// Bytes and rows of each parameter.
   private var parameters: [(byteCount: Int, rows: Int)]
-  private var target: VectorTarget
+  private var target: ProcessorModel
 
   /// - Parameter graph: static, before the passes.
   init(_ graph: Graph, _ backend: NativeBackend = NativeBackend()) throws {
     let prepared = try backend.optimized(graph)
-    target = backend.target.vector
+    target = backend.target.processor
     draft = try GraphLowering.draft(prepared, target: target)
     let updated = Set(prepared.updates.map(\.variable))
     let fixed = prepared.variables.indices.filter { !updated.contains(prepared.variables[$0].id) }

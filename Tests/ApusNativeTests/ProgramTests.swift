@@ -178,7 +178,7 @@ import Testing
     maker.program.steps = [
       maker.launch(add, Location(x), Location(sum)), .barrier, maker.launch(reverse, Location(sum), Location(y)),
     ]
-    maker.program = maker.program.overBatches([(byteCount: 2 * width * 8, rows: 2)], target: maker.target.vector)
+    maker.program = maker.program.overBatches([(byteCount: 2 * width * 8, rows: 2)], target: maker.target.processor)
     let code = try maker.compile()
     let samples = (0..<4 * width).map { $0 % 101 }
     func sample(_ row: Int) -> ArraySlice<Int> { samples[row * width..<(row + 1) * width] }

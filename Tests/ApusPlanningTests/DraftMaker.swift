@@ -10,7 +10,7 @@ struct DraftMaker {
   private var outputs = 0
   private var launches = 0
 
-  static let options = Planner.Options(target: .avx512)
+  static let options = Planner.Options(target: .zen4)
 
   init(_ name: String = "test") { draft = ProgramDraft(name: name) }
 

@@ -10,7 +10,7 @@ import Testing
       let maker = RandomDraft.make(seed: seed, steps: 4 + Int(seed % 20))
       let threshold = seed % 3 == 0 ? 0 : 1 << 16
 
-      let program = try Planner.plan(maker.draft, options: .init(target: .avx512, sharingThreshold: threshold))
+      let program = try Planner.plan(maker.draft, options: .init(target: .zen4, sharingThreshold: threshold))
       do {
         try PlanChecker.check(program, against: maker.draft, iterationLimit: 4)
       } catch {

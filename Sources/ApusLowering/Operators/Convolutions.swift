@@ -16,7 +16,7 @@ private struct GroupedChannels {
   let geometry: ConvolutionGeometry
   let vectors: ChannelVectors
 
-  init(_ geometry: ConvolutionGeometry, _ dtype: DType, _ target: VectorTarget) {
+  init(_ geometry: ConvolutionGeometry, _ dtype: DType, _ target: ProcessorModel) {
     self.geometry = geometry
     vectors = ChannelVectors(geometry.outputChannels / geometry.groups, dtype, target)
   }

@@ -18,10 +18,11 @@ extension NodeLowering {
     let last = dimensions.last ?? 1
     let outer = Array(dimensions.dropLast())
     let rows = outer.reduce(1, *)
-    let share = rows >= 64 ? last : min(last, max(1, 2048 / max(1, work)))
+    let share = rows >= target.manyUnits ? last : min(last, max(1, target.scalarUnitWork / max(1, work)))
     let chunks = (last + share - 1) / share
     try kernel(
-      name, units: rows * chunks, flopCount: count &* work, isSerial: isSerial || count &* work < 8192
+      name, units: rows * chunks, flopCount: count &* work,
+      isSerial: isSerial || count &* work < target.serialWork
     ) { scope in
       let b = scope.builder
       let emit = try make(scope)

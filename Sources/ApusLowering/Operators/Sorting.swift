@@ -47,6 +47,7 @@ private struct MergeSort {
     let n = size
     let order = node.temporary(.i64, [2] + lines + [n])
     let half = x.count
+    // Some sixteen operations for each element: a merge for each bit of its position.
     node.forEachPosition(name, of: lines, work: n * 16) { scope in
       let b = scope.builder
       let from = scope.read(x)

@@ -94,7 +94,7 @@ struct ChannelVectors {
   let lanes: Int
   var count: Int { (channels + lanes - 1) / lanes }
 
-  init(_ channels: Int, _ dtype: DType, _ target: VectorTarget) {
+  init(_ channels: Int, _ dtype: DType, _ target: ProcessorModel) {
     self.init(channels, lanes: target.lanes(of: dtype == .f64 || dtype == .i64 ? .f64 : .f32))
   }
 

@@ -63,6 +63,7 @@ public struct SelectIndices: Pass {
   /// The first position of the extremum along an axis.
   private func position(of x: Value, _ axis: Int, _ keepDims: Bool, isLargest: Bool) throws -> Value? {
     let axis = try Axis.normalized(axis, rank: x.rank)
+    // Positions are a constant of the axis's length: longer ones than 64 MiB are not worth it.
     guard let size = x.shape[axis].number, size > 0, size < 1 << 24 else { return nil }
     let extremum = try isLargest ? x.max(axes: [axis], keepDims: true) : x.min(axes: [axis], keepDims: true)
     var stands = try x.equal(extremum)

@@ -11,6 +11,8 @@ import ApusPasses
 public struct Winograd: Pass {
   /// Side of a tile: 2, 4 or 6; 0: as the cost model says; 1: none.
   public var tile = 0
+  /// Whose cycles the cost model counts.
+  public var processor = ProcessorModel.zen4
 
   public static let record = PassRecord(
     "winograd", "computes 3 × 3 convolutions and their gradients by Winograd's algorithm where that is faster (f32)",
@@ -19,7 +21,7 @@ public struct Winograd: Pass {
 
   public init() {}
 
-  public init(tile: Int) { self.tile = tile }
+  public init(tile: Int, processor: ProcessorModel = .zen4) { (self.tile, self.processor) = (tile, processor) }
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     guard tile <= 1 || WinogradMatrix.tiles.contains(tile) else {
@@ -66,7 +68,7 @@ public struct Winograd: Pass {
       images: images, output: op.isOfImage ? axes.map(\.input) : axes.map(\.output),
       inputs: op.isOfImage ? geometry.outputChannels : geometry.inputChannels,
       outputs: op.isOfImage ? geometry.inputChannels : geometry.outputChannels,
-      isFilterFixed: op.filterOperand.map { fixed.contains(node.operands[$0]) } ?? false)
+      isFilterFixed: op.filterOperand.map { fixed.contains(node.operands[$0]) } ?? false, processor: processor)
   }
 
   private func chosen(_ cost: WinogradCost, _ node: Node, _ graph: Graph, _ context: inout PassContext) -> Int? {

@@ -1,3 +1,4 @@
+import ApusCore
 import ApusOperators
 
 /// A part of a layer's work: some images, or some rows of tiles of one.
@@ -5,10 +6,10 @@ struct WinogradBlock {
   var images: Range<Int>
   var rows: Range<Int>
 
-  /// Bytes of a block's transforms that are worth keeping in the caches.
-  private static let byteLimit = 4 << 20
+  /// Bytes of a block's transforms: half of what the last cache keeps, the rest being for the filter and the image.
+  static func byteLimit(_ processor: ProcessorModel) -> Int { processor.retainedBytes / 2 }
 
-  static func blocks(_ geometry: WinogradGeometry, images: Int, bytes: Int) -> [WinogradBlock] {
+  static func blocks(_ geometry: WinogradGeometry, images: Int, bytes: Int, byteLimit: Int) -> [WinogradBlock] {
     let rows = geometry.tiles[0]
     let whole = WinogradBlock(images: 0..<images, rows: 0..<rows)
     let wanted = (bytes + byteLimit - 1) / byteLimit

@@ -38,7 +38,8 @@ struct WinogradLayer {
     guard nest.node.results[0].count > 0 else { return }
     let dimensions = tileDimensions
     let bytes = (dimensions.data.reduce(1, *) + dimensions.products.reduce(1, *)) * dtype.byteCount
-    let blocks = WinogradBlock.blocks(geometry, images: x.dimensions[0], bytes: bytes)
+    let blocks = WinogradBlock.blocks(
+      geometry, images: x.dimensions[0], bytes: bytes, byteLimit: WinogradBlock.byteLimit(builder.target))
     let filter = try deferredFilter()
     for run in WinogradBlock.runs(of: blocks, geometry) {
       if run.count == 1 {

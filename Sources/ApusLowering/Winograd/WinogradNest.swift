@@ -34,7 +34,7 @@ struct WinogradNest {
     let tiles = WinogradTiles(geometry, domain, dtype, node.target)
     let flopCount = self.flopCount(domain.reduce(1, *))
     node.kernel(
-      name, units: tiles.units, flopCount: flopCount, isSerial: flopCount < 8192
+      name, units: tiles.units, flopCount: flopCount, isSerial: flopCount < node.target.serialWork
     ) { scope in
       let b = scope.builder
       let from = scope.read(source)

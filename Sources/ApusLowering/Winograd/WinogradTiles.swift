@@ -14,11 +14,11 @@ struct WinogradTiles {
   let sharesChannels: Bool
 
   /// - Parameter dimensions: of what is transformed.
-  init(_ geometry: WinogradGeometry, _ dimensions: [Int], _ dtype: DType, _ target: VectorTarget) {
+  init(_ geometry: WinogradGeometry, _ dimensions: [Int], _ dtype: DType, _ target: ProcessorModel) {
     self.geometry = geometry
     vectors = ChannelVectors(dimensions[3], dtype, target)
     outer = geometry.part == .filter ? [dimensions[2]] : [dimensions[0]] + geometry.tiles
-    sharesChannels = outer.reduce(1, *) < 64
+    sharesChannels = outer.reduce(1, *) < target.manyUnits
   }
 
   var units: Int { outer.reduce(1, *) * (sharesChannels ? vectors.count : 1) }
@@ -128,7 +128,7 @@ extension WinogradTranspose: Lowerable {
     // An image's tiles one after the other: neighbors add to the same elements.
     node.kernel(
       "winograd_transpose_\(part)", units: y.dimensions[0] * vectors.count, flopCount: geometry.flopCount,
-      isSerial: geometry.flopCount < 8192
+      isSerial: geometry.flopCount < node.target.serialWork
     ) { scope in
       let b = scope.builder
       let (from, to) = (scope.read(v), scope.update(y))

@@ -64,7 +64,7 @@ struct WinogradTransformKernel {
     let vectors = tiles.vectors
     try node.kernel(
       "winograd_transform_\(op.part)", units: tiles.units, flopCount: geometry.flopCount,
-      isSerial: geometry.flopCount < 8192
+      isSerial: geometry.flopCount < node.target.serialWork
     ) { scope in
       let b = scope.builder
       let (from, to) = (scope.read(x), scope.write(layout.handle))

@@ -45,7 +45,8 @@ public struct AheadOfTimeLibrary: Sendable {
     var sources: [CInterface.Source] = []
     for buffer in program.buffers {
       func stored(_ tensor: Tensor) -> CInterface.Source {
-        weights.append(Data(count: (64 - weights.count % 64) % 64))
+        let rest = weights.count % Memory.alignment
+        if rest > 0 { weights.append(Data(count: Memory.alignment - rest)) }
         let offset = weights.count
         tensor.withUnsafeBytes { weights.append(contentsOf: $0) }
         return .weights(offset: offset)

@@ -43,6 +43,7 @@ struct CInterface {
 
   var header: String {
     let upper = name.uppercased()
+    let line = Memory.alignment
     return """
       /* Graph @\(graph.name), compiled ahead of time. C11 or C++; link with \(name).o. */
       #ifndef \(upper)_H
@@ -62,11 +63,11 @@ struct CInterface {
 
       /* Bytes of the weights file, and of the memory that a run works in. */
       #define \(upper)_WEIGHTS_BYTES ((size_t)\(weightBytes))
-      #define \(upper)_ARENA_BYTES ((size_t)\(max(64, program.arenaByteCount)))
+      #define \(upper)_ARENA_BYTES ((size_t)\(max(Memory.alignment, program.arenaByteCount)))
 
       /* Memory for weights or an arena, to be given back with free(); NULL where there is none. */
       static inline void *\(name)_allocate(size_t bytes) {
-        return aligned_alloc(64, (bytes + 127) / 64 * 64);
+        return aligned_alloc(\(line), (bytes + \(2 * line - 1)) / \(line) * \(line));
       }
 
       /* The weights in a file that was written beside this header, to be given back with free(); NULL where the file
@@ -94,7 +95,7 @@ struct CInterface {
                           \(String(repeating: " ", count: name.count))void *arena, int64_t *value) {
         void *bases[\(max(1, sources.count))];
         int64_t status[2] = {0, 0};
-        _Alignas(64) unsigned char sync[\(Synchronization.byteCount)] = {0};
+        _Alignas(\(line)) unsigned char sync[\(Synchronization.byteCount)] = {0};
         (void)inputs, (void)outputs, (void)weights, (void)arena;
       \(sources.enumerated().map { "  bases[\($0)] = \(expression($1));" }.joined(separator: "\n"))
         \(name)_program(bases, status, sync, 0, 1, 1);
@@ -116,15 +117,15 @@ struct CInterface {
 
       #endif
 
-      """.replacing("_Alignas(64)", with: "\(upper)_ALIGNED")
+      """.replacing("_Alignas(\(line))", with: "\(upper)_ALIGNED")
         .replacing(
           "#ifdef __cplusplus\nextern \"C\" {\n#endif",
           with: """
             #ifdef __cplusplus
-            #define \(upper)_ALIGNED alignas(64)
+            #define \(upper)_ALIGNED alignas(\(line))
             extern "C" {
             #else
-            #define \(upper)_ALIGNED _Alignas(64)
+            #define \(upper)_ALIGNED _Alignas(\(line))
             #endif
             """)
   }

@@ -14,11 +14,14 @@ struct IRBuilder {
   // MARK: Types and constants
 
   func int(_ bits: Int) -> Handle? { llvm.intType(context, UInt32(bits)) }
-  var pointer: Handle? { llvm.pointerType(context, 0) }
+  var pointer: Handle? { llvm.pointerType(context, AddressSpace.ordinary) }
 
   func constant(_ value: Int, bits: Int = 64) -> Handle? {
-    llvm.constInt(int(bits), UInt64(bitPattern: Int64(value)), 0)
+    llvm.constInt(int(bits), UInt64(bitPattern: Int64(value)), Flag.no)
   }
+
+  /// An `i1` that is false.
+  var no: Handle? { constant(0, bits: 1) }
 
   /// `<lanes x element>`; the element itself for one lane.
   func vector(_ element: Handle?, _ lanes: Int) -> Handle? {
@@ -31,11 +34,12 @@ struct IRBuilder {
   func function(_ name: String, _ parameters: [Handle?], returning result: Handle? = nil) -> Handle? {
     let function = declare(name, parameters, returning: result)
     for (key, value) in [
-      ("target-cpu", target.cpu), ("target-features", target.features), ("prefer-vector-width", "512"),
+      ("target-cpu", target.cpu), ("target-features", target.features),
+      ("prefer-vector-width", "\(8 * target.vector.vectorBytes)"),
       ("no-trapping-math", "true"), ("no-builtins", ""), ("frame-pointer", "none"),
     ] where !value.isEmpty || key == "no-builtins" {
       llvm.addAttribute(
-        function, .max,
+        function, AttributePlace.function,
         llvm.stringAttribute(context, key, UInt32(key.utf8.count), value, UInt32(value.utf8.count)))
     }
     return function
@@ -44,9 +48,9 @@ struct IRBuilder {
   /// A function of another module of the same program.
   func declare(_ name: String, _ parameters: [Handle?], returning result: Handle? = nil) -> Handle? {
     var parameters = parameters
-    let type = llvm.functionType(result ?? llvm.voidType(context), &parameters, UInt32(parameters.count), 0)
+    let type = llvm.functionType(result ?? llvm.voidType(context), &parameters, UInt32(parameters.count), Flag.no)
     let function = llvm.addFunction(module, name, type)
-    addEnumAttribute("nounwind", to: function, at: .max)
+    addEnumAttribute("nounwind", to: function, at: AttributePlace.function)
     return function
   }
 
@@ -55,10 +59,11 @@ struct IRBuilder {
     llvm.namedFunction(module, symbol) ?? declare(symbol, KernelEmitter.parameters(of: kernel, self))
   }
 
-  /// - Parameter index: 0 the result, 1 … the parameters, `.max` the function.
-  func addEnumAttribute(_ name: String, _ value: UInt64 = 0, to function: Handle?, at index: UInt32) {
+  /// Adds an attribute that is a name and perhaps a number; names that this release does not know are skipped.
+  /// - Parameter place: see `AttributePlace`.
+  func addEnumAttribute(_ name: String, _ value: UInt64 = 0, to function: Handle?, at place: UInt32) {
     let kind = llvm.enumAttributeKind(name, name.utf8.count)
-    if kind != 0 { llvm.addAttribute(function, index, llvm.enumAttribute(context, kind, value)) }
+    if kind != AttributeKind.unknown { llvm.addAttribute(function, place, llvm.enumAttribute(context, kind, value)) }
   }
 
   // MARK: Code

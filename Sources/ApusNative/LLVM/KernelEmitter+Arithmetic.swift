@@ -15,14 +15,14 @@ extension KernelEmitter {
         ? llvm.floatNegate(builder, x, "") : ir.binary(Opcode.subtract, llvm.constNull(own), x)
     case .absolute:
       return isFloat
-        ? ir.intrinsic("llvm.fabs", [own], [x]) : ir.intrinsic("llvm.abs", [own], [x, ir.constant(0, bits: 1)])
+        ? ir.intrinsic("llvm.fabs", [own], [x]) : ir.intrinsic("llvm.abs", [own], [x, ir.no])
     case .squareRoot: return ir.intrinsic("llvm.sqrt", [own], [x])
     case .floor: return ir.intrinsic("llvm.floor", [own], [x])
     case .ceil: return ir.intrinsic("llvm.ceil", [own], [x])
     case .round: return ir.intrinsic("llvm.rint", [own], [x])
     case .not: return llvm.not(builder, x, "")
-    // 0: zero has as many leading zeros as it has bits.
-    case .countLeadingZeros: return ir.intrinsic("llvm.ctlz", [own], [x, ir.constant(0, bits: 1)])
+    // Zero is allowed: it has as many leading zeros as it has bits.
+    case .countLeadingZeros: return ir.intrinsic("llvm.ctlz", [own], [x, ir.no])
     case .populationCount: return ir.intrinsic("llvm.ctpop", [own], [x])
     case .reciprocalSquareRootEstimate:
       if hasAVX512, let result = inFullRegister(type, [x], reciprocalSquareRootInstruction) { return result }
@@ -115,7 +115,7 @@ extension KernelEmitter {
   /// An instruction on whole 512-bit registers, for any type that fits into one: what is in the lanes beyond does not
   /// matter, and every number of lanes gives the same bits.
   private func inFullRegister(_ type: RegisterType, _ operands: [Handle?], _ instruction: FullInstruction) -> Handle? {
-    let full = type.with(lanes: 512 / type.scalar.bits)
+    let full = type.with(lanes: VectorTarget.avx512.lanes(of: type.scalar))
     if type.lanes == full.lanes { return instruction(operands, full) }
     if type.lanes > full.lanes {
       guard type.lanes % full.lanes == 0 else { return nil }
@@ -155,18 +155,23 @@ extension KernelEmitter {
     type.scalar == .f32
       ? ir.intrinsic(
         "llvm.x86.avx512.rsqrt14.ps.512", [],
-        [operands[0], llvm.constNull(self.type(type)), ir.constant(-1, bits: 16)])
+        [operands[0], llvm.constNull(self.type(type)), allLanesMask(type)])
       : ir.intrinsic(
         "llvm.x86.avx512.rsqrt14.pd.512", [],
-        [operands[0], llvm.constNull(self.type(type)), ir.constant(-1, bits: 8)])
+        [operands[0], llvm.constNull(self.type(type)), allLanesMask(type)])
   }
 
+  /// A mask register's bits for all lanes.
+  private func allLanesMask(_ type: RegisterType) -> Handle? { ir.constant(-1, bits: type.lanes) }
+
+  /// `_MM_FROUND_CUR_DIRECTION`: rounds as the processor is set.
+  private static let currentRounding = 4
+
   private func scaleInstruction(_ operands: [Handle?], _ type: RegisterType) -> Handle? {
-    // All lanes; round as the processor is set (4).
     ir.intrinsic(
       "llvm.x86.avx512.mask.scalef.\(type.scalar == .f32 ? "ps" : "pd").512", [],
       operands + [
-        llvm.constNull(self.type(type)), ir.constant(-1, bits: type.scalar == .f32 ? 16 : 8), ir.constant(4, bits: 32),
+        llvm.constNull(self.type(type)), allLanesMask(type), ir.constant(Self.currentRounding, bits: 32),
       ])
   }
 

@@ -56,12 +56,14 @@ extension KernelEmitter {
     if hasAlignment {
       return ir.call(declaration, [address, ir.constant(dtype.byteCount, bits: 32), mask, zero])
     }
-    return aligned(ir.call(declaration, [address, mask, zero]), argument: 1, dtype)
+    return aligned(ir.call(declaration, [address, mask, zero]), argument: 0, dtype)
   }
 
-  private func aligned(_ call: Handle?, argument: UInt32, _ dtype: DType) -> Handle? {
-    let kind = llvm.enumAttributeKind("align", 5)
-    llvm.addCallAttribute(call, argument, llvm.enumAttribute(ir.context, kind, UInt64(dtype.byteCount)))
+  private func aligned(_ call: Handle?, argument: Int, _ dtype: DType) -> Handle? {
+    let name = "align"
+    let kind = llvm.enumAttributeKind(name, name.utf8.count)
+    llvm.addCallAttribute(
+      call, AttributePlace.parameter(argument), llvm.enumAttribute(ir.context, kind, UInt64(dtype.byteCount)))
     return call
   }
 
@@ -98,7 +100,7 @@ extension KernelEmitter {
       if llvm.parameterCount(declaration) == 4 {
         _ = ir.call(declaration, [value, address, ir.constant(dtype.byteCount, bits: 32), lanesToStore])
       } else {
-        _ = aligned(ir.call(declaration, [value, address, lanesToStore]), argument: 2, dtype)
+        _ = aligned(ir.call(declaration, [value, address, lanesToStore]), argument: 1, dtype)
       }
     } else if let mask {
       let (then, end) = (ir.block(function, "store"), ir.block(function, "stored"))
@@ -112,12 +114,15 @@ extension KernelEmitter {
     }
   }
 
-  /// For reading. LLVM counts localities from 0, none, to 3, all levels of the cache.
+  /// Asks for data that will be read.
   func prefetch(_ access: Access, into level: Int) throws {
     let address = try address(access, dtype(access))
     _ = ir.call(
       ir.declaration("llvm.prefetch", [ir.pointer]),
-      [address, ir.constant(0, bits: 32), ir.constant(4 - level, bits: 32), ir.constant(1, bits: 32)])
+      [
+        address, ir.constant(Prefetch.read, bits: 32), ir.constant(Prefetch.locality(level: level), bits: 32),
+        ir.constant(Prefetch.data, bits: 32),
+      ])
   }
 
   /// The first failure of a run keeps its code and value. The host reads them after the run has ended, so the value
@@ -129,8 +134,9 @@ extension KernelEmitter {
     _ = llvm.conditionalJump(builder, condition, then, end)
     llvm.positionAtEnd(builder, then)
     let own = ir.binary(Opcode.add, failureBase, ir.constant(code))
-    let exchange = llvm.compareExchange(builder, status, ir.constant(0), own, Ordering.sequential, Ordering.relaxed, 0)
-    _ = llvm.conditionalJump(builder, llvm.extractValue(builder, exchange, 1, ""), first, end)
+    let exchange = llvm.compareExchange(
+      builder, status, ir.constant(0), own, Ordering.sequential, Ordering.relaxed, Flag.no)
+    _ = llvm.conditionalJump(builder, llvm.extractValue(builder, exchange, ExchangeResult.succeeded, ""), first, end)
     llvm.positionAtEnd(builder, first)
     _ = llvm.store(builder, value, ir.address(ir.int(64), status, ir.constant(1)))
     _ = llvm.jump(builder, end)

@@ -9,9 +9,6 @@ import ApusPlanning
 /// Nothing in it calls outside of it: every instruction has machine code on every target, and the target's own
 /// instruction where there is one.
 struct KernelEmitter {
-  /// Part of the cache's key: raise it whenever the code that a kernel gets changes.
-  static let version = 5
-
   let ir: IRBuilder
   let kernel: Kernel
   let function: Handle?
@@ -24,7 +21,7 @@ struct KernelEmitter {
   /// - Parameter isInternal: whether only this module can call it.
   static func emit(_ kernel: Kernel, as name: String, in ir: IRBuilder, isInternal: Bool = false) throws {
     var emitter = KernelEmitter(kernel, name, ir)
-    if isInternal { ir.llvm.setLinkage(emitter.function, 8) }
+    if isInternal { ir.llvm.setLinkage(emitter.function, Linkage.internal) }
     ir.llvm.positionAtEnd(ir.builder, ir.block(emitter.function, "entry"))
     try emitter.emit(kernel.body)
     _ = ir.llvm.returnVoid(ir.builder)
@@ -43,11 +40,11 @@ struct KernelEmitter {
     function = ir.function(name, KernelEmitter.parameters(of: kernel, ir))
     // `captures(none)` of later releases; unknown names are skipped.
     for position in 0...kernel.buffers.count {
-      ir.addEnumAttribute("nofree", to: function, at: UInt32(position + 1))
-      ir.addEnumAttribute("nocapture", to: function, at: UInt32(position + 1))
+      ir.addEnumAttribute("nofree", to: function, at: AttributePlace.parameter(position))
+      ir.addEnumAttribute("nocapture", to: function, at: AttributePlace.parameter(position))
     }
     // The status alone: kernels that work in place get one buffer as two of their arguments.
-    ir.addEnumAttribute("noalias", to: function, at: UInt32(kernel.buffers.count + 1))
+    ir.addEnumAttribute("noalias", to: function, at: AttributePlace.parameter(kernel.buffers.count))
   }
 
   func argument(_ position: Int) -> Handle? { llvm.parameter(function, UInt32(position)) }
@@ -77,7 +74,7 @@ struct KernelEmitter {
 
   /// The same bits in each lane.
   func constant(_ bits: UInt64, _ type: RegisterType) -> Handle? {
-    let integer = llvm.constInt(ir.int(type.scalar.bits), bits, 0)
+    let integer = llvm.constInt(ir.int(type.scalar.bits), bits, Flag.no)
     let element = type.scalar.isFloating ? llvm.constBitCast(integer, scalar(type.scalar)) : integer
     guard type.lanes > 1 else { return element }
     var elements = [Handle?](repeating: element, count: type.lanes)

@@ -229,7 +229,7 @@ final class LLVMLibrary: Sendable {
   }
 
   /// 1 for a type that is no vector.
-  func lanes(of type: Handle?) -> Int { typeKind(type) == 13 ? Int(vectorSize(type)) : 1 }
+  func lanes(of type: Handle?) -> Int { typeKind(type) == TypeKind.vector ? Int(vectorSize(type)) : 1 }
 
   /// Takes over a message that LLVM allocated.
   func take(_ message: Message?) -> String {

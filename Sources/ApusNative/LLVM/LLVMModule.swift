@@ -14,10 +14,10 @@ struct LLVMTargetMachine: ~Copyable {
     guard llvm.targetFromTriple(target.triple, &found, &message) == 0 else {
       throw ApusError.defect("LLVM: \(llvm.take(message))")
     }
-    // Position-independent; small.
     guard
       let handle = llvm.createTargetMachine(
-        found, target.triple, target.cpu, target.features, level.codeGeneratorLevel, 2, 3)
+        found, target.triple, target.cpu, target.features, level.codeGeneratorLevel,
+        RelocationModel.positionIndependent, CodeModel.small)
     else {
       throw ApusError.defect("LLVM has no target \(target.cpu)")
     }
@@ -55,8 +55,7 @@ struct LLVMModule: ~Copyable {
   /// Checks the module's rules.
   func verify() throws {
     var message: LLVMLibrary.Message?
-    // 2: give the message back rather than print it or end the process.
-    let isBroken = llvm.verifyModule(ir.module, 2, &message) != 0
+    let isBroken = llvm.verifyModule(ir.module, VerifierFailure.returnMessage, &message) != 0
     let text = llvm.take(message)
     if isBroken { throw ApusError.defect("LLVM finds the module broken: \(text)") }
   }
@@ -75,11 +74,11 @@ struct LLVMModule: ~Copyable {
   var text: String { llvm.take(llvm.printModule(ir.module)) }
 
   func assembly(_ machine: borrowing LLVMTargetMachine) throws -> String {
-    String(decoding: try emit(0, machine), as: UTF8.self)
+    String(decoding: try emit(FileKind.assembly, machine), as: UTF8.self)
   }
 
   /// The relocatable object.
-  func object(_ machine: borrowing LLVMTargetMachine) throws -> Data { Data(try emit(1, machine)) }
+  func object(_ machine: borrowing LLVMTargetMachine) throws -> Data { Data(try emit(FileKind.object, machine)) }
 
   private func emit(_ kind: UInt32, _ machine: borrowing LLVMTargetMachine) throws -> [UInt8] {
     var buffer: Handle?

@@ -33,6 +33,7 @@ enum Opcode {
 enum Predicate {
   static let equal: UInt32 = 32
   static let notEqual: UInt32 = 33
+  static let greaterEqualUnsigned: UInt32 = 35
   static let lessUnsigned: UInt32 = 36
   static let lessEqualUnsigned: UInt32 = 37
   static let greater: UInt32 = 38

@@ -25,12 +25,11 @@ public enum CodeLevel: Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// `LLVMCodeGenOptLevel`.
   var codeGeneratorLevel: UInt32 {
     switch self {
-    case .none: 0
-    case .standard: 1
-    case .full: 3
+    case .none: CodeGeneratorLevel.none
+    case .standard: CodeGeneratorLevel.less
+    case .full: CodeGeneratorLevel.aggressive
     }
   }
 }
@@ -45,15 +44,19 @@ public struct NativeTarget: Hashable, Sendable {
   public let cpu: String
   /// LLVM's names of instruction sets, with `+` or `-`, separated by commas.
   public let features: String
-  /// What lowering must know.
-  public let vector: VectorTarget
+  /// What lowering must know: figures of a processor of this kind. They belong to the target and are not read from the
+  /// machine, so that the same target gives the same bits everywhere.
+  package var processor: ProcessorModel
   /// What the kernel's list of processor flags must name for the code to run.
   let requiredFlags: [String]
+
+  /// The part of the model that the form of kernels depends on.
+  public var vector: VectorTarget { processor.vector }
 
   var isX86: Bool { triple.hasPrefix("x86_64") }
 
   /// Names that `named` knows.
-  public static let names = ["native", "x86-64-v3", "x86-64-v4", "znver4", "aarch64"]
+  public static let names = ["native", "x86-64-v3", "x86-64-v4", "znver4", "emeraldrapids", "aarch64"]
 
   /// - Throws: `ApusError` with a suggestion where there is no such target.
   public static func named(_ name: String) throws -> NativeTarget {
@@ -62,6 +65,7 @@ public struct NativeTarget: Hashable, Sendable {
     case "x86-64-v3": return level3(name)
     case "x86-64-v4": return level4(name)
     case "znver4": return level4(name)
+    case "emeraldrapids": return emeraldRapids(name)
     case "aarch64": return aarch64(name)
     default:
       throw ApusError.usage(
@@ -122,18 +126,24 @@ public struct NativeTarget: Hashable, Sendable {
 
   private static func level3(_ name: String) -> NativeTarget {
     NativeTarget(
-      name: name, triple: x86, cpu: "x86-64-v3", features: "", vector: .avx2, requiredFlags: level3Flags)
+      name: name, triple: x86, cpu: "x86-64-v3", features: "", processor: .laptopAVX2, requiredFlags: level3Flags)
   }
 
   private static func level4(_ name: String) -> NativeTarget {
     NativeTarget(
-      name: name, triple: x86, cpu: name == "znver4" ? name : "x86-64-v4", features: "", vector: .avx512,
+      name: name, triple: x86, cpu: name == "znver4" ? name : "x86-64-v4", features: "", processor: .zen4,
       requiredFlags: name == "znver4" ? level4Flags + ["avx512_bf16", "avx512_vnni", "sse4a"] : level4Flags)
+  }
+
+  private static func emeraldRapids(_ name: String) -> NativeTarget {
+    NativeTarget(
+      name: name, triple: x86, cpu: name, features: "", processor: .server64,
+      requiredFlags: level4Flags + ["avx512_bf16", "avx512_vnni", "avx512_fp16"])
   }
 
   private static func aarch64(_ name: String) -> NativeTarget {
     NativeTarget(
-      name: name, triple: "aarch64-unknown-linux-gnu", cpu: "generic", features: "+neon", vector: .neon,
+      name: name, triple: "aarch64-unknown-linux-gnu", cpu: "generic", features: "+neon", processor: .neon,
       requiredFlags: [])
   }
 }

@@ -16,10 +16,21 @@ public struct Roofline: Sendable {
   public static func measure(target: NativeTarget = .host) throws -> Roofline {
     Roofline(
       gigaflopsSingle: try multiplyAdds(.f32, target), gigaflopsDouble: try multiplyAdds(.f64, target),
-      readBandwidth: try [("L1", 1 << 14), ("L2", 1 << 19), ("L3", 1 << 23), ("memory", 1 << 27)].map {
-        ($0.0, $0.1, try bandwidth($0.1, target))
-      })
+      readBandwidth: try workingSets(target.processor).map { ($0.name, $0.bytes, try bandwidth($0.bytes, target)) })
   }
+
+  /// Half of each core's own caches, what the last keeps from run to run, and four times what it holds.
+  private static func workingSets(_ processor: ProcessorModel) -> [(name: String, bytes: Int)] {
+    [
+      ("L1", processor.firstCache.bytes / 2), ("L2", processor.secondCache.bytes / 2),
+      ("L3", processor.retainedBytes), ("memory", 4 * processor.lastCache.bytes),
+    ]
+  }
+
+  /// Steps of a measured loop: some milliseconds.
+  private static let steps = 1 << 16
+  /// Bytes read in a measurement: again some milliseconds.
+  private static let readBytes = 1 << 26
 
   private init(
     gigaflopsSingle: Double, gigaflopsDouble: Double,
@@ -34,7 +45,7 @@ public struct Roofline: Sendable {
   private static func multiplyAdds(_ dtype: DType, _ target: NativeTarget) throws -> Double {
     let lanes = target.vector.lanes(of: dtype.scalarType)
     let sums = target.vector.vectorRegisters - 4
-    let rounds = 1 << 16
+    let rounds = steps
     let b = KernelBuilder(target: target.vector)
     let buffer = b.buffer(dtype, .readWrite, count: lanes * (sums + 2))
     b.forEachUnit { _ in
@@ -55,7 +66,7 @@ public struct Roofline: Sendable {
   private static func bandwidth(_ bytes: Int, _ target: NativeTarget) throws -> Double {
     let lanes = target.vector.lanes(of: .f32)
     let count = bytes / 4
-    let rounds = max(1, (1 << 26) / bytes)
+    let rounds = max(1, readBytes / bytes)
     let b = KernelBuilder(target: target.vector)
     let buffer = b.buffer(.f32, .readWrite, count: count)
     let streams = 8
@@ -81,7 +92,7 @@ public struct Roofline: Sendable {
   private static func best(
     byteCount: Int, _ body: ([UnsafeMutableRawPointer], UnsafeMutablePointer<Int64>) -> Void
   ) -> Double {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: Memory.alignment)
     defer { memory.deallocate() }
     memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     let status = UnsafeMutablePointer<Int64>.allocate(capacity: 2)

@@ -42,6 +42,8 @@ struct ELFObject {
     var addend: Int64
   }
 
+  /// Bytes of the smallest page of x86-64.
+  private static let pageSize = 4096
   /// No object of Apus comes near it.
   static let largestSize = 1 << 30
 
@@ -65,7 +67,8 @@ struct ELFObject {
       guard section.isZero || section.offset + section.size <= bytes.count else {
         throw ELFObject.broken("a section ends beyond the file")
       }
-      guard section.alignment & (section.alignment - 1) == 0, section.alignment <= 4096 else {
+      // The loader maps whole pages.
+      guard section.alignment & (section.alignment - 1) == 0, section.alignment <= ELFObject.pageSize else {
         throw ELFObject.broken("a section is aligned to \(section.alignment) bytes")
       }
       sections.append(section)

@@ -89,7 +89,7 @@ package struct KernelCompiler: Sendable {
   private func key(_ kind: String, _ content: [UInt8]) -> [UInt8] {
     var bytes = CanonicalBytes()
     bytes.append(kind)
-    bytes.append(KernelEmitter.version)
+    bytes.append(BuildIdentity.current)
     bytes.append(level.passes ?? "")
     bytes.append(Int(level.codeGeneratorLevel))
     bytes.append(target.triple)

@@ -10,7 +10,8 @@ import Glibc
 public struct ObjectCache: Hashable, Sendable {
   /// Where the files are.
   public let folder: URL
-  /// Bytes that the files may take; beyond it the oldest ones go.
+  /// Bytes that the files may take; beyond it the oldest ones go. 256 MiB are tens of thousands of kernels, some KiB
+  /// each.
   public var sizeLimit: Int
 
   public init(folder: URL, sizeLimit: Int = 256 << 20) {

@@ -5,10 +5,10 @@ enum Synchronization {
   /// How many workers have arrived at barriers of this run, all told.
   static let arrivals = 0
   /// Twice the number of the last barrier that is open, and 1 more where the run has failed.
-  static let opened = 64
+  static let opened = Memory.alignment
   /// A function of no arguments to call after a long wait, or null.
-  static let yield = 128
-  static let byteCount = 192
+  static let yield = 2 * Memory.alignment
+  static let byteCount = 3 * Memory.alignment
 }
 
 /// Emits `i64 barrier(ptr sync, ptr status, ptr passed, i64 workers)`: returns when all workers have called it, 1 where
@@ -17,16 +17,19 @@ enum Synchronization {
 /// The last to arrive reads the status and opens the barrier with it in one store: a kernel that fails just afterwards
 /// cannot make workers disagree.
 enum BarrierEmitter {
-  /// How often a waiting worker looks before it lets others use its core.
+  /// How often a waiting worker looks before it lets others use its core: some ten microseconds, longer than workers with
+  /// a core each wait for one another.
   static let patience = 1 << 10
+  /// Of an `i64`, which must be aligned to be atomic.
+  private static let wordBytes: UInt32 = 8
 
   static func emit(in module: IRBuilder, name: String) -> Handle? {
     let llvm = module.llvm
     let builder = module.builder
     let (pointer, i64) = (module.pointer, module.int(64))
     let function = module.function(name, [pointer, pointer, pointer, i64], returning: i64)
-    llvm.setLinkage(function, 8)
-    module.addEnumAttribute("noinline", to: function, at: .max)
+    llvm.setLinkage(function, Linkage.internal)
+    module.addEnumAttribute("noinline", to: function, at: AttributePlace.function)
     let sync = llvm.parameter(function, 0)
     let status = llvm.parameter(function, 1)
     let passed = llvm.parameter(function, 2)
@@ -35,8 +38,8 @@ enum BarrierEmitter {
     func add(_ a: Handle?, _ b: Handle?) -> Handle? { llvm.binary(builder, Opcode.add, a, b, "") }
     func atomicLoad(_ address: Handle?) -> Handle? {
       let load = llvm.load(builder, i64, address, "")
-      llvm.setOrdering(load, 4)
-      llvm.setAlignment(load, 8)
+      llvm.setOrdering(load, Ordering.acquire)
+      llvm.setAlignment(load, wordBytes)
       return load
     }
 
@@ -47,13 +50,14 @@ enum BarrierEmitter {
       module.block(function, "open"), module.block(function, "again"), module.block(function, "rest")
     )
     llvm.positionAtEnd(builder, entry)
-    let isAlone = llvm.integerCompare(builder, 32, workers, module.constant(1), "")
+    let isAlone = llvm.integerCompare(builder, Predicate.equal, workers, module.constant(1), "")
     _ = llvm.conditionalJump(builder, isAlone, alone, team)
 
     func failed() -> Handle? {
       let code = atomicLoad(status)
       return llvm.cast(
-        builder, Opcode.zeroExtend, llvm.integerCompare(builder, 33, code, module.constant(0), ""), i64, "")
+        builder, Opcode.zeroExtend, llvm.integerCompare(builder, Predicate.notEqual, code, module.constant(0), ""), i64,
+        "")
     }
     llvm.positionAtEnd(builder, alone)
     _ = llvm.returnValue(builder, failed())
@@ -61,18 +65,18 @@ enum BarrierEmitter {
     llvm.positionAtEnd(builder, team)
     let number = add(llvm.load(builder, i64, passed, ""), module.constant(1))
     _ = llvm.store(builder, number, passed)
-    // Acquire and release.
-    let ticket = llvm.atomicUpdate(builder, 1, at(Synchronization.arrivals), module.constant(1), 6, 0)
+    let ticket = llvm.atomicUpdate(
+      builder, AtomicOperation.add, at(Synchronization.arrivals), module.constant(1), Ordering.acquireRelease, Flag.no)
     let goal = llvm.binary(builder, Opcode.multiply, number, workers, "")
     let opening = llvm.binary(builder, Opcode.shiftLeft, number, module.constant(1), "")
     _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, 32, add(ticket, module.constant(1)), goal, ""), last, wait)
+      builder, llvm.integerCompare(builder, Predicate.equal, add(ticket, module.constant(1)), goal, ""), last, wait)
 
     llvm.positionAtEnd(builder, last)
     let word = add(opening, failed())
     let store = llvm.store(builder, word, at(Synchronization.opened))
-    llvm.setOrdering(store, 5)
-    llvm.setAlignment(store, 8)
+    llvm.setOrdering(store, Ordering.release)
+    llvm.setAlignment(store, wordBytes)
     _ = llvm.returnValue(
       builder, llvm.binary(builder, Opcode.and, word, module.constant(1), ""))
 
@@ -80,28 +84,31 @@ enum BarrierEmitter {
     let spins = module.phi(i64)
     module.addIncoming(spins, module.constant(0), from: team)
     let seen = atomicLoad(at(Synchronization.opened))
-    _ = llvm.conditionalJump(builder, llvm.integerCompare(builder, 35, seen, opening, ""), open, again)
+    _ = llvm.conditionalJump(
+      builder, llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, seen, opening, ""), open, again)
 
     llvm.positionAtEnd(builder, open)
     _ = llvm.returnValue(builder, llvm.binary(builder, Opcode.and, seen, module.constant(1), ""))
 
     llvm.positionAtEnd(builder, again)
-    if module.target.triple.hasPrefix("x86_64") { _ = module.intrinsic("llvm.x86.sse2.pause", [], []) }
+    if module.target.isX86 { _ = module.intrinsic("llvm.x86.sse2.pause", [], []) }
     let next = add(spins, module.constant(1))
     module.addIncoming(spins, next, from: again)
-    let isImpatient = llvm.integerCompare(builder, 35, next, module.constant(patience), "")
+    let isImpatient = llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, next, module.constant(patience), "")
     _ = llvm.conditionalJump(builder, isImpatient, rest, wait)
 
     // The core may be wanted by the very worker that is waited for.
     llvm.positionAtEnd(builder, rest)
     let yield = llvm.load(builder, pointer, at(Synchronization.yield), "")
-    let hasYield = llvm.integerCompare(builder, 33, yield, llvm.constNull(pointer), "")
+    let hasYield = llvm.integerCompare(builder, Predicate.notEqual, yield, llvm.constNull(pointer), "")
     let call = module.block(function, "yield")
     _ = llvm.conditionalJump(builder, hasYield, call, wait)
     module.addIncoming(spins, next, from: rest)
     llvm.positionAtEnd(builder, call)
     var none: [Handle?] = []
-    _ = llvm.call(builder, llvm.functionType(llvm.voidType(module.context), &none, 0, 0), yield, &none, 0, "")
+    _ = llvm.call(
+      builder, llvm.functionType(llvm.voidType(module.context), &none, UInt32(none.count), Flag.no), yield, &none,
+      UInt32(none.count), "")
     _ = llvm.jump(builder, wait)
     module.addIncoming(spins, next, from: call)
     return function

@@ -13,7 +13,7 @@ extension NativeBackend {
       parameters.allSatisfy({ $0.shape.numbers?.first == rows && $0.byteCount != 0 })
     else { return }
     let repeated = program.overBatches(
-      parameters.map { ($0.byteCount ?? 0, rows) }, target: target.vector)
+      parameters.map { ($0.byteCount ?? 0, rows) }, target: target.processor)
     try PlanChecker.check(repeated, preparation: preparation, against: draft)
   }
 }

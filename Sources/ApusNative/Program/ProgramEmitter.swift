@@ -83,7 +83,7 @@ struct ProgramEmitter {
     try body()
     let ticks = llvm.binary(
       builder, Opcode.subtract, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
-    when(llvm.integerCompare(builder, 32, worker, module.constant(0), "")) {
+    when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
       add(ticks, toSlot: slot)
       if let calls { add(module.constant(1), toSlot: calls) }
     }
@@ -118,7 +118,9 @@ struct ProgramEmitter {
       _ = module.call(callee, arguments + [status, first, end, module.constant(launch.failureBase)])
     }
     if launch.isSerial || kernel.units == 1 {
-      when(llvm.integerCompare(builder, 32, worker, module.constant(0), "")) { call(module.constant(0), units) }
+      when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
+        call(module.constant(0), units)
+      }
       return
     }
     func share(_ worker: Handle?) -> Handle? {
@@ -127,7 +129,7 @@ struct ProgramEmitter {
     }
     let first = share(worker)
     let end = share(llvm.binary(builder, Opcode.add, worker, module.constant(1), ""))
-    when(llvm.integerCompare(builder, 36, first, end, "")) { call(first, end) }
+    when(llvm.integerCompare(builder, Predicate.lessUnsigned, first, end, "")) { call(first, end) }
   }
 
   private func when(_ condition: Handle?, _ body: () -> Void) {
@@ -146,7 +148,7 @@ struct ProgramEmitter {
     let hasFailed = module.call(barrier, [sync, status, passed, workers])
     let next = module.block(function, "after")
     _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, 33, hasFailed, module.constant(0), ""), exit, next)
+      builder, llvm.integerCompare(builder, Predicate.notEqual, hasFailed, module.constant(0), ""), exit, next)
     llvm.positionAtEnd(builder, next)
   }
 
@@ -155,14 +157,14 @@ struct ProgramEmitter {
     let entry = llvm.insertBlock(builder)
     let limit = count.map { module.constant($0) } ?? rounds
     _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, 40, module.constant(0), limit, ""), body, end)
+      builder, llvm.integerCompare(builder, Predicate.less, module.constant(0), limit, ""), body, end)
     llvm.positionAtEnd(builder, body)
     let counter = module.phi(module.int(64))
     counters.append(counter)
     try emit(steps)
     counters.removeLast()
     let next = llvm.binary(builder, Opcode.add, counter, module.constant(1), "")
-    let goesOn = llvm.integerCompare(builder, 40, next, limit, "")
+    let goesOn = llvm.integerCompare(builder, Predicate.less, next, limit, "")
     let last = llvm.insertBlock(builder)
     _ = llvm.conditionalJump(builder, goesOn, body, end)
     module.addIncoming(counter, module.constant(0), from: entry)
@@ -172,7 +174,7 @@ struct ProgramEmitter {
 
   private func holds(_ condition: Location) -> Handle? {
     let byte = llvm.load(builder, module.int(8), address(condition), "")
-    return llvm.integerCompare(builder, 33, byte, module.constant(0, bits: 8), "")
+    return llvm.integerCompare(builder, Predicate.notEqual, byte, module.constant(0, bits: 8), "")
   }
 
   private mutating func emitBranch(
@@ -202,7 +204,7 @@ struct ProgramEmitter {
       // The plan holds for as many tests as rounds: one more could write the condition while others still read it.
       let next = module.block(function, "try")
       _ = llvm.conditionalJump(
-        builder, llvm.integerCompare(builder, 40, counter, module.constant(limit), ""), next, blocks.2)
+        builder, llvm.integerCompare(builder, Predicate.less, counter, module.constant(limit), ""), next, blocks.2)
       llvm.positionAtEnd(builder, next)
     }
     try emit(test)

@@ -100,7 +100,7 @@ private final class Arena: @unchecked Sendable {
   let status: UnsafeMutableBufferPointer<Int64>
 
   init(_ program: KernelProgram) {
-    memory = Memory.allocate(max(64, program.arenaByteCount))
+    memory = Memory.allocate(max(Memory.alignment, program.arenaByteCount))
     bases = .allocate(capacity: max(1, program.buffers.count))
     bases.initialize(repeating: nil)
     for (index, buffer) in program.buffers.enumerated() {
@@ -114,7 +114,7 @@ private final class Arena: @unchecked Sendable {
     // On cache lines of its own.
     let count = (Profile.slot(launch: program.launches.count) + 7) / 8 * 8
     status = UnsafeMutableBufferPointer(
-      start: UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: 64)
+      start: UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: Memory.alignment)
         .bindMemory(to: Int64.self, capacity: count), count: count)
     status.initialize(repeating: 0)
   }

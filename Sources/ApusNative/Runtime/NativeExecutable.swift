@@ -61,7 +61,7 @@ public final class NativeExecutable: TrainingExecutable {
     repeated = Lazy {
       try compiler.compile(
         code.overBatches(
-          parameters.map { ($0.byteCount ?? 0, $0.shape.dims.first?.number ?? 0) }, target: compiler.target.vector))
+          parameters.map { ($0.byteCount ?? 0, $0.shape.dims.first?.number ?? 0) }, target: compiler.target.processor))
     }
   }
 

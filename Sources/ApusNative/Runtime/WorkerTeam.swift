@@ -56,7 +56,7 @@ public final class WorkerTeam: @unchecked Sendable {
   package init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
-    sync = .allocate(byteCount: Synchronization.byteCount, alignment: 64)
+    sync = .allocate(byteCount: Synchronization.byteCount, alignment: Memory.alignment)
     sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount)
     let yield: @convention(c) () -> Void = { sched_yield() }
     (sync + Synchronization.yield).storeBytes(

@@ -25,8 +25,8 @@ extension Graph {
     return live.allSatisfy(\.self) ? self : try rewritten(sharingEqualNodes: false, keeping: live) { _, _, _ in .keep }
   }
 
-  /// The element that a constant repeats; nil where the value is no constant, not uniform, or of more elements than
-  /// `limit`, which are not looked at.
+  /// The element that a constant repeats; nil if the value is not a constant, not uniform, or has more elements than
+  /// `limit`: each rule asks for each node, so constants of more than some microseconds are not looked at.
   package func uniformConstant(_ value: ValueID, limit: Int = 4096) -> Double? {
     guard let constant = producer(of: value).op as? Constant, constant.value.count > 0,
       constant.value.count <= limit

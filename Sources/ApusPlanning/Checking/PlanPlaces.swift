@@ -49,7 +49,7 @@ extension KernelProgram {
     let touched = touchedBuffers
     for (index, buffer) in buffers.enumerated() {
       if case .arena(let offset) = buffer.place, touched.contains(index) {
-        guard offset >= 0, offset % 64 == 0, offset + buffer.byteCount <= arenaByteCount else {
+        guard offset >= 0, offset % Memory.alignment == 0, offset + buffer.byteCount <= arenaByteCount else {
           throw defect("\(buffer.name) of \(buffer.byteCount) bytes lies at \(offset) of \(arenaByteCount)")
         }
       }
