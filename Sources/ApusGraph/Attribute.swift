@@ -83,7 +83,7 @@ extension Operator {
   }
 
   /// The operator with symbols in its attributes replaced.
-  package func bound(_ bindings: [String: Int]) -> any Operator {
+  package func withAttributesBound(_ bindings: [String: Int]) -> any Operator {
     Self.record.attributes.reduce(self as any Operator) { $1.bind($0, bindings) }
   }
 

@@ -34,7 +34,7 @@ public struct If: Operator {
       let builder = GraphBuilder(name)
       let inner = try builder.parameters("x", arguments.map(\.type))
       let cotangents = try builder.parameters("cotangent", arriving.map(\.type))
-      let map = try region.copied(into: builder, inner)
+      let map = try region.copied(into: builder, inner.map(\.id))
       var next = 0
       let seeds = context.cotangents.map { seed -> Value? in
         guard seed != nil else { return nil }

@@ -41,18 +41,6 @@ extension Graph {
   package func active(from sources: [ValueID]) -> [Bool] {
     dependents(of: sources) { self.type(of: $0).dtype.isFloating }
   }
-
-  /// Appends the region's computation to another graph, as `inlined`.
-  /// - Parameter arguments: stand for the parameters.
-  /// - Returns: for each value of the region its counterpart.
-  func copied(into builder: GraphBuilder, _ arguments: [Value]) throws -> [ValueID?] {
-    var map = [ValueID?](repeating: nil, count: valueCount)
-    for (parameter, argument) in zip(parameters, arguments) { map[parameter.index] = argument.id }
-    return try copy(into: builder, map: map) { node, operands, builder in
-      // Names belong to the region: copied twice they would clash.
-      .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
-    }
-  }
 }
 
 extension Graph {

@@ -62,8 +62,7 @@ private struct ScanGroup {
   mutating func join(_ node: Node) throws -> Bool {
     let other = node.regions[0]
     let builder = GraphBuilder(extending: body)
-    let map = try other.copied(into: builder, body.parameters.map(builder.value))
-    let outputs = try other.outputs.map { try builder.counterpart($0, map).id }
+    let outputs = try other.inlined(into: builder, body.parameters)
     guard outputs.prefix(op.carries) == body.outputs.prefix(op.carries) else { return false }
     var all = body.outputs
     var positions = Array(0..<op.carries)

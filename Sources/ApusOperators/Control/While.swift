@@ -51,8 +51,7 @@ public struct While: Operator {
     let wasAlive = try rounds.parameters("alive", [isAlive])[0]
     let invariants = try rounds.parameters("invariant", Array(types.dropFirst(carries)))
     let arguments = carried + invariants
-    let holds = try rounds.counterpart(
-      condition.outputs[0], try condition.copied(into: rounds, arguments))
+    let holds = rounds.value(try condition.inlined(into: rounds, arguments.map(\.id))[0])
     let goesOn = try wasAlive.and(holds)
     let stay = try GraphBuilder.region(
       "else", types.enumerated().map { ("x\($0)", $1) }

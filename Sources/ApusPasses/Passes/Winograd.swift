@@ -100,12 +100,12 @@ public struct Winograd: Pass {
     }
 
     func transform(_ x: Value, _ part: WinogradPart, padding: Padding = .valid) throws -> Value {
-      try append(WinogradTransform(part, tile: tile, padding: padding), [x])
+      try append(WinogradTransform(WinogradSettings(part, tile: tile, padding: padding)), [x])
     }
 
     /// The last step, which has the names of what it stands for.
     func transpose(_ v: Value, _ part: WinogradPart, shape: Shape) throws -> Value {
-      var op = WinogradTranspose(part, tile: tile)
+      var op = WinogradTranspose(WinogradSettings(part, tile: tile))
       op.shape = shape
       return builder.value(try builder.append(op, [v.id], names: names, origin: origin)[0])
     }
@@ -134,7 +134,7 @@ extension Convolution: WinogradConvolution {
     let (x, w) = (operands[0], operands[1])
     let shape = try geometry(x: x.shape, w: w.shape).result
     let products = try parts.append(
-      Matmul(), [parts.transform(x, .data, padding: padding), parts.transform(w, .filter)])
+      Matmul(), [parts.transform(x, .data, padding: settings.padding), parts.transform(w, .filter)])
     return try parts.transpose(products, .result, shape: shape)
   }
 }
@@ -170,7 +170,7 @@ extension ConvolutionFilterGradient: WinogradConvolution {
   /// The transpose of the algorithm in its filter: for each point the sum over all tiles of the products of data and
   /// cotangents.
   fileprivate func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value {
-    let data = try parts.transform(operands[0], .data, padding: padding)
+    let data = try parts.transform(operands[0], .data, padding: settings.padding)
     let cotangents = try parts.transform(operands[1], .result)
     func joined(_ x: Value) throws -> Value {
       var op = Reshape()
