@@ -6,7 +6,7 @@ public protocol Backend: Sendable {
   var name: String { get }
 
   /// Prepares a static graph once, to be run often.
-  /// - Throws: `ApusError` where a shape is symbolic or an operator cannot be run.
+  /// - Throws: `ApusError` if a shape is symbolic or an operator cannot be run.
   func prepare(_ graph: Graph) throws -> any Executable
 }
 
@@ -15,7 +15,7 @@ public protocol Executable: Sendable {
   /// - Parameters:
   ///   - feeds: a tensor for each of `graph.parameters`, in order.
   ///   - variables: the values of `graph.variables`, in order.
-  /// - Throws: `ApusError` where a feed has another type than declared, or an operator's operands are out of range.
+  /// - Throws: `ApusError` if a feed has another type than declared, or an operator's operands are out of range.
   func run(_ feeds: [Tensor], variables: [Tensor]) throws -> RunResult
 }
 

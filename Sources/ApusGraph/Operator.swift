@@ -193,7 +193,7 @@ public protocol RegionDifferentiator {
   ///   - values: for each value of the region, by index, its counterpart in `builder`.
   ///   - seeds: the cotangents of the region's outputs; nil is zero.
   ///   - parameters: the positions of the parameters to differentiate by.
-  /// - Returns: for each of `parameters` its cotangent, nil where none arrives.
+  /// - Returns: for each of `parameters` its cotangent, nil if none arrives.
   /// - Throws: `ApusError` if an operator on the path has no gradient; a rule passes such errors on.
   func cotangents(
     of region: Graph, values: [ValueID?], seeds: [Value?], parameters: [Int], in builder: GraphBuilder

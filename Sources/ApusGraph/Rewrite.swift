@@ -33,7 +33,7 @@ extension Graph {
   }
 
   /// Appends this graph's nodes to another, those whose results `map` has already left out.
-  /// - Parameter map: for each value of this graph its counterpart, where it has one.
+  /// - Parameter map: for each value of this graph its counterpart, if it has one.
   /// - Returns: the counterparts of all values that were copied.
   package func copy(
     into builder: GraphBuilder, map: [ValueID?], keeping: [Bool]? = nil,

@@ -1,7 +1,7 @@
 import ApusCore
 
 extension Graph {
-  /// The graph with symbols bound to numbers, in types and attributes alike.
+  /// The graph with symbols bound to numbers, in types and attributes.
   ///
   /// Passes and backends see specialized graphs only. Symbols that `bindings` omits stay.
   /// - Throws: `ApusError` that names the first node whose shapes do not fit for these numbers.

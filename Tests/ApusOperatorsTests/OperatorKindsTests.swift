@@ -77,7 +77,6 @@ private struct OutsideMax: SingletonPreserving {
 
 /// The first element of each window.
 private struct OutsideWindow: ChannelwiseWindow {
-  init() {}
   static let record = OperatorRecord(
     "outside_window", .window, "x", operands: [OperandRecord("x", .floating)], traits: .random)
   func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] { operands }
@@ -86,7 +85,6 @@ private struct OutsideWindow: ChannelwiseWindow {
 
 /// The number of axes, which the operand's type determines.
 private struct OutsideRank: Operator {
-  init() {}
   static let record = OperatorRecord(
     "outside_rank", .shape, "the number of axes", operands: [OperandRecord("x", .any)], traits: .movesData)
   func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] { [.scalar(.i64)] }

@@ -1,7 +1,7 @@
 import ApusCore
 import ApusGraph
 
-/// Several operators that a backend runs as one. The meaning is the region's: no operator grows activation flags.
+/// Several operators that a backend runs as one. It computes its region, so that no operator needs activation flags.
 public struct Fusion: Operator {
   public init() {}
 
@@ -15,7 +15,7 @@ public struct Fusion: Operator {
     return regions[0].outputTypes
   }
 
-  // The gradient of the region, in the graph around it: what follows from it can be fused anew.
+  // The gradient of the region, in the graph around it: what follows from it can be fused again.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let body = context.regions[0]
     let map = try body.copied(into: context.builder, context.operands.map(\.id))

@@ -62,14 +62,14 @@ public struct If: Operator {
     return result
   }
 
-  /// The dearer branch.
+  /// The cost of the more expensive branch.
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
     max(regions[0].flopCount, regions[1].flopCount)
   }
 }
 
 extension GraphBuilder {
-  /// What `then` computes from `arguments` where `condition` (a `bool` scalar) holds, else what `otherwise` does.
+  /// What `then` computes from `arguments` if `condition` (a `bool` scalar) holds, else what `otherwise` does.
   /// - Parameter arguments: all that the regions may see.
   public func branch(
     _ condition: Value, _ arguments: [Value], then: ([Value]) throws -> [Value],

@@ -5,7 +5,7 @@ extension Graph {
   /// The types of the parameters, in order.
   package var parameterTypes: [TensorType] { parameters.map(type(of:)) }
 
-  /// Checks what an operator hands to a region against the region's parameters.
+  /// Checks the values that an operator passes to a region against the region's parameters.
   /// - Parameters:
   ///   - role: the region's name in the operator's record, for the message.
   ///   - results: the types it must return; nil: any, but at least one.
@@ -26,7 +26,7 @@ extension Graph {
   static func list(_ types: [TensorType]) -> String { "(" + types.map(\.description).joined(separator: ", ") + ")" }
 
   /// For each value whether it depends on one of `sources`.
-  /// - Parameter isCarried: says of a value whether dependence passes through it; all where nil.
+  /// - Parameter isCarried: says of a value whether dependence passes through it; all if nil.
   package func dependents(of sources: [ValueID], through isCarried: ((ValueID) -> Bool)? = nil) -> [Bool] {
     var result = [Bool](repeating: false, count: valueCount)
     for source in sources where isCarried?(source) ?? true { result[source.index] = true }

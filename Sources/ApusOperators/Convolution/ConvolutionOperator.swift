@@ -8,7 +8,7 @@ public struct ConvolutionSettings: Hashable, Sendable {
   public var padding: Padding
   /// The distance between neighbors in the kernel; empty means all ones.
   public var dilation: [Int]
-  /// The number of groups of channels; each output channel reads one group of input channels.
+  /// The number of groups of channels; each output channel sees one group of input channels of input channels.
   public var groups: Int
 
   public init(strides: [Int] = [], padding: Padding = .valid, dilation: [Int] = [], groups: Int = 1) {
@@ -38,7 +38,8 @@ extension ConvolutionOperator {
       attribute("strides", \.settings.strides, "steps along each spatial axis; empty: all ones"),
       attribute("padding", \.settings.padding, "zeros around the spatial axes: valid, same or explicit"),
       attribute("dilation", \.settings.dilation, "distance between neighbors in the kernel; empty: all ones"),
-      attribute("groups", \.settings.groups, "groups of channels; each output channel sees one group of input channels"),
+      attribute(
+        "groups", \.settings.groups, "groups of channels; each output channel sees one group of input channels"),
     ]
   }
 

@@ -61,7 +61,7 @@ public struct ArgSort: SortOperator {
   }
 }
 
-/// The k largest elements along the last axis, largest first, and their positions; the first of ties wins, NaN is the
+/// The k largest elements along the last axis, largest first, and their positions; the first of ties comes first, NaN is the
 /// largest.
 public struct TopK: Operator {
   public var k = 1

@@ -57,7 +57,8 @@ package struct WinogradGeometry {
 extension WinogradOperator {
   static var winogradAttributes: [AttributeRecord] {
     [
-      attribute("part", \.settings.part, "which tensor of a convolution x is: its data, filter or result", required: true),
+      attribute(
+        "part", \.settings.part, "which tensor of a convolution x is: its data, filter or result", required: true),
       attribute("tile", \.settings.tile, "side of a tile of the convolution's result: 2, 4 or 6"),
       attribute("padding", \.settings.padding, "of the convolution: zeros around the data"),
     ]
