@@ -70,7 +70,7 @@ extension ModelZoo {
     name: "mobilenet_v2",
     summary: """
       // MobileNetV2 (Sandler et al. 2018): seventeen blocks that widen the channels, convolve each by itself and narrow
-      // them again, added to their input if the shapes agree.
+      // them again, added to their input where the shapes agree.
       // 3,504,872 parameters, and 34,112 moving averages.
       """
   ) {
