@@ -71,7 +71,7 @@ let package = Package(
     .testTarget(
       name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),
-    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(

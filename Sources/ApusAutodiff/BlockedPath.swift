@@ -2,7 +2,7 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// An operator without a gradient stands between a loss and a value; the places lead to it from the outside in.
+/// An operator without a gradient is between a loss and a value; the places lead to it from the outside in.
 struct BlockedPath: Error {
   private var places: [String]
   private let reason: String
@@ -14,7 +14,7 @@ struct BlockedPath: Error {
     location = node.origin.location
   }
 
-  /// The same, seen from the node whose region or expansion it lies in.
+  /// The same, seen from the node whose region or expansion contains it.
   func inside(_ node: Node, in graph: Graph) -> BlockedPath {
     var outer = self
     outer.places.insert(graph.place(of: node), at: 0)

@@ -18,7 +18,7 @@ public enum UnusedGradient: Sendable, Hashable {
 ///   - loss: an f32 or f64 scalar.
 ///   - values: floating-point values of the same builder: variables, parameters or what was computed on the way.
 ///   - unused: what to do about a value that the loss does not depend on.
-/// - Throws: `ApusError` where the loss is no floating-point scalar; where a value cannot have a gradient; where the
+/// - Throws: `ApusError` if the loss is not a floating-point scalar; if a value cannot have a gradient; if the
 ///   only path between the two leads through an operator that has none: the message names it, its layer and why.
 public func gradients(
   of loss: Value, withRespectTo values: [Value], unused: UnusedGradient = .error
@@ -57,14 +57,14 @@ public func gradients(
   }
 }
 
-/// As `gradients(of:withRespectTo:unused:)`, with nil where no cotangent arrives, whatever the reason.
-/// - Throws: `ApusError` where an operator between the loss and a value has no gradient.
+/// As `gradients(of:withRespectTo:unused:)`, with nil if no cotangent arrives, whatever the reason.
+/// - Throws: `ApusError` if an operator between the loss and a value has no gradient.
 public func optionalGradients(of loss: Value, withRespectTo values: [Value]) throws -> [Value?] {
   try optionalGradients(of: [loss], seeds: [scalarSeed(loss)], withRespectTo: values)
 }
 
-/// As `gradients(of:seeds:withRespectTo:unused:)`, with nil where no cotangent arrives, whatever the reason.
-/// - Throws: `ApusError` where an operator between an output and a value has no gradient.
+/// As `gradients(of:seeds:withRespectTo:unused:)`, with nil if no cotangent arrives, whatever the reason.
+/// - Throws: `ApusError` if an operator between an output and a value has no gradient.
 public func optionalGradients(of outputs: [Value], seeds: [Value], withRespectTo values: [Value]) throws -> [Value?] {
   guard let builder = try checked(outputs, seeds, values) else { return [] }
   let mode = ReverseMode(graph: builder.graph, counterparts: nil, builder: builder)
@@ -85,7 +85,7 @@ private func scalarSeed(_ loss: Value) throws -> Value {
   return try loss.scalar(1)
 }
 
-/// The builder that all belong to; nil where no gradient is asked for.
+/// The builder that all belong to; nil if no gradient is asked for.
 private func checked(_ outputs: [Value], _ seeds: [Value], _ values: [Value]) throws -> GraphBuilder? {
   guard outputs.count == seeds.count else {
     throw ApusError.input("\(outputs.count) outputs need as many seeds, not \(seeds.count)")

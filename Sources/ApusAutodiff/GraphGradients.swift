@@ -3,13 +3,13 @@ import ApusGraph
 import ApusOperators
 
 extension Graph {
-  /// This graph with the gradients of its first output as further outputs, each named `gradient/…` after its value.
+  /// This graph with the gradients of its first output as additional outputs, each named `gradient/…` after its value.
   ///
-  /// An output that is no scalar gets a further parameter `seed` of its type: the gradients are vector-Jacobian
-  /// products then. Bind the graph to a mode first where operators in it depend on one.
+  /// An output that is not a scalar gets an additional parameter `seed` of its type: the gradients are vector-Jacobian
+  /// products then. Bind the graph to a mode first if operators in it depend on one.
   /// - Parameter names: the variables or parameters to differentiate by; nil: the trainable variables, or the
-  ///   floating-point parameters where there are none. Those that the output does not depend on get zeros.
-  /// - Throws: `ApusError` where there is no output or no such value, or a path has no gradient.
+  ///   floating-point parameters if there are none. Those that the output does not depend on get zeros.
+  /// - Throws: `ApusError` if there is no output or no such value, or a path has no gradient.
   public func differentiated(withRespectTo names: [String]? = nil) throws -> Graph {
     let builder = GraphBuilder(extending: self)
     guard let output = outputs.first.map(builder.value) else {
@@ -51,7 +51,7 @@ extension Graph {
     }
   }
 
-  /// `name`, with a number where it is taken.
+  /// `name`, with a number if it is taken.
   private func unused(_ name: String) -> String {
     let taken = Set((0..<valueCount).compactMap { self.name(of: ValueID($0)) })
     var candidate = name

@@ -2,28 +2,28 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Reverse mode: cotangents walk a graph backwards, from its outputs to the values somebody asked about.
+/// Reverse mode: cotangents walk a graph backwards, from its outputs to the wanted values.
 ///
 /// One loop serves the graph under construction, the expansion of a composite and the regions of control flow: the
 /// nodes it reads belong to `graph`, what it appends goes to `builder`, and `counterparts` leads from one to the other.
-/// It only appends, so gradients of gradients need nothing further, and it never recurses along a chain.
+/// It only appends, so gradients of gradients need nothing else, and it never recurses along a chain.
 ///
 /// 1. Forward from the wanted values: which values depend on them through floating-point values alone (`active`)?
 ///    Numbers of other types carry no cotangents.
 /// 2. Backward over the nodes with an active operand: ask the operator for the cotangents of its operands, given those
-///    of its results, and add them up. Every reader of a value stands behind its producer, so the sum is complete
+///    of its results, and add them up. Every reader of a value follows its producer, so the sum is complete
 ///    when the producer is reached; its order is that of the readers, last one first.
 ///
 /// A composite without a gradient of its own is expanded on the way and differentiated through.
 struct ReverseMode {
   let graph: Graph
-  /// For each value of `graph` its counterpart in `builder`; nil where both are the same graph.
+  /// For each value of `graph` its counterpart in `builder`; nil if both are the same graph.
   let counterparts: [ValueID?]?
   let builder: GraphBuilder
 
   /// What a walk found out.
   struct Result {
-    /// For each wanted value its cotangent, nil where none arrived.
+    /// For each wanted value its cotangent, nil if none arrived.
     var cotangents: [Value?]
     /// Operands that a rule gave no cotangent, though one was wanted: their derivative is zero by definition.
     var silenced: [(node: NodeID, operand: ValueID)]

@@ -43,7 +43,7 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     var text = location.map { "\($0): " } ?? ""
     text += "\(severity.rawValue): \(message)"
     if let location, let excerpt = location.excerpt {
-      // Tabs are kept in the margin, so that the caret stands under its character whatever a tab's width.
+      // Tabs are kept in the margin, so that the caret is under its character whatever a tab's width.
       let margin = String(excerpt.prefix(location.column - 1).map { $0 == "\t" ? "\t" : " " })
       let room = max(1, min(location.length, excerpt.count - location.column + 1))
       text += "\n  \(excerpt)\n  \(margin)^" + String(repeating: "~", count: room - 1)
@@ -57,9 +57,9 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
 public struct ApusError: Error, Sendable, CustomStringConvertible {
   /// Who can mend it; decides the exit code of the command line.
   public enum Fault: Int32, Sendable, Hashable {
-    /// A graph, file, shape or feed that the user can put right.
+    /// A graph, file, shape or feed that the user can correct.
     case input = 1
-    /// A command line that makes no sense.
+    /// An invalid command line.
     case usage = 2
     /// A defect in Apus.
     case defect = 70

@@ -14,7 +14,7 @@ package enum Memory {
   package static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     guard byteCount >= hugeLimit else { return .allocate(byteCount: max(byteCount, 1), alignment: alignment) }
     let address = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: hugePage)
-    // Advice: where the system does not take it, pages are small.
+    // This is advice: if the system ignores it, pages are small.
     _ = madvise(address, byteCount, MADV_HUGEPAGE)
     return address
   }

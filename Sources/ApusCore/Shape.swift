@@ -10,7 +10,7 @@ public enum Dim: Hashable, Sendable, CustomStringConvertible, ExpressibleByInteg
   public var number: Int? { if case .number(let n) = self { n } else { nil } }
   public var symbol: String? { if case .symbol(let s) = self { s } else { nil } }
 
-  /// The dimension with its symbol replaced, where `bindings` has it.
+  /// The dimension with its symbol replaced, if `bindings` has it.
   public func bound(_ bindings: [String: Int]) -> Dim {
     if case .symbol(let name) = self, let n = bindings[name] { .number(n) } else { self }
   }
@@ -41,7 +41,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     set { dims[axis] = newValue }
   }
 
-  /// All dimensions as numbers, or nil where one is a symbol.
+  /// All dimensions as numbers, or nil if one is a symbol.
   public var numbers: [Int]? {
     var result: [Int] = []
     result.reserveCapacity(dims.count)
@@ -52,10 +52,10 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     return result
   }
 
-  /// The number of elements, or nil where a dimension is a symbol or the product overflows.
+  /// The number of elements, or nil if a dimension is a symbol or the product overflows.
   public var elementCount: Int? { numbers.flatMap { Shape.elementCount($0) } }
 
-  /// The product of `dimensions`, or nil where it overflows; zero sizes are honored before overflow is.
+  /// The product of `dimensions`, or nil if it overflows; zero sizes are honored before overflow is.
   public static func elementCount(_ dimensions: [Int]) -> Int? {
     if dimensions.contains(0) { return 0 }
     var product = 1
@@ -76,8 +76,8 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     return seen
   }
 
-  /// NumPy's broadcasting: aligned at the last axis, dimensions agree where equal or one of them is 1.
-  /// Nil where they do not, or where a symbol meets a different dimension other than 1.
+  /// NumPy's broadcasting: aligned at the last axis, dimensions agree if they are equal or one of them is 1.
+  /// Nil if they do not, or if a symbol meets a different dimension other than 1.
   public static func broadcast(_ a: Shape, _ b: Shape) -> Shape? {
     let rank = max(a.rank, b.rank)
     var dims: [Dim] = []
@@ -110,7 +110,7 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
   public func with(dtype: DType) -> TensorType { TensorType(dtype, shape) }
   public func with(shape: Shape) -> TensorType { TensorType(dtype, shape) }
 
-  /// Bytes of a dense tensor of this type, or nil where the shape is symbolic.
+  /// Bytes of a dense tensor of this type, or nil if the shape is symbolic.
   public var byteCount: Int? {
     shape.elementCount.flatMap {
       let (bytes, overflow) = $0.multipliedReportingOverflow(by: dtype.byteCount)

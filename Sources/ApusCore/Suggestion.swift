@@ -1,6 +1,6 @@
 /// Help for misspelt names.
 public enum Suggestion {
-  /// The candidate nearest to `name`, where it is near enough to be what was meant: at most a third of the
+  /// The candidate nearest to `name`, if it is near enough: at most a third of the
   /// characters wrong.
   public static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
     let limit = max(1, name.count / 3)
@@ -12,7 +12,7 @@ public enum Suggestion {
     return best?.name
   }
 
-  /// `did you mean 'x'?`, or nil where nothing is near.
+  /// `did you mean 'x'?`, or nil if nothing is near.
   public static func didYouMean(_ name: String, among candidates: some Sequence<String>) -> String? {
     nearest(to: name, among: candidates).map { "did you mean '\($0)'?" }
   }

@@ -9,7 +9,7 @@ public struct Tensor: Sendable {
   private var storage: TensorStorage
 
   /// A tensor of zeros.
-  /// - Throws: `ApusError` where a dimension is negative or the memory cannot be had.
+  /// - Throws: `ApusError` if a dimension is negative or the memory cannot be allocated.
   public init(zeros dtype: DType, _ dimensions: [Int]) throws {
     try self.init(uninitialized: dtype, dimensions)
     storage.bytes.initializeMemory(as: UInt8.self, repeating: 0)
@@ -27,7 +27,7 @@ public struct Tensor: Sendable {
   }
 
   /// A tensor of the given elements in row-major order.
-  /// - Throws: `ApusError` where their number is not the shape's.
+  /// - Throws: `ApusError` if their number is not the shape's.
   public init<Element: TensorElement>(_ elements: [Element], _ dimensions: [Int]) throws {
     guard Shape.elementCount(dimensions) == elements.count else {
       throw ApusError.input("\(elements.count) elements do not fill a tensor of shape \(Shape(dimensions))")
@@ -66,7 +66,7 @@ public struct Tensor: Sendable {
   public var byteCount: Int { storage.bytes.count }
 
   /// The same elements under another shape with as many elements; shares the storage.
-  /// - Throws: `ApusError` that names both shapes where the counts differ.
+  /// - Throws: `ApusError` that names both shapes if the counts differ.
   public func reshaped(_ dimensions: [Int]) throws -> Tensor {
     guard Shape.elementCount(dimensions) == count else {
       throw ApusError.input("cannot reshape \(type) to \(Shape(dimensions)): \(count) elements do not fill it")
@@ -97,7 +97,7 @@ public struct Tensor: Sendable {
     return try withUnsafeBytes { (bytes) throws(Failure) in try body(bytes.assumingMemoryBound(to: Element.self)) }
   }
 
-  /// Write access to the elements; copies them first where the storage is shared.
+  /// Write access to the elements; copies them first if the storage is shared.
   /// - Precondition: `Element` is the Swift counterpart of `dtype`.
   @inlinable public mutating func withMutableElements<Element: TensorElement, Result, Failure: Error>(
     as type: Element.Type = Element.self, _ body: (UnsafeMutableBufferPointer<Element>) throws(Failure) -> Result
@@ -167,7 +167,7 @@ extension TensorType {
   private static let machineMemory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
 
   /// Bytes of such a tensor.
-  /// - Throws: `ApusError` where the machine could not hold it.
+  /// - Throws: `ApusError` if the machine could not hold it.
   package func byteCountInMemory() throws -> Int {
     guard let bytes = byteCount, bytes <= Self.machineMemory else {
       throw ApusError.input("a tensor \(self) does not fit into this machine's memory")

@@ -29,7 +29,7 @@ public protocol AttributeConvertible: Hashable, Sendable {
   /// What the text may hold, for messages: "an integer", "valid or same".
   static var attributeKind: String { get }
   var attributeValue: AttributeValue { get }
-  /// Nil where the value is not of this kind.
+  /// Nil if the value is not of this kind.
   init?(attributeValue: AttributeValue)
   /// The attribute with the symbols of dimensions replaced.
   func bound(_ bindings: [String: Int]) -> Self
@@ -83,14 +83,14 @@ extension Operator {
   }
 
   /// The operator with symbols in its attributes replaced.
-  package func bound(_ bindings: [String: Int]) -> any Operator {
+  package func withAttributesBound(_ bindings: [String: Int]) -> any Operator {
     Self.record.attributes.reduce(self as any Operator) { $1.bind($0, bindings) }
   }
 
   /// The symbols that the attributes use.
   package var symbols: [String] { Self.record.attributes.flatMap { $0.symbols(self) } }
 
-  /// The value of the attribute `name`, nil where there is no such attribute.
+  /// The value of the attribute `name`, nil if there is no such attribute.
   public func attributeValue(_ name: String) -> AttributeValue? {
     Self.record.attributes.first { $0.name == name }?.read(self)
   }

@@ -45,7 +45,7 @@ public protocol Executable: Sendable {
   /// - Parameters:
   ///   - feeds: a tensor for each of `graph.parameters`, in order.
   ///   - variables: the values of `graph.variables`, in order.
-  /// - Throws: `ApusError` where a feed has another type than declared, or an operator's operands are out of range.
+  /// - Throws: `ApusError` if a feed has another type than declared, or an operator's operands are out of range.
   func run(_ feeds: [Tensor], variables: [Tensor]) throws -> RunResult
 }
 

@@ -10,6 +10,12 @@ extension DeclarationOperator {
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] { [type] }
   public func gradient(_ context: GradientContext) throws -> [Value?] { [] }
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int { 0 }
+
+  public func specialized(_ bindings: [String: Int]) -> any Operator {
+    guard var declaration = withAttributesBound(bindings) as? Self else { return self }
+    declaration.type = type.bound(bindings)
+    return declaration
+  }
 }
 
 /// An input that each run is fed. Written in the header of a graph or region.

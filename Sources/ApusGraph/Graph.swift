@@ -86,7 +86,7 @@ extension Graph {
     return seen
   }
 
-  /// For each value the nodes that read it, in order; a node that reads it twice stands there twice.
+  /// For each value the nodes that read it, in order; a node that reads it twice is listed twice.
   /// Outputs and updates are not readers.
   public func readers() -> [[NodeID]] {
     var readers = [[NodeID]](repeating: [], count: values.count)

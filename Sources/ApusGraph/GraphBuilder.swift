@@ -21,7 +21,7 @@ public final class GraphBuilder {
     sharesEqualNodes = sharingEqualNodes
   }
 
-  /// Goes on with a finished graph: its values keep their ids, its outputs are given anew to `build`.
+  /// Continues a finished graph: its values keep their ids, `build` states its outputs again.
   public init(extending graph: Graph) {
     self.graph = graph
     self.graph.outputs = []
@@ -70,8 +70,8 @@ public final class GraphBuilder {
 
   /// Appends a node and returns its results.
   /// - Parameters:
-  ///   - name: a name for the first result; made unique by a suffix where it is taken.
-  /// - Throws: `ApusError` where operands do not fit.
+  ///   - name: a name for the first result; made unique by a suffix if it is taken.
+  /// - Throws: `ApusError` if operands do not fit.
   @discardableResult
   public func append(
     _ op: some Operator, _ operands: [Value], regions: [Graph] = [], named name: String? = nil
@@ -91,7 +91,7 @@ public final class GraphBuilder {
   }
 
   /// Appends a node by ids, as passes and the parser do.
-  /// - Throws: `TypeError` where operands do not fit.
+  /// - Throws: `TypeError` if operands do not fit.
   package func append(
     _ op: any Operator, _ operands: [ValueID], regions: [Graph] = [], names: [String?] = [], origin: Origin
   ) throws -> [ValueID] {
@@ -138,7 +138,7 @@ public final class GraphBuilder {
   // MARK: Results
 
   /// Makes `value` the new value of `variable` once a run ends.
-  /// - Throws: `ApusError` where `variable` is none, has an update already, or the types differ.
+  /// - Throws: `ApusError` if `variable` is none, has an update already, or the types differ.
   public func update(_ variable: Value, to value: Value) throws {
     guard graph.producer(of: variable.id).op is Variable else {
       throw ApusError.input("\(variable) is not a variable, so it cannot be updated")
@@ -197,7 +197,7 @@ public final class GraphBuilder {
   }
 }
 
-/// Two pure nodes are the same where these agree.
+/// Two pure nodes are the same if these agree.
 private struct NodeKey: Hashable {
   let op: any Operator
   let operands: [ValueID]

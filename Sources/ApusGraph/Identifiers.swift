@@ -1,7 +1,7 @@
 import ApusCore
 
-/// A value of a graph: result `index` in order of definition. Prints as the text format does where the value has no
-/// name of its own: `%12`.
+/// A value of a graph: result `index` in order of definition. Prints as the text format does if the value has no
+/// name: `%12`.
 public struct ValueID: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let index: Int
 
@@ -21,7 +21,7 @@ public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var description: String { "node \(index)" }
 }
 
-/// Where a node came from: the layer (or imported node) that asked for it, and the place in a text if it was parsed.
+/// The origin of a node: the layer (or imported node) that appended it, and its location in a text if it was parsed.
 public struct Origin: Sendable {
   /// Printed as `from "dense_1"`; part of a graph's equality.
   public var name: String?

@@ -1,10 +1,15 @@
 import ApusCore
 
-/// What a node computes. Declared once, in one struct, whose stored properties are the operator's attributes:
-/// equality, hashing, printing, parsing and documentation follow from `record`.
+/// What a node computes. An operator is one struct whose stored properties are its attributes: equality, hashing,
+/// printing, parsing and documentation follow from `record`.
 ///
-/// Backends add their stage by extension in their own module (`Interpretable`, later `Lowerable`).
+/// Backends add their stage by extension in their own module (`Interpretable`, `Lowerable`).
 /// Docs/AddAnOperator.md walks through one.
+///
+/// The requirements from `isComposite` on say what kind of operator this is. A protocol of the family implements them, so
+/// a type gets them with the conformance and need not state them. Passes ask them instead of casting: a cast to a
+/// protocol searches all conformances of the program the first time that a type is asked (some 50 µs). Declare the
+/// conformance in the module that declares the type; the compiler does not use a later one for these requirements.
 public protocol Operator: Sendable, Hashable {
   /// Name, summary, operands, attributes, results, traits.
   static var record: OperatorRecord { get }
@@ -18,28 +23,43 @@ public protocol Operator: Sendable, Hashable {
   /// - Throws: `TypeError`, in words that a user of the operator understands.
   func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType]
 
-  /// The gradient rule: for each operand the cotangent that flows to it, nil where none does.
+  /// The gradient rule: for each operand the cotangent that flows to it, nil if none does.
   ///
-  /// - Throws: `NotDifferentiable` with the reason where the operator has no gradient.
+  /// - Throws: `NotDifferentiable` with the reason if the operator has no gradient.
   func gradient(_ context: GradientContext) throws -> [Value?]
 
   /// Arithmetic operations of one evaluation: a multiply-add counts 2, a transcendental function 1.
   func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int
 
-  /// True where, on these types, the first result is the first operand unchanged: a reshape to the same shape,
-  /// a transpose that moves nothing, a slice of the whole.
+  /// True if, on these types, the first result is the first operand unchanged: a reshape to the same shape, a transpose
+  /// that moves nothing, a slice of the whole.
   func isIdentity(_ operands: [TensorType], _ results: [TensorType]) -> Bool
 
-  /// Whether this is a `CompositeOperator`; see `asComposite`.
+  /// Whether the type conforms to `CompositeOperator`; see `asComposite`.
   static var isComposite: Bool { get }
+
+  /// Whether the type conforms to `ReductionOperator`; see `asReduction`.
+  static var isReduction: Bool { get }
+
+  /// Whether loops are built around this operator on these operands, in which elementwise operators can follow on its
+  /// result: tiled contractions and windows over single channels.
+  func headsNest(_ operands: [TensorType]) -> Bool
+
+  /// The result if it follows from the types of the operands alone, as the size of an axis does; else nil.
+  func determinedResult(_ operands: [TensorType]) -> Tensor?
+
+  /// The operator with symbols bound to numbers: in its attributes, and in the type that a declaration states.
+  func specialized(_ bindings: [String: Int]) -> any Operator
 }
 
 extension Operator {
   public static var isComposite: Bool { false }
+  public static var isReduction: Bool { false }
+  public func headsNest(_ operands: [TensorType]) -> Bool { false }
+  public func determinedResult(_ operands: [TensorType]) -> Tensor? { nil }
+  public func specialized(_ bindings: [String: Int]) -> any Operator { withAttributesBound(bindings) }
 
-  /// As a composite; nil where it is none. The first time that a type is asked whether it conforms to a protocol, the
-  /// runtime looks through all conformances of the program, some 50 µs: passes that walk over all nodes ask traits and
-  /// kinds first, which are stored.
+  /// The operator as a composite; nil if it is not one.
   public var asComposite: (any CompositeOperator)? { Self.isComposite ? self as? any CompositeOperator : nil }
 
   public var record: OperatorRecord { Self.record }
@@ -54,13 +74,13 @@ extension Operator {
   public func isIdentity(_ operands: [TensorType], _ results: [TensorType]) -> Bool { false }
 }
 
-/// An operator that is defined by smaller ones. It may declare its own gradient where the expanded one would be slow
-/// or unstable; otherwise the expansion is differentiated.
+/// An operator that is defined by smaller ones. It may declare its own gradient if the expanded one would be slow or
+/// unstable; otherwise the expansion is differentiated.
 public protocol CompositeOperator: Operator {
   /// The same results out of smaller operators; `operands` belong to the builder that they carry.
   func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value]
 
-  /// True where `gradient` is the operator's own rule, for these attributes.
+  /// True if `gradient` is the operator's own rule, for these attributes.
   var hasOwnGradient: Bool { get }
 }
 
@@ -83,7 +103,7 @@ extension CompositeOperator {
   }
 }
 
-/// Whether a graph is run to learn or to predict.
+/// Whether a graph is run to train or to predict.
 public enum Mode: String, Sendable, Hashable, CaseIterable { case training, inference }
 
 /// An operator that does different things while training and while predicting: dropout, batch normalization.
@@ -93,7 +113,7 @@ public protocol ModeDependentOperator: Operator {
   static var countsSteps: Bool { get }
 
   /// - Parameters:
-  ///   - step: an `i64` scalar that counts training steps; nil for inference, or where it need not be known.
+  ///   - step: an `i64` scalar that counts training steps; nil for inference, or if no operator reads it.
   ///   - builder: for the replacement, and for updates of variables such as moving averages.
   func bound(to mode: Mode, _ operands: [Value], step: Value?, _ builder: GraphBuilder) throws -> [Value]
 }
@@ -128,7 +148,7 @@ public struct NotDifferentiable: Error, Sendable {
   public init(_ reason: String) { self.reason = reason }
 }
 
-/// All that a gradient rule may ask.
+/// What a gradient rule can read.
 public struct GradientContext {
   public let builder: GraphBuilder
   /// The node's operands and results, in the graph that the gradient is added to.
@@ -137,7 +157,7 @@ public struct GradientContext {
   public let regions: [Graph]
   /// The cotangents that arrived at the results; nil is zero. At least one is not nil.
   public let cotangents: [Value?]
-  /// The operands whose cotangents somebody asked for; a rule may skip the others.
+  /// The operands whose cotangents are needed; a rule may skip the others.
   public let wanted: [Bool]
   /// Differentiates the regions of control flow.
   public let differentiator: any RegionDifferentiator
@@ -173,8 +193,8 @@ public protocol RegionDifferentiator {
   ///   - values: for each value of the region, by index, its counterpart in `builder`.
   ///   - seeds: the cotangents of the region's outputs; nil is zero.
   ///   - parameters: the positions of the parameters to differentiate by.
-  /// - Returns: for each of `parameters` its cotangent, nil where none arrives.
-  /// - Throws: where an operator on the path has no gradient; a rule passes such errors on.
+  /// - Returns: for each of `parameters` its cotangent, nil if none arrives.
+  /// - Throws: `ApusError` if an operator on the path has no gradient; a rule passes such errors on.
   func cotangents(
     of region: Graph, values: [ValueID?], seeds: [Value?], parameters: [Int], in builder: GraphBuilder
   ) throws -> [Value?]

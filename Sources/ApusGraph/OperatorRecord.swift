@@ -10,7 +10,7 @@ public struct OperatorRecord: Sendable {
   public let attributes: [AttributeRecord]
   /// Names of the regions, in order.
   public let regions: [String]
-  /// Names of the results; empty where their number depends on operands or regions.
+  /// Names of the results; empty if their number depends on operands or regions.
   public let results: [String]
   public let traits: OperatorTraits
 

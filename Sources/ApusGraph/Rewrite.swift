@@ -4,7 +4,7 @@ import ApusCore
 public enum Rewrite {
   /// The same node, its operands mapped.
   case keep
-  /// These values of the new graph stand for its results.
+  /// These values of the new graph replace its results.
   case replace([ValueID])
   /// These values of the new graph stand for values of the old one: of this node, and of nodes that are not visited.
   case define([(old: ValueID, new: ValueID)])
@@ -62,14 +62,20 @@ extension Graph {
   }
 
   /// Appends a region's computation to another graph, its parameters replaced by `arguments`.
-  /// - Returns: the counterparts of its outputs.
-  package func inlined(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID] {
+  /// - Returns: for each value of the region its counterpart.
+  package func copied(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID?] {
     var map = [ValueID?](repeating: nil, count: values.count)
     for (parameter, argument) in zip(parameters, arguments) { map[parameter.index] = argument }
-    map = try copy(into: builder, map: map) { node, operands, builder in
-      // Names belong to the region: inlined twice they would clash.
+    return try copy(into: builder, map: map) { node, operands, builder in
+      // Names belong to the region: copied twice they would clash.
       .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
     }
+  }
+
+  /// Appends a region's computation to another graph, as `copied`.
+  /// - Returns: the counterparts of its outputs.
+  package func inlined(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID] {
+    let map = try copied(into: builder, arguments)
     return try outputs.map { id in
       guard let new = map[id.index] else { throw ApusError.defect("a region's output was not computed") }
       return new

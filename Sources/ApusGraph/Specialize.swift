@@ -1,25 +1,20 @@
 import ApusCore
 
 extension Graph {
-  /// The graph with symbols bound to numbers, in types and attributes alike.
+  /// The graph with symbols bound to numbers, in types and attributes.
   ///
-  /// All that passes and backends see is specialized. Symbols that `bindings` leaves out stay.
-  /// - Throws: `ApusError` that names the node where the shapes do not work out for these numbers.
+  /// Passes and backends see specialized graphs only. Symbols that `bindings` omits stay.
+  /// - Throws: `ApusError` that names the first node whose shapes do not fit for these numbers.
   public func specialized(_ bindings: [String: Int]) throws -> Graph {
     guard !bindings.isEmpty else { return self }
     for (symbol, size) in bindings.sorted(by: { $0.key < $1.key }) where size < 0 || size > Limits.magnitude {
       throw ApusError.input("'\(symbol)' cannot be \(size)")
     }
     return try rewritten(sharingEqualNodes: false) { node, operands, builder in
-      var op = node.op.bound(bindings)
-      if op.traits.contains(.declaration), var declaration = op as? any DeclarationOperator {
-        declaration.type = declaration.type.bound(bindings)
-        op = declaration
-      }
-      return .replace(
+      .replace(
         try builder.append(
-          op, operands, regions: node.regions.map { try $0.specialized(bindings) }, names: names(of: node),
-          origin: node.origin))
+          node.op.specialized(bindings), operands, regions: node.regions.map { try $0.specialized(bindings) },
+          names: names(of: node), origin: node.origin))
     }
   }
 

@@ -24,7 +24,7 @@ public struct Value {
 
 extension Value: CustomStringConvertible {}
 
-/// What a gradient rule can tell two values apart by.
+/// Values of one builder are equal if their ids are; gradient rules compare them.
 extension Value: Hashable {
   public static func == (a: Value, b: Value) -> Bool { a.builder === b.builder && a.id == b.id }
   public func hash(into hasher: inout Hasher) { hasher.combine(id) }

@@ -4,7 +4,7 @@ import Foundation
 /// Layout by the program `dot` of the Graphviz package.
 public enum Graphviz {
   /// The drawing of a graph in Graphviz's language, as SVG.
-  /// - Throws: `ApusError` where the program is missing or refuses the text.
+  /// - Throws: `ApusError` if the program is missing or refuses the text.
   public static func svg(_ dot: String) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -7,10 +7,10 @@ import ApusGraph
 public protocol Interpretable: Operator {
   /// The results for these operands, whose types the graph has checked.
   /// - Parameters:
-  ///   - operands: the kernel's own: an operand that nobody needs any more is referenced from here only, so taking it
+  ///   - operands: the kernel's own: an operand without later readers is referenced from here only, so taking it
   ///     out and writing to it copies nothing.
   ///   - context: runs regions; knows the result types.
-  /// - Throws: `ApusError` where the numbers themselves are at fault (an index out of range).
+  /// - Throws: `ApusError` if a number is invalid (an index out of range).
   func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor]
 }
 

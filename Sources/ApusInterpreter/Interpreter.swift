@@ -5,7 +5,7 @@ import ApusOperators
 /// Runs a static graph node by node with the reference kernels.
 ///
 /// It is what every other backend is compared with, the arithmetic of the constant folder, and fast enough to train a
-/// small network: values are freed after their last reader, and a kernel writes into an operand that nobody needs.
+/// small network: values are freed after their last reader, and a kernel writes into an operand without later readers.
 public struct Interpreter: Executable {
   /// One node with everything about it decided.
   private struct Step: Sendable {
@@ -15,7 +15,7 @@ public struct Interpreter: Executable {
     let context: KernelContext
     /// For each operand whether this is its last reader and it may be taken.
     let takes: [Bool]
-    /// Results that nobody reads.
+    /// Results without a reader.
     let unused: [Int]
     let origin: String
   }
@@ -26,7 +26,7 @@ public struct Interpreter: Executable {
   private let parameterSlots: [Int]
   private let variableSlots: [Int]
 
-  /// - Throws: `ApusError` where a shape is symbolic, or a mode-dependent operator was not bound.
+  /// - Throws: `ApusError` if a shape is symbolic, or a mode-dependent operator was not bound.
   public init(_ source: Graph) throws {
     if let symbol = source.symbols.first {
       throw ApusError.input(

@@ -1,7 +1,7 @@
 import ApusCore
 
 /// A walk over a box of elements in row-major order, for several tensors at once, each with its own stride along each
-/// axis (0 where it is broadcast, negative where it runs backwards). Axes that lie one behind the other in all of them
+/// axis (0 if it is broadcast, negative if it is reversed). Axes that are contiguous in all of them
 /// are merged first, so the inner loop is as long as it can be.
 struct StridedWalk {
   /// Sizes, outermost first; never empty.
@@ -117,7 +117,7 @@ func zipMap<T: TensorElement, R: TensorElement>(
   var rows = walk.rows()
   while rows.advance() {
     let (y, a, b) = (py + rows.offsets[0], pa + rows.offsets[1], pb + rows.offsets[2])
-    // The common cases apart, so that each is a loop over neighbors.
+    // Special cases whose loops read contiguous elements.
     switch (sa, sb) {
     case (1, 1): for i in 0..<n { y[i] = f(a[i], b[i]) }
     case (1, 0):
@@ -134,7 +134,7 @@ func zipMap<T: TensorElement, R: TensorElement>(
   return y
 }
 
-/// Elements picked from a tensor by strides, as a dense tensor of `dimensions`: the one kernel behind transpose,
+/// Elements picked from a tensor by strides, as a dense tensor of `dimensions`: the one kernel for transpose,
 /// slice, reverse and broadcast. It moves bits and does not ask what they mean.
 func gatherStrided(_ x: Tensor, _ dimensions: [Int], offset: Int = 0, strides: [Int]) throws -> Tensor {
   var move = StridedMove(x: x, dimensions: dimensions, offset: offset, strides: strides)

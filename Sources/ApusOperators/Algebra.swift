@@ -1,11 +1,10 @@
 import ApusCore
 import ApusGraph
 
-/// What a binary operator does with special constants. Simplification asks this; nothing else knows which operators
-/// these are.
+/// What a binary operator does with special constants. Simplification reads this instead of knowing operators by name.
 ///
-/// A law stands here only where it holds bit for bit, NaN, infinities and −0 included. For floats x + 0 is not x (it
-/// turns −0 into 0) but x + −0 is; x · 0 is not 0 (NaN, infinity, −0).
+/// A law is declared only if it holds bit for bit, including NaN, infinities and −0. For floats x + 0 is not x (it turns
+/// −0 into 0) but x + −0 is; x · 0 is not 0 (NaN, infinity, −0).
 public protocol AlgebraicOperator: BinaryOperator {
   /// e with x ∘ e = x for all x of this type.
   func rightIdentity(_ dtype: DType) -> Double?
@@ -69,9 +68,9 @@ extension Xor: AlgebraicOperator {
   public func rightIdentity(_ dtype: DType) -> Double? { 0 }
 }
 
-/// An operator of which two in a row are one.
+/// An operator that composes with itself: two in a row are one.
 public protocol ComposableOperator: Operator {
-  /// The operator that does what this one does after `inner`; nil where there is none.
+  /// The operator that does what this one does after `inner`; nil if there is none.
   /// - Parameter x: the type that `inner` is applied to.
   func composed(after inner: Self, _ x: TensorType) -> Self?
 }
@@ -91,14 +90,14 @@ extension Broadcast: ComposableOperator {
 }
 
 extension Cast: ComposableOperator {
-  /// Only where the first cast loses nothing: each value of `x`'s type has an equal in the type between.
+  /// Only if the first cast loses nothing: the intermediate type represents each value of `x`'s type exactly.
   public func composed(after inner: Cast, _ x: TensorType) -> Cast? {
     x.dtype.isExact(in: inner.dtype) && inner.dtype.kind == x.dtype.kind ? self : nil
   }
 }
 
 extension DType {
-  /// Whether every value of this type has an equal in `other`.
+  /// Whether `other` represents every value of this type exactly.
   func isExact(in other: DType) -> Bool {
     switch (self, other) {
     case (.f32, .f64), (.bf16, .f32), (.bf16, .f64), (.f16, .f32), (.f16, .f64): true
@@ -108,7 +107,7 @@ extension DType {
   }
 }
 
-/// A reduction that gives a single element back as it is, bit for bit. The sum does not: 0 + −0 is 0.
+/// A reduction that returns a single element unchanged, bit for bit. The sum does not: 0 + −0 is 0.
 public protocol SingletonPreserving: ReductionOperator {}
 
 extension ReduceMax: SingletonPreserving {}
@@ -117,14 +116,9 @@ extension ReduceProduct: SingletonPreserving {}
 extension ReduceAny: SingletonPreserving {}
 extension ReduceAll: SingletonPreserving {}
 
-/// An operator whose result follows from the types of its operands alone.
-public protocol TypeDeterminedOperator: Operator {
-  /// The result; nil where a symbol leaves it open.
-  func result(_ operands: [TensorType]) -> Tensor?
-}
-
-extension Size: TypeDeterminedOperator {
-  public func result(_ operands: [TensorType]) -> Tensor? {
+extension Size {
+  /// The size of the axis; nil while it is a symbol.
+  public func determinedResult(_ operands: [TensorType]) -> Tensor? {
     let position = axis < 0 ? axis + operands[0].rank : axis
     return operands[0].shape[position].number.map { Tensor(scalar: Int64($0)) }
   }

@@ -2,7 +2,7 @@ import ApusCore
 import ApusGraph
 
 extension OperatorCatalog {
-  /// All operators of Apus: the only list. Families stand in the order of Docs/Operators.md.
+  /// All operators of Apus: the only list. Families are in the order of Docs/Operators.md.
   public static let standard = OperatorCatalog(
     declarations + unary + binary + comparison + reduction + shape + contraction + convolution + window + indexing
       + random + control + activation + statistics + normalization + loss)

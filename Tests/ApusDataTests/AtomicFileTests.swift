@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct AtomicFileTests {

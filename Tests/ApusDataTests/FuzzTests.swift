@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import Foundation
+import TestSupport
 import Testing
 
 /// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusData
+import TestSupport
 import Testing
 
 @Suite struct IDXTests {

@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: operators)
   func refusedOrSound(_ name: String) throws {
     guard let record = OperatorCatalog.standard.type(named: name)?.record else { return }
-    var generator = PhiloxGenerator(seed: name.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
+    var generator = PhiloxGenerator(seed: StableHash.fnv1a(name))
     var accepted = 0
     for _ in 0..<300 {
       let text = Self.text(record, &generator)

@@ -15,3 +15,20 @@ public func expectError<Result>(
     Issue.record("expected an ApusError that says '\(part)', got \(error)", sourceLocation: sourceLocation)
   }
 }
+
+/// Expects `body` to throw an `ApusError` of this fault whose text contains every one of `parts`.
+public func expectFault(
+  _ fault: ApusError.Fault, _ parts: [String], location: Testing.SourceLocation, _ body: () throws -> some Any
+) {
+  do {
+    _ = try body()
+    Issue.record("no error was thrown; expected one with \(parts)", sourceLocation: location)
+  } catch let error as ApusError {
+    #expect(error.fault == fault, sourceLocation: location)
+    for part in parts {
+      #expect(error.description.contains(part), "\(error.description)", sourceLocation: location)
+    }
+  } catch {
+    Issue.record("not an ApusError: \(error)", sourceLocation: location)
+  }
+}

@@ -1,6 +1,6 @@
 import ApusCore
 
-/// `count` samples cut into batches of `batchSize`, the last one shorter where they do not divide: the ranges of
+/// `count` samples cut into batches of `batchSize`, the last one shorter if they do not divide: the ranges of
 /// positions in an epoch's order.
 ///
 /// ```swift
@@ -13,7 +13,7 @@ public struct BatchSequence: RandomAccessCollection, Sendable {
   public let sampleCount: Int
   public let batchSize: Int
 
-  /// - Throws: `ApusError` where the batch size is not positive or the count is negative.
+  /// - Throws: `ApusError` if the batch size is not positive or the count is negative.
   public init(count: Int, batchSize: Int) throws {
     guard batchSize > 0 else {
       throw ApusError.input("a batch size of \(batchSize) makes no batches", help: "it is at least 1; Keras takes 32")

@@ -9,7 +9,7 @@ public struct Dataset: Sendable {
   /// `u8[count]`.
   public let labels: Tensor
 
-  /// - Throws: `ApusError` where the types are not `u8`, the shapes not those above, or the counts differ.
+  /// - Throws: `ApusError` if the types are not `u8`, the shapes not those above, or the counts differ.
   public init(name: String, images: Tensor, labels: Tensor) throws {
     try self.init(name: name, images: images, labels: labels, imagePlace: "images", labelPlace: "labels")
   }
@@ -44,7 +44,7 @@ public struct Dataset: Sendable {
 /// The two parts that a published data set comes in. Validation data are taken from `train` by `ValidationSplit`.
 public struct DatasetSplits: Sendable {
   public var name: String
-  /// The classes' names by label, or none where they are not known.
+  /// The classes' names by label, or none if they are not known.
   public var classNames: [String]
   public var train: Dataset
   public var test: Dataset

@@ -1,7 +1,7 @@
 import ApusCore
 import Foundation
 
-/// A data set that can be loaded by name: where its files lie, and what to do where they do not.
+/// A data set that can be loaded by name: where its files are, and what to do if they are missing.
 public struct NamedDataset: Sendable {
   public var name: String
   public var summary: String

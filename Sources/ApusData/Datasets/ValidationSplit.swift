@@ -10,7 +10,7 @@ public struct ValidationSplit: Sendable, Hashable {
 
   /// The last `fraction` of `count` samples for validation: the training part ends at `floor(count · (1 - fraction))`.
   /// A fraction of 0 keeps all for training.
-  /// - Throws: `ApusError` where the fraction is not in [0, 1), or a part would be empty.
+  /// - Throws: `ApusError` if the fraction is not in [0, 1), or a part would be empty.
   public init(count: Int, validation fraction: Double) throws {
     guard fraction >= 0, fraction < 1 else {
       throw ApusError.input(
@@ -29,7 +29,7 @@ public struct ValidationSplit: Sendable, Hashable {
   }
 
   /// Three parts: training, validation, testing. Both fractions are of the whole.
-  /// - Throws: `ApusError` where the fractions do not leave a part for training, or one asked for would be empty.
+  /// - Throws: `ApusError` if the fractions do not leave a part for training, or one asked for would be empty.
   public init(count: Int, validation: Double, test: Double) throws {
     guard validation >= 0, test >= 0, validation + test < 1 else {
       throw ApusError.input(
@@ -51,7 +51,7 @@ public struct ValidationSplit: Sendable, Hashable {
   /// The labels, ascending, that occur in the validation part and nowhere in the training part. Data sorted by class
   /// show so: the model is then judged on classes it never saw.
   /// - Parameter labels: an integer tensor with a label a row.
-  /// - Throws: `ApusError` where the split reaches beyond the labels, or they are not integers.
+  /// - Throws: `ApusError` if the split reaches beyond the labels, or they are not integers.
   public func labelsMissingFromTraining(_ labels: Tensor) throws -> [Int] {
     guard labels.dtype.isInteger else {
       throw ApusError.input("labels are integers, not \(labels.type)")

@@ -29,13 +29,13 @@ package enum BinaryFile {
     }
   }
 
-  /// True where the path names a directory.
+  /// True if the path names a directory.
   package static func isDirectory(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// True where the path names something that is not a directory.
+  /// True if the path names something that is not a directory.
   package static func exists(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR

@@ -10,7 +10,7 @@ struct ByteReader {
 
   init(_ bytes: [UInt8], path: String) { self.init(bytes, 0..<bytes.count, path: path) }
 
-  /// - Precondition: `range` lies inside `bytes`.
+  /// - Precondition: `range` is within `bytes`.
   init(_ bytes: [UInt8], _ range: Range<Int>, path: String) {
     self.bytes = bytes
     self.path = path
@@ -20,7 +20,7 @@ struct ByteReader {
 
   var remaining: Int { end - offset }
 
-  /// Moves past `count` bytes and returns where they lie.
+  /// Moves past `count` bytes and returns their position.
   /// - Parameter what: names the bytes in the error: "the header".
   mutating func take(_ count: Int, _ what: String) throws -> Range<Int> {
     guard count >= 0, count <= remaining else {

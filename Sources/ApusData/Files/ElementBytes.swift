@@ -23,7 +23,7 @@ enum ElementBytes {
 
   /// A tensor of the bytes in `range`, which are as many as the type needs.
   /// - Parameter swapped: the bytes are big-endian.
-  /// - Throws: `ApusError` where a `bool` byte is neither 0 nor 1.
+  /// - Throws: `ApusError` if a `bool` byte is neither 0 nor 1.
   static func tensor(
     _ dtype: DType, _ dimensions: [Int], from bytes: [UInt8], _ range: Range<Int>, swapped: Bool = false, path: String
   ) throws -> Tensor {

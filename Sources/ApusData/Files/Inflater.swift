@@ -45,7 +45,7 @@ final class Inflater: ByteSource {
   private let path: String
 
   /// - Parameters:
-  ///   - range: where the compressed data lie in `input`.
+  ///   - range: where the compressed data are in `input`.
   ///   - path: named in errors.
   init(_ format: Format, _ input: [UInt8], _ range: Range<Int>, path: String) throws {
     self.format = format
@@ -109,7 +109,7 @@ final class Inflater: ByteSource {
   }
 
   /// Unpacks data whose size is known from elsewhere.
-  /// - Throws: `ApusError` where it unpacks to fewer or more bytes.
+  /// - Throws: `ApusError` if it unpacks to fewer or more bytes.
   static func unpack(
     _ format: Format, _ input: [UInt8], _ range: Range<Int>, byteCount: Int, path: String
   ) throws -> [UInt8] {

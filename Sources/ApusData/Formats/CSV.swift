@@ -4,17 +4,17 @@ import ApusCore
 public struct CSV: Sendable {
   /// Whether the first line names the columns.
   public enum Header: Sendable, Hashable {
-    /// It does where a field of it is not a number.
+    /// It does if one of its fields is not a number.
     case automatic
     case present, absent
   }
 
-  /// The columns' names, where the file had a header.
+  /// The columns' names, if the file had a header.
   public var columns: [String]?
   /// `f64[rows, columns]`.
   public var values: Tensor
 
-  /// - Throws: `ApusError` where `values` is not a matrix, or `columns` are not as many as its columns.
+  /// - Throws: `ApusError` if `values` is not a matrix, or `columns` are not as many as its columns.
   public init(columns: [String]? = nil, values: Tensor) throws {
     guard values.rank == 2, columns == nil || columns?.count == values.dimensions[1] else {
       throw ApusError.input(
@@ -35,9 +35,9 @@ public struct CSV: Sendable {
 
   /// Features and labels apart.
   /// - Parameter label: the label column's name.
-  /// - Returns: features `f32[rows, columns - 1]`; labels `i32[rows]` where all are whole numbers of that size, else
+  /// - Returns: features `f32[rows, columns - 1]`; labels `i32[rows]` if all are whole numbers of that size, else
   ///   `f32[rows]`.
-  /// - Throws: `ApusError` where no column has that name, with the nearest one.
+  /// - Throws: `ApusError` if no column has that name, with the nearest one.
   public func splitting(label: String) throws -> (features: Tensor, labels: Tensor) {
     guard let columns else {
       throw ApusError.input("the table has no header, so no column '\(label)'", help: "give the column's number")
@@ -50,7 +50,7 @@ public struct CSV: Sendable {
     return try splitting(labelColumn: index)
   }
 
-  /// Features and labels apart; the label column by its number, from 0, or from the end where negative.
+  /// Features and labels apart; the label column by its number, from 0, or from the end if negative.
   public func splitting(labelColumn: Int) throws -> (features: Tensor, labels: Tensor) {
     let width = values.dimensions[1]
     let rows = values.dimensions[0]

@@ -86,7 +86,7 @@ struct CSVParser {
   }
 
   /// The fast way for rows of whole numbers of at most 15 digits, which doubles hold exactly: appends them and returns
-  /// true, or leaves `numbers` as it was where the row is of any other form.
+  /// true, or leaves `numbers` as it was if the row is of any other form.
   private func appendPlainNumbers(ofLine line: Int, count: Int, to numbers: inout [Double]) -> Bool {
     guard let separator = separator.asciiValue else { return false }
     let before = numbers.count

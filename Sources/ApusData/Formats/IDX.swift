@@ -27,9 +27,9 @@ public enum IDX {
     return try read(from: &source, path)
   }
 
-  /// Writes `tensor`, packed with gzip where the path ends in `.gz`. An existing file is replaced only once all is
+  /// Writes `tensor`, packed with gzip if the path ends in `.gz`. An existing file is replaced only once all is
   /// written.
-  /// - Throws: `ApusError` where IDX has no code for the element type, or a dimension takes more than 32 bits.
+  /// - Throws: `ApusError` if IDX has no code for the element type, or a dimension takes more than 32 bits.
   public static func write(_ tensor: Tensor, to path: String) throws {
     guard let code = codes.first(where: { $0.dtype == tensor.dtype })?.code else {
       throw ApusError.file(

@@ -3,7 +3,7 @@ import ApusCore
 /// NumPy's file of one array: a magic string, a version, a Python dictionary in text, and the elements.
 ///
 /// Format: NumPy enhancement proposal 1, versions 1.0, 2.0 and 3.0 (which differ in the header's length field and
-/// encoding). Reads either byte order and either axis order; writes version 1.0 where it fits, little-endian, row-major.
+/// encoding). Reads either byte order and either axis order; writes version 1.0 if it fits, little-endian, row-major.
 public enum NPY {
   /// Reads an array.
   /// - Throws: `ApusError` for an element type that no tensor holds, and for a damaged or cut file.

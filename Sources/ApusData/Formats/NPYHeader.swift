@@ -14,7 +14,7 @@ struct NPYHeader {
     case other
   }
 
-  /// - Throws: `ApusError` where the text is not such a dictionary, with each of the three keys once.
+  /// - Throws: `ApusError` if the text is not such a dictionary, with each of the three keys once.
   init(parsing text: String, path: String) throws {
     var scanner = Scanner(rest: Substring(text).unicodeScalars[...], path: path)
     var descr: String?

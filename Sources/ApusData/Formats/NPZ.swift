@@ -15,7 +15,7 @@ public enum NPZ {
     }
   }
 
-  /// Writes arrays as `numpy.savez` does, or as `numpy.savez_compressed` where `compressed`.
+  /// Writes arrays as `numpy.savez` does, or as `numpy.savez_compressed` if `compressed`.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], compressed: Bool = false, to path: String
   ) throws {

@@ -6,7 +6,7 @@ import Foundation
 ///
 /// Format: Hugging Face, safetensors, README section "Format".
 public struct SafeTensors: Sendable {
-  /// In the order in which their elements lie in the file.
+  /// In the order of their elements in the file.
   public var tensors: [(name: String, tensor: Tensor)]
   /// Free text, kept as it is.
   public var metadata: [String: String]
@@ -51,7 +51,7 @@ public struct SafeTensors: Sendable {
   }
 
   /// Writes tensors and metadata; the same contents give the same bytes.
-  /// - Throws: `ApusError` where two tensors have one name.
+  /// - Throws: `ApusError` if two tensors have one name.
   public func write(to path: String) throws {
     let header = try SafeTensorsHeader.text(of: self, path: path)
     try AtomicFile.write(to: path) { sink in

@@ -5,7 +5,7 @@ extension ZipArchive {
   /// - Parameters:
   ///   - entries: name and bytes, in the order of the archive.
   ///   - compressed: deflate each entry; else store it.
-  /// - Throws: `ApusError` where an entry, or all of them, take 4 GiB or more, or names repeat.
+  /// - Throws: `ApusError` if an entry, or all of them, take 4 GiB or more, or names repeat.
   package static func write(_ entries: [(name: String, bytes: [UInt8])], compressed: Bool, to path: String) throws {
     var seen: Set<String> = []
     for entry in entries where !seen.insert(entry.name).inserted {

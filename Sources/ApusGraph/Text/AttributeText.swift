@@ -42,7 +42,7 @@ enum AttributeText {
     return result + "\""
   }
 
-  /// The elements of a constant: one number where all are the same bits, else nested lists, else base64 where there
+  /// The elements of a constant: one number if all are the same bits, else nested lists, else base64 if there
   /// are many or a NaN carries a payload.
   static func literal(_ tensor: Tensor, elidingAbove limit: Int? = nil) -> String {
     var elements = Elements(tensor: tensor)
@@ -68,7 +68,7 @@ enum AttributeText {
     "base64: \"" + tensor.withUnsafeBytes { Base64.encode($0) } + "\""
   }
 
-  /// The elements' spellings; nil where only bytes are exact.
+  /// The elements' spellings; nil if only bytes are exact.
   private struct Elements: TensorElementVisitor {
     let tensor: Tensor
     var isUniform = false
@@ -119,7 +119,7 @@ enum Base64 {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// Nil where the text is not base64.
+  /// Nil if the text is not base64.
   static func decode(_ text: String) -> [UInt8]? {
     let codes = Array(text.utf8)
     guard codes.count % 4 == 0 else { return nil }

@@ -7,7 +7,7 @@ public enum GraphFile {
   public static let modelName = "model.graph"
 
   /// The text of a file, of the model in a folder, or of standard input (`-`).
-  /// - Throws: `ApusError` where it cannot be read, or is not UTF-8 (with the place of the first bad byte).
+  /// - Throws: `ApusError` if it cannot be read, or is not UTF-8 (with the place of the first bad byte).
   public static func text(_ path: String) throws -> (text: String, file: String) {
     let data: Data
     var file = path

@@ -29,7 +29,7 @@ extension Parser {
     return result
   }
 
-  /// Nil where the value's own definition failed.
+  /// Nil if the value's own definition failed.
   mutating func value(_ scope: inout Scope) throws -> ValueID? {
     let token = current
     guard case .value(let name) = token.kind else {

@@ -22,7 +22,7 @@ extension Graph: CustomStringConvertible {
     return printer.text
   }
 
-  /// One node as it stands in `text`, without indentation.
+  /// One node as in `text`, without indentation.
   public func text(of node: Node, _ options: PrintOptions = .readable) -> String {
     var printer = Printer(options: options)
     printer.write(node, in: self, indentation: "")
@@ -35,7 +35,7 @@ private struct Printer {
   var text = ""
 
   mutating func write(_ graph: Graph) {
-    // Parameters that come first stand in the header; any later ones are statements, so that ids stay as they are.
+    // Parameters that come first are in the header; later ones are statements, so that ids do not change.
     let header = graph.nodes.prefix { $0.op is Parameter }
     text += "graph @\(graph.name)(\(parameters(header, graph))) {\n"
     writeBody(graph, from: header.count, indentation: "  ")

@@ -5,7 +5,7 @@ enum TensorLiteral {
   /// The most elements that a literal may fill from one number; beyond that a broadcast says the same in less.
   static let largestFill = 1 << 24
 
-  /// - Throws: `TypeError` where number, nesting or kind of the elements do not fit `type`.
+  /// - Throws: `TypeError` if number, nesting or kind of the elements do not fit `type`.
   static func tensor(_ value: AttributeValue, _ type: TensorType) throws -> Tensor {
     guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
       throw TypeError("a constant cannot have the symbolic shape \(type.shape)")
@@ -40,7 +40,7 @@ enum TensorLiteral {
     _ value: AttributeValue, _ dimensions: ArraySlice<Int>, _ type: TensorType, into elements: inout [AttributeValue]
   ) throws {
     guard let n = dimensions.first else { return elements.append(value) }
-    // The empty list stands for all shapes without elements.
+    // The empty list spells every shape without elements.
     if value == .list([]), dimensions.contains(0) { return }
     guard case .list(let parts) = value, parts.count == n else {
       throw TypeError("the nested lists do not have the shape of \(type)")

@@ -30,7 +30,7 @@ extension ConvolutionFilterGradient: Interpretable {
 }
 
 /// Convolution as matrix products, an image and a group at a time: the image's windows become the rows of a matrix
-/// ("im2col"), places × (taps · channels), which is multiplied by the kernel, (taps · channels) × outputs.
+/// ("im2col"), positions × (taps · channels), which is multiplied by the kernel, (taps · channels) × outputs.
 private struct ConvolutionKernel: ArithmeticVisitor {
   enum Role { case result, image, filter }
 
@@ -49,12 +49,12 @@ private struct ConvolutionKernel: ArithmeticVisitor {
     let channels = geometry.inputChannels / geometry.groups
     let outputs = geometry.outputChannels / geometry.groups
     let image = walk.elements * geometry.inputChannels
-    let response = walk.places * geometry.outputChannels
+    let response = walk.positions * geometry.outputChannels
     let images = role == .image ? a.count / response : a.count / image
     // A window of one element sees the image itself as such a matrix.
     let columns = walk.isPointwise ? nil : try Columns<Element>(walk, channels, of: geometry.inputChannels)
     var product = MatrixProduct(
-      m: walk.places, n: outputs, k: walk.taps * channels,
+      m: walk.positions, n: outputs, k: walk.taps * channels,
       strideA: columns == nil ? geometry.inputChannels : walk.taps * channels, strideB: geometry.outputChannels,
       strideC: geometry.outputChannels)
     switch role {
@@ -65,7 +65,7 @@ private struct ConvolutionKernel: ArithmeticVisitor {
       (product.strideA, product.strideC) = (geometry.outputChannels, product.strideA)
     case .filter:
       // W = Σ columnsᵀ G
-      (product.m, product.k, product.transposeA) = (product.k, walk.places, true)
+      (product.m, product.k, product.transposeA) = (product.k, walk.positions, true)
       product.accumulates = true
     }
 
@@ -105,9 +105,9 @@ private final class Columns<Element: ArithmeticElement> {
   ///   - channels: of the group.
   ///   - pixel: channels from one element of the image to the next.
   init(_ walk: WindowWalk, _ channels: Int, of pixel: Int) throws {
-    guard let count = Shape.elementCount([walk.places, walk.taps, channels]), count < 1 << 40 else {
+    guard let count = Shape.elementCount([walk.positions, walk.taps, channels]), count < 1 << 40 else {
       throw ApusError.input(
-        "a convolution with \(walk.places) windows of \(walk.taps) × \(channels) elements is larger than any memory")
+        "a convolution with \(walk.positions) windows of \(walk.taps) × \(channels) elements is larger than any memory")
     }
     (self.walk, self.channels, self.pixel) = (walk, channels, pixel)
     base = .allocate(capacity: count)
@@ -124,7 +124,7 @@ private final class Columns<Element: ArithmeticElement> {
     return UnsafePointer(base)
   }
 
-  /// Adds each row's elements to where `filled` would have read them.
+  /// Adds each row's elements at the positions that `filled` reads.
   func add(to image: UnsafeMutablePointer<Element>) {
     walk.visit { place, tap, element in
       let source = base + (place * walk.taps + tap) * channels

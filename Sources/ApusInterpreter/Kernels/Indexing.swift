@@ -79,8 +79,9 @@ private struct AddKernel: ArithmeticVisitor {
   }
 }
 
-/// A tensor seen as outer × size × inner around one axis.
+/// A tensor seen as outer × size × inner around one axis, or several adjacent ones.
 struct AxisLayout {
+  /// The first of them.
   let axis: Int
   let outer: Int
   let size: Int
@@ -88,10 +89,15 @@ struct AxisLayout {
 
   /// - Parameter axis: exists, as the shape rule has checked; negative counts from the end.
   init(_ tensor: Tensor, _ axis: Int) {
-    self.axis = axis < 0 ? axis + tensor.rank : axis
-    outer = tensor.dimensions[..<self.axis].reduce(1, &*)
-    size = tensor.dimensions[self.axis]
-    inner = tensor.dimensions[(self.axis + 1)...].reduce(1, &*)
+    let axis = axis < 0 ? axis + tensor.rank : axis
+    self.init(tensor.dimensions, axis..<(axis + 1))
+  }
+
+  init(_ dimensions: [Int], _ axes: Range<Int>) {
+    axis = axes.lowerBound
+    outer = dimensions[..<axes.lowerBound].reduce(1, &*)
+    size = dimensions[axes].reduce(1, &*)
+    inner = dimensions[axes.upperBound...].reduce(1, &*)
   }
 
   /// Indices as positions on the axis, negative ones counted from the end.

@@ -1,8 +1,8 @@
 import ApusCore
 import COpenBLAS
 
-/// The sizes of C = A B, or C += A B, row-major: C is m × n, A is m × k (k × m in memory where transposed), B is k × n
-/// (n × k in memory where transposed).
+/// The sizes of C = A B, or C += A B, row-major: C is m × n, A is m × k (k × m in memory if transposed), B is k × n
+/// (n × k in memory if transposed).
 struct MatrixProduct {
   var m: Int
   var n: Int
@@ -33,7 +33,7 @@ struct MatrixProduct {
     }
   }
 
-  /// Does what BLAS need not be asked for: true where nothing is left to multiply.
+  /// Handles products without elements; true if nothing is left to multiply.
   fileprivate func isDone<Element: ArithmeticElement>(_ c: UnsafeMutablePointer<Element>) -> Bool {
     if m == 0 || n == 0 { return true }
     guard k == 0 else { return false }
@@ -44,7 +44,7 @@ struct MatrixProduct {
   }
 
   /// The sizes as BLAS counts them.
-  /// - Throws: `ApusError` where one does not fit.
+  /// - Throws: `ApusError` if one does not fit.
   fileprivate func blasSizes() throws -> (m: Int32, n: Int32, k: Int32, a: Int32, b: Int32, c: Int32) {
     guard [m, n, k, strideA, strideB, strideC].allSatisfy({ $0 <= Int(Int32.max) }) else {
       throw ApusError.input("a product of \(m) × \(k) by \(k) × \(n) numbers is larger than BLAS can count")
@@ -53,31 +53,37 @@ struct MatrixProduct {
   }
 }
 
-/// One thread: results must not depend on the number of processors, and small products do not gain from more.
+/// One thread, so that results do not depend on the number of processors; small products would not gain from more.
 private let blasUsesOneThread: Void = openblas_set_num_threads(1)
+
+/// The signature of BLAS's `gemm` for one element type.
+private typealias BLASProduct<Element> = (
+  CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, Int32, Int32, Int32, Element, UnsafePointer<Element>?, Int32,
+  UnsafePointer<Element>?, Int32, Element, UnsafeMutablePointer<Element>?, Int32
+) -> Void
+
+extension MatrixProduct {
+  fileprivate func multiply<Element: ArithmeticElement & BinaryFloatingPoint>(
+    _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>, _ c: UnsafeMutablePointer<Element>,
+    by gemm: BLASProduct<Element>
+  ) throws {
+    if isDone(c) { return }
+    _ = blasUsesOneThread
+    let sizes = try blasSizes()
+    gemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, sizes.m, sizes.n,
+      sizes.k, 1, a, sizes.a, b, sizes.b, accumulates ? 1 : 0, c, sizes.c)
+  }
+}
 
 extension Float {
   static func multiply(
     _ p: MatrixProduct, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
-  ) throws {
-    if p.isDone(c) { return }
-    _ = blasUsesOneThread
-    let sizes = try p.blasSizes()
-    cblas_sgemm(
-      CblasRowMajor, p.transposeA ? CblasTrans : CblasNoTrans, p.transposeB ? CblasTrans : CblasNoTrans, sizes.m,
-      sizes.n, sizes.k, 1, a, sizes.a, b, sizes.b, p.accumulates ? 1 : 0, c, sizes.c)
-  }
+  ) throws { try p.multiply(a, b, c, by: cblas_sgemm) }
 }
 
 extension Double {
   static func multiply(
     _ p: MatrixProduct, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>
-  ) throws {
-    if p.isDone(c) { return }
-    _ = blasUsesOneThread
-    let sizes = try p.blasSizes()
-    cblas_dgemm(
-      CblasRowMajor, p.transposeA ? CblasTrans : CblasNoTrans, p.transposeB ? CblasTrans : CblasNoTrans, sizes.m,
-      sizes.n, sizes.k, 1, a, sizes.a, b, sizes.b, p.accumulates ? 1 : 0, c, sizes.c)
-  }
+  ) throws { try p.multiply(a, b, c, by: cblas_dgemm) }
 }

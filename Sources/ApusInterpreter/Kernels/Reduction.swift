@@ -3,31 +3,22 @@ import ApusGraph
 import ApusOperators
 import RealModule
 
-/// Axes folded in a tensor seen as outer × folded × inner.
-///
-/// Where the folded axes are not neighbors the tensor is transposed first: a reference kernel may be slow where the
-/// case is rare.
+/// A tensor whose folded axes are adjacent. If they are not in the operand it is transposed first, which is slow but rare.
 struct FoldLayout {
   let x: Tensor
-  let outer: Int
-  let folded: Int
-  let inner: Int
+  /// Around the folded axes.
+  let layout: AxisLayout
 
   init(_ x: Tensor, _ axes: [Int]) throws {
-    let areNeighbors = zip(axes, axes.dropFirst()).allSatisfy { $0 + 1 == $1 }
-    if areNeighbors {
+    if zip(axes, axes.dropFirst()).allSatisfy({ $0 + 1 == $1 }) {
       self.x = x
-      outer = x.dimensions[..<(axes.first ?? x.rank)].reduce(1, &*)
-      folded = axes.reduce(1) { $0 &* x.dimensions[$1] }
-      inner = x.dimensions[((axes.last ?? x.rank - 1) + 1)...].reduce(1, &*)
+      layout = AxisLayout(x.dimensions, (axes.first ?? x.rank)..<((axes.last ?? x.rank - 1) + 1))
     } else {
       let kept = (0..<x.rank).filter { !axes.contains($0) }
       let order = kept + axes
       let own = StridedWalk.dense(x.dimensions)
       self.x = try gatherStrided(x, order.map { x.dimensions[$0] }, strides: order.map { own[$0] })
-      outer = kept.reduce(1) { $0 &* x.dimensions[$1] }
-      folded = axes.reduce(1) { $0 &* x.dimensions[$1] }
-      inner = 1
+      layout = AxisLayout(self.x.dimensions, kept.count..<x.rank)
     }
   }
 
@@ -36,8 +27,9 @@ struct FoldLayout {
   func fold<T: TensorElement, A>(
     _ dimensions: [Int], _ type: T.Type, start: A, _ step: (A, T) -> A, _ finish: (A) -> T
   ) throws -> Tensor {
+    let (outer, folded, inner) = (layout.outer, layout.size, layout.inner)
     var y = try Tensor(uninitialized: T.dtype, dimensions)
-    // Of an empty result the other dimensions may be anything.
+    // The other dimensions of an empty result can be of any size.
     if y.count == 0 { return y }
     let (px, py) = (x.address(of: T.self), y.mutableAddress(of: T.self))
     if inner == 1 {
@@ -48,7 +40,7 @@ struct FoldLayout {
         py[o] = finish(sum)
       }
     } else {
-      // Whole rows at a time: neighbors stay neighbors.
+      // Whole rows at a time, so that reads are contiguous.
       let sums = UnsafeMutableBufferPointer<A>.allocate(capacity: max(inner, 1))
       defer { sums.deallocate() }
       for o in 0..<outer {
@@ -67,7 +59,7 @@ struct FoldLayout {
 
 /// A reduction of numbers.
 protocol FoldKernel: Interpretable, ReductionOperator {
-  /// On floats; `f32` is folded in double precision, for the reference must be accurate.
+  /// On floats; `f32` is folded in double precision, because the reference must be accurate.
   static func fold<T: Real>(_ a: T, _ b: T) -> T
   static func fold<T: FixedWidthInteger>(integers a: T, _ b: T) -> T
   static func start<T: Real>(_ type: T.Type) -> T
@@ -145,16 +137,16 @@ extension ReduceAll: Interpretable {
 private func argument<T: TensorElement & Comparable>(
   _ x: Tensor, _ axis: Int, _ dimensions: [Int], _ type: T.Type, _ beats: (_ new: T, _ best: T) -> Bool
 ) throws -> Tensor {
-  let layout = try FoldLayout(x, [axis])
+  let layout = AxisLayout(x, axis)
   var y = try Tensor(uninitialized: .i64, dimensions)
-  layout.x.withElements(as: T.self) { x in
+  x.withElements(as: T.self) { x in
     y.withMutableElements(as: Int64.self) { y in
       for o in 0..<layout.outer {
         for i in 0..<layout.inner {
           var best = 0
-          for f in 1..<max(1, layout.folded) {
-            let new = x[(o * layout.folded + f) * layout.inner + i]
-            if beats(new, x[(o * layout.folded + best) * layout.inner + i]) { best = f }
+          for f in 1..<max(1, layout.size) {
+            let new = x[(o * layout.size + f) * layout.inner + i]
+            if beats(new, x[(o * layout.size + best) * layout.inner + i]) { best = f }
           }
           y[o * layout.inner + i] = Int64(best)
         }
@@ -205,13 +197,13 @@ extension ArgMin: Interpretable {
 extension CumulativeSum: Interpretable {
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
-    let layout = try FoldLayout(x, [Axis.normalized(axis, rank: x.rank)])
+    let layout = AxisLayout(x, axis)
     func integers<T: FixedWidthInteger & TensorElement>(_ type: T.Type) throws -> [Tensor] {
-      [try scan(layout, x.dimensions, T.self, T.zero, { $0 &+ $1 }, { $0 })]
+      [try scan(x, layout, T.self, T.zero, { $0 &+ $1 }, { $0 })]
     }
     switch x.dtype {
-    case .f32: return [try scan(layout, x.dimensions, Float.self, 0.0, { $0 + Double($1) }, { Float($0) })]
-    case .f64: return [try scan(layout, x.dimensions, Double.self, 0.0, { $0 + $1 }, { $0 })]
+    case .f32: return [try scan(x, layout, Float.self, 0.0, { $0 + Double($1) }, { Float($0) })]
+    case .f64: return [try scan(x, layout, Double.self, 0.0, { $0 + $1 }, { $0 })]
     case .i8: return try integers(Int8.self)
     case .u8: return try integers(UInt8.self)
     case .i32: return try integers(Int32.self)
@@ -221,17 +213,17 @@ extension CumulativeSum: Interpretable {
   }
 
   private func scan<T: TensorElement, A>(
-    _ layout: FoldLayout, _ dimensions: [Int], _ type: T.Type, _ start: A, _ step: (A, T) -> A, _ finish: (A) -> T
+    _ x: Tensor, _ layout: AxisLayout, _ type: T.Type, _ start: A, _ step: (A, T) -> A, _ finish: (A) -> T
   ) throws -> Tensor {
-    var y = try Tensor(uninitialized: T.dtype, dimensions)
-    layout.x.withElements(as: T.self) { x in
+    var y = try Tensor(uninitialized: T.dtype, x.dimensions)
+    x.withElements(as: T.self) { x in
       y.withMutableElements(as: T.self) { y in
         for o in 0..<layout.outer {
           for i in 0..<layout.inner {
             var sum = start
-            for round in 0..<layout.folded {
-              let f = reverse ? layout.folded - 1 - round : round
-              let place = (o * layout.folded + f) * layout.inner + i
+            for position in 0..<layout.size {
+              let f = reverse ? layout.size - 1 - position : position
+              let place = (o * layout.size + f) * layout.inner + i
               let next = step(sum, x[place])
               y[place] = finish(exclusive ? sum : next)
               sum = next

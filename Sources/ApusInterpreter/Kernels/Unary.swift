@@ -144,7 +144,7 @@ private struct CastFrom: TensorElementVisitor {
 private struct CastTo<From: TensorElement>: TensorElementVisitor {
   let x: Tensor
 
-  /// Through `Int64` between integers, where it is exact, else through a double.
+  /// Through `Int64` between integers, which is exact, else through a double.
   func visit<To: TensorElement>(_ type: To.Type) throws -> Tensor {
     From.dtype.isFloating
       ? try map(x, From.self, to: To.self) { To(converting: $0.asDouble) }

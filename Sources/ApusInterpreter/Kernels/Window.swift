@@ -54,7 +54,7 @@ private struct ExtremumKernel: ArithmeticVisitor {
 
   mutating func visit<Element: ArithmeticElement>(_ type: Element.Type) throws -> Tensor {
     let image = finder.walk.elements * finder.channels
-    let windows = finder.walk.places * finder.channels
+    let windows = finder.walk.positions * finder.channels
     let images = result.count / (use == .scatter ? image : windows)
     let nothing = finder.kind == .max ? Element.lowest : .highest
     var chosen = [Int](repeating: -1, count: windows)
@@ -83,7 +83,7 @@ private struct ExtremumFinder {
   let walk: WindowWalk
   let channels: Int
 
-  /// For each window and channel of an image the place of the extremum, -1 where the window lies in padding only.
+  /// For each window and channel of an image the place of the extremum, -1 where the window holds padding alone.
   func choose<Element: ArithmeticElement>(_ x: UnsafePointer<Element>, _ chosen: inout [Int]) {
     chosen.withUnsafeMutableBufferPointer { chosen in
       chosen.update(repeating: -1)
@@ -136,7 +136,7 @@ private struct WindowSumKernel: ArithmeticVisitor {
 
   mutating func visit<Element: ArithmeticElement>(_ type: Element.Type) throws -> Tensor {
     let (images, channels) = (source.dimensions[0], source.dimensions[source.rank - 1])
-    let (image, windows) = (walk.elements * channels, walk.places * channels)
+    let (image, windows) = (walk.elements * channels, walk.positions * channels)
     try Tensor.withPointers(source, source, as: type) { source, _ in
       try result.withMutablePointer(as: type) { result in
         for n in 0..<images {

@@ -3,21 +3,19 @@ import ApusOperators
 /// Visits what a window covers on the spatial axes of one image; fewer than three axes are led by axes of size 1.
 struct WindowWalk {
   private let axes: (WindowAxis, WindowAxis, WindowAxis)
-  /// Places of the window, elements of the window, elements of the image: products over the axes.
-  let places: Int
+  /// Positions of the window, elements of the window, elements of the image; see `WindowGeometry`.
+  let positions: Int
   let taps: Int
   let elements: Int
-  /// Whether the window is one element that visits each element in turn.
+  /// Whether the window is one element that visits every element once.
   let isPointwise: Bool
 
   /// - Parameter geometry: of tensors that exist, so that products of their sizes do not overflow. The window's may,
-  ///   where padding alone makes room for it: `taps` means nothing then.
+  ///   if padding alone makes room for it; `taps` is meaningless then.
   init(_ geometry: WindowGeometry) {
     let axes = [WindowAxis](repeating: WindowAxis(), count: 3 - geometry.axes.count) + geometry.axes
     self.axes = (axes[0], axes[1], axes[2])
-    places = axes.reduce(1) { $0 &* $1.output }
-    taps = axes.reduce(1) { $0 &* $1.window }
-    elements = axes.reduce(1) { $0 &* $1.input }
+    (positions, taps, elements) = (geometry.positions, geometry.taps, geometry.elements)
     isPointwise = axes.allSatisfy(\.isPointwise)
   }
 
@@ -46,7 +44,7 @@ struct WindowWalk {
     }
   }
 
-  /// The part of one window that lies inside along one axis.
+  /// The part of one window that is inside along one axis.
   private struct Span {
     let start: Int
     let dilation: Int

@@ -42,7 +42,7 @@ extension WinogradConvolution: Interpretable {
   }
 }
 
-/// Each tile by itself, a channel at a time: P t Pᵀ, or Pᵀ t P added to where the tile lies. Sums are of doubles.
+/// Each tile by itself, a channel at a time: P t Pᵀ, or Pᵀ t P added at the position of the tile. Sums are of doubles.
 private struct WinogradKernel {
   let geometry: WinogradGeometry
   let isTransposed: Bool
@@ -63,7 +63,7 @@ private struct WinogradKernel {
     let (height, width) = (geometry.size[0], geometry.size[1])
     let plane = images * geometry.tileCount * channels
 
-    /// Visits the elements of a tile that lie inside: its row and column in the tile, and its place in the image.
+    /// Visits the elements of a tile that are inside the image: its row and column in the tile, and its place in the image.
     func inside(_ tile: (Int, Int), _ body: (Int, Int, Int) -> Void) {
       for u in 0..<window {
         let row = tile.0 * geometry.step - geometry.low[0] + u

@@ -23,7 +23,7 @@ private struct GroupedChannels {
 
   var inputs: Int { geometry.inputChannels / geometry.groups }
   var outputs: Int { geometry.outputChannels / geometry.groups }
-  var taps: Int { geometry.window.axes.reduce(1) { $0 &* $1.window } }
+  var taps: Int { geometry.window.taps }
 }
 
 extension Convolution: Lowerable {

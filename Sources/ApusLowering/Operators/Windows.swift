@@ -131,10 +131,6 @@ extension NodeLowering {
   }
 }
 
-extension WindowGeometry {
-  var taps: Int { axes.reduce(1) { $0 &* $1.window } }
-}
-
 extension KernelBuilder {
   /// Whether a new element takes the place of the best so far: the first of equals stays, and NaN wins.
   func wins(_ new: Register, over old: Register, _ kind: WindowExtremum, _ dtype: DType) -> Register {

@@ -103,7 +103,7 @@ public struct Winograd: Pass {
     }
 
     func transform(_ x: Value, _ part: WinogradPart, padding: Padding = .valid) throws -> Value {
-      try append(WinogradTransform(part, tile: tile, padding: padding), [x])
+      try append(WinogradTransform(WinogradSettings(part, tile: tile, padding: padding)), [x])
     }
 
     /// The whole layer, with the names of the convolution that it replaces.
@@ -114,7 +114,7 @@ public struct Winograd: Pass {
 
     /// The last step of a gradient by the filter, with the names of what it replaces.
     func transpose(_ v: Value, _ part: WinogradPart, shape: Shape) throws -> Value {
-      var op = WinogradTranspose(part, tile: tile)
+      var op = WinogradTranspose(WinogradSettings(part, tile: tile))
       op.shape = shape
       return builder.value(try builder.append(op, [v.id], names: names, origin: origin)[0])
     }
@@ -140,7 +140,7 @@ extension Convolution: WinogradComputable {
   fileprivate var isOfImage: Bool { false }
 
   fileprivate func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value {
-    try parts.convolution(operands[0], operands[1], padding: padding)
+    try parts.convolution(operands[0], operands[1], padding: settings.padding)
   }
 }
 
@@ -172,7 +172,7 @@ extension ConvolutionFilterGradient: WinogradComputable {
   /// The transpose of the algorithm in its filter: for each point the sum over all tiles of the products of data and
   /// cotangents.
   fileprivate func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value {
-    let data = try parts.transform(operands[0], .data, padding: padding)
+    let data = try parts.transform(operands[0], .data, padding: settings.padding)
     let cotangents = try parts.transform(operands[1], .result)
     func joined(_ x: Value) throws -> Value {
       var op = Reshape()

@@ -127,7 +127,7 @@ extension WinogradTranspose: Lowerable {
     let vectors = tiles.vectors
     // An image's tiles one after the other: neighbors add to the same elements.
     node.kernel(
-      "winograd_transpose_\(part)", units: y.dimensions[0] * vectors.count, flopCount: geometry.flopCount,
+      "winograd_transpose_\(settings.part)", units: y.dimensions[0] * vectors.count, flopCount: geometry.flopCount,
       isSerial: geometry.flopCount < node.target.serialWork
     ) { scope in
       let b = scope.builder

@@ -1,7 +1,11 @@
 import ApusCore
 import ApusGraph
 
-/// An activation as a layer of its own.
+/// An activation function as a layer: y = f(x), element by element; softmax and its logarithm over the last axis.
+///
+/// - Input: any shape.
+/// - Output: the shape of the input.
+/// - Errors: the element type is not a float.
 public struct Activation: Layer {
   public static let typeName = "Activation"
   public var function: ActivationFunction

@@ -2,18 +2,31 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Brings each channel to mean 0 and variance 1, then scales and shifts it. Ioffe and Szegedy 2015.
+/// Batch normalization: y = gamma · (x − mean) / √(variance + epsilon) + beta for each element of `axis`.
 ///
-/// While training by the batch's own statistics, which are averaged for inference.
+/// In training, mean and variance are those of the batch, and their moving averages are updated:
+/// average ← momentum · average + (1 − momentum) · statistic. In inference, the moving averages are used.
+///
+/// - Input: `(batch, …)`, with `axis` of known size.
+/// - Output: the shape of the input.
+/// - Variables, all of the size of `axis`: `gamma`, `beta`; `moving_mean` and `moving_variance`, which are not trained.
+/// - Errors: `axis` does not exist or is of unknown size; the layer is `Shared` and called twice.
+///
+/// Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+/// shift", 2015; defaults as in Keras.
 public struct BatchNormalization: Layer {
   public static let typeName = "BatchNormalization"
   public var axis: Int
-  /// How much of the moving averages each batch keeps.
+  /// The share of a moving average that each update keeps.
   public var momentum: Double
   /// Added to the variance.
   public var epsilon: Double
   public var name: String?
 
+  /// - Parameters:
+  ///   - axis: the axis of the channels, counted with the batch, from the end if negative.
+  ///   - momentum: the share of a moving average that each update keeps.
+  ///   - epsilon: added to the variance.
   public init(axis: Int = -1, momentum: Double = 0.99, epsilon: Double = 1e-3, name: String? = nil) {
     (self.axis, self.momentum, self.epsilon, self.name) = (axis, momentum, epsilon, name)
   }

@@ -2,7 +2,15 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// activation(x · kernel + bias), over the last axis.
+/// A fully connected layer: y = activation(x · kernel + bias), over the last axis.
+///
+/// - Input: `(batch, …, features)`.
+/// - Output: `(batch, …, units)`.
+/// - Variables: `kernel` `(features, units)`, `bias` `(units)`.
+/// - Errors: `units` is not positive; the input has fewer than two axes, or its features are unknown.
+///
+/// Defaults as in Keras; the default initializer is that of Glorot and Bengio, "Understanding the difficulty of training
+/// deep feedforward neural networks", 2010.
 public struct Dense: Layer {
   public static let typeName = "Dense"
   public var units: Int
@@ -12,28 +20,24 @@ public struct Dense: Layer {
   public var biasInitializer: Initializer
   public var name: String?
 
+  /// - Parameters:
+  ///   - units: the number of output features.
+  ///   - activation: applied to the result.
+  ///   - useBias: whether a bias is added before the activation.
   public init(
     _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
     kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
   ) {
-    self.units = units
-    self.activation = activation
-    self.useBias = useBias
-    self.kernelInitializer = kernelInitializer
-    self.biasInitializer = biasInitializer
-    self.name = name
+    (self.units, self.activation, self.useBias, self.name) = (units, activation, useBias, name)
+    (self.kernelInitializer, self.biasInitializer) = (kernelInitializer, biasInitializer)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    guard units > 0, units <= Limits.magnitude else {
-      throw context.error("the number of units must be positive, not \(units)")
-    }
+    try context.requirePositive(units, "the number of units")
     guard x.rank >= 2, let inputs = x.shape.dims.last?.number else {
       throw context.error("the input must be (batch, …, features), not \(x.type)")
     }
     let kernel = try context.variable("kernel", x.dtype, [.number(inputs), .number(units)], kernelInitializer)
-    var y = try x.matmul(kernel)
-    if useBias { y = try y + context.variable("bias", x.dtype, [.number(units)], biasInitializer) }
-    return try activation.apply(y)
+    return try context.activated(x.matmul(kernel), bias: useBias ? biasInitializer : nil, activation)
   }
 }

@@ -2,7 +2,17 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Each channel of an image convolved on its own, by `depthMultiplier` kernels.
+/// A depthwise convolution, which convolves each channel of an image separately, by `depthMultiplier` kernels:
+/// y[n, p, c · m + j] = activation(Σ x[n, p · strides + k · dilationRate − padding, c] · kernel[k, c, j] + bias), summed over
+/// k, with m = depthMultiplier.
+///
+/// - Input: `(batch, height, width, channels)`.
+/// - Output: `(batch, height, width, channels · depthMultiplier)`; height and width as in `ConvolutionLayer`.
+/// - Variables: `kernel` `(kernelSize…, channels, depthMultiplier)`, `bias` `(channels · depthMultiplier)`.
+/// - Errors: the input does not have four axes; a size or the multiplier is not positive; the kernel is larger than the
+///   padded input.
+///
+/// Source: Sifre, "Rigid-motion scattering for image classification", 2014; defaults as in Keras.
 public struct DepthwiseConv2D: Layer {
   public static let typeName = "DepthwiseConv2D"
   public var kernelSize, strides, dilationRate: SpatialSize
@@ -13,6 +23,11 @@ public struct DepthwiseConv2D: Layer {
   public var depthwiseInitializer, biasInitializer: Initializer
   public var name: String?
 
+  /// - Parameters:
+  ///   - kernelSize: the kernels' size along height and width.
+  ///   - strides: the distance between neighboring positions of a kernel.
+  ///   - depthMultiplier: the number of kernels for each channel.
+  ///   - dilationRate: the distance between neighboring elements of a kernel.
   public init(
     kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid, depthMultiplier: Int = 1,
     dilationRate: SpatialSize = 1, activation: ActivationFunction = .linear, useBias: Bool = true,
@@ -25,20 +40,16 @@ public struct DepthwiseConv2D: Layer {
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    var y = try convolve(x, context, kernel: "kernel")
-    if useBias, let channels = y.shape.dims.last {
-      y = try y + context.variable("bias", x.dtype, [channels], biasInitializer)
-    }
-    return try activation.apply(y)
+    let y = try convolved(x, context, kernel: "kernel")
+    return try context.activated(y, bias: useBias ? biasInitializer : nil, activation)
   }
 
-  func convolve(_ x: Value, _ context: LayerContext, kernel name: String) throws -> Value {
+  /// The convolution without bias and activation.
+  func convolved(_ x: Value, _ context: LayerContext, kernel name: String) throws -> Value {
     let channels = try context.channels(of: x, spatial: 2)
-    guard depthMultiplier > 0, depthMultiplier <= Limits.magnitude else {
-      throw context.error("the depth multiplier must be positive, not \(depthMultiplier)")
-    }
+    try context.requirePositive(depthMultiplier, "the depth multiplier")
     let window = try kernelSize.along(2, "the kernel", context)
-    // Keras's order (height, width, channels, multiplier); the operator wants channels and multiplier as one axis.
+    // Keras orders (height, width, channels, multiplier); the operator takes channels and multiplier as one axis.
     let kernel = try context.variable(name, x.dtype, Shape(window + [channels, depthMultiplier]), depthwiseInitializer)
     return try x.convolution(
       kernel.reshaped(Shape(window + [1, channels * depthMultiplier])),
@@ -47,7 +58,16 @@ public struct DepthwiseConv2D: Layer {
   }
 }
 
-/// A depthwise convolution, and one of 1 × 1 that mixes its channels.
+/// A depthwise convolution, then a convolution by a kernel of 1 × 1 that mixes the channels:
+/// y = activation(depthwise(x) ∗ pointwise_kernel + bias).
+///
+/// - Input: `(batch, height, width, channels)`.
+/// - Output: `(batch, height, width, filters)`; height and width as in `ConvolutionLayer`.
+/// - Variables: `depthwise_kernel` `(kernelSize…, channels, depthMultiplier)`, `pointwise_kernel`
+///   `(1, 1, channels · depthMultiplier, filters)`, `bias` `(filters)`.
+/// - Errors: those of `DepthwiseConv2D`; `filters` is not positive.
+///
+/// Source: Chollet, "Xception: deep learning with depthwise separable convolutions", 2017; defaults as in Keras.
 public struct SeparableConv2D: Layer {
   public static let typeName = "SeparableConv2D"
   public var filters: Int
@@ -57,6 +77,12 @@ public struct SeparableConv2D: Layer {
   public var pointwiseInitializer, biasInitializer: Initializer
   public var name: String?
 
+  /// - Parameters:
+  ///   - filters: the number of output channels.
+  ///   - kernelSize: the depthwise kernels' size along height and width.
+  ///   - strides: the distance between neighboring positions of a depthwise kernel.
+  ///   - dilationRate: the distance between neighboring elements of a depthwise kernel.
+  ///   - depthMultiplier: the number of depthwise kernels for each channel.
   public init(
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
     dilationRate: SpatialSize = 1, depthMultiplier: Int = 1, activation: ActivationFunction = .linear,
@@ -72,15 +98,11 @@ public struct SeparableConv2D: Layer {
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    guard filters > 0, filters <= Limits.magnitude else {
-      throw context.error("the number of filters must be positive, not \(filters)")
-    }
-    let between = try depthwise.convolve(x, context, kernel: "depthwise_kernel")
+    try context.requirePositive(filters, "the number of filters")
+    let between = try depthwise.convolved(x, context, kernel: "depthwise_kernel")
     let channels = try context.channels(of: between, spatial: 2)
     let kernel = try context.variable(
       "pointwise_kernel", x.dtype, Shape([1, 1, channels, filters]), pointwiseInitializer)
-    var y = try between.convolution(kernel)
-    if useBias { y = try y + context.variable("bias", x.dtype, [.number(filters)], biasInitializer) }
-    return try activation.apply(y)
+    return try context.activated(between.convolution(kernel), bias: useBias ? biasInitializer : nil, activation)
   }
 }

@@ -2,14 +2,24 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// While training, each element is dropped with probability `rate` and the others scaled up by 1 / (1 − rate).
-/// Srivastava et al. 2014.
+/// Dropout: in training, each element becomes 0 with probability `rate`, and the others are multiplied by
+/// 1 / (1 − rate); in inference, y = x.
+///
+/// - Input: any shape.
+/// - Output: the shape of the input.
+/// - Errors: `rate` is not in [0, 1).
+///
+/// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
 public struct Dropout: Layer {
   public static let typeName = "Dropout"
   public var rate: Double
+  /// The key of the mask's generator; nil derives it from the layer's name.
   public var seed: UInt64?
   public var name: String?
 
+  /// - Parameters:
+  ///   - rate: the probability that an element is dropped.
+  ///   - seed: the key of the mask's generator; nil derives it from the layer's name.
   public init(_ rate: Double, seed: UInt64? = nil, name: String? = nil) {
     self.rate = rate
     self.seed = seed
@@ -18,9 +28,8 @@ public struct Dropout: Layer {
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     guard rate >= 0, rate < 1 else { throw context.error("the rate must be at least 0 and below 1, not \(rate)") }
-    // Layers of one model must not drop the same places, nor may two calls of one: name and call make the seed.
-    let hash = context.name.utf8.reduce(UInt64(0)) { $0 &* 31 &+ UInt64($1) }
-    let first = seed ?? hash & 0xFFFF_FFFF
+    // Two layers of a model must not drop the same elements, nor two calls of one layer: name and call make the seed.
+    let first = seed ?? StableHash.polynomial(context.name, multiplier: 31) & 0xFFFF_FFFF
     return try x.dropout(rate: rate, seed: first &+ UInt64(context.callIndex) &* 0x9E37_79B9)
   }
 }

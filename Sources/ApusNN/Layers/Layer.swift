@@ -1,10 +1,10 @@
 import ApusCore
 import ApusGraph
-// Layers carry the names that Keras gave them, and some operators have the same: a name in this module goes before one
-// in a module that it exports, so for a user of Apus `Reshape` and `Dropout` are layers.
+// Layers have Keras's names, which some operators share. A name in this module shadows one in a module that it exports,
+// so for a user of Apus `Reshape` and `Dropout` are layers.
 @_exported import ApusOperators
 
-/// A piece of a model: declares its variables and appends its nodes. What `Layer` and `MergeLayer` have in common.
+/// A part of a model, which declares its variables and appends its nodes. `Layer` and `MergeLayer` refine it.
 public protocol ModelLayer: Sendable {
   /// The class's name, as `summary()` shows it: `Dense`. The automatic name is its snake case: `dense`, `dense_1`.
   static var typeName: String { get }
@@ -37,31 +37,30 @@ extension Layer {
     return try build(x, context)
   }
 
-  /// What the layer makes of `x`. A layer is a value: each call is a layer with variables of its own, unless it is
-  /// `Shared`.
+  /// The layer applied to `x`. A layer is a value: each call is a layer with its own variables, unless it is `Shared`.
   public func callAsFunction(_ x: SymbolicTensor) -> SymbolicTensor { SymbolicTensor(LayerCall(self, [x])) }
 }
 
-/// A layer that makes one tensor of several: `Add()([a, b])`.
+/// A layer that combines several tensors into one: `Add()([a, b])`.
 public protocol MergeLayer: ModelLayer {}
 
 extension MergeLayer {
-  /// What the layer makes of `inputs`, in their order.
+  /// The layer applied to `inputs`, in their order.
   public func callAsFunction(_ inputs: [SymbolicTensor]) -> SymbolicTensor {
     SymbolicTensor(LayerCall(self, inputs))
   }
 }
 
-/// What a layer builds with.
+/// The builder, name and call that a layer is built for.
 public struct LayerContext {
   public let builder: GraphBuilder
   /// The layer's name in this model.
   public let name: String
-  /// Which call of the layer this is; above 0 only where it is `Shared`.
+  /// Which call of the layer this is; above 0 only if it is `Shared`.
   public let callIndex: Int
 
-  /// A weight, named `<layer>/<name>`. A further call of a shared layer gets the one that the first call made.
-  /// - Throws: `ApusError` that names the layer where this call needs another type than the first.
+  /// A weight, named `<layer>/<name>`. Later calls of a shared layer get the variable of the first call.
+  /// - Throws: `ApusError` that names the layer if this call needs another type than the first.
   public func variable(
     _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer, trainable: Bool = true
   ) throws -> Value {

@@ -2,10 +2,18 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Brings each sample to mean 0 and variance 1 along an axis, then scales and shifts it. Ba et al. 2016.
+/// Layer normalization: y = gamma · (x − mean) / √(variance + epsilon) + beta, with mean and variance over `axis` of each
+/// sample.
+///
+/// - Input: `(batch, …)`, with `axis` of known size.
+/// - Output: the shape of the input.
+/// - Variables, of the size of `axis`: `gamma` if `scale`, `beta` if `center`.
+/// - Errors: `axis` is the batch, does not exist or is of unknown size; the element type is not a float.
+///
+/// Source: Ba, Kiros and Hinton, "Layer normalization", 2016; defaults as in Keras.
 public struct LayerNormalization: Layer {
   public static let typeName = "LayerNormalization"
-  /// Counted with the batch, from the end where negative.
+  /// Counted with the batch, from the end if negative.
   public var axis: Int
   /// Added to the variance.
   public var epsilon: Double
@@ -15,6 +23,11 @@ public struct LayerNormalization: Layer {
   public var scale: Bool
   public var name: String?
 
+  /// - Parameters:
+  ///   - axis: the axis to normalize, counted with the batch, from the end if negative.
+  ///   - epsilon: added to the variance.
+  ///   - center: whether there is an offset, `beta`.
+  ///   - scale: whether there is a factor, `gamma`.
   public init(axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true, name: String? = nil) {
     (self.axis, self.epsilon, self.center, self.scale, self.name) = (axis, epsilon, center, scale, name)
   }

@@ -2,11 +2,15 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Layers that combine tensors element by element. Shapes are equal, or have 1 along an axis that others have more of.
+/// A layer that combines tensors element by element.
+///
+/// - Inputs: tensors of one element type and number of axes, whose shapes are equal or have 1 along an axis.
+/// - Output: their common shape, each axis as large as its largest.
+/// - Errors: the layer takes another number of inputs; element types or numbers of axes differ; the shapes do not fit.
 public protocol ElementwiseMergeLayer: MergeLayer {
   /// How many inputs the layer takes.
   static var inputCounts: ClosedRange<Int> { get }
-  /// The combination of tensors whose shapes fit each other.
+  /// The combination of tensors whose shapes have been checked.
   func combine(_ inputs: [Value]) throws -> Value
 }
 
@@ -25,7 +29,10 @@ extension ElementwiseMergeLayer {
   }
 }
 
-/// The sum of its inputs.
+/// The sum of its inputs: y = x₁ + x₂ + ….
+///
+/// - Inputs: two or more.
+/// - Output: the common shape of the inputs; see `ElementwiseMergeLayer`.
 public struct Add: ElementwiseMergeLayer {
   public static let typeName = "Add"
   public var name: String?
@@ -34,7 +41,10 @@ public struct Add: ElementwiseMergeLayer {
   public func combine(_ inputs: [Value]) throws -> Value { try folded(inputs) { try $0 + $1 } }
 }
 
-/// The first of its two inputs minus the second.
+/// The difference of its inputs: y = x₁ − x₂.
+///
+/// - Inputs: two.
+/// - Output: the common shape of the inputs; see `ElementwiseMergeLayer`.
 public struct Subtract: ElementwiseMergeLayer {
   public static let typeName = "Subtract"
   public static let inputCounts = 2...2
@@ -44,7 +54,10 @@ public struct Subtract: ElementwiseMergeLayer {
   public func combine(_ inputs: [Value]) throws -> Value { try folded(inputs) { try $0 - $1 } }
 }
 
-/// The product of its inputs.
+/// The product of its inputs: y = x₁ · x₂ · ….
+///
+/// - Inputs: two or more.
+/// - Output: the common shape of the inputs; see `ElementwiseMergeLayer`.
 public struct Multiply: ElementwiseMergeLayer {
   public static let typeName = "Multiply"
   public var name: String?
@@ -53,7 +66,10 @@ public struct Multiply: ElementwiseMergeLayer {
   public func combine(_ inputs: [Value]) throws -> Value { try folded(inputs) { try $0 * $1 } }
 }
 
-/// The mean of its inputs.
+/// The mean of its n inputs: y = (x₁ + x₂ + …) / n.
+///
+/// - Inputs: two or more.
+/// - Output: the common shape of the inputs; see `ElementwiseMergeLayer`.
 public struct Average: ElementwiseMergeLayer {
   public static let typeName = "Average"
   public var name: String?
@@ -64,7 +80,10 @@ public struct Average: ElementwiseMergeLayer {
   }
 }
 
-/// The larger of its inputs.
+/// The largest of its inputs: y = max(x₁, x₂, …); NaN wins.
+///
+/// - Inputs: two or more.
+/// - Output: the common shape of the inputs; see `ElementwiseMergeLayer`.
 public struct Maximum: ElementwiseMergeLayer {
   public static let typeName = "Maximum"
   public var name: String?
@@ -73,7 +92,10 @@ public struct Maximum: ElementwiseMergeLayer {
   public func combine(_ inputs: [Value]) throws -> Value { try folded(inputs) { try $0.maximum($1) } }
 }
 
-/// The smaller of its inputs.
+/// The smallest of its inputs: y = min(x₁, x₂, …); NaN wins.
+///
+/// - Inputs: two or more.
+/// - Output: the common shape of the inputs; see `ElementwiseMergeLayer`.
 public struct Minimum: ElementwiseMergeLayer {
   public static let typeName = "Minimum"
   public var name: String?
@@ -83,12 +105,17 @@ public struct Minimum: ElementwiseMergeLayer {
 }
 
 /// Its inputs one after the other along an axis.
+///
+/// - Inputs: one or more tensors of one element type, whose shapes agree except along `axis`.
+/// - Output: their shape, with the sum of their sizes along `axis`.
+/// - Errors: `axis` is the batch or does not exist; element types or other sizes differ.
 public struct Concatenate: MergeLayer {
   public static let typeName = "Concatenate"
-  /// Counted with the batch, from the end where negative; not the batch.
+  /// Counted with the batch, from the end if negative; not the batch.
   public var axis: Int
   public var name: String?
 
+  /// - Parameter axis: counted with the batch, from the end if negative; not the batch.
   public init(axis: Int = -1, name: String? = nil) { (self.axis, self.name) = (axis, name) }
 
   public func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
@@ -118,7 +145,7 @@ private func folded(_ values: [Value], _ combine: (Value, Value) throws -> Value
 }
 
 extension LayerContext {
-  /// Checks the number of inputs, and that they are of one element type and have as many axes.
+  /// Checks the number of inputs, and that their element types and numbers of axes are equal.
   /// - Throws: `ApusError` that names the layer and lists its inputs.
   func checkMerge(_ inputs: [Value], counts: ClosedRange<Int>) throws {
     guard counts.contains(inputs.count) else {

@@ -2,15 +2,25 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// x from `threshold` on, `negativeSlope` · (x − threshold) below, and never more than `maxValue`.
+/// The rectified linear unit: y = min(x, maxValue) if x ≥ threshold, else negativeSlope · (x − threshold).
+///
+/// - Input: any shape.
+/// - Output: the shape of the input.
+/// - Errors: a parameter is negative or not finite.
+///
+/// Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010; defaults as in Keras.
 public struct ReLU: Layer {
   public static let typeName = "ReLU"
-  /// No limit where nil.
+  /// The largest result; nil for no limit.
   public var maxValue: Double?
   public var negativeSlope: Double
   public var threshold: Double
   public var name: String?
 
+  /// - Parameters:
+  ///   - maxValue: the largest result; nil for no limit.
+  ///   - negativeSlope: the slope below the threshold.
+  ///   - threshold: from where on the input is passed on.
   public init(maxValue: Double? = nil, negativeSlope: Double = 0, threshold: Double = 0, name: String? = nil) {
     (self.maxValue, self.negativeSlope) = (maxValue, negativeSlope)
     (self.threshold, self.name) = (threshold, name)
@@ -21,7 +31,7 @@ public struct ReLU: Layer {
       try context.requireNotNegative(value, what)
     }
     if threshold == 0, negativeSlope == 0 {
-      // Operators of their own, which fuse with what stands before them.
+      // Dedicated operators, which fuse with their producers.
       if maxValue == 6 { return try x.relu6() }
       return try maxValue.map { try x.relu().minimum($0) } ?? x.relu()
     }
@@ -31,12 +41,20 @@ public struct ReLU: Layer {
   }
 }
 
-/// x where x > 0, else `negativeSlope` · x.
+/// The leaky rectifier: y = x if x > 0, else negativeSlope · x.
+///
+/// - Input: any shape.
+/// - Output: the shape of the input.
+/// - Errors: the slope is negative or not finite.
+///
+/// Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013; defaults as in
+/// Keras.
 public struct LeakyReLU: Layer {
   public static let typeName = "LeakyReLU"
   public var negativeSlope: Double
   public var name: String?
 
+  /// - Parameter negativeSlope: the slope below 0.
   public init(negativeSlope: Double = 0.3, name: String? = nil) {
     (self.negativeSlope, self.name) = (negativeSlope, name)
   }
@@ -47,12 +65,20 @@ public struct LeakyReLU: Layer {
   }
 }
 
-/// x where x > 0, else `alpha` · (eˣ − 1). Clevert et al. 2015.
+/// The exponential linear unit: y = x if x > 0, else alpha · (eˣ − 1).
+///
+/// - Input: any shape.
+/// - Output: the shape of the input.
+/// - Errors: alpha is not finite.
+///
+/// Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+/// 2015; defaults as in Keras.
 public struct ELU: Layer {
   public static let typeName = "ELU"
   public var alpha: Double
   public var name: String?
 
+  /// - Parameter alpha: −y for x = −∞.
   public init(alpha: Double = 1, name: String? = nil) { (self.alpha, self.name) = (alpha, name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -61,14 +87,24 @@ public struct ELU: Layer {
   }
 }
 
-/// x where x > 0, else a · x with a slope `alpha` that is learned for each element of a sample. He et al. 2015.
+/// The parametric rectifier: y = x if x > 0, else alpha · x, with a trained slope for each element of a sample.
+///
+/// - Input: `(batch, …)`.
+/// - Output: the shape of the input.
+/// - Variables: `alpha`, of the shape of a sample with 1 along `sharedAxes`.
+/// - Errors: a shared axis is the batch or does not exist.
+///
+/// Source: He et al., "Delving deep into rectifiers", 2015; defaults as in Keras.
 public struct PReLU: Layer {
   public static let typeName = "PReLU"
   public var alphaInitializer: Initializer
-  /// Axes along which elements have one slope together, counted with the batch: `[1, 2]` for one a channel of images.
+  /// Axes along which elements share one slope, counted with the batch: `[1, 2]` for one slope per channel of images.
   public var sharedAxes: [Int]
   public var name: String?
 
+  /// - Parameters:
+  ///   - alphaInitializer: how the slopes are initialized.
+  ///   - sharedAxes: axes along which elements share one slope, counted with the batch.
   public init(alphaInitializer: Initializer = .zeros, sharedAxes: [Int] = [], name: String? = nil) {
     (self.alphaInitializer, self.sharedAxes, self.name) = (alphaInitializer, sharedAxes, name)
   }
@@ -84,13 +120,18 @@ public struct PReLU: Layer {
   }
 }
 
-/// Scores to probabilities along an axis.
+/// Scores to probabilities: yᵢ = e^xᵢ / Σ e^xⱼ along an axis.
+///
+/// - Input: any shape.
+/// - Output: the shape of the input.
+/// - Errors: the axis does not exist; the element type is not a float.
 public struct Softmax: Layer {
   public static let typeName = "Softmax"
-  /// Counted with the batch, from the end where negative.
+  /// Counted with the batch, from the end if negative.
   public var axis: Int
   public var name: String?
 
+  /// - Parameter axis: counted with the batch, from the end if negative.
   public init(axis: Int = -1, name: String? = nil) { (self.axis, self.name) = (axis, name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value { try x.softmax(axis: axis) }

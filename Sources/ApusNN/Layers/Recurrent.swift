@@ -2,213 +2,146 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// What recurrent layers share: samples are (time, features), a state is carried from step to step, and the products
-/// with the inputs of all steps are one matrix product before the loop.
-public protocol RecurrentLayer: Layer {
-  var units: Int { get }
-  /// Whether the output holds every step's state, (time, units), or the last one's, (units).
-  var returnSequences: Bool { get }
-  var goBackwards: Bool { get }
-}
-
-extension RecurrentLayer {
-  /// x · kernel + bias for all steps, steps first.
-  fileprivate func inputProducts(
-    _ x: Value, gates: Int, bias: (LayerContext, DType) throws -> Value?, _ context: LayerContext,
-    _ kernelInitializer: Initializer
-  ) throws -> Value {
-    guard units > 0, units <= Limits.magnitude / 4 else {
-      throw context.error("the number of units must be positive, not \(units)")
-    }
-    guard x.rank == 3, let inputs = x.shape[2].number, x.shape[1].number != nil else {
-      throw context.error("the input must be (batch, time, features), not \(x.type)")
-    }
-    let kernel = try context.variable(
-      "kernel", x.dtype, [.number(inputs), .number(gates * units)], kernelInitializer)
-    // Steps first before the product, not after: the inputs are smaller than the gates.
-    let products = try x.transposed([1, 0, 2]).matmul(kernel)
-    return try bias(context, x.dtype).map { try products + $0 } ?? products
-  }
-
-  fileprivate func initialState(_ x: Value) throws -> Value {
-    try x.builder.constant(0, x.dtype).broadcast(to: [x.shape[0], .number(units)])
-  }
-
-  /// The last state, or all of them with the batch first again.
-  fileprivate func output(_ last: Value, _ all: Value?) throws -> Value { try all?.transposed([1, 0, 2]) ?? last }
-}
-
-/// The elements of a gate in a row of gates.
-private func gate(_ z: Value, _ index: Int, _ units: Int) throws -> Value {
-  try z.sliced(axis: -1, from: index * units, to: (index + 1) * units)
-}
-
-/// Long short-term memory: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
-///
-/// Gates stand in the order input, forget, cell, output:
+/// Long short-term memory, with gates in the order input, forget, cell, output:
 /// z = x · kernel + h · recurrent_kernel + bias; c ← σ(z_f) c + σ(z_i) tanh(z_c); h ← σ(z_o) tanh(c).
+///
+/// - Input: `(batch, time, features)`.
+/// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
+/// - Variables: `kernel` `(features, 4 · units)`, `recurrent_kernel` `(units, 4 · units)`, `bias` `(4 · units)`.
+/// - Errors: `units` is not positive; the input does not have three axes, or its time or features are unknown.
+///
+/// Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., "Learning to
+/// forget", 2000; defaults as in Keras.
 public struct LSTM: RecurrentLayer {
   public static let typeName = "LSTM"
-  public var units: Int
-  public var activation: ActivationFunction
+  public static let (gateCount, stateCount) = (4, 2)
+  public var options: RecurrentOptions
+  /// The function σ of the gates.
   public var recurrentActivation: ActivationFunction
-  public var useBias: Bool
-  /// Whether the forget gate's bias begins at 1 (Jozefowicz et al. 2015).
+  /// Whether the forget gate's bias is initialized to 1: Jozefowicz et al., "An empirical exploration of recurrent
+  /// network architectures", 2015.
   public var unitForgetBias: Bool
-  public var returnSequences: Bool
-  public var goBackwards: Bool
-  public var kernelInitializer: Initializer
-  public var recurrentInitializer: Initializer
   public var name: String?
 
+  /// - Parameters:
+  ///   - units: the size of the state.
+  ///   - activation: the function written tanh above.
+  ///   - recurrentActivation: the function σ of the gates.
+  ///   - unitForgetBias: whether the forget gate's bias is initialized to 1.
+  ///   - returnSequences: whether the output holds the state of every step.
+  ///   - goBackwards: whether the steps run from the last to the first.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, unitForgetBias: Bool = true, returnSequences: Bool = false, goBackwards: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
     name: String? = nil
   ) {
-    self.units = units
-    self.activation = activation
-    self.recurrentActivation = recurrentActivation
-    self.useBias = useBias
-    self.unitForgetBias = unitForgetBias
-    self.returnSequences = returnSequences
-    self.goBackwards = goBackwards
-    self.kernelInitializer = kernelInitializer
-    self.recurrentInitializer = recurrentInitializer
-    self.name = name
+    options = RecurrentOptions(
+      units: units, activation: activation, useBias: useBias, returnSequences: returnSequences,
+      goBackwards: goBackwards, kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer)
+    (self.recurrentActivation, self.unitForgetBias, self.name) = (recurrentActivation, unitForgetBias, name)
   }
 
-  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    let products = try inputProducts(
-      x, gates: 4,
-      bias: { context, dtype in
-        guard useBias else { return nil }
-        return try context.variable(
-          "bias", dtype, [.number(4 * units)], unitForgetBias ? .forgetGateOnes : .zeros)
-      }, context, kernelInitializer)
-    let recurrent = try context.variable(
-      "recurrent_kernel", x.dtype, [.number(units), .number(4 * units)], recurrentInitializer)
-    let start = try initialState(x)
-    let result = try x.builder.scan(
-      [start, start], sequences: [products], invariants: [recurrent], reverse: goBackwards
-    ) { carries, elements, invariants in
-      let (h, c) = (carries[0], carries[1])
-      let z = try elements[0] + h.matmul(invariants[0])
-      let kept = try recurrentActivation.apply(gate(z, 1, units)) * c
-      let added = try recurrentActivation.apply(gate(z, 0, units)) * activation.apply(gate(z, 2, units))
-      let next = try kept + added
-      let state = try recurrentActivation.apply(gate(z, 3, units)) * activation.apply(next)
-      return (carries: [state, next], outputs: returnSequences ? [state] : [])
-    }
-    return try output(result.carries[0], result.outputs.first)
+  public func biases(
+    _ width: Int, _ dtype: DType, _ context: LayerContext
+  ) throws -> (input: Value, recurrent: Value?) {
+    (try context.variable("bias", dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : .zeros), nil)
+  }
+
+  public func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value] {
+    let z = try x + states[0].matmul(recurrent[0])
+    let kept = try recurrentActivation.apply(gate(z, 1)) * states[1]
+    let added = try recurrentActivation.apply(gate(z, 0)) * options.activation.apply(gate(z, 2))
+    let cell = try kept + added
+    return [try recurrentActivation.apply(gate(z, 3)) * options.activation.apply(cell), cell]
   }
 }
 
-/// Gated recurrent units: Cho et al. 2014, in the variant whose reset gate is applied after the product (`reset_after`).
+/// Gated recurrent units, with gates in the order update, reset, candidate:
+/// h ← z h + (1 − z) tanh(x_h + r · (h · U_h + b_h)), where z = σ(x_z + h · U_z + b_z) and r = σ(x_r + h · U_r + b_r).
 ///
-/// Gates stand in the order update, reset, candidate; the bias has a row for the inputs' product and one for the state's:
-/// h ← z h + (1 − z) tanh(x_h + r · (h · U_h + b_h)).
+/// - Input: `(batch, time, features)`.
+/// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
+/// - Variables: `kernel` `(features, 3 · units)`, `recurrent_kernel` U `(units, 3 · units)`, `bias` `(2, 3 · units)`: a row
+///   for the product with the inputs, and the row b for the product with the state.
+/// - Errors: `units` is not positive; the input does not have three axes, or its time or features are unknown.
+///
+/// Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, in the variant that applies the
+/// reset gate after the product (`reset_after` in Keras); defaults as in Keras.
 public struct GRU: RecurrentLayer {
   public static let typeName = "GRU"
-  public var units: Int
-  public var activation: ActivationFunction
+  public static let gateCount = 3
+  public var options: RecurrentOptions
+  /// The function σ of the gates.
   public var recurrentActivation: ActivationFunction
-  public var useBias: Bool
-  public var returnSequences: Bool
-  public var goBackwards: Bool
-  public var kernelInitializer: Initializer
-  public var recurrentInitializer: Initializer
   public var name: String?
 
+  /// - Parameters:
+  ///   - units: the size of the state.
+  ///   - activation: the function written tanh above.
+  ///   - recurrentActivation: the function σ of the gates.
+  ///   - returnSequences: whether the output holds the state of every step.
+  ///   - goBackwards: whether the steps run from the last to the first.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, returnSequences: Bool = false, goBackwards: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
     name: String? = nil
   ) {
-    self.units = units
-    self.activation = activation
-    self.recurrentActivation = recurrentActivation
-    self.useBias = useBias
-    self.returnSequences = returnSequences
-    self.goBackwards = goBackwards
-    self.kernelInitializer = kernelInitializer
-    self.recurrentInitializer = recurrentInitializer
-    self.name = name
+    options = RecurrentOptions(
+      units: units, activation: activation, useBias: useBias, returnSequences: returnSequences,
+      goBackwards: goBackwards, kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer)
+    (self.recurrentActivation, self.name) = (recurrentActivation, name)
   }
 
-  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    var recurrentBias: Value?
-    let products = try inputProducts(
-      x, gates: 3,
-      bias: { context, dtype in
-        guard useBias else { return nil }
-        let bias = try context.variable("bias", dtype, [2, .number(3 * units)], .zeros)
-        recurrentBias = try bias.sliced(axis: 0, from: 1, to: 2).reshaped([.number(3 * units)])
-        return try bias.sliced(axis: 0, from: 0, to: 1).reshaped([.number(3 * units)])
-      }, context, kernelInitializer)
-    let recurrent = try context.variable(
-      "recurrent_kernel", x.dtype, [.number(units), .number(3 * units)], recurrentInitializer)
-    let result = try x.builder.scan(
-      [initialState(x)], sequences: [products], invariants: [recurrent] + (recurrentBias.map { [$0] } ?? []),
-      reverse: goBackwards
-    ) { carries, elements, invariants in
-      let h = carries[0]
-      var inner = try h.matmul(invariants[0])
-      if invariants.count > 1 { inner = try inner + invariants[1] }
-      let x = elements[0]
-      let update = try recurrentActivation.apply(gate(x, 0, units) + gate(inner, 0, units))
-      let reset = try recurrentActivation.apply(gate(x, 1, units) + gate(inner, 1, units))
-      let candidate = try activation.apply(gate(x, 2, units) + reset * gate(inner, 2, units))
-      let state = try update * h + (1 - update) * candidate
-      return (carries: [state], outputs: returnSequences ? [state] : [])
-    }
-    return try output(result.carries[0], result.outputs.first)
+  public func biases(
+    _ width: Int, _ dtype: DType, _ context: LayerContext
+  ) throws -> (input: Value, recurrent: Value?) {
+    let both = try context.variable("bias", dtype, [2, .number(width)], .zeros)
+    let recurrent = try both.sliced(axis: 0, from: 1, to: 2).reshaped([.number(width)])
+    return (try both.sliced(axis: 0, from: 0, to: 1).reshaped([.number(width)]), recurrent)
+  }
+
+  public func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value] {
+    var inner = try states[0].matmul(recurrent[0])
+    if recurrent.count > 1 { inner = try inner + recurrent[1] }
+    let update = try recurrentActivation.apply(gate(x, 0) + gate(inner, 0))
+    let reset = try recurrentActivation.apply(gate(x, 1) + gate(inner, 1))
+    let candidate = try options.activation.apply(gate(x, 2) + reset * gate(inner, 2))
+    return [try update * states[0] + (1 - update) * candidate]
   }
 }
 
-/// The recurrent layer without gates: h ← activation(x · kernel + h · recurrent_kernel + bias). Elman 1990.
+/// The recurrent layer without gates: h ← activation(x · kernel + h · recurrent_kernel + bias).
+///
+/// - Input: `(batch, time, features)`.
+/// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
+/// - Variables: `kernel` `(features, units)`, `recurrent_kernel` `(units, units)`, `bias` `(units)`.
+/// - Errors: `units` is not positive; the input does not have three axes, or its time or features are unknown.
+///
+/// Source: Elman, "Finding structure in time", 1990; defaults as in Keras.
 public struct SimpleRNN: RecurrentLayer {
   public static let typeName = "SimpleRNN"
-  public var units: Int
-  public var activation: ActivationFunction
-  public var useBias: Bool
-  public var returnSequences: Bool
-  public var goBackwards: Bool
-  public var kernelInitializer: Initializer
-  public var recurrentInitializer: Initializer
+  public static let gateCount = 1
+  public var options: RecurrentOptions
   public var name: String?
 
+  /// - Parameters:
+  ///   - units: the size of the state.
+  ///   - returnSequences: whether the output holds the state of every step.
+  ///   - goBackwards: whether the steps run from the last to the first.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true, returnSequences: Bool = false,
     goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal(gain: 1), name: String? = nil
   ) {
-    self.units = units
-    self.activation = activation
-    self.useBias = useBias
-    self.returnSequences = returnSequences
-    self.goBackwards = goBackwards
-    self.kernelInitializer = kernelInitializer
-    self.recurrentInitializer = recurrentInitializer
+    options = RecurrentOptions(
+      units: units, activation: activation, useBias: useBias, returnSequences: returnSequences,
+      goBackwards: goBackwards, kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer)
     self.name = name
   }
 
-  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    let products = try inputProducts(
-      x, gates: 1,
-      bias: { context, dtype in
-        useBias ? try context.variable("bias", dtype, [.number(units)], .zeros) : nil
-      }, context, kernelInitializer)
-    let recurrent = try context.variable(
-      "recurrent_kernel", x.dtype, [.number(units), .number(units)], recurrentInitializer)
-    let result = try x.builder.scan(
-      [initialState(x)], sequences: [products], invariants: [recurrent], reverse: goBackwards
-    ) { carries, elements, invariants in
-      let state = try activation.apply(elements[0] + carries[0].matmul(invariants[0]))
-      return (carries: [state], outputs: returnSequences ? [state] : [])
-    }
-    return try output(result.carries[0], result.outputs.first)
+  public func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value] {
+    [try options.activation.apply(x + states[0].matmul(recurrent[0]))]
   }
 }

@@ -2,7 +2,10 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// All axes but the batch in one.
+/// All axes but the batch as one, in row-major order.
+///
+/// - Input: `(batch, …)`.
+/// - Output: `(batch, features)`, where features is the number of elements of a sample.
 public struct Flatten: Layer {
   public static let typeName = "Flatten"
   public var name: String?
@@ -11,12 +14,17 @@ public struct Flatten: Layer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value { try x.flattened() }
 }
 
-/// The same elements of each sample under another shape; one dimension may be -1.
+/// The elements of each sample, in row-major order, with another shape.
+///
+/// - Input: `(batch, …)`, samples of known shape.
+/// - Output: `(batch, target…)`; a dimension of -1 is computed from the others.
+/// - Errors: the numbers of elements differ; more than one dimension is -1.
 public struct Reshape: Layer {
   public static let typeName = "Reshape"
   public var target: [Int]
   public var name: String?
 
+  /// - Parameter target: the shape of a sample; one dimension may be -1.
   public init(_ target: [Int], name: String? = nil) {
     self.target = target
     self.name = name
@@ -40,12 +48,17 @@ public struct Reshape: Layer {
 }
 
 /// The axes of each sample in another order.
+///
+/// - Input: `(batch, d₁, d₂, …)`.
+/// - Output: `(batch, d_dims[0], d_dims[1], …)`.
+/// - Errors: `dims` is not a permutation of the axes 1 … rank − 1.
 public struct Permute: Layer {
   public static let typeName = "Permute"
-  /// Where each axis of the result comes from; axis 1 is the first behind the batch.
+  /// For each axis of the result the axis of the input; axis 1 follows the batch.
   public var dims: [Int]
   public var name: String?
 
+  /// - Parameter dims: for each axis of the result the axis of the input; axis 1 follows the batch.
   public init(_ dims: [Int], name: String? = nil) { (self.dims, self.name) = (dims, name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -58,18 +71,21 @@ public struct Permute: Layer {
   }
 }
 
-/// Each sample's features `count` times: `(batch, features)` becomes `(batch, count, features)`.
+/// Each sample's features repeated: y[n, i] = x[n] for each i below `count`.
+///
+/// - Input: `(batch, features)`.
+/// - Output: `(batch, count, features)`.
+/// - Errors: `count` is not positive; the input does not have two axes.
 public struct RepeatVector: Layer {
   public static let typeName = "RepeatVector"
   public var count: Int
   public var name: String?
 
+  /// - Parameter count: how many times the features are repeated.
   public init(_ count: Int, name: String? = nil) { (self.count, self.name) = (count, name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    guard count > 0, count <= Limits.magnitude else {
-      throw context.error("the number of repetitions must be positive, not \(count)")
-    }
+    try context.requirePositive(count, "the number of repetitions")
     guard x.rank == 2 else { throw context.error("the input must be (batch, features), not \(x.type)") }
     return try x.reshaped([x.shape[0], 1, x.shape[1]]).broadcast(to: [x.shape[0], .number(count), x.shape[1]])
   }

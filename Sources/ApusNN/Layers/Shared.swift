@@ -6,7 +6,9 @@ import ApusGraph
 ///     let embed = Shared(Dense(64, activation: .relu))
 ///     let distance = Subtract()([embed(a), embed(b)])
 ///
-/// Layers are values, and two calls of a value are two layers; this gives a layer an identity.
+/// Layers are values, so that two calls of a value are two layers; this class gives a layer an identity.
+///
+/// - Errors: those of the layer; a call needs variables of another type than the first call.
 public final class Shared<Wrapped: Layer>: Layer, SharedLayer {
   public static var typeName: String { Wrapped.typeName }
   public let layer: Wrapped
@@ -17,5 +19,5 @@ public final class Shared<Wrapped: Layer>: Layer, SharedLayer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value { try layer.build(x, context) }
 }
 
-/// What calls of one layer are known by.
+/// The identity of a layer, which its calls share.
 protocol SharedLayer: AnyObject {}

@@ -3,6 +3,10 @@ import ApusGraph
 import ApusOperators
 
 /// Zeros around an image.
+///
+/// - Input: `(batch, height, width, channels)`.
+/// - Output: `(batch, top + height + bottom, left + width + right, channels)`.
+/// - Errors: the input does not have four axes; `padding` is not two pairs of numbers of at least 0.
 public struct ZeroPadding2D: Layer {
   public static let typeName = "ZeroPadding2D"
   /// Rows before and after, columns before and after.
@@ -14,10 +18,10 @@ public struct ZeroPadding2D: Layer {
     (self.padding, self.name) = (padding, name)
   }
 
-  /// - Parameter padding: so many rows above and below, and so many columns left and right: `[1, 2]`.
+  /// - Parameter padding: the number of rows above and below, and of columns left and right: `[1, 2]`.
   public init(padding: [Int], name: String? = nil) { self.init(padding: padding.map { [$0, $0] }, name: name) }
 
-  /// - Parameter padding: so many on each side.
+  /// - Parameter padding: the number of rows or columns on each side.
   public init(padding: Int, name: String? = nil) { self.init(padding: [padding, padding], name: name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -28,6 +32,11 @@ public struct ZeroPadding2D: Layer {
 }
 
 /// An image without some rows and columns at its sides.
+///
+/// - Input: `(batch, height, width, channels)`.
+/// - Output: `(batch, height − top − bottom, width − left − right, channels)`.
+/// - Errors: the input does not have four axes, or its height or width is unknown; `cropping` is not two pairs of numbers
+///   of at least 0; nothing is left.
 public struct Cropping2D: Layer {
   public static let typeName = "Cropping2D"
   /// Rows at the top and the bottom, columns at the left and the right.
@@ -39,10 +48,10 @@ public struct Cropping2D: Layer {
     (self.cropping, self.name) = (cropping, name)
   }
 
-  /// - Parameter cropping: so many rows above and below, and so many columns left and right: `[1, 2]`.
+  /// - Parameter cropping: the number of rows above and below, and of columns left and right: `[1, 2]`.
   public init(cropping: [Int], name: String? = nil) { self.init(cropping: cropping.map { [$0, $0] }, name: name) }
 
-  /// - Parameter cropping: so many on each side.
+  /// - Parameter cropping: the number of rows or columns on each side.
   public init(cropping: Int, name: String? = nil) { self.init(cropping: [cropping, cropping], name: name) }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -59,17 +68,7 @@ public struct Cropping2D: Layer {
 }
 
 extension LayerContext {
-  /// Height and width of an image `(batch, height, width, channels)`.
-  /// - Throws: `ApusError` that names the layer where they are not known.
-  func imageSize(_ x: Value) throws -> (height: Int, width: Int) {
-    _ = try channels(of: x, spatial: 2)
-    guard let height = x.shape[1].number, let width = x.shape[2].number else {
-      throw error("the input's height and width must be known, not \(x.type)")
-    }
-    return (height, width)
-  }
-
-  /// - Throws: `ApusError` that names the layer where `amounts` is not `[[top, bottom], [left, right]]`.
+  /// - Throws: `ApusError` that names the layer if `amounts` is not `[[top, bottom], [left, right]]`.
   fileprivate func checkBorder(_ amounts: [[Int]], _ what: String) throws {
     guard amounts.count == 2,
       amounts.allSatisfy({ $0.count == 2 && $0.allSatisfy { (0...Limits.magnitude).contains($0) } })

@@ -2,25 +2,40 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// The transpose of a convolution, which makes images larger where that makes them smaller. Its kernel is
-/// `(height, width, filters, channels)`.
+/// The transpose of a convolution, which enlarges an image by `strides`: the layer's linear part is the gradient by x of a
+/// convolution whose result has the shape of this layer's input.
 ///
-/// With `padding: .same` an image becomes `strides` times as large, else as large as one must be that a convolution
-/// without padding brings to this size.
+/// - Input: `(batch, height, width, channels)`.
+/// - Output: `(batch, height, width, filters)`. Without `outputPadding` an axis of n elements gets n · strides elements
+///   with `padding: .same`, and n · strides + max(extent − strides, 0) with `.valid`, where
+///   extent = (kernelSize − 1) · dilationRate + 1. With `outputPadding` it gets
+///   (n − 1) · strides + extent − 2 · ⌊extent / 2⌋ + outputPadding, or with `.valid` the same without the third term.
+/// - Variables: `kernel` `(kernelSize…, filters, channels)`, `bias` `(filters)`.
+/// - Errors: the input does not have four axes, or its height or width is unknown; a size is not positive; `padding` is
+///   explicit; `outputPadding` is not below `strides`.
+///
+/// Source: Zeiler et al., "Deconvolutional networks", 2010; Dumoulin and Visin, "A guide to convolution arithmetic for
+/// deep learning", 2016; defaults as in Keras.
 public struct Conv2DTranspose: Layer {
   public static let typeName = "Conv2DTranspose"
   public var filters: Int
   public var kernelSize, strides, dilationRate: SpatialSize
   /// Valid or same.
   public var padding: Padding
-  /// By how much the result is larger than the smallest that a convolution brings to this size; below `strides`. Where
-  /// nil, the result is as large as said above.
+  /// How many elements the result has more than the smallest image that the convolution maps to the input's size; below
+  /// `strides`. Nil chooses the size stated above.
   public var outputPadding: SpatialSize?
   public var activation: ActivationFunction
   public var useBias: Bool
   public var kernelInitializer, biasInitializer: Initializer
   public var name: String?
 
+  /// - Parameters:
+  ///   - filters: the number of output channels.
+  ///   - kernelSize: the kernel's size along height and width.
+  ///   - strides: how many times as large the result is, roughly.
+  ///   - outputPadding: additional elements along height and width.
+  ///   - dilationRate: the distance between neighboring elements of the kernel.
   public init(
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
     outputPadding: SpatialSize? = nil, dilationRate: SpatialSize = 1, activation: ActivationFunction = .linear,
@@ -36,9 +51,7 @@ public struct Conv2DTranspose: Layer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     let (height, width) = try context.imageSize(x)
     let channels = try context.channels(of: x, spatial: 2)
-    guard filters > 0, filters <= Limits.magnitude else {
-      throw context.error("the number of filters must be positive, not \(filters)")
-    }
+    try context.requirePositive(filters, "the number of filters")
     let window = try kernelSize.along(2, "the kernel", context)
     var transpose = ConvolutionInputGradient()
     transpose.strides = try strides.along(2, "strides", context)
@@ -49,12 +62,12 @@ public struct Conv2DTranspose: Layer {
     transpose.shape = Shape([x.shape[0]] + size.map(Dim.number) + [.number(filters)])
 
     let kernel = try context.variable("kernel", x.dtype, Shape(window + [filters, channels]), kernelInitializer)
-    var y = try x.builder.append(transpose, [x, kernel])[0]
-    if useBias { y = try y + context.variable("bias", x.dtype, [.number(filters)], biasInitializer) }
-    return try activation.apply(y)
+    let y = try x.builder.append(transpose, [x, kernel])[0]
+    return try context.activated(y, bias: useBias ? biasInitializer : nil, activation)
   }
 
-  /// Height and width of the result: `extents` are the kernel's sizes with its dilation.
+  /// Height and width of the result.
+  /// - Parameter extents: the kernel's sizes with its dilation.
   private func resultSize(_ input: [Int], extents: [Int], strides: [Int], _ context: LayerContext) throws -> [Int] {
     let isSame = padding == .same
     guard isSame || padding == .valid else {

@@ -2,22 +2,32 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// How an image is made larger.
+/// How an image is enlarged.
 public enum Interpolation: String, Sendable, Hashable, CaseIterable {
-  /// Each element repeated.
+  /// Each element is repeated.
   case nearest
-  /// Weighted by the distance of the elements' centers, which lie in the middle between pixels' borders; beyond the
-  /// outermost centers the image goes on as it ends.
+  /// Each new element is the mean of the nearest old ones, weighted by the distances of their centers. Centers are in the
+  /// middle of the pixels; beyond the outermost centers the border elements are repeated.
   case bilinear
 }
 
 /// An image with `size` times as many rows and columns.
+///
+/// - Input: `(batch, height, width, channels)`.
+/// - Output: `(batch, height · size[0], width · size[1], channels)`.
+/// - Errors: the input does not have four axes, or its height or width is unknown; a size is not positive; the
+///   interpolation is bilinear and the element type is not a float.
+///
+/// Defaults as in Keras.
 public struct UpSampling2D: Layer {
   public static let typeName = "UpSampling2D"
   public var size: SpatialSize
   public var interpolation: Interpolation
   public var name: String?
 
+  /// - Parameters:
+  ///   - size: the factors along height and width.
+  ///   - interpolation: how the new elements are computed.
   public init(size: SpatialSize = 2, interpolation: Interpolation = .nearest, name: String? = nil) {
     (self.size, self.interpolation, self.name) = (size, interpolation, name)
   }
@@ -25,7 +35,7 @@ public struct UpSampling2D: Layer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     let (height, width) = try context.imageSize(x)
     let size = try size.along(2, "the size", context)
-    // Checked before it is multiplied out: no size may overflow.
+    // Checked before the sizes are multiplied, so that no product overflows.
     guard zip([height, width], size).allSatisfy({ $0 * $1 <= Limits.magnitude }) else {
       throw context.error("\(x.type) cannot become \(size) times as large")
     }
@@ -63,7 +73,7 @@ public struct UpSampling2D: Layer {
     return try weights(width, size[1]).matmul(tall)
   }
 
-  /// A row for each new element: how much it takes of each old one.
+  /// A matrix with a row for each new element and a column for each old one: the old elements' weights.
   static func weights(_ count: Int, _ factor: Int) -> [Double] {
     var result = [Double](repeating: 0, count: count * factor * count)
     for position in 0..<count * factor {

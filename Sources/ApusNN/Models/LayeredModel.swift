@@ -3,7 +3,7 @@ import ApusGraph
 import ApusPasses
 import ApusPresentation
 
-/// A model made of layers: `Sequential`, or `Model` where tensors branch and join.
+/// A model made of layers: `Sequential`, or `Model` if tensors branch and join.
 public protocol LayeredModel: Sendable {
   var name: String { get }
   /// The forward graph. Dropout and the like are not bound yet.
@@ -25,7 +25,7 @@ extension LayeredModel {
   public var trainableParameterCount: Int { summaryTable.trainable.count }
 
   /// A trainer for this model.
-  /// - Throws: `ApusError` where the model has several inputs or outputs, or the loss does not fit the output.
+  /// - Throws: `ApusError` if the model has several inputs or outputs, or the loss does not fit the output.
   public func compile(
     optimizer: any Optimizer = RMSprop(), loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
     seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)

@@ -13,7 +13,7 @@ public struct Model: LayeredModel {
   /// The layers between some inputs and some outputs. Automatic names count in the order in which layers were applied.
   /// - Parameters:
   ///   - inputs: made by `Input`; all that the outputs depend on, and no other.
-  /// - Throws: `ApusError` that names the layer where a layer does not fit what it reads, or the input that is missing
+  /// - Throws: `ApusError` that names the layer if a layer does not fit what it reads, or the input that is missing
   ///   or not used.
   public init(name: String = "functional", inputs: [SymbolicTensor], outputs: [SymbolicTensor]) throws {
     let assembly = try ModelAssembly(name, inputs: inputs.map(\.call), outputs: outputs.map(\.call))
@@ -23,7 +23,7 @@ public struct Model: LayeredModel {
   }
 
   /// The layers between one input and one output.
-  /// - Throws: `ApusError` that names the layer where a layer does not fit what it reads.
+  /// - Throws: `ApusError` that names the layer if a layer does not fit what it reads.
   public init(name: String = "functional", _ input: SymbolicTensor, _ output: SymbolicTensor) throws {
     try self.init(name: name, inputs: [input], outputs: [output])
   }

@@ -4,7 +4,7 @@ import ApusPresentation
 
 /// Builds the graph and the table of a model from the calls of its layers.
 ///
-/// Calls are visited in the order in which they were made, so each stands behind what it reads.
+/// Calls are visited in the order in which they were made, so each follows what it reads.
 struct ModelAssembly {
   private(set) var graph: Graph
   private(set) var rows: [SummaryTable.Row] = []
@@ -77,7 +77,7 @@ struct ModelAssembly {
     callCounts[identity] = callIndex + 1
     let inputs = try call.inputs.map { try self.result(of: $0) }
     let nodeCount = builder.graph.nodes.count
-    // Parameters stand in the header, where there is no place for an origin.
+    // Parameters are in the header, which has no place for an origin.
     builder.origin = Origin(name: call.isInput ? nil : name)
     let value = try naming(name) {
       try call.layer.build(inputs, LayerContext(builder: builder, name: name, callIndex: callIndex))

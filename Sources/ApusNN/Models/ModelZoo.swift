@@ -38,32 +38,8 @@ public enum ModelZoo {
         Dense(10, activation: .softmax, name: "output")
       }
     },
-    Entry(
-      name: "lstm",
-      summary: """
-        // LSTM over the rows of an image: 28 steps of 28 pixels, 128 units, and a dense layer on the last state.
-        // 81,674 parameters.
-        """
-    ) {
-      try Sequential(name: "lstm", input: [28, 28], dtype: .u8) {
-        Rescaling(scale: 1 / 255)
-        LSTM(128, name: "recurrent")
-        Dense(10, activation: .softmax, name: "output")
-      }
-    },
-    Entry(
-      name: "gru",
-      summary: """
-        // GRU over the rows of an image: 28 steps of 28 pixels, 128 units, and a dense layer on the last state.
-        // 61,962 parameters.
-        """
-    ) {
-      try Sequential(name: "gru", input: [28, 28], dtype: .u8) {
-        Rescaling(scale: 1 / 255)
-        GRU(128, name: "recurrent")
-        Dense(10, activation: .softmax, name: "output")
-      }
-    },
+    overRows("lstm", parameters: "81,674") { LSTM(128, name: "recurrent") },
+    overRows("gru", parameters: "61,962") { GRU(128, name: "recurrent") },
     Entry(
       name: "cnn",
       summary: """
@@ -110,4 +86,24 @@ public enum ModelZoo {
 
   /// The text of an entry's file.
   public static func text(_ entry: Entry) throws -> String { try entry.summary + "\n" + entry.make().graph.description }
+
+  /// A model of a recurrent layer that reads an image row by row.
+  private static func overRows(
+    _ name: String, parameters: String, _ layer: @escaping @Sendable () -> any Layer
+  ) -> Entry {
+    Entry(
+      name: name,
+      summary: """
+        // \(name.uppercased()) over the rows of an image: 28 steps of 28 pixels, 128 units, \
+        and a dense layer on the last state.
+        // \(parameters) parameters.
+        """
+    ) {
+      try Sequential(name: name, input: [28, 28], dtype: .u8) {
+        Rescaling(scale: 1 / 255)
+        layer()
+        Dense(10, activation: .softmax, name: "output")
+      }
+    }
+  }
 }

@@ -13,7 +13,7 @@ public struct Sequential: LayeredModel {
   ///   - input: the shape of one sample, without the batch.
   ///   - dtype: the element type of the samples. Bytes fed where floats are declared are cast, not scaled: images are
   ///     brought to [0, 1] by `Rescaling(scale: 1 / 255)`, inside the graph.
-  /// - Throws: `ApusError` that names the layer where a layer does not fit the one before it.
+  /// - Throws: `ApusError` that names the layer if a layer does not fit the one before it.
   public init(
     name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () -> [any Layer]
   ) throws {

@@ -2,7 +2,7 @@ import ApusCore
 import ApusGraph
 import Synchronization
 
-/// A tensor of a model that is being written: an input, or what a layer makes of others.
+/// A tensor of a model that is being written: an input, or the result of a layer.
 ///
 ///     let x = Input([32, 32, 3])
 ///     let y = Conv2D(8, kernelSize: 3, padding: .same)(x)
@@ -31,7 +31,7 @@ public typealias Input = SymbolicTensor
 final class LayerCall: Sendable {
   let layer: any ModelLayer
   let inputs: [LayerCall]
-  /// Grows with each call of the process: what a call reads was made before it. Only the order counts.
+  /// Grows with each call in the process, so that a call follows its inputs. Only the order matters.
   let serial: Int
 
   private static let nextSerial = Atomic<Int>(0)

@@ -11,9 +11,9 @@ extension Variable {
     guard let dimensions = type.shape.numbers else {
       throw ApusError.input("variable '\(label)' has the symbolic shape \(type.shape), so it has no first value")
     }
-    // FNV-1a of the name, so that two variables of one seed differ.
-    let hash = label.utf8.reduce(14_695_981_039_346_656_037 as UInt64) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
-    var draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: hash))
+    // The stream is derived from the name, so that two variables of one seed differ.
+    let stream = StableHash.fnv1a(label)
+    var draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: stream))
     let (fanIn, fanOut) = Self.fans(dimensions)
     /// Var[w] = scale / fan as a uniform distribution: limit √(3 · scale / fan).
     func uniform(_ scale: Double, _ fan: Double) throws -> Tensor {

@@ -2,12 +2,12 @@ import ApusCore
 import ApusGraph
 
 /// A composite function of one number, applied to each element. Its derivative is a formula of its own: shorter than
-/// that of the expansion, and finite where that one meets ∞ · 0.
+/// that of the expansion, and finite if that one meets ∞ · 0.
 public protocol ActivationOperator: CompositeOperator {
   func value(_ x: Value) throws -> Value
 
-  /// The cotangent of x, given y = f(x) and the cotangent g of y. Formulas use y rather than x where they can: x need not
-  /// live on then, and an activation still fuses with what produces it.
+  /// The cotangent of x, given y = f(x) and the cotangent g of y. Formulas use y rather than x if possible, so that x
+  /// can be freed and an activation still fuses with its producer.
   func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value
 }
 

@@ -4,10 +4,10 @@ import ApusGraph
 extension Graph {
   /// The graph with every operator that depends on the mode replaced by what it does in `mode`.
   ///
-  /// For training, where an operator counts steps, the graph gets a variable `%step: i64` (unless it has one) with the
-  /// update step + 1 (unless it has one), and moving averages get their updates. Regions see the step as a further
+  /// For training, if an operator counts steps, the graph gets a variable `%step: i64` (unless it has one) with the
+  /// update step + 1 (unless it has one), and moving averages get their updates. Regions see the step as an additional
   /// invariant: the same mask in each step of a scan.
-  /// - Throws: `ApusError` where a moving average is no variable, is updated already, or `step` is taken by something
+  /// - Throws: `ApusError` if a moving average is not a variable, is updated already, or `step` is taken by something
   ///   else.
   public func bound(to mode: Mode) throws -> Graph {
     guard dependsOnMode(where: { _ in true }) else { return self }
@@ -16,7 +16,7 @@ extension Graph {
     var declared: ValueID?
     if needsStep { declared = try declaredStep() }
     let bound = try rewritten { node, operands, builder in
-      // Behind the header; the graph's own declaration may stand behind its first reader.
+      // After the header; the graph's own declaration may follow its first reader.
       if needsStep, own == nil, !(node.op is Parameter) {
         let initializer = declared.flatMap { producer(of: $0).op as? Variable }?.initializer ?? .zeros
         own = try builder.variable("step", .i64, [], initializer, trainable: false)
@@ -38,7 +38,7 @@ extension Graph {
   }
 
   /// The graph's own step counter.
-  /// - Throws: `ApusError` where `step` names a declaration of another kind.
+  /// - Throws: `ApusError` if `step` names a declaration of another kind.
   private func declaredStep() throws -> ValueID? {
     for node in nodes where node.op is Parameter || node.op is Variable {
       guard name(of: node.result) == "step" else { continue }
@@ -61,7 +61,7 @@ extension Graph {
   }
 
   /// A region bound to a mode.
-  /// - Parameter takesStep: whether it gets the step as a further parameter.
+  /// - Parameter takesStep: whether it gets the step as an additional parameter.
   fileprivate func bound(to mode: Mode, takesStep: Bool) throws -> Graph {
     let builder = GraphBuilder(name)
     var map = [ValueID?](repeating: nil, count: valueCount)
@@ -71,7 +71,7 @@ extension Graph {
     }
     var step: Value?
     if takesStep {
-      // Behind the region's own parameters, which keep their places.
+      // After the region's own parameters, which keep their positions.
       let taken = Set((0..<valueCount).compactMap { self.name(of: ValueID($0)) })
       var name = "step"
       while taken.contains(name) { name += "_" }

@@ -1,12 +1,12 @@
 import ApusCore
 import ApusGraph
 
-/// Elements set to 0 at random while training, the rest scaled up so that the expectation stays: Srivastava et al. 2014.
-/// While predicting it is its operand.
+/// In training, elements are set to 0 at random and the rest scaled up, so that the expectation does not change:
+/// Srivastava et al. 2014. In inference it is the identity.
 public struct Dropout: ModeDependentOperator {
   /// The share of elements that are dropped.
   public var rate = 0.5
-  /// The key of the mask's generator. Two dropouts of the same seed drop the same places.
+  /// The key of the mask's generator. Two dropouts of the same seed drop the same elements.
   public var seed: UInt64 = 0
   public init() {}
   public init(rate: Double, seed: UInt64) { (self.rate, self.seed) = (rate, seed) }
@@ -38,10 +38,10 @@ public struct Dropout: ModeDependentOperator {
   }
 }
 
-/// Batch normalization: by the batch's own statistics while training, which the moving averages follow, and by those
-/// averages while predicting. Ioffe and Szegedy 2015; momentum and ε as in Keras.
+/// Batch normalization: by the batch's own statistics in training, which update the moving averages, and by those averages
+/// in inference. Ioffe and Szegedy 2015; momentum and ε as in Keras.
 public struct BatchNorm: ModeDependentOperator {
-  /// How much of the moving averages stays in a step.
+  /// The share of a moving average that each update keeps.
   public var momentum = 0.99
   public var epsilon = 1e-3
   public var axis = -1
@@ -91,11 +91,11 @@ public struct BatchNorm: ModeDependentOperator {
 }
 
 extension Value {
-  /// While training, elements set to 0 at random and the rest scaled up; while predicting, this value.
+  /// In training, this value with elements set to 0 at random and the rest scaled up; in inference, this value.
   /// - Parameter seed: the key of the mask's generator; give each dropout of a graph its own.
   public func dropout(rate: Double, seed: UInt64) throws -> Value { try apply(Dropout(rate: rate, seed: seed)) }
 
-  /// Batch normalization, by the batch while training and by moving averages while predicting.
+  /// Batch normalization, by the batch in training and by moving averages in inference.
   /// - Parameters:
   ///   - movingMean: a variable; training updates it.
   ///   - movingVariance: a variable; training updates it.

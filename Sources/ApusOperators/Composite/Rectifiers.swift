@@ -6,7 +6,7 @@ public struct Relu: ActivationOperator {
   public init() {}
   public static let record = activation("relu", "max(x, 0)", traits: .idempotent)
   public func value(_ x: Value) throws -> Value { try x.maximum(0) }
-  // ∂y/∂x = 1 where y > 0, else 0
+  // ∂y/∂x = 1 if y > 0, else 0
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     try y.greater(0).select(g, g.scalar(0))
   }
@@ -17,13 +17,13 @@ public struct Relu6: ActivationOperator {
   public init() {}
   public static let record = activation("relu6", "min(max(x, 0), 6)", traits: .idempotent)
   public func value(_ x: Value) throws -> Value { try x.maximum(0).minimum(6) }
-  // ∂y/∂x = 1 where 0 < y < 6, else 0
+  // ∂y/∂x = 1 if 0 < y < 6, else 0
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     try y.greater(0).and(y.less(6)).select(g, g.scalar(0))
   }
 }
 
-/// x where x > 0, else slope · x
+/// x if x > 0, else slope · x
 public struct LeakyRelu: ActivationOperator {
   /// Keras: 0.2 for the function, 0.3 for the layer.
   public var slope = 0.2
@@ -31,7 +31,7 @@ public struct LeakyRelu: ActivationOperator {
   public static let record = activation(
     "leaky_relu", "x where x > 0, else slope · x", attributes: [attribute("slope", \.slope, "the slope below 0")])
   public func value(_ x: Value) throws -> Value { try x.greater(0).select(x, x * slope) }
-  // ∂y/∂x = 1 where x > 0, else slope
+  // ∂y/∂x = 1 if x > 0, else slope
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value { try x.greater(0).select(g, g * slope) }
 }
 
@@ -42,7 +42,7 @@ public struct Elu: ActivationOperator {
   public static let record = activation(
     "elu", "x where x > 0, else α (eˣ − 1)", attributes: [attribute("alpha", \.alpha, "−α is the limit at −∞")])
   public func value(_ x: Value) throws -> Value { try x.greater(0).select(x, x.minimum(0).expm1() * alpha) }
-  // ∂y/∂x = 1 where x > 0, else α eˣ = y + α
+  // ∂y/∂x = 1 if x > 0, else α eˣ = y + α
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     try x.greater(0).select(g, g * (y + alpha))
   }
@@ -58,7 +58,7 @@ public struct Selu: ActivationOperator {
   public func value(_ x: Value) throws -> Value {
     try x.greater(0).select(x * Selu.lambda, x.minimum(0).expm1() * (Selu.lambda * Selu.alpha))
   }
-  // ∂y/∂x = λ where x > 0, else λ α eˣ = y + λ α
+  // ∂y/∂x = λ if x > 0, else λ α eˣ = y + λ α
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     try x.greater(0).select(g * Selu.lambda, g * (y + Selu.lambda * Selu.alpha))
   }
@@ -89,7 +89,7 @@ public struct Clip: CompositeOperator {
 
   public var hasOwnGradient: Bool { true }
 
-  // ∂y/∂x = 1 where low ≤ x ≤ high, else 0
+  // ∂y/∂x = 1 if low ≤ x ≤ high, else 0
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (x, g) = (context.operands[0], try context.cotangent)
     return [try x.greaterEqual(low).and(x.lessEqual(high)).select(g, g.scalar(0))]
@@ -101,13 +101,13 @@ extension Value {
   public func relu() throws -> Value { try apply(Relu()) }
   /// min(max(x, 0), 6), elementwise.
   public func relu6() throws -> Value { try apply(Relu6()) }
-  /// x where x > 0, else slope · x, elementwise.
+  /// x if x > 0, else slope · x, elementwise.
   public func leakyRelu(slope: Double = 0.2) throws -> Value {
     var op = LeakyRelu()
     op.slope = slope
     return try apply(op)
   }
-  /// x where x > 0, else α (eˣ − 1), elementwise.
+  /// x if x > 0, else α (eˣ − 1), elementwise.
   public func elu(alpha: Double = 1) throws -> Value {
     var op = Elu()
     op.alpha = alpha

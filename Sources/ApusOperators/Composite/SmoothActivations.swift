@@ -80,7 +80,7 @@ public struct HardSigmoid: ActivationOperator {
   public init() {}
   public static let record = activation("hard_sigmoid", "min(max(x/6 + 1/2, 0), 1)")
   public func value(_ x: Value) throws -> Value { try (x / 6 + 0.5).maximum(0).minimum(1) }
-  // ∂y/∂x = 1/6 where 0 < y < 1, else 0
+  // ∂y/∂x = 1/6 if 0 < y < 1, else 0
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     try y.greater(0).and(y.less(1)).select(g / 6, g.scalar(0))
   }

@@ -1,29 +1,44 @@
 import ApusCore
 import ApusGraph
 
-/// Scores to probabilities along an axis. The largest score is taken away first, so that no exponential overflows;
-/// a score of −∞ gets probability 0, and where all are −∞ there is no answer but NaN.
-public struct Softmax: CompositeOperator {
-  public var axis = -1
-  public init() {}
-  public init(axis: Int) { self.axis = axis }
+/// Softmax or its logarithm: elements of the shape of x, computed along one axis.
+public protocol SoftmaxOperator: CompositeOperator {
+  var axis: Int { get set }
+}
 
-  public static let record = OperatorRecord(
-    "softmax", .activation, "e^xᵢ / Σ e^xⱼ along an axis", operands: [OperandRecord("x", .floating)],
-    attributes: [attribute("axis", \.axis, "the axis whose elements sum to 1")])
+extension SoftmaxOperator {
+  public init(axis: Int) {
+    self.init()
+    self.axis = axis
+  }
+
+  public var hasOwnGradient: Bool { true }
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     _ = try Axis.normalized(axis, rank: operands[0].rank)
     return [operands[0]]
   }
 
+  static func softmax(_ name: String, _ summary: String, axis meaning: String) -> OperatorRecord {
+    OperatorRecord(
+      name, .activation, summary, operands: [OperandRecord("x", .floating)],
+      attributes: [attribute("axis", \.axis, meaning)])
+  }
+}
+
+/// Scores to probabilities along an axis. The largest score is subtracted first, so that no exponential overflows. A
+/// score of −∞ gets probability 0; if all are −∞ the result is NaN.
+public struct Softmax: SoftmaxOperator {
+  public var axis = -1
+  public init() {}
+  public static let record = softmax(
+    "softmax", "e^xᵢ / Σ e^xⱼ along an axis", axis: "the axis whose elements sum to 1")
+
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let x = operands[0]
     let e = try (x - x.max(axes: [axis], keepDims: true)).exp()
     return [try e / e.sum(axes: [axis], keepDims: true)]
   }
-
-  public var hasOwnGradient: Bool { true }
 
   // ∂L/∂xᵢ = yᵢ (gᵢ − Σ gⱼ yⱼ)
   public func gradient(_ context: GradientContext) throws -> [Value?] {
@@ -32,28 +47,18 @@ public struct Softmax: CompositeOperator {
   }
 }
 
-/// The logarithm of softmax, without taking logarithms of what has underflown to 0.
-public struct LogSoftmax: CompositeOperator {
+/// The logarithm of softmax, without logarithms of probabilities that have underflowed to 0.
+public struct LogSoftmax: SoftmaxOperator {
   public var axis = -1
   public init() {}
-  public init(axis: Int) { self.axis = axis }
-
-  public static let record = OperatorRecord(
-    "log_softmax", .activation, "xᵢ − ln Σ e^xⱼ along an axis", operands: [OperandRecord("x", .floating)],
-    attributes: [attribute("axis", \.axis, "the axis whose probabilities sum to 1")])
-
-  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    _ = try Axis.normalized(axis, rank: operands[0].rank)
-    return [operands[0]]
-  }
+  public static let record = softmax(
+    "log_softmax", "xᵢ − ln Σ e^xⱼ along an axis", axis: "the axis whose probabilities sum to 1")
 
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let x = operands[0]
     let z = try x - x.max(axes: [axis], keepDims: true)
     return [try z - z.exp().sum(axes: [axis], keepDims: true).log()]
   }
-
-  public var hasOwnGradient: Bool { true }
 
   // ∂L/∂xᵢ = gᵢ − e^yᵢ Σ gⱼ
   public func gradient(_ context: GradientContext) throws -> [Value?] {

@@ -2,37 +2,17 @@ import ApusCore
 import ApusGraph
 
 /// A composite that folds axes of floating-point numbers.
-public protocol StatisticOperator: CompositeOperator {
-  /// The axes to fold; nil means all.
-  var axes: [Int]? { get set }
-  /// Whether the folded axes stay, with size 1.
-  var keepDims: Bool { get set }
-}
+public protocol StatisticOperator: CompositeOperator, AxisFolding {}
 
 extension StatisticOperator {
-  public init(axes: [Int]?, keepDims: Bool = false) {
-    self.init()
-    self.axes = axes
-    self.keepDims = keepDims
-  }
+  public var hasOwnGradient: Bool { true }
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    let axes = try Axis.normalized(axes, rank: operands[0].rank)
-    return [operands[0].with(shape: operands[0].shape.reduced(axes, keepDims: keepDims))]
+    [try folded(operands[0])]
   }
 
   static func statistic(_ name: String, _ summary: String) -> OperatorRecord {
-    OperatorRecord(
-      name, .statistics, summary, operands: [OperandRecord("x", .floating)],
-      attributes: [
-        attribute("axes", \.axes, "the axes to fold; none: all"),
-        attribute("keep_dims", \.keepDims, "whether folded axes stay, with size 1"),
-      ], traits: .reduction)
-  }
-
-  /// A result or its cotangent with the folded axes back at size 1, so that it broadcasts against the operand.
-  fileprivate func expanded(_ value: Value, like x: Value) throws -> Value {
-    try value.reshaped(x.shape.reduced(Axis.normalized(axes, rank: x.rank), keepDims: true))
+    folding(name, .statistics, summary, .floating)
   }
 }
 
@@ -47,8 +27,6 @@ public struct Mean: StatisticOperator {
     let x = operands[0]
     return [try x.sum(axes: axes, keepDims: keepDims).divided(byCountOf: x, axes: axes)]
   }
-
-  public var hasOwnGradient: Bool { true }
 
   // ∂y/∂x = 1 / n
   public func gradient(_ context: GradientContext) throws -> [Value?] {
@@ -70,8 +48,6 @@ public struct Variance: StatisticOperator {
     return [try (x - x.mean(axes: axes, keepDims: true)).square().mean(axes: axes, keepDims: keepDims)]
   }
 
-  public var hasOwnGradient: Bool { true }
-
   // ∂y/∂x = 2 (x − mean) / n: what comes through the mean cancels
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let x = context.operands[0]
@@ -91,9 +67,7 @@ public struct L2Norm: StatisticOperator {
     [try operands[0].square().sum(axes: axes, keepDims: keepDims).sqrt()]
   }
 
-  public var hasOwnGradient: Bool { true }
-
-  // ∂y/∂x = x / y, and 0 (a subgradient) where y = 0
+  // ∂y/∂x = x / y, and 0 (a subgradient) if y = 0
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (x, y) = (context.operands[0], context.results[0])
     let isZero = try y.equal(0)
@@ -103,17 +77,17 @@ public struct L2Norm: StatisticOperator {
 }
 
 extension Value {
-  /// The arithmetic mean over `axes` (all where nil).
+  /// The arithmetic mean over `axes` (all if nil).
   public func mean(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try apply(Mean(axes: axes, keepDims: keepDims))
+    try fold(by: Mean.self, axes, keepDims)
   }
-  /// The mean squared distance from the mean over `axes` (all where nil), divided by n.
+  /// The mean squared distance from the mean over `axes` (all if nil), divided by n.
   public func variance(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try apply(Variance(axes: axes, keepDims: keepDims))
+    try fold(by: Variance.self, axes, keepDims)
   }
-  /// The Euclidean length over `axes` (all where nil).
+  /// The Euclidean length over `axes` (all if nil).
   public func l2Norm(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try apply(L2Norm(axes: axes, keepDims: keepDims))
+    try fold(by: L2Norm.self, axes, keepDims)
   }
 
   /// Divided by the number of elements that `x` has along `axes`; symbolic sizes are read at run time.

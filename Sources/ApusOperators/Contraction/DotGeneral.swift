@@ -8,7 +8,7 @@ public struct DotGeneral: CompositeOperator {
   /// The axes of a that are summed over, paired with those of b.
   public var contractingA: [Int] = []
   public var contractingB: [Int] = []
-  /// The axes of a that run in step with those of b.
+  /// The batch axes of a, paired with those of b.
   public var batchA: [Int] = []
   public var batchB: [Int] = []
 
@@ -84,7 +84,7 @@ public struct DotGeneral: CompositeOperator {
   public var hasOwnGradient: Bool { true }
 
   // Linear in each operand, and the cotangent of each is such a sum itself: g with the other operand, over the axes that
-  // only those two share. Its axes come in the order batch, own free, then contracting as they stand in the other.
+  // only those two share. Its axes come in the order batch, own free, then contracting in their order in the other.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (a, b, g) = (context.operands[0], context.operands[1], try context.cotangent)
     let (inA, inB) = try roles(a.type, b.type)
@@ -108,7 +108,7 @@ public struct DotGeneral: CompositeOperator {
     return cotangents
   }
 
-  /// The size of several axes as one, nil where that would multiply a symbol.
+  /// The size of several axes as one, nil if that would multiply a symbol.
   private func merged(_ dims: [Dim]) -> Dim? {
     if dims.count == 1 { return dims[0] }
     return Shape(dims).elementCount.map(Dim.number)
@@ -125,11 +125,11 @@ public struct DotGeneral: CompositeOperator {
         "dot_general of \(a) and \(b): axes that become one in the product hold a symbol", help: "bind the symbol first"
       )
     }
-    // Free axes of a become one row axis; with a symbol among them all but the last stay, as further batch axes that b
+    // Free axes of a become one row axis; with a symbol among them all but the last stay, as additional batch axes that b
     // broadcasts along.
     let rows = merged(freeA).map { [$0] } ?? freeA
     let ones = [Dim](repeating: 1, count: rows.count - 1)
-    // An operand whose axes stand in order with free and contracting ones swapped is read transposed, not moved.
+    // An operand whose axes are in order with free and contracting ones swapped is read transposed, not moved.
     let transposeA = rows.count == 1 && (inA.batch + inA.contracting + inA.free).isAscending && !inA.free.isEmpty
     let transposeB = (inB.batch + inB.free + inB.contracting).isAscending && !inB.free.isEmpty
     let left =
@@ -153,7 +153,7 @@ extension Value {
   /// The sum of products over any pairs of axes.
   /// - Parameters:
   ///   - contractingA: axes of this value that are summed over, paired with `contractingB`.
-  ///   - batchA: axes of this value that run in step with `batchB`.
+  ///   - batchA: batch axes of this value, paired with `batchB`.
   /// - Returns: `[batch…, free axes of this value…, free axes of b…]`
   public func dotGeneral(
     _ b: Value, contractingA: [Int], contractingB: [Int], batchA: [Int] = [], batchB: [Int] = []

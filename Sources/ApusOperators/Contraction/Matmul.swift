@@ -3,9 +3,9 @@ import ApusGraph
 
 /// The product of matrices in the last two axes; leading axes broadcast as NumPy's `matmul` does.
 public struct Matmul: Operator {
-  /// Whether the last two axes of `a` change places first.
+  /// Whether the last two axes of `a` are swapped first.
   public var transposeA = false
-  /// Whether the last two axes of `b` change places first.
+  /// Whether the last two axes of `b` are swapped first.
   public var transposeB = false
 
   public init() {}
@@ -49,13 +49,13 @@ public struct Matmul: Operator {
     return [TensorType(a.dtype, Shape(leading.dims + [sizes.m, sizes.n]))]
   }
 
-  /// The matrices' dimensions once transposed: a is m × k, b is rows × n.
+  /// The matrices' dimensions after transposition: a is m × k, b is rows × n.
   private func matrixDimensions(_ a: Shape, _ b: Shape) -> (m: Dim, k: Dim, rows: Dim, n: Dim) {
     let (a0, a1, b0, b1) = (a[a.rank - 2], a[a.rank - 1], b[b.rank - 2], b[b.rank - 1])
     return (transposeA ? a1 : a0, transposeA ? a0 : a1, transposeB ? b1 : b0, transposeB ? b0 : b1)
   }
 
-  // Y = A B:  ∂A = G Bᵀ, ∂B = Aᵀ G; where an operand is read transposed, its cotangent is the transpose of that.
+  // Y = A B:  ∂A = G Bᵀ, ∂B = Aᵀ G; if an operand is read transposed, its cotangent is the transpose of that.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (a, b, g) = (context.operands[0], context.operands[1], try context.cotangent)
     var cotangents: [Value?] = [nil, nil]
@@ -112,7 +112,7 @@ extension Value {
 
 /// Counts of operations that stop at `Int.max` instead of overflowing.
 enum FlopCount {
-  /// 2 · elements of `results` · the product of `folded`; 0 where a dimension is a symbol.
+  /// 2 · elements of `results` · the product of `folded`; 0 if a dimension is a symbol.
   static func multiplyAdds(_ results: Shape, _ folded: [Dim]) -> Int {
     guard let elements = results.numbers, let sums = Shape(folded).numbers else { return 0 }
     return Shape.elementCount([2] + elements + sums) ?? .max
@@ -120,7 +120,7 @@ enum FlopCount {
 }
 
 extension TensorType {
-  /// - Throws: `TypeError` where the operand at position 1 has another element type.
+  /// - Throws: `TypeError` if the operand at position 1 has another element type.
   func requireElementType(of other: TensorType) throws {
     guard dtype == other.dtype else {
       throw TypeError(

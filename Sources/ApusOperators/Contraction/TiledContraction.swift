@@ -1,10 +1,15 @@
+import ApusCore
 import ApusGraph
 
-/// A contraction whose result is a matrix of sums of products for each place of its leading axes: what register tiles
-/// compute, with elementwise operators on the sums before they are stored.
+/// A contraction whose result is a matrix of sums of products for each position of its leading axes. Register tiles
+/// compute it and apply elementwise operators to the sums before they are stored.
 public protocol TiledContraction: Operator {
-  /// Whether this one is; convolutions of groups of channels are not.
+  /// Whether this operator is tiled; convolutions of groups of channels are not.
   var isTiled: Bool { get }
+}
+
+extension TiledContraction {
+  public func headsNest(_ operands: [TensorType]) -> Bool { isTiled }
 }
 
 extension Matmul: TiledContraction {
@@ -12,7 +17,7 @@ extension Matmul: TiledContraction {
 }
 
 extension TiledContraction where Self: ConvolutionOperator {
-  public var isTiled: Bool { groups == 1 }
+  public var isTiled: Bool { settings.groups == 1 }
 }
 
 extension Convolution: TiledContraction {}
@@ -20,8 +25,8 @@ extension ConvolutionInputGradient: TiledContraction {}
 extension ConvolutionFilterGradient: TiledContraction {}
 
 extension WinogradTranspose: TiledContraction {
-  /// Tiles side by side, of which none adds to another.
-  public var isTiled: Bool { part != .data }
+  /// The tiles of a result or filter do not overlap, so that none adds to another.
+  public var isTiled: Bool { settings.part != .data }
 }
 
 extension WinogradConvolution: TiledContraction {

@@ -1,10 +1,10 @@
 import ApusCore
 import ApusGraph
 
-/// A value, but not before another has been computed.
+/// Forwards its first operand, scheduled after its second.
 ///
-/// What reads the result stands behind the other value in every order of the graph, and is neither merged with what reads
-/// the value itself nor fused with what computes it: so a pass keeps apart what it computes twice on purpose.
+/// A reader of the result follows the second operand in every order of the graph. It is neither merged with readers of the
+/// first operand nor fused with its producer, so that a value can be computed twice on purpose.
 public struct ControlDependency: Operator {
   public init() {}
 
@@ -20,6 +20,6 @@ public struct ControlDependency: Operator {
 }
 
 extension Value {
-  /// This value, but not before `other` has been computed.
+  /// Forwards this value, scheduled after `other`.
   public func after(_ other: Value) throws -> Value { try builder.append(ControlDependency(), [self, other])[0] }
 }

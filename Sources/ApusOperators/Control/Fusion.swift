@@ -62,7 +62,7 @@ public struct Fusion: Operator {
   // The gradient of the region, in the graph around it: what follows from it can be fused again.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let body = context.regions[0]
-    let map = try body.copied(into: context.builder, context.operands)
+    let map = try body.copied(into: context.builder, context.operands.map(\.id))
     let wanted = context.wanted.indices.filter { context.wanted[$0] }
     let found = try context.differentiator.cotangents(
       of: body, values: map, seeds: context.cotangents, parameters: wanted, in: context.builder)

@@ -34,7 +34,7 @@ public struct If: Operator {
       let builder = GraphBuilder(name)
       let inner = try builder.parameters("x", arguments.map(\.type))
       let cotangents = try builder.parameters("cotangent", arriving.map(\.type))
-      let map = try region.copied(into: builder, inner)
+      let map = try region.copied(into: builder, inner.map(\.id))
       var next = 0
       let seeds = context.cotangents.map { seed -> Value? in
         guard seed != nil else { return nil }
@@ -62,14 +62,14 @@ public struct If: Operator {
     return result
   }
 
-  /// The dearer branch.
+  /// The cost of the more expensive branch.
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
     max(regions[0].flopCount, regions[1].flopCount)
   }
 }
 
 extension GraphBuilder {
-  /// What `then` computes from `arguments` where `condition` (a `bool` scalar) holds, else what `otherwise` does.
+  /// What `then` computes from `arguments` if `condition` (a `bool` scalar) holds, else what `otherwise` does.
   /// - Parameter arguments: all that the regions may see.
   public func branch(
     _ condition: Value, _ arguments: [Value], then: ([Value]) throws -> [Value],

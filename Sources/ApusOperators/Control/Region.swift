@@ -5,7 +5,7 @@ extension Graph {
   /// The types of the parameters, in order.
   package var parameterTypes: [TensorType] { parameters.map(type(of:)) }
 
-  /// Checks what an operator hands to a region against the region's parameters.
+  /// Checks the values that an operator passes to a region against the region's parameters.
   /// - Parameters:
   ///   - role: the region's name in the operator's record, for the message.
   ///   - results: the types it must return; nil: any, but at least one.
@@ -26,7 +26,7 @@ extension Graph {
   static func list(_ types: [TensorType]) -> String { "(" + types.map(\.description).joined(separator: ", ") + ")" }
 
   /// For each value whether it depends on one of `sources`.
-  /// - Parameter isCarried: says of a value whether dependence passes through it; all where nil.
+  /// - Parameter isCarried: says of a value whether dependence passes through it; all if nil.
   package func dependents(of sources: [ValueID], through isCarried: ((ValueID) -> Bool)? = nil) -> [Bool] {
     var result = [Bool](repeating: false, count: valueCount)
     for source in sources where isCarried?(source) ?? true { result[source.index] = true }
@@ -40,18 +40,6 @@ extension Graph {
   /// matters to one of them.
   package func active(from sources: [ValueID]) -> [Bool] {
     dependents(of: sources) { self.type(of: $0).dtype.isFloating }
-  }
-
-  /// Appends the region's computation to another graph, as `inlined`.
-  /// - Parameter arguments: stand for the parameters.
-  /// - Returns: for each value of the region its counterpart.
-  func copied(into builder: GraphBuilder, _ arguments: [Value]) throws -> [ValueID?] {
-    var map = [ValueID?](repeating: nil, count: valueCount)
-    for (parameter, argument) in zip(parameters, arguments) { map[parameter.index] = argument.id }
-    return try copy(into: builder, map: map) { node, operands, builder in
-      // Names belong to the region: copied twice they would clash.
-      .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
-    }
   }
 }
 

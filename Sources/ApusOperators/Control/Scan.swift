@@ -4,11 +4,11 @@ import ApusGraph
 /// A region run once for each position of sequences, values carried from one to the next: a recurrent network, a fold,
 /// a loop of known length.
 public struct Scan: Operator {
-  /// How many operands are carried from step to step; they stand first.
+  /// How many operands are carried from step to step; they come first.
   public var carries = 0
   /// How many operands are read one element of the leading axis a step; they follow the carries.
   public var sequences = 0
-  /// The number of steps; needed where there are no sequences.
+  /// The number of steps; needed if there are no sequences.
   public var length: Dim?
   /// Whether the steps run from the last position to the first.
   public var reverse = false
@@ -38,7 +38,7 @@ public struct Scan: Operator {
     ], regions: ["body"], results: [], traits: .controlFlow)
 
   /// The number of steps.
-  /// - Throws: `TypeError` where sequences disagree, or nothing says it.
+  /// - Throws: `TypeError` if sequences disagree, or neither a sequence nor `length` states it.
   package func steps(_ operands: [TensorType]) throws -> Dim {
     guard carries >= 0, sequences >= 0, carries + sequences <= operands.count else {
       throw TypeError(
@@ -61,7 +61,7 @@ public struct Scan: Operator {
     return steps
   }
 
-  /// What the body's parameters must be.
+  /// The types that the body's parameters must have.
   func bodyTypes(_ operands: [TensorType]) -> [TensorType] {
     operands.enumerated().map { position, type in
       carries..<(carries + sequences) ~= position ? type.with(shape: Shape(Array(type.shape.dims.dropFirst()))) : type
@@ -97,12 +97,12 @@ extension GraphBuilder {
   /// - Parameters:
   ///   - carries: values before the first step.
   ///   - sequences: values whose leading axis is the position; a step sees one element of each.
-  ///   - invariants: further values that each step sees; it sees no others.
-  ///   - length: the number of steps; needed where there are no sequences.
+  ///   - invariants: additional values that each step sees; it sees no others.
+  ///   - length: the number of steps; needed if there are no sequences.
   ///   - reverse: run from the last position to the first.
-  ///   - body: gives the next carries, and what to keep of this step.
+  ///   - body: returns the next carries, and this step's outputs.
   /// - Returns: the carries after the last step, and for each output of the body all steps' values, stacked by position
-  ///   (also where they run in reverse).
+  ///   (also if they run in reverse).
   public func scan(
     _ carries: [Value] = [], sequences: [Value] = [], invariants: [Value] = [], length: Dim? = nil,
     reverse: Bool = false,

@@ -1,7 +1,7 @@
 import ApusCore
 import ApusGraph
 
-/// Where a joint body falls into a forward and a backward part, and what crosses from the one to the other.
+/// The partition of a joint body into a forward and a backward part, and the values that cross from one to the other.
 struct ScanCut {
   let joint: Graph
   /// For each node whether the backward body computes it.
@@ -19,8 +19,8 @@ struct ScanCut {
 
   /// - Parameters:
   ///   - body: the forward body: the first nodes of `joint`.
-  ///   - seeds: the parameters of `joint` that stand for cotangents.
-  ///   - targets: what the backward body must give.
+  ///   - seeds: the parameters of `joint` for cotangents.
+  ///   - targets: the values that the backward body must compute.
   init(
     body: Graph, joint: Graph, carries: [ValueID], sequences: [ValueID], invariants: [ValueID], seeds: [ValueID],
     targets: [ValueID]

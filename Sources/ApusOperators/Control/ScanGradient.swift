@@ -3,11 +3,11 @@ import ApusGraph
 
 /// The gradient of a scan: a scan that runs the other way.
 ///
-/// 1. *Joint body.* The scan's body with its reverse-mode gradient behind it: parameters for the cotangents of the
+/// 1. *Joint body.* The scan's body followed by its reverse-mode gradient: parameters for the cotangents of the
 ///    body's outputs, and the cotangents of its parameters that follow. Which carries have cotangents at all depends on
-///    itself (a carry may feed another), so this is repeated until no carry joins; two rounds as a rule.
+///    itself (a carry may feed another), so this is repeated until no carry joins; usually twice.
 /// 2. *Cut.* What the gradient reads of the forward body must get from the one scan to the other:
-///    - a carry, or a value the body computed: read back as a sequence, stacked by the scan itself where it is one of its
+///    - a carry, or a value the body computed: read back as a sequence, stacked by the scan itself if it is one of its
 ///      outputs, else by an extended forward scan;
 ///    - an element of a sequence, an invariant: the operand itself;
 ///    - what depends on invariants and constants alone: computed once, outside;
@@ -16,7 +16,7 @@ import ApusGraph
 ///    outputs are the cotangents of the sequences' elements.
 ///
 /// The extended forward scan repeats the original one, with more outputs. Nodes cannot gain results after the fact, so
-/// both stand in the graph at first; `Graph.mergingScans`, which the expansion of composites applies, gives the
+/// both are in the graph at first; `Graph.mergingScans`, which the expansion of composites applies, gives the
 /// original's readers the extended one and leaves the original dead.
 struct ScanGradient {
   private let scan: Scan
@@ -39,9 +39,9 @@ struct ScanGradient {
   /// A body with its gradient.
   private struct Joint {
     let builder: GraphBuilder
-    /// For each output of the body the parameter that stands for its cotangent, where it has one.
+    /// For each output of the body the parameter for its cotangent, if it has one.
     var seeds: [Value?]
-    /// For each parameter of the body its cotangent, where it has one.
+    /// For each parameter of the body its cotangent, if it has one.
     var cotangents: [Value?]
   }
 
@@ -157,7 +157,7 @@ struct ScanGradient {
       outputs.append(residual)
       return outputs.count - 1
     }
-    // A `while` has no results of the scan that stands for it.
+    // A `while` has no results of the scan that replaces it.
     guard outputs.count > body.outputs.count || context.results.isEmpty else {
       return positions.map { context.results[$0] }
     }

@@ -2,11 +2,11 @@ import ApusCore
 import ApusGraph
 
 extension Graph {
-  /// The graph with scans made one that walk the same operands and carry the same values: a forward scan and the one
-  /// that its gradient extended by outputs, first of all.
+  /// The graph with scans merged that have the same operands and carry the same values, such as a forward scan and the
+  /// one that its gradient extended by outputs.
   ///
-  /// The merged scan stands where the first of them stood, which its operands allow: they are the same. Whether
-  /// carries agree is known only where the bodies are made of the same operators, so composites are expanded before.
+  /// The merged scan takes the position of the first one; the operands of all are the same. Carries are compared node by
+  /// node, so composites are expanded before.
   package func mergingScans() throws -> Graph {
     let groups = try scanGroups()
     guard !groups.isEmpty else { return self }
@@ -50,7 +50,7 @@ extension Graph {
   }
 }
 
-/// Scans that become one.
+/// Scans that are merged.
 private struct ScanGroup {
   let op: Scan
   let operands: [ValueID]
@@ -58,12 +58,11 @@ private struct ScanGroup {
   /// For each scan the positions of its results in the merged one.
   var members: [(node: NodeID, results: [Int])]
 
-  /// Adds a scan's outputs to the body where both carry the same values.
+  /// Adds a scan's outputs to the body if both carry the same values.
   mutating func join(_ node: Node) throws -> Bool {
     let other = node.regions[0]
     let builder = GraphBuilder(extending: body)
-    let map = try other.copied(into: builder, body.parameters.map(builder.value))
-    let outputs = try other.outputs.map { try builder.counterpart($0, map).id }
+    let outputs = try other.inlined(into: builder, body.parameters)
     guard outputs.prefix(op.carries) == body.outputs.prefix(op.carries) else { return false }
     var all = body.outputs
     var positions = Array(0..<op.carries)

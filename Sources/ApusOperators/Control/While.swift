@@ -1,11 +1,11 @@
 import ApusCore
 import ApusGraph
 
-/// A region repeated as long as another one holds.
+/// A region repeated while another one holds.
 public struct While: Operator {
-  /// How many of the operands are carried from round to round; the rest stay the same.
+  /// How many of the operands are carried from iteration to iteration; the rest are invariant.
   public var carries = 0
-  /// The most rounds there may be.
+  /// The largest number of iterations.
   public var tripCount: Int?
 
   public init() {}
@@ -17,7 +17,7 @@ public struct While: Operator {
     operands: [OperandRecord("x", .any, "first values of the carries, then the invariants", repetition: .any)],
     attributes: [
       attribute("carries", \.carries, "how many operands are carried from round to round", required: true),
-      attribute("trip_count", \.tripCount, "the most rounds there may be; a gradient needs one"),
+      attribute("trip_count", \.tripCount, "the largest number of iterations; a gradient needs it"),
     ], regions: ["condition", "body"], results: [], traits: .controlFlow)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
@@ -34,12 +34,12 @@ public struct While: Operator {
     return results
   }
 
-  // As a scan over trip_count rounds that carries, besides, whether the condition has held so far, and whose body is
-  // an `if` on that: rounds after the last one hand the carries on.
+  // As a scan over trip_count iterations that also carries whether the condition has held so far, and whose body is
+  // an `if` on that: iterations after the last one return the carries unchanged.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     guard let tripCount else {
       throw NotDifferentiable(
-        "its number of rounds has no bound, so what they leave behind cannot be kept; give it a trip_count")
+        "its number of iterations has no bound, so the values of all iterations cannot be kept; give it a trip_count")
     }
     let builder = context.builder
     let types = context.operands.map(\.type)
@@ -51,8 +51,7 @@ public struct While: Operator {
     let wasAlive = try rounds.parameters("alive", [isAlive])[0]
     let invariants = try rounds.parameters("invariant", Array(types.dropFirst(carries)))
     let arguments = carried + invariants
-    let holds = try rounds.counterpart(
-      condition.outputs[0], try condition.copied(into: rounds, arguments))
+    let holds = rounds.value(try condition.inlined(into: rounds, arguments.map(\.id))[0])
     let goesOn = try wasAlive.and(holds)
     let stay = try GraphBuilder.region(
       "else", types.enumerated().map { ("x\($0)", $1) }
@@ -73,7 +72,7 @@ public struct While: Operator {
     return Array(found.prefix(carries)) + found.dropFirst(carries + 1)
   }
 
-  /// Of `trip_count` rounds, or of one where that is unknown.
+  /// Of `trip_count` iterations, or of one if that is unknown.
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
     (regions[0].flopCount &+ regions[1].flopCount).multipliedReportingOverflow(by: tripCount ?? 1).partialValue
   }
@@ -83,8 +82,8 @@ extension GraphBuilder {
   /// `carries` replaced by `body(carries, invariants)` as long as `condition(carries, invariants)`, a `bool` scalar,
   /// holds.
   /// - Parameters:
-  ///   - invariants: further values that the regions may see; they see no others.
-  ///   - tripCount: the most rounds there may be; a gradient needs one.
+  ///   - invariants: additional values that the regions may see; they see no others.
+  ///   - tripCount: the largest number of iterations; a gradient needs it.
   public func loop(
     _ carries: [Value], invariants: [Value] = [], tripCount: Int? = nil,
     while condition: (_ carries: [Value], _ invariants: [Value]) throws -> Value,

@@ -24,19 +24,18 @@ public struct Convolution: ConvolutionOperator {
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (x, w, g) = (context.operands[0], context.operands[1], try context.cotangent)
     return [
-      context.wanted[0] ? try g.convolutionInputGradient(w, shape: x.shape, like: self) : nil,
-      context.wanted[1] ? try x.convolutionFilterGradient(g, shape: w.shape, like: self) : nil,
+      context.wanted[0] ? try g.convolutionInputGradient(w, shape: x.shape, settings) : nil,
+      context.wanted[1] ? try x.convolutionFilterGradient(g, shape: w.shape, settings) : nil,
     ]
   }
 
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    guard let geometry = try? geometry(x: operands[0].shape, w: operands[1].shape) else { return 0 }
-    return FlopCount.multiplyAdds(results[0].shape, geometry.foldedDims)
+    flopCount(x: operands[0].shape, w: operands[1].shape)
   }
 }
 
 extension Value {
-  /// The convolution of this image `[batch, spatial…, in]` by a kernel.
+  /// The convolution of this input `[batch, spatial…, in]` by a kernel.
   /// - Parameters:
   ///   - w: `[spatial…, in / groups, out]`
   ///   - strides: steps along each spatial axis; empty: all ones.
@@ -45,7 +44,7 @@ extension Value {
   public func convolution(
     _ w: Value, strides: [Int] = [], padding: Padding = .valid, dilation: [Int] = [], groups: Int = 1
   ) throws -> Value {
-    let op = Convolution(strides: strides, padding: padding, dilation: dilation, groups: groups)
-    return try builder.append(op, [self, w])[0]
+    let settings = ConvolutionSettings(strides: strides, padding: padding, dilation: dilation, groups: groups)
+    return try builder.append(Convolution(settings), [self, w])[0]
   }
 }

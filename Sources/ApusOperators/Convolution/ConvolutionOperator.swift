@@ -1,23 +1,23 @@
 import ApusCore
 import ApusGraph
 
-/// How a convolution moves.
+/// How a kernel moves over an input, and how channels are grouped.
 public struct ConvolutionSettings: Hashable, Sendable {
   /// Steps along each spatial axis; empty means all ones.
-  public var strides: [Int] = []
-  public var padding = Padding.valid
+  public var strides: [Int]
+  public var padding: Padding
   /// The distance between neighbors in the kernel; empty means all ones.
-  public var dilation: [Int] = []
-  /// Channels fall into so many groups; each output channel sees one group of input channels.
-  public var groups = 1
+  public var dilation: [Int]
+  /// The number of groups of channels; each output channel sees one group of input channels of input channels.
+  public var groups: Int
 
-  public init() {}
+  public init(strides: [Int] = [], padding: Padding = .valid, dilation: [Int] = [], groups: Int = 1) {
+    (self.strides, self.padding, self.dilation, self.groups) = (strides, padding, dilation, groups)
+  }
 }
 
-/// A convolution or one of its two transposes; all are linear in each operand and share one geometry.
-public protocol ConvolutionOperator: Operator {
-  var settings: ConvolutionSettings { get set }
-}
+/// A convolution or one of its two transposes. All three are linear in each operand and share one geometry.
+public protocol ConvolutionOperator: SettingsOperator where Settings == ConvolutionSettings {}
 
 /// The numbers of a convolution of x `[batch, spatial…, in]` by w `[spatial…, in / groups, out]`.
 package struct ConvolutionGeometry {
@@ -33,49 +33,26 @@ package struct ConvolutionGeometry {
 }
 
 extension ConvolutionOperator {
-  public var strides: [Int] {
-    get { settings.strides }
-    set { settings.strides = newValue }
-  }
-  public var padding: Padding {
-    get { settings.padding }
-    set { settings.padding = newValue }
-  }
-  public var dilation: [Int] {
-    get { settings.dilation }
-    set { settings.dilation = newValue }
-  }
-  public var groups: Int {
-    get { settings.groups }
-    set { settings.groups = newValue }
-  }
-
-  init(strides: [Int], padding: Padding, dilation: [Int], groups: Int) {
-    self.init()
-    self.strides = strides
-    self.padding = padding
-    self.dilation = dilation
-    self.groups = groups
-  }
-
-  /// The same convolution for another operator.
-  init(like other: some ConvolutionOperator) {
-    self.init()
-    settings = other.settings
-  }
-
   static var convolutionAttributes: [AttributeRecord] {
     [
-      attribute("strides", \.strides, "steps along each spatial axis; empty: all ones"),
-      attribute("padding", \.padding, "zeros around the spatial axes: valid, same or explicit"),
-      attribute("dilation", \.dilation, "distance between neighbors in the kernel; empty: all ones"),
-      attribute("groups", \.groups, "groups of channels; each output channel sees one group of input channels"),
+      attribute("strides", \.settings.strides, "steps along each spatial axis; empty: all ones"),
+      attribute("padding", \.settings.padding, "zeros around the spatial axes: valid, same or explicit"),
+      attribute("dilation", \.settings.dilation, "distance between neighbors in the kernel; empty: all ones"),
+      attribute(
+        "groups", \.settings.groups, "groups of channels; each output channel sees one group of input channels"),
     ]
   }
 
-  /// Checks an image's shape against a kernel's.
-  /// - Throws: `TypeError` where they do not fit.
+  /// The arithmetic of the convolution of `x` by `w`, whichever of the three tensors is computed.
+  func flopCount(x: Shape, w: Shape) -> Int {
+    guard let geometry = try? geometry(x: x, w: w) else { return 0 }
+    return FlopCount.multiplyAdds(geometry.result, geometry.foldedDims)
+  }
+
+  /// Checks an input's shape against a kernel's.
+  /// - Throws: `TypeError` if they do not fit.
   package func geometry(x: Shape, w: Shape) throws -> ConvolutionGeometry {
+    let groups = settings.groups
     guard (3...5).contains(x.rank) else {
       throw TypeError(
         "a convolution takes an image [batch, spatial…, channels] with 1 to 3 spatial axes, not \(x)", operand: 0)
@@ -102,8 +79,8 @@ extension ConvolutionOperator {
       throw TypeError("\(outputs) output channels do not divide into \(groups) groups", attribute: "groups")
     }
     let window = try WindowGeometry(
-      spatial: Array(x.dims[1..<(x.rank - 1)]), window: Array(kernel.dropLast(2)), strides: strides, padding: padding,
-      dilation: dilation, noun: "kernel")
+      spatial: Array(x.dims[1..<(x.rank - 1)]), window: Array(kernel.dropLast(2)), strides: settings.strides,
+      padding: settings.padding, dilation: settings.dilation, noun: "kernel")
     return ConvolutionGeometry(
       window: window, groups: groups, inputChannels: channels, outputChannels: outputs,
       result: Shape([x[0]] + window.output + [.number(outputs)]))

@@ -57,7 +57,7 @@ public struct Remainder: BinaryOperator {
 public struct Power: BinaryOperator {
   public init() {}
   public static let record = binary("power", "aᵇ", .floating)
-  // ∂y/∂a = b · aᵇ⁻¹; ∂y/∂b = y · ln a, taken as 0 where a ≤ 0, for there the real power has no derivative in b
+  // ∂y/∂a = b · aᵇ⁻¹; ∂y/∂b = y · ln a, taken as 0 if a ≤ 0, because the real power has no derivative in b there
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     let da = wanted[0] ? try g * (b * a.power(b - 1)) : nil
     guard wanted[1] else { return (da, nil) }
@@ -71,7 +71,7 @@ public struct Power: BinaryOperator {
 public struct Maximum: BinaryOperator {
   public init() {}
   public static let record = binary("maximum", "the larger of a and b; NaN where one is")
-  // ∂y/∂a = 1 where a > b, ½ where a = b
+  // ∂y/∂a = 1 if a > b, ½ if a = b
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     try extremumCotangents(a, b, g, aWins: a.greater(b), bWins: b.greater(a), wanted)
   }
@@ -81,7 +81,7 @@ public struct Maximum: BinaryOperator {
 public struct Minimum: BinaryOperator {
   public init() {}
   public static let record = binary("minimum", "the smaller of a and b; NaN where one is")
-  // ∂y/∂a = 1 where a < b, ½ where a = b
+  // ∂y/∂a = 1 if a < b, ½ if a = b
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     try extremumCotangents(a, b, g, aWins: a.less(b), bWins: b.less(a), wanted)
   }

@@ -4,7 +4,7 @@ import ApusGraph
 /// A function of two numbers of one type, applied elementwise; shapes broadcast as NumPy's do.
 public protocol BinaryOperator: Operator {
   /// The cotangents of a and b before broadcasting is undone, given y = f(a, b) and the cotangent g of y;
-  /// nil where the derivative is zero almost everywhere.
+  /// nil if the derivative is zero almost everywhere.
   func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?)
 }
 

@@ -28,7 +28,7 @@ public struct Cast: Operator {
   public func isIdentity(_ operands: [TensorType], _ results: [TensorType]) -> Bool { operands[0].dtype == dtype }
 }
 
-/// a where the condition holds, b elsewhere.
+/// a if the condition holds, else b.
 public struct Select: Operator {
   public init() {}
 
@@ -48,7 +48,7 @@ public struct Select: Operator {
     return [TensorType(a.dtype, shape)]
   }
 
-  // ∂y/∂a = 1 where the condition holds, ∂y/∂b = 1 elsewhere
+  // ∂y/∂a = 1 if the condition holds, ∂y/∂b = 1 otherwise
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let g = try context.cotangent
     let (condition, a, b) = (context.operands[0], context.operands[1], context.operands[2])
@@ -62,9 +62,9 @@ public struct Select: Operator {
 }
 
 extension Value {
-  /// This value as another element type; itself where it has it already.
+  /// This value as another element type; itself if it has it already.
   public func cast(to dtype: DType) throws -> Value { dtype == self.dtype ? self : try apply(Cast(dtype)) }
 
-  /// `a` where this condition holds, `b` elsewhere.
+  /// `a` if this condition holds, else `b`.
   public func select(_ a: Value, _ b: Value) throws -> Value { try builder.append(Select(), [self, a, b])[0] }
 }

@@ -3,8 +3,8 @@ import ApusGraph
 
 /// A function of one number, applied to each element.
 public protocol UnaryOperator: Operator {
-  /// The cotangent of x, given y = f(x) and the cotangent g of y; nil where the derivative is zero almost everywhere.
-  /// Formulas use y rather than x where they can: x need not live on then, and an activation still fuses.
+  /// The cotangent of x, given y = f(x) and the cotangent g of y; nil if the derivative is zero almost everywhere.
+  /// Formulas use y rather than x if possible, so that x can be freed, and an activation still fuses.
   func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value?
 }
 

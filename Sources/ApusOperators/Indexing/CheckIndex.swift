@@ -1,12 +1,12 @@
 import ApusCore
 import ApusGraph
 
-/// Whole numbers that must lie in 0 … size − 1: one that does not is an error when the graph runs.
+/// Integers that must be in 0 … size − 1. Another one is an error when the graph runs.
 ///
 /// For labels, which unlike indices of `gather` never count from the end: a label of −1 is a mistake in the data, not the
 /// last class.
 public struct CheckIndex: Operator {
-  /// What all numbers stay below.
+  /// The bound, excluded.
   public var size = 1
   public init() {}
   public init(size: Int) { self.size = size }
@@ -22,7 +22,7 @@ public struct CheckIndex: Operator {
     return operands
   }
 
-  /// What every backend tells who gave an element that is out of range.
+  /// Every backend's message for an element that is out of range.
   package var outOfRangeHelp: String {
     size == 0 ? "there are no classes" : "labels and indices must lie in 0 … \(size - 1)"
   }
@@ -32,6 +32,6 @@ public struct CheckIndex: Operator {
 }
 
 extension Value {
-  /// This value, with a promise kept at run time: all elements lie in 0 … size − 1.
+  /// This value, checked at run time: all elements are in 0 … size − 1.
   public func checkedIndex(below size: Int) throws -> Value { try apply(CheckIndex(size: size)) }
 }

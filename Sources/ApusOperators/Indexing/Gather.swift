@@ -1,9 +1,9 @@
 import ApusCore
 import ApusGraph
 
-/// Slices of x picked by number along one axis, as NumPy's `take`.
+/// Slices of x at given indices of one axis, as NumPy's `take`.
 ///
-/// Negative numbers count from the end; one out of range is an error when the graph runs.
+/// Negative indices count from the end; one out of range is an error when the graph runs.
 public struct Gather: Operator {
   public var axis = 0
   public init() {}
@@ -18,16 +18,16 @@ public struct Gather: Operator {
     [operands[0].with(shape: try gathered(operands[0].shape, operands[1].shape, axis))]
   }
 
-  // The transpose: cotangents add up where an element was read twice.
+  // The transpose: cotangents add up if an element was read twice.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (x, indices) = (context.operands[0], context.operands[1])
     return [try context.builder.zeros(x.type).scatterAdd(indices, context.cotangent, axis: axis), nil]
   }
 }
 
-/// A base to which slices are added at places given by number along one axis: the transpose of `gather`.
+/// A base to which slices are added at given indices of one axis: the transpose of `gather`.
 ///
-/// A place that is named several times gets all its slices, added in their order.
+/// An index that occurs several times gets all its slices, added in their order.
 public struct ScatterAdd: Operator {
   public var axis = 0
   public init() {}
@@ -66,7 +66,7 @@ private func gathered(_ x: Shape, _ indices: Shape, _ axis: Int) throws -> Shape
 }
 
 extension TensorType {
-  /// - Throws: `TypeError` where updates (operand 1) have another element type than their base.
+  /// - Throws: `TypeError` if updates (operand 1) have another element type than their base.
   func requireElementType(ofBase base: TensorType) throws {
     guard dtype == base.dtype else {
       throw TypeError(
@@ -82,13 +82,13 @@ extension GraphBuilder {
 }
 
 extension Value {
-  /// Slices picked by number along an axis: the axis is replaced by those of `indices`.
+  /// Slices at given indices of an axis: the axis is replaced by those of `indices`.
   /// - Parameter indices: u8, i32 or i64 of any shape; negative ones count from the end.
   public func gather(_ indices: Value, axis: Int = 0) throws -> Value {
     try builder.append(Gather(axis: axis), [self, indices])[0]
   }
 
-  /// This value with `updates` added at places along an axis; a place named twice gets both.
+  /// This value with `updates` added at given indices of an axis; an index that occurs twice gets both.
   /// - Parameter updates: of the shape of `gather(indices, axis: axis)`.
   public func scatterAdd(_ indices: Value, _ updates: Value, axis: Int = 0) throws -> Value {
     try builder.append(ScatterAdd(axis: axis), [indices, updates, self])[0]

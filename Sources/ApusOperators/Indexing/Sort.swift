@@ -1,46 +1,55 @@
 import ApusCore
 import ApusGraph
 
-/// The elements in order along an axis. Stable: equal elements (0 and -0 are) keep theirs. NaN is the largest of all.
-public struct Sort: Operator {
+/// A stable sort along one axis, of elements or of their positions. NaN is the largest.
+public protocol SortOperator: Operator {
+  var axis: Int { get set }
+  /// Whether the largest element is first.
+  var descending: Bool { get set }
+}
+
+extension SortOperator {
+  public init(axis: Int, descending: Bool) {
+    self.init()
+    (self.axis, self.descending) = (axis, descending)
+  }
+
+  static func sort(_ name: String, _ summary: String) -> OperatorRecord {
+    OperatorRecord(
+      name, .indexing, summary, operands: [OperandRecord("x", .comparable)],
+      attributes: [
+        attribute("axis", \.axis, "the axis to sort along"), attribute("descending", \.descending, "largest first"),
+      ])
+  }
+}
+
+/// The elements in order along an axis. Equal elements (0 and -0 are equal) keep their order.
+public struct Sort: SortOperator {
   public var axis = -1
   public var descending = false
   public init() {}
-  public init(axis: Int, descending: Bool) { (self.axis, self.descending) = (axis, descending) }
-
-  public static let record = OperatorRecord(
-    "sort", .indexing, "x in order along an axis; stable; NaN counts as the largest",
-    operands: [OperandRecord("x", .comparable)],
-    attributes: [
-      attribute("axis", \.axis, "the axis to sort along"), attribute("descending", \.descending, "largest first"),
-    ])
+  public static let record = sort("sort", "x in order along an axis; stable; NaN counts as the largest")
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     _ = try Axis.normalized(axis, rank: operands[0].rank)
     return [operands[0]]
   }
 
-  // Each cotangent goes back to where its element came from.
+  // Each cotangent goes back to the position that its element came from.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let x = context.operands[0]
-    let places = try x.argSort(axis: axis, descending: descending)
-    return [try context.builder.zeros(x.type).putAlongAxisAdd(places, context.cotangent, axis: axis)]
+    let positions = try x.argSort(axis: axis, descending: descending)
+    return [try context.builder.zeros(x.type).putAlongAxisAdd(positions, context.cotangent, axis: axis)]
   }
 }
 
 /// The positions that sort x along an axis.
-public struct ArgSort: Operator {
+public struct ArgSort: SortOperator {
   public var axis = -1
   public var descending = false
   public init() {}
-  public init(axis: Int, descending: Bool) { (self.axis, self.descending) = (axis, descending) }
-
-  public static let record = OperatorRecord(
-    "arg_sort", .indexing, "the positions (i64) whose elements are in order along an axis; stable; NaN is the largest",
-    operands: [OperandRecord("x", .comparable)],
-    attributes: [
-      attribute("axis", \.axis, "the axis to sort along"), attribute("descending", \.descending, "largest first"),
-    ])
+  public static let record = sort(
+    "arg_sort", "the positions (i64) whose elements are in order along an axis; stable; NaN is the largest")
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     _ = try Axis.normalized(axis, rank: operands[0].rank)
@@ -52,7 +61,7 @@ public struct ArgSort: Operator {
   }
 }
 
-/// The k largest elements along the last axis, largest first, and their positions; the first of ties wins, NaN is the
+/// The k largest elements along the last axis, largest first, and their positions; the first of ties comes first, NaN is the
 /// largest.
 public struct TopK: Operator {
   public var k = 1

@@ -1,7 +1,7 @@
 import ApusCore
 import ApusGraph
 
-/// For each place an element of x from the same place but for one coordinate, as NumPy's `take_along_axis`.
+/// For each position the element of x at that position with one coordinate replaced, as NumPy's `take_along_axis`.
 public struct TakeAlongAxis: Operator {
   public var axis = -1
   public init() {}
@@ -25,7 +25,7 @@ public struct TakeAlongAxis: Operator {
   }
 }
 
-/// A base to which elements are added at the same places but for one coordinate: the transpose of `take_along_axis`.
+/// A base to which elements are added at positions with one coordinate replaced: the transpose of `take_along_axis`.
 public struct PutAlongAxisAdd: Operator {
   public var axis = -1
   public init() {}
@@ -57,7 +57,7 @@ public struct PutAlongAxisAdd: Operator {
   }
 }
 
-/// - Throws: `TypeError` where the shapes differ on another axis than `axis`.
+/// - Throws: `TypeError` if the shapes differ on another axis than `axis`.
 private func requireAligned(_ x: Shape, _ indices: Shape, _ axis: Int, indicesOperand: Int) throws {
   let axis = try Axis.normalized(axis, rank: x.rank)
   let agree = x.rank == indices.rank && (0..<x.rank).allSatisfy { $0 == axis || x[$0] == indices[$0] }
@@ -69,12 +69,12 @@ private func requireAligned(_ x: Shape, _ indices: Shape, _ axis: Int, indicesOp
 }
 
 extension Value {
-  /// For each place of `indices` the element of this value at that place but for the coordinate on `axis`.
+  /// For each position of `indices` the element of this value at that position, with the index as coordinate on `axis`.
   public func takeAlongAxis(_ indices: Value, axis: Int = -1) throws -> Value {
     try builder.append(TakeAlongAxis(axis: axis), [self, indices])[0]
   }
 
-  /// This value with `updates` added, each at its own place but for the coordinate on `axis`.
+  /// This value with `updates` added, each at its own position with the index as coordinate on `axis`.
   public func putAlongAxisAdd(_ indices: Value, _ updates: Value, axis: Int = -1) throws -> Value {
     try builder.append(PutAlongAxisAdd(axis: axis), [indices, updates, self])[0]
   }

@@ -3,12 +3,11 @@ import ApusGraph
 
 /// Numbers of a normal distribution.
 public struct RandomNormal: RandomOperator {
+  public var mean = 0.0
+  public var deviation = 1.0
   public var shape = Shape.scalar
   public var dtype = DType.f32
   public var seed: UInt64 = 0
-  public var mean = 0.0
-  public var deviation = 1.0
-
   public init() {}
 
   /// Element i is mean + deviation · z in double precision, rounded once to the element type, with z =
@@ -36,8 +35,8 @@ extension GraphBuilder {
   public func randomNormal(
     _ counter: Value, _ dtype: DType = .f32, _ shape: Shape, seed: UInt64, mean: Double = 0, deviation: Double = 1
   ) throws -> Value {
-    var op = RandomNormal()
-    (op.shape, op.dtype, op.seed, op.mean, op.deviation) = (shape, dtype, seed, mean, deviation)
+    var op = RandomNormal(dtype, shape, seed: seed)
+    (op.mean, op.deviation) = (mean, deviation)
     return try append(op, [counter])[0]
   }
 }

@@ -13,6 +13,11 @@ public protocol RandomOperator: Operator {
 }
 
 extension RandomOperator {
+  init(_ dtype: DType, _ shape: Shape, seed: UInt64) {
+    self.init()
+    (self.dtype, self.shape, self.seed) = (dtype, shape, seed)
+  }
+
   static func random(_ name: String, _ summary: String, _ attributes: [AttributeRecord]) -> OperatorRecord {
     OperatorRecord(
       name, .random, summary,

@@ -36,8 +36,8 @@ extension GraphBuilder {
   public func randomUniform(
     _ counter: Value, _ dtype: DType = .f32, _ shape: Shape, seed: UInt64, low: Double = 0, high: Double = 1
   ) throws -> Value {
-    var op = RandomUniform()
-    (op.shape, op.dtype, op.seed, op.low, op.high) = (shape, dtype, seed, low, high)
+    var op = RandomUniform(dtype, shape, seed: seed)
+    (op.low, op.high) = (low, high)
     return try append(op, [counter])[0]
   }
 }

@@ -1,7 +1,7 @@
 /// A standard normal number out of 64 random bits, after Box and Muller, "A note on the generation of random normal
 /// deviates", 1958.
 ///
-/// The logarithm and the cosine are spelt out in additions, multiplications, divisions and a square root, which IEEE 754
+/// The logarithm and the cosine are written out in additions, multiplications, divisions and a square root, which IEEE 754
 /// rounds in one way only: so every backend draws the same bits, whatever its mathematical library.
 package enum StandardNormal {
   /// z = √(−2 ln u) · cos 2πv with u = (first + 1) / 2³² in (0, 1] and v = second / 2³². |z| is below 6.67.

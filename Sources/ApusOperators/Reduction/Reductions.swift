@@ -104,33 +104,28 @@ public struct ReduceAll: ReductionOperator {
 }
 
 extension Value {
-  private func reduce<Reduction: ReductionOperator>(_: Reduction.Type, _ axes: [Int]?, _ keepDims: Bool) throws -> Value
-  {
-    try apply(Reduction(axes: axes, keepDims: keepDims))
-  }
-
-  /// Σ over `axes` (all where nil).
+  /// Σ over `axes` (all if nil).
   public func sum(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try reduce(ReduceSum.self, axes, keepDims)
+    try fold(by: ReduceSum.self, axes, keepDims)
   }
-  /// Π over `axes` (all where nil).
+  /// Π over `axes` (all if nil).
   public func product(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try reduce(ReduceProduct.self, axes, keepDims)
+    try fold(by: ReduceProduct.self, axes, keepDims)
   }
-  /// The largest element over `axes` (all where nil).
+  /// The largest element over `axes` (all if nil).
   public func max(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try reduce(ReduceMax.self, axes, keepDims)
+    try fold(by: ReduceMax.self, axes, keepDims)
   }
-  /// The smallest element over `axes` (all where nil).
+  /// The smallest element over `axes` (all if nil).
   public func min(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try reduce(ReduceMin.self, axes, keepDims)
+    try fold(by: ReduceMin.self, axes, keepDims)
   }
-  /// Whether any element over `axes` (all where nil) holds.
+  /// Whether any element over `axes` (all if nil) holds.
   public func any(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try reduce(ReduceAny.self, axes, keepDims)
+    try fold(by: ReduceAny.self, axes, keepDims)
   }
-  /// Whether all elements over `axes` (all where nil) hold.
+  /// Whether all elements over `axes` (all if nil) hold.
   public func all(axes: [Int]? = nil, keepDims: Bool = false) throws -> Value {
-    try reduce(ReduceAll.self, axes, keepDims)
+    try fold(by: ReduceAll.self, axes, keepDims)
   }
 }

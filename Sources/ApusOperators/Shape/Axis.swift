@@ -4,7 +4,7 @@ import ApusGraph
 /// Axes as users write them: negative ones count from the end.
 public enum Axis {
   /// - Parameter attribute: what a message points at.
-  /// - Throws: `TypeError` where the axis does not exist.
+  /// - Throws: `TypeError` if the axis does not exist.
   public static func normalized(_ axis: Int, rank: Int, attribute: String = "axis") throws -> Int {
     guard axis >= -rank, axis < rank else {
       throw TypeError(
@@ -15,7 +15,7 @@ public enum Axis {
   }
 
   /// Each axis normalized, in ascending order; nil means all.
-  /// - Throws: `TypeError` where one does not exist or is named twice.
+  /// - Throws: `TypeError` if one does not exist or is named twice.
   public static func normalized(_ axes: [Int]?, rank: Int) throws -> [Int] {
     guard let axes else { return Array(0..<rank) }
     let sorted = try axes.map { try normalized($0, rank: rank, attribute: "axes") }.sorted()

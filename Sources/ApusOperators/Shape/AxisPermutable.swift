@@ -1,7 +1,7 @@
 import ApusCore
 import ApusGraph
 
-/// An operator that can work on operands whose axes stand in another order, without being elementwise.
+/// An operator that can work on operands whose axes are in another order, without being elementwise.
 ///
 /// An order says where axes come from, as the permutation of a transpose does: where x = transpose(u, order), axis i of x
 /// is axis order[i] of u.

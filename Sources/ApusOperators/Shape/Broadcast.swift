@@ -80,7 +80,7 @@ public struct Size: Operator {
 }
 
 extension Value {
-  /// Repeated to `shape`; itself where it has that shape already.
+  /// Repeated to `shape`; itself if it has that shape already.
   public func broadcast(to shape: Shape) throws -> Value { shape == self.shape ? self : try apply(Broadcast(shape)) }
 
   /// The size of a dimension, as an `i64` scalar: a constant once symbols are bound.

@@ -52,7 +52,7 @@ public struct Concatenate: Operator {
 }
 
 /// `values` one after the other along `axis`.
-/// - Throws: `ApusError` where there are none, or their shapes do not agree.
+/// - Throws: `ApusError` if there are none, or their shapes do not agree.
 public func concatenate(_ values: [Value], axis: Int) throws -> Value {
   guard let first = values.first else { throw ApusError.input("concatenate needs at least one value") }
   return try first.builder.append(Concatenate(axis), values)[0]

@@ -42,10 +42,10 @@ public struct Reshape: Operator {
 }
 
 extension Value {
-  /// The same elements under another shape; itself where it has that shape already.
+  /// The same elements under another shape; itself if it has that shape already.
   public func reshaped(_ shape: Shape) throws -> Value { shape == self.shape ? self : try apply(Reshape(shape)) }
 
-  /// Reshaped to `dims`, of which one may be -1: whatever the others leave. A symbol can only be left over whole.
+  /// Reshaped to `dims`, of which one may be -1: it is computed from the others. A symbol cannot be divided.
   public func reshaped(dims: [Int]) throws -> Value {
     guard let gap = dims.firstIndex(of: -1) else { return try reshaped(Shape(dims)) }
     guard dims.count(where: { $0 < 0 }) == 1 else {
@@ -88,7 +88,7 @@ extension Value {
   }
 
   /// An axis counted from the front.
-  /// - Throws: `ApusError` that names this value where the axis does not exist.
+  /// - Throws: `ApusError` that names this value if the axis does not exist.
   func normalized(_ axis: Int, rank: Int) throws -> Int {
     do { return try Axis.normalized(axis, rank: rank) } catch let error as TypeError {
       throw ApusError.input("\(self): \(error.message)")

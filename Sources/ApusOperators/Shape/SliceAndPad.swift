@@ -54,7 +54,7 @@ public struct Slice: Operator {
 
   package func stride(_ axis: Int) -> Int { strides.isEmpty ? 1 : strides[axis] }
 
-  // The cotangent in its old place, zeros around and between.
+  // The cotangent at its old positions, zeros around and between.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let x = context.operands[0]
     let g = try context.cotangent
@@ -121,7 +121,7 @@ public struct Pad: Operator {
 
   package func gap(_ axis: Int) -> Int { interior.isEmpty ? 0 : interior[axis] }
 
-  // The cotangent at the places of x.
+  // The cotangent at the positions of x.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let x = context.operands[0]
     let g = try context.cotangent

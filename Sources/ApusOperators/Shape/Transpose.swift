@@ -40,7 +40,7 @@ public struct Transpose: Operator {
   }
 }
 
-/// Axes backwards.
+/// The elements along some axes in reverse order.
 public struct Reverse: Operator {
   public var axes: [Int] = []
 
@@ -68,12 +68,12 @@ public struct Reverse: Operator {
 }
 
 extension Value {
-  /// Axes in the order of `permutation`; backwards where nil.
+  /// Axes in the order of `permutation`; reversed if nil.
   public func transposed(_ permutation: [Int]? = nil) throws -> Value {
     let permutation = permutation ?? (0..<rank).reversed()
     return permutation == Array(0..<rank) ? self : try apply(Transpose(permutation))
   }
 
-  /// `axes` backwards.
+  /// The elements along `axes` in reverse order.
   public func reversed(axes: [Int]) throws -> Value { try axes.isEmpty ? self : apply(Reverse(axes)) }
 }

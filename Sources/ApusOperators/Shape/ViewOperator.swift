@@ -1,7 +1,7 @@
 import ApusGraph
 
-/// An operator whose result may be another look at the memory of its first operand: nothing is computed, and the operand
-/// is needed for as long as the result is.
+/// An operator whose result can be an alias of the memory of its first operand: nothing is computed, and the operand is
+/// live while the result is.
 public protocol ViewOperator: Operator {}
 
 extension Reshape: ViewOperator {}

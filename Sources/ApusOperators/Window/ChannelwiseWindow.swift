@@ -2,15 +2,15 @@ import ApusCore
 import ApusGraph
 
 /// An operator each of whose elements comes from a window of its first operand in the same channel: pooling, a depthwise
-/// convolution. Vectors of channels are computed one after the other, with elementwise operators on them before they are
-/// stored.
+/// convolution. Nests compute a vector of channels at a time and apply elementwise operators to it before it is stored.
 public protocol ChannelwiseWindow: Operator {
-  /// Whether this one does, its operands being of these types; a convolution that mixes channels does not.
+  /// Whether this operator is channelwise on operands of these types; a convolution that mixes channels is not.
   func isChannelwise(_ operands: [TensorType]) -> Bool
 }
 
-extension ChannelwiseWindow where Self: WindowOperator {
+extension ChannelwiseWindow {
   public func isChannelwise(_ operands: [TensorType]) -> Bool { true }
+  public func headsNest(_ operands: [TensorType]) -> Bool { isChannelwise(operands) }
 }
 
 extension ReduceWindowMax: ChannelwiseWindow {}
@@ -19,8 +19,10 @@ extension ReduceWindowSum: ChannelwiseWindow {}
 
 extension Convolution: ChannelwiseWindow {
   public func isChannelwise(_ operands: [TensorType]) -> Bool {
-    groups > 1 && (try? geometry(x: operands[0].shape, w: operands[1].shape))?.isDepthwise == true
+    settings.groups > 1 && (try? geometry(x: operands[0].shape, w: operands[1].shape))?.isDepthwise == true
   }
+
+  public func headsNest(_ operands: [TensorType]) -> Bool { isTiled || isChannelwise(operands) }
 }
 
 extension ConvolutionGeometry {
@@ -29,10 +31,6 @@ extension ConvolutionGeometry {
 }
 
 extension Node {
-  /// Whether loops are built around this node, in which elementwise operators can follow on its result.
-  package func headsNest(_ graph: Graph) -> Bool {
-    guard op.traits.isEmpty || op.traits.contains(.contraction) else { return false }
-    if let contraction = op as? any TiledContraction, contraction.isTiled { return true }
-    return (op as? any ChannelwiseWindow)?.isChannelwise(graph.operandTypes(of: self)) == true
-  }
+  /// Whether loops are built around this node; see `Operator.headsNest`.
+  package func headsNest(_ graph: Graph) -> Bool { op.headsNest(graph.operandTypes(of: self)) }
 }

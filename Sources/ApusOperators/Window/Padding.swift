@@ -1,9 +1,9 @@
 import ApusCore
 import ApusGraph
 
-/// What lies around the spatial axes of a convolution or pooling.
+/// What surrounds the spatial axes of a convolution or pooling.
 public enum Padding: Hashable, Sendable {
-  /// Nothing: a window lies wholly inside.
+  /// Nothing: every window is inside the input.
   case valid
   /// As much as makes ⌈size / stride⌉ windows fit, an odd element at the end, as TensorFlow does.
   case same

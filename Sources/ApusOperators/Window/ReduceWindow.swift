@@ -1,80 +1,66 @@
 import ApusCore
 import ApusGraph
 
-/// The largest element of each window; NaN wins. A window that lies in padding only gives -∞ or the smallest integer.
-public struct ReduceWindowMax: WindowOperator {
-  public var settings = WindowSettings()
-  public init() {}
+/// A reduction of each window of x to one element.
+public protocol WindowReduction: WindowOperator {}
 
-  public static let record = OperatorRecord(
-    "reduce_window_max", .window, "the largest element of each window of [batch, spatial…, channels]; NaN wins",
-    operands: [OperandRecord("x", .numeric)], attributes: windowAttributes())
-
+extension WindowReduction {
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     [operands[0].with(shape: try windowed(operands[0].shape))]
   }
 
-  // The cotangent of each window flows to the place of its maximum.
-  public func gradient(_ context: GradientContext) throws -> [Value?] {
-    let op = WindowScatter(kind: .max, like: self)
-    return [try context.builder.append(op, [context.operands[0], context.cotangent])[0]]
-  }
-
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
     windowFlopCount(results[0].shape)
+  }
+
+  static func windowReduction(_ name: String, _ summary: String) -> OperatorRecord {
+    OperatorRecord(
+      name, .window, summary, operands: [OperandRecord("x", .numeric)], attributes: windowAttributes())
+  }
+
+  /// The gradient of a maximum or minimum: the cotangent of each window flows to the position of its extremum.
+  fileprivate func scattered(_ kind: WindowExtremum, _ context: GradientContext) throws -> [Value?] {
+    let op = WindowScatter(settings, kind: kind)
+    return [try context.builder.append(op, [context.operands[0], context.cotangent])[0]]
   }
 }
 
-/// The smallest element of each window; NaN wins. A window that lies in padding only gives ∞ or the largest integer.
-public struct ReduceWindowMin: WindowOperator {
+/// The largest element of each window; NaN wins. A window of padding alone gives -∞ or the smallest integer.
+public struct ReduceWindowMax: WindowReduction {
   public var settings = WindowSettings()
   public init() {}
+  public static let record = windowReduction(
+    "reduce_window_max", "the largest element of each window of [batch, spatial…, channels]; NaN wins")
 
-  public static let record = OperatorRecord(
-    "reduce_window_min", .window, "the smallest element of each window of [batch, spatial…, channels]; NaN wins",
-    operands: [OperandRecord("x", .numeric)], attributes: windowAttributes())
+  public func gradient(_ context: GradientContext) throws -> [Value?] { try scattered(.max, context) }
+}
 
-  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    [operands[0].with(shape: try windowed(operands[0].shape))]
-  }
+/// The smallest element of each window; NaN wins. A window of padding alone gives ∞ or the largest integer.
+public struct ReduceWindowMin: WindowReduction {
+  public var settings = WindowSettings()
+  public init() {}
+  public static let record = windowReduction(
+    "reduce_window_min", "the smallest element of each window of [batch, spatial…, channels]; NaN wins")
 
-  public func gradient(_ context: GradientContext) throws -> [Value?] {
-    let op = WindowScatter(kind: .min, like: self)
-    return [try context.builder.append(op, [context.operands[0], context.cotangent])[0]]
-  }
-
-  public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    windowFlopCount(results[0].shape)
-  }
+  public func gradient(_ context: GradientContext) throws -> [Value?] { try scattered(.min, context) }
 }
 
 /// The sum of each window; padding adds nothing.
-public struct ReduceWindowSum: WindowOperator {
+public struct ReduceWindowSum: WindowReduction {
   public var settings = WindowSettings()
   public init() {}
+  public static let record = windowReduction(
+    "reduce_window_sum", "the sum of each window of [batch, spatial…, channels]; integers wrap")
 
-  public static let record = OperatorRecord(
-    "reduce_window_sum", .window, "the sum of each window of [batch, spatial…, channels]; integers wrap",
-    operands: [OperandRecord("x", .numeric)], attributes: windowAttributes())
-
-  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    [operands[0].with(shape: try windowed(operands[0].shape))]
-  }
-
-  // Linear: each element gets the cotangents of the windows it lies in.
+  // Linear: each element gets the cotangents of the windows that contain it.
   public func gradient(_ context: GradientContext) throws -> [Value?] {
-    var op = WindowSumGradient(like: self)
-    op.shape = context.operands[0].shape
+    let op = WindowSumGradient(settings, shape: context.operands[0].shape)
     return [try context.builder.append(op, [context.cotangent])[0]]
-  }
-
-  public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    windowFlopCount(results[0].shape)
   }
 }
 
-/// The transpose of `reduce_window_sum`: each element of the result is the sum over the windows that it lies in.
-public struct WindowSumGradient: WindowOperator {
+/// The transpose of `reduce_window_sum`: each element of the result is the sum over the windows that contain it.
+public struct WindowSumGradient: WindowOperator, ShapedOperator {
   public var settings = WindowSettings()
   /// The shape that the window moved over.
   public var shape = Shape.scalar
@@ -93,7 +79,7 @@ public struct WindowSumGradient: WindowOperator {
   }
 
   public func gradient(_ context: GradientContext) throws -> [Value?] {
-    [try context.builder.append(ReduceWindowSum(like: self), [context.cotangent])[0]]
+    [try context.builder.append(ReduceWindowSum(settings), [context.cotangent])[0]]
   }
 
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
@@ -102,7 +88,7 @@ public struct WindowSumGradient: WindowOperator {
 }
 
 extension TensorType {
-  /// - Throws: `TypeError` that names both shapes where they differ.
+  /// - Throws: `TypeError` that names both shapes if they differ.
   func requireShape(_ expected: Shape, _ meaning: String, operand: Int) throws {
     guard shape == expected else {
       throw TypeError("\(meaning) have shape \(expected), but \(self) is given", operand: operand)

@@ -13,13 +13,13 @@ package struct WindowAxis: Hashable, Sendable {
   /// Padding before and after.
   package var low = 0
   package var high = 0
-  /// Places of the window.
+  /// Positions of the window.
   package var output = 1
 
   /// From the first element of a window to its last, both counted.
   package var extent: Int { (window - 1) * dilation + 1 }
 
-  /// Whether the window is one element that visits each element in turn.
+  /// Whether the window is one element that visits every element once.
   package var isPointwise: Bool { window == 1 && stride == 1 && low == 0 && high == 0 }
 
   package init(input: Int = 1, window: Int = 1, stride: Int = 1, dilation: Int = 1) {
@@ -39,7 +39,7 @@ package struct WindowGeometry: Hashable, Sendable {
   ///   - window: one size for each of them.
   ///   - strides: one for each, or empty for all ones; so is `dilation`.
   ///   - noun: what messages call the window.
-  /// - Throws: `TypeError` where numbers do not fit.
+  /// - Throws: `TypeError` if numbers do not fit.
   package init(
     spatial: [Dim], window: [Int], strides: [Int], padding: Padding, dilation: [Int], noun: String = "window"
   ) throws {
@@ -99,6 +99,15 @@ package struct WindowGeometry: Hashable, Sendable {
       return result
     }
   }
+
+  /// Elements of one window, over all axes. The product wraps if padding alone makes room for a window of that size.
+  package var taps: Int { axes.reduce(1) { $0 &* $1.window } }
+
+  /// Positions of the window, over all axes.
+  package var positions: Int { axes.reduce(1) { $0 &* $1.output } }
+
+  /// Elements that the window moves over, without padding, over all axes.
+  package var elements: Int { axes.reduce(1) { $0 &* $1.input } }
 
   /// The sizes of the spatial axes of the result.
   package var output: [Dim] { axes.map { .number($0.output) } }

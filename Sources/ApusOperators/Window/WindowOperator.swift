@@ -4,64 +4,33 @@ import ApusGraph
 /// A window and how it moves.
 public struct WindowSettings: Hashable, Sendable {
   /// The window's size along each spatial axis.
-  public var window: [Int] = []
-  /// Its steps; empty means all ones, and for pooling the window.
-  public var strides: [Int] = []
-  public var padding = Padding.valid
+  public var window: [Int]
+  /// Steps along each spatial axis; empty means all ones, and for pooling the window's sizes.
+  public var strides: [Int]
+  public var padding: Padding
   /// The distance between neighbors in the window; empty means all ones.
-  public var dilation: [Int] = []
+  public var dilation: [Int]
 
-  public init() {}
+  public init(window: [Int] = [], strides: [Int] = [], padding: Padding = .valid, dilation: [Int] = []) {
+    (self.window, self.strides, self.padding, self.dilation) = (window, strides, padding, dilation)
+  }
 }
 
 /// An operator that moves a window over the spatial axes of `[batch, spatial…, channels]`.
-public protocol WindowOperator: Operator {
-  var settings: WindowSettings { get set }
-}
+public protocol WindowOperator: SettingsOperator where Settings == WindowSettings {}
 
 extension WindowOperator {
-  public var window: [Int] {
-    get { settings.window }
-    set { settings.window = newValue }
-  }
-  public var strides: [Int] {
-    get { settings.strides }
-    set { settings.strides = newValue }
-  }
-  public var padding: Padding {
-    get { settings.padding }
-    set { settings.padding = newValue }
-  }
-  public var dilation: [Int] {
-    get { settings.dilation }
-    set { settings.dilation = newValue }
-  }
-
-  init(window: [Int], strides: [Int], padding: Padding, dilation: [Int] = []) {
-    self.init()
-    self.window = window
-    self.strides = strides
-    self.padding = padding
-    self.dilation = dilation
-  }
-
-  /// The same window for another operator.
-  init(like other: some WindowOperator) {
-    self.init()
-    settings = other.settings
-  }
-
   static func windowAttributes(stridesDefault: String = "all ones") -> [AttributeRecord] {
     [
-      attribute("window", \.window, "size along each spatial axis", required: true),
-      attribute("strides", \.strides, "steps along each spatial axis; empty: \(stridesDefault)"),
-      attribute("padding", \.padding, "valid, same or explicit; what it holds never wins and adds nothing"),
-      attribute("dilation", \.dilation, "distance between neighbors in the window; empty: all ones"),
+      attribute("window", \.settings.window, "size along each spatial axis", required: true),
+      attribute("strides", \.settings.strides, "steps along each spatial axis; empty: \(stridesDefault)"),
+      attribute("padding", \.settings.padding, "valid, same or explicit; what it holds never wins and adds nothing"),
+      attribute("dilation", \.settings.dilation, "distance between neighbors in the window; empty: all ones"),
     ]
   }
 
   /// The window over a tensor of `shape`.
-  /// - Throws: `TypeError` where it does not fit.
+  /// - Throws: `TypeError` if it does not fit.
   package func geometry(_ shape: Shape) throws -> WindowGeometry {
     guard (3...5).contains(shape.rank) else {
       throw TypeError(
@@ -69,11 +38,11 @@ extension WindowOperator {
         operand: 0)
     }
     return try WindowGeometry(
-      spatial: Array(shape.dims[1..<(shape.rank - 1)]), window: window, strides: strides, padding: padding,
-      dilation: dilation)
+      spatial: Array(shape.dims[1..<(shape.rank - 1)]), window: settings.window, strides: settings.strides,
+      padding: settings.padding, dilation: settings.dilation)
   }
 
-  /// The shape with a place of the window for each spatial element.
+  /// The shape with one spatial element for each position of the window.
   func windowed(_ shape: Shape) throws -> Shape {
     let geometry = try geometry(shape)
     return Shape([shape[0]] + geometry.output + [shape[shape.rank - 1]])
@@ -81,7 +50,7 @@ extension WindowOperator {
 
   /// 1 for each element of each window.
   func windowFlopCount(_ result: Shape) -> Int {
-    guard let places = result.numbers else { return 0 }
-    return Shape.elementCount(places + window.map { max($0, 0) }) ?? .max
+    guard let positions = result.numbers else { return 0 }
+    return Shape.elementCount(positions + settings.window.map { max($0, 0) }) ?? .max
   }
 }

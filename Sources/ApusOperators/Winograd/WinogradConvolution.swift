@@ -29,18 +29,18 @@ public struct WinogradConvolution: Operator {
   package init(tile: Int, padding: Padding) { (self.tile, self.padding) = (tile, padding) }
 
   /// Of the data into tiles.
-  package var dataTransform: WinogradTransform { WinogradTransform(.data, tile: tile, padding: padding) }
+  package var dataTransform: WinogradTransform { WinogradTransform(WinogradSettings(.data, tile: tile, padding: padding)) }
   /// Of the filter.
-  package var filterTransform: WinogradTransform { WinogradTransform(.filter, tile: tile) }
+  package var filterTransform: WinogradTransform { WinogradTransform(WinogradSettings(.filter, tile: tile)) }
 
   /// The transform back: of the products into the result of `shape`.
   package func resultTransform(_ shape: Shape) -> WinogradTranspose {
-    var op = WinogradTranspose(.result, tile: tile)
+    var op = WinogradTranspose(WinogradSettings(.result, tile: tile))
     op.shape = shape
     return op
   }
 
-  private var convolution: Convolution { Convolution(strides: [], padding: padding, dilation: [], groups: 1) }
+  private var convolution: Convolution { Convolution(ConvolutionSettings(padding: padding)) }
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try operands[0].requireElementType(of: operands[1])

@@ -3,20 +3,20 @@ import ApusGraph
 
 /// How Winograd's algorithm cuts a tensor into tiles.
 public struct WinogradSettings: Hashable, Sendable {
-  public var part = WinogradPart.data
+  public var part: WinogradPart
   /// Elements along a side of a tile of the convolution's result: 2, 4 or 6.
-  public var tile = 4
-  /// Of the convolution; only the image has any.
-  public var padding = Padding.valid
+  public var tile: Int
+  /// The convolution's padding; only its data has any.
+  public var padding: Padding
 
-  public init() {}
+  public init(_ part: WinogradPart = .data, tile: Int = 4, padding: Padding = .valid) {
+    (self.part, self.tile, self.padding) = (part, tile, padding)
+  }
 }
 
 /// A transform of Winograd's algorithm for convolutions by 3 × 3 kernels, or its transpose. Both are linear, and each
 /// is the other's gradient.
-public protocol WinogradOperator: Operator {
-  var settings: WinogradSettings { get set }
-}
+public protocol WinogradOperator: SettingsOperator where Settings == WinogradSettings {}
 
 /// The tiles of one tensor.
 package struct WinogradGeometry {
@@ -55,41 +55,19 @@ package struct WinogradGeometry {
 }
 
 extension WinogradOperator {
-  public var part: WinogradPart {
-    get { settings.part }
-    set { settings.part = newValue }
-  }
-  public var tile: Int {
-    get { settings.tile }
-    set { settings.tile = newValue }
-  }
-  public var padding: Padding {
-    get { settings.padding }
-    set { settings.padding = newValue }
-  }
-
-  /// The same tiles for another operator.
-  init(like other: some WinogradOperator) {
-    self.init()
-    settings = other.settings
-  }
-
-  package init(_ part: WinogradPart, tile: Int, padding: Padding = .valid) {
-    self.init()
-    (self.part, self.tile, self.padding) = (part, tile, padding)
-  }
-
   static var winogradAttributes: [AttributeRecord] {
     [
-      attribute("part", \.part, "which tensor of a convolution x is: its data, filter or result", required: true),
-      attribute("tile", \.tile, "side of a tile of the convolution's result: 2, 4 or 6"),
-      attribute("padding", \.padding, "of the convolution: zeros around the data"),
+      attribute(
+        "part", \.settings.part, "which tensor of a convolution x is: its data, filter or result", required: true),
+      attribute("tile", \.settings.tile, "side of a tile of the convolution's result: 2, 4 or 6"),
+      attribute("padding", \.settings.padding, "of the convolution: zeros around the data"),
     ]
   }
 
   /// The tiles of a tensor of `shape`: [batch, height, width, channels], or [3, 3, in, out] of a filter.
-  /// - Throws: `TypeError` where there are none.
+  /// - Throws: `TypeError` if there are none.
   package func geometry(_ shape: Shape) throws -> WinogradGeometry {
+    let (part, tile, padding) = (settings.part, settings.tile, settings.padding)
     guard WinogradMatrix.tiles.contains(tile) else {
       throw TypeError("tile must be 2, 4 or 6, not \(tile)", attribute: "tile")
     }
@@ -141,8 +119,7 @@ public struct WinogradTransform: WinogradOperator {
   }
 
   public func gradient(_ context: GradientContext) throws -> [Value?] {
-    var op = WinogradTranspose(like: self)
-    op.shape = context.operands[0].shape
+    let op = WinogradTranspose(settings, shape: context.operands[0].shape)
     return [try context.builder.append(op, [context.cotangent])[0]]
   }
 
@@ -152,7 +129,7 @@ public struct WinogradTransform: WinogradOperator {
 }
 
 /// The transpose of `winograd_transform`. Of a result it is what ends the algorithm: Aᵀ M A.
-public struct WinogradTranspose: WinogradOperator {
+public struct WinogradTranspose: WinogradOperator, ShapedOperator {
   public var settings = WinogradSettings()
   /// The shape of what was transformed.
   public var shape = Shape.scalar
@@ -179,7 +156,7 @@ public struct WinogradTranspose: WinogradOperator {
   }
 
   public func gradient(_ context: GradientContext) throws -> [Value?] {
-    [try context.builder.append(WinogradTransform(like: self), [context.cotangent])[0]]
+    [try context.builder.append(WinogradTransform(settings), [context.cotangent])[0]]
   }
 
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
@@ -194,7 +171,7 @@ extension Value {
   ///   - padding: of the convolution; only data has any.
   /// - Returns: `[points, batch, tiles, channels]`, of a filter `[points, 1, in, out]`
   public func winogradTransform(_ part: WinogradPart, tile: Int = 4, padding: Padding = .valid) throws -> Value {
-    try builder.append(WinogradTransform(part, tile: tile, padding: padding), [self])[0]
+    try builder.append(WinogradTransform(WinogradSettings(part, tile: tile, padding: padding)), [self])[0]
   }
 
   /// What the transpose of `winogradTransform` makes of these tiles.
@@ -202,8 +179,7 @@ extension Value {
   public func winogradTranspose(
     _ part: WinogradPart, shape: Shape, tile: Int = 4, padding: Padding = .valid
   ) throws -> Value {
-    var op = WinogradTranspose(part, tile: tile, padding: padding)
-    op.shape = shape
-    return try builder.append(op, [self])[0]
+    let settings = WinogradSettings(part, tile: tile, padding: padding)
+    return try builder.append(WinogradTranspose(settings, shape: shape), [self])[0]
   }
 }

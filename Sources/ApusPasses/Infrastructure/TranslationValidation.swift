@@ -86,7 +86,7 @@ public struct RandomInputs: Sendable {
     // Drawn as doubles, which take more memory than the tensor may.
     _ = try TensorType(.f64, type.shape).byteCountInMemory()
     let philox = Philox(seed: seed)
-    let stream = name.utf8.reduce(UInt64(5381)) { $0 &* 33 &+ UInt64($1) }
+    let stream = StableHash.polynomial(name, multiplier: 33, start: 5381)
     let draws = (0..<count).map { philox.uniform($0, stream: stream) }
     let floats = draws.map { range.lowerBound + (range.upperBound - range.lowerBound) * $0 }
     return switch type.dtype {

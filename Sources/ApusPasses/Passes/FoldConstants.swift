@@ -30,9 +30,7 @@ public struct FoldConstants: Pass {
     let graph = try graph.rewritingControlFlow { try folded($0, &budget, &context) }
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
-      if node.op.traits.isEmpty, let determined = node.op as? any TypeDeterminedOperator,
-        let value = determined.result(operands.map { builder.graph.type(of: $0) })
-      {
+      if let value = node.op.determinedResult(operands.map { builder.graph.type(of: $0) }) {
         count += 1
         return .replace(try builder.append(Constant(value), [], origin: node.origin))
       }

@@ -2,25 +2,15 @@ import ApusCore
 import ApusGraph
 
 /// The cross-entropy of independent yes-or-no answers.
-public struct BinaryCrossEntropy: LossOperator {
-  /// Whether predictions are scores (any number) instead of probabilities.
+public struct BinaryCrossEntropy: SmoothedCrossEntropy {
   public var fromLogits = false
   /// How far targets are drawn to ½.
   public var labelSmoothing = 0.0
   public init() {}
-
-  public static let record = loss(
+  public static let record = crossEntropy(
     "binary_cross_entropy",
     "mean of −t ln p − (1 − t) ln(1 − p) over the last axis; p is clipped to [1e-7, 1 − 1e-7], or sigmoid(prediction)",
-    attributes: [
-      attribute("from_logits", \.fromLogits, "whether predictions are scores instead of probabilities"),
-      attribute("label_smoothing", \.labelSmoothing, "how far targets are drawn to 1/2, from 0 to 1"),
-    ])
-
-  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    try requireSmoothing(labelSmoothing)
-    return try requireSameShape(operands[0], operands[1])
-  }
+    smoothing: "how far targets are drawn to 1/2, from 0 to 1")
 
   private func smoothed(_ target: Value, like prediction: Value) throws -> Value {
     let t = try target.cast(to: prediction.dtype)
@@ -40,8 +30,6 @@ public struct BinaryCrossEntropy: LossOperator {
     return [try (-(t * p.log() + (1 - t) * (1 - p).log())).mean(axes: [-1])]
   }
 
-  public var hasOwnGradient: Bool { fromLogits }
-
   // From scores: ∂/∂x = (σ(x) − t) / n, ∂/∂t = −x / n
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (target, x) = (context.operands[0], context.operands[1])
@@ -53,20 +41,13 @@ public struct BinaryCrossEntropy: LossOperator {
   }
 }
 
-func requireSmoothing(_ amount: Double) throws {
-  guard amount >= 0, amount <= 1 else {
-    throw TypeError("'label_smoothing' must be between 0 and 1, not \(amount)", attribute: "label_smoothing")
-  }
-}
-
 extension Value {
   /// For each sample the mean cross-entropy of yes-or-no answers over the last axis.
   /// - Parameters:
   ///   - target: 0 or 1, or probabilities, of this value's shape and any type.
   ///   - fromLogits: whether this value holds scores instead of probabilities.
   public func binaryCrossEntropy(target: Value, fromLogits: Bool = false, labelSmoothing: Double = 0) throws -> Value {
-    var op = BinaryCrossEntropy()
-    (op.fromLogits, op.labelSmoothing) = (fromLogits, labelSmoothing)
+    let op = BinaryCrossEntropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing)
     return try builder.append(op, [target, self])[0]
   }
 }

@@ -2,25 +2,14 @@ import ApusCore
 import ApusGraph
 
 /// The cross-entropy of one answer out of several, targets given as probabilities (usually one-hot).
-public struct CategoricalCrossEntropy: LossOperator {
-  /// Whether predictions are scores (any number) instead of probabilities.
+public struct CategoricalCrossEntropy: SmoothedCrossEntropy {
   public var fromLogits = false
-  /// How far targets are drawn to the even distribution.
   public var labelSmoothing = 0.0
   public init() {}
-
-  public static let record = loss(
+  public static let record = crossEntropy(
     "categorical_cross_entropy",
     "−Σ t ln p over the last axis; p is divided by its sum and clipped to [1e-7, 1 − 1e-7], or softmax(prediction)",
-    attributes: [
-      attribute("from_logits", \.fromLogits, "whether predictions are scores instead of probabilities"),
-      attribute("label_smoothing", \.labelSmoothing, "how far targets are drawn to the even distribution, 0 to 1"),
-    ])
-
-  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    try requireSmoothing(labelSmoothing)
-    return try requireSameShape(operands[0], operands[1])
-  }
+    smoothing: "how far targets are drawn to the even distribution, 0 to 1")
 
   private func smoothed(_ target: Value, like prediction: Value) throws -> Value {
     let t = try target.cast(to: prediction.dtype)
@@ -32,15 +21,13 @@ public struct CategoricalCrossEntropy: LossOperator {
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let x = operands[1]
     let t = try smoothed(operands[0], like: x)
-    // Of scores, a class without weight costs nothing, be its logarithm −∞. Probabilities are guarded against that, and
-    // the product has a gradient by targets that are 0 too.
+    // From scores, a class of target 0 costs 0 even if its logarithm is −∞. Probabilities are clipped, so that their
+    // logarithms are finite and the product also has a gradient by targets that are 0.
     let terms =
       try fromLogits
       ? x.logSoftmax().weighted(by: t) : (x / x.sum(axes: [-1], keepDims: true)).guarded().log() * t
     return [try -terms.sum(axes: [-1])]
   }
-
-  public var hasOwnGradient: Bool { fromLogits }
 
   // From scores: ∂/∂x = softmax(x) Σ t − t, ∂/∂t = −ln softmax(x)
   public func gradient(_ context: GradientContext) throws -> [Value?] {
@@ -60,8 +47,7 @@ public struct CategoricalCrossEntropy: LossOperator {
 
 /// The cross-entropy of one answer out of several, targets given as class numbers. A label out of range is an error when
 /// the graph runs.
-public struct SparseCategoricalCrossEntropy: LossOperator {
-  /// Whether predictions are scores (any number) instead of probabilities.
+public struct SparseCategoricalCrossEntropy: CrossEntropyOperator {
   public var fromLogits = false
   public init() {}
 
@@ -73,7 +59,7 @@ public struct SparseCategoricalCrossEntropy: LossOperator {
         "labels", .index, "class numbers, of the prediction's shape without its last axis, or with 1 there"),
       OperandRecord("prediction", .floating),
     ],
-    attributes: [attribute("from_logits", \.fromLogits, "whether predictions are scores instead of probabilities")])
+    attributes: [logitsAttribute])
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     let (labels, prediction) = (operands[0], operands[1])
@@ -113,8 +99,6 @@ public struct SparseCategoricalCrossEntropy: LossOperator {
     return [try loss.squeezed(axis: -1)]
   }
 
-  public var hasOwnGradient: Bool { fromLogits }
-
   // From scores: ∂/∂x = softmax(x) − 1 at the label, softmax(x) elsewhere
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let x = context.operands[1]
@@ -133,8 +117,7 @@ extension Value {
   public func categoricalCrossEntropy(
     target: Value, fromLogits: Bool = false, labelSmoothing: Double = 0
   ) throws -> Value {
-    var op = CategoricalCrossEntropy()
-    (op.fromLogits, op.labelSmoothing) = (fromLogits, labelSmoothing)
+    let op = CategoricalCrossEntropy(fromLogits: fromLogits, labelSmoothing: labelSmoothing)
     return try builder.append(op, [target, self])[0]
   }
 

@@ -1,8 +1,8 @@
 import ApusCore
 import ApusGraph
 
-/// What a prediction costs, one number for each sample: folded over the last axis, as Keras does, and over nothing else.
-/// The mean over the batch is a step of its own, so that samples can be weighted before it.
+/// The loss of a prediction, one number for each sample: folded over the last axis only, as Keras does. The mean over the
+/// batch is a separate step, so that samples can be weighted before it.
 public protocol LossOperator: CompositeOperator {}
 
 extension LossOperator {
@@ -31,7 +31,7 @@ extension LossOperator {
   }
 }
 
-/// Keras's guard against ln 0, for probabilities.
+/// The distance from 0 and 1 that Keras keeps probabilities at, so that ln 0 is never computed.
 enum Probability {
   static let least = 1e-7
 }
@@ -40,9 +40,9 @@ extension Value {
   /// Probabilities kept off 0 and 1.
   func guarded() throws -> Value { try clip(low: Probability.least, high: 1 - Probability.least) }
 
-  /// self · factor, and 0 where the factor is 0 even if self is infinite: what has no weight costs nothing.
+  /// self · factor, and 0 if the factor is 0, even if self is infinite.
   func weighted(by factor: Value) throws -> Value { try factor.equal(0).select(scalar(0), self * factor) }
 
-  /// A value for each sample, to multiply those of its last axis by.
+  /// A value for each sample, shaped so that it multiplies the elements of the sample's last axis.
   func perElement() throws -> Value { try expandedDims(at: rank) }
 }

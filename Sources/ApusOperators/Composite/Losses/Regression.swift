@@ -52,7 +52,7 @@ public struct MeanAbsoluteError: RegressionLoss {
 
 /// Squared near the target, absolute far from it: Huber 1964.
 public struct Huber: RegressionLoss {
-  /// Where the one becomes the other.
+  /// The error at which the square becomes linear.
   public var delta = 1.0
   public init() {}
 

@@ -9,37 +9,11 @@ func resource<Content: Decodable>(_ name: String, as type: Content.Type = Conten
   return try JSONDecoder().decode(Content.self, from: Data(contentsOf: file))
 }
 
-/// A folder of its own for a test, gone with the value.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    path = (NSTemporaryDirectory() as NSString).appendingPathComponent("apus-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-  func bytes(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
-  func text(_ name: String) throws -> String { String(decoding: try bytes(name), as: UTF8.self) }
-}
-
-/// Expects an `ApusError` of the command line that says every one of `parts`.
+/// Expects `body` to throw an `ApusError` of the command line that says every one of `parts`.
 func expectUsage(
   _ parts: String..., location: Testing.SourceLocation = #_sourceLocation, _ body: () throws -> some Any
 ) {
-  do {
-    _ = try body()
-    Issue.record("no error was thrown; expected one with \(parts)", sourceLocation: location)
-  } catch let error as ApusError {
-    #expect(error.fault == .usage, sourceLocation: location)
-    for part in parts {
-      #expect(error.description.contains(part), "\(error.description)", sourceLocation: location)
-    }
-  } catch {
-    Issue.record("not an ApusError: \(error)", sourceLocation: location)
-  }
+  expectFault(.usage, parts, location: location, body)
 }
 
 /// Images of 4 × 4 bytes in three classes: a bright row tells the class, the rest is noise.

@@ -1,52 +1,19 @@
 import ApusCore
 import ApusData
 import Foundation
+import TestSupport
 import Testing
 
 /// The folder of reference files, and the script that wrote them.
 let resources = (#filePath as NSString).deletingLastPathComponent + "/Resources"
 
-/// A folder of its own for a test, gone with the value.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    path = (NSTemporaryDirectory() as NSString).appendingPathComponent("apus-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-
-  /// Writes a file and returns its path.
-  func write(_ bytes: [UInt8], as name: String) throws -> String {
-    try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-    return file(name)
-  }
-
-  func write(_ text: String, as name: String) throws -> String { try write(Array(text.utf8), as: name) }
-
-  var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() } }
-}
-
 func contents(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
 
-/// Expects `body` to throw an `ApusError` of the user's whose text holds every one of `parts`.
+/// Expects `body` to throw an `ApusError` of the input that says every one of `parts`.
 func expectFault(
   _ parts: String..., location: Testing.SourceLocation = #_sourceLocation, _ body: () throws -> some Any
 ) {
-  do {
-    _ = try body()
-    Issue.record("no error was thrown; expected one with \(parts)", sourceLocation: location)
-  } catch let error as ApusError {
-    #expect(error.fault == .input, sourceLocation: location)
-    for part in parts {
-      #expect(error.description.contains(part), "\(error.description)", sourceLocation: location)
-    }
-  } catch {
-    Issue.record("not an ApusError: \(error)", sourceLocation: location)
-  }
+  expectFault(.input, parts, location: location, body)
 }
 
 /// A tensor of every type: 2 by 3 elements, `bool` alternating.
