@@ -31,8 +31,9 @@ let package = Package(
     // Native code.
     .target(name: "ApusKernels", dependencies: ["ApusCore"]),
     .target(name: "ApusPlanning", dependencies: ["ApusKernels"]),
+    .target(name: "ApusKernelInterpreter", dependencies: ["ApusPlanning"]),
     .target(name: "ApusLowering", dependencies: ["ApusOperators", "ApusPlanning"]),
-    .target(name: "ApusNative", dependencies: ["ApusPasses", "ApusLowering"]),
+    .target(name: "ApusNative", dependencies: ["ApusPasses", "ApusLowering", "ApusKernelInterpreter"]),
 
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),

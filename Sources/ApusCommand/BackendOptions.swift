@@ -36,7 +36,7 @@ struct BackendOptions: ParsableArguments {
     }
   }
 
-  static let names = ["native", "interpreter"]
+  static let names = ["native", "interpreter", "kernels"]
 
   var workers: Int { threads ?? WorkerTeam.defaultCount }
 
@@ -57,6 +57,7 @@ struct BackendOptions: ParsableArguments {
     switch name {
     case "native": return native
     case "interpreter": return InterpreterBackend()
+    case "kernels": return KernelInterpreterBackend(native)
     default:
       throw ApusError.usage(
         "there is no backend '\(name)'",

@@ -34,13 +34,7 @@ public final class NativeExecutable: TrainingExecutable {
     _ compiler: ProgramCompiler, workers: Int
   ) throws {
     self.graph = graph
-    let labels = graph.variables.map(\.declaration.label)
-    let known = try prepared.variables.map { variable in
-      guard let position = labels.firstIndex(of: variable.declaration.label) else {
-        throw ApusError.defect("variable '\(variable.declaration.label)' is not one of graph @\(graph.name)")
-      }
-      return position
-    }
+    let known = try graph.positions(ofVariablesOf: prepared)
     let plan = program.placingVariables(known)
     self.program = plan
     self.preparation = preparation.map { Preparation($0.placingVariables(known), compiler) }
@@ -56,14 +50,7 @@ public final class NativeExecutable: TrainingExecutable {
     parameterTypes = try graph.parameters.map { try StaticType(graph.type(of: $0), of: graph) }
     variableTypes = try graph.variables.map { try StaticType(graph.type(of: $0.id), of: graph) }
     outputTypes = try graph.outputTypes.map { try StaticType($0, of: graph) }
-    let positions = Dictionary(
-      graph.variables.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
-    updated = try graph.updates.map { update in
-      guard let position = positions[update.variable] else {
-        throw ApusError.defect("an update of graph @\(graph.name) is of no variable of it")
-      }
-      return position
-    }
+    updated = try graph.updatedVariables
     let code = compiler.verifies ? plan.poisoned() : plan
     single = Lazy { try compiler.compile(code) }
     let parameters = graph.parameters.map { graph.type(of: $0) }
@@ -184,20 +171,6 @@ public final class NativeExecutable: TrainingExecutable {
     extendLifetime(prepared)
     extendLifetime(variables)
     extendLifetime(outputs)
-  }
-}
-
-extension KernelProgram {
-  /// With the variables of another graph.
-  /// - Parameter positions: there, by position here.
-  fileprivate func placingVariables(_ positions: [Int]) -> KernelProgram {
-    var program = self
-    for index in program.buffers.indices {
-      if case .variable(let position) = program.buffers[index].place {
-        program.buffers[index].place = .variable(positions[position])
-      }
-    }
-    return program
   }
 }
 
