@@ -18,6 +18,7 @@ struct BackendOptions: ParsableArguments {
   var winograd = WinogradChoice.auto
 
   @OptionGroup var memory: MemoryOptions
+  @OptionGroup var verification: VerifyOptions
 
   /// A side of a tile, or how it is chosen.
   enum WinogradChoice: String, ExpressibleByArgument, CaseIterable {
@@ -47,7 +48,7 @@ struct BackendOptions: ParsableArguments {
   /// - Parameter isProfiled: whether native programs measure their launches.
   /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
   func make(isProfiled: Bool = false) throws -> any Backend {
-    var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), isProfiled: isProfiled)
+    var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled)
     native.winogradTile = winograd.tile
     native.memoryLimit = memory.memoryLimit.count
     return try BackendOptions.make(backend, native: native)

@@ -61,7 +61,9 @@ struct DumpCommand: ParsableCommand {
 
   @OptionGroup var memory: MemoryOptions
 
-  @Flag(help: "Print large constants in full, so that the text can be parsed again.")
+  @OptionGroup var verification: VerifyOptions
+
+  @Flag(help: "Print large constants, and a plan's kernels, so that the text can be parsed again.")
   var full = false
 
   func validate() throws {
@@ -76,6 +78,9 @@ struct DumpCommand: ParsableCommand {
       guard stage == .optimized else { throw ValidationError("-O belongs to --stage optimized.") }
       guard (0...3).contains(level) else { throw ValidationError("-O is 0, 1, 2 or 3.") }
     }
+    guard !verification.verify || NativeStage(stage) != nil else {
+      throw ValidationError("--verify belongs to the stages of native code.")
+    }
     guard format == .text || NativeStage(stage) == nil else {
       throw ValidationError("--stage \(stage.rawValue) is text: leave --format out.")
     }
@@ -88,8 +93,9 @@ struct DumpCommand: ParsableCommand {
     graphs = try input.bind(graphs)
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
-    if let native = NativeStage(stage) {
-      var backend = NativeBackend(target: try NativeTarget.named(targetCpu))
+    if let native = NativeStage(stage, verification, isComplete: full) {
+      var backend = NativeBackend(
+        target: try NativeTarget.named(targetCpu), verifies: verification.verify)
       backend.memoryLimit = memory.memoryLimit.count
       for graph in graphs { try Terminal.write(native.text(of: graph.bound(to: mode ?? .inference), backend)) }
       return
@@ -132,8 +138,12 @@ extension Graph {
 /// A stage behind the graph's.
 private struct NativeStage {
   let stage: DumpCommand.Stage
+  let verification: VerifyOptions?
+  /// Whether plans are printed with all that is needed to read them back.
+  let isComplete: Bool
 
-  init?(_ stage: DumpCommand.Stage) {
+  init?(_ stage: DumpCommand.Stage, _ verification: VerifyOptions? = nil, isComplete: Bool = false) {
+    (self.verification, self.isComplete) = (verification, isComplete)
     switch stage {
     case .graph, .optimized: return nil
     case .nests, .kernels, .plan, .llvm, .asm: self.stage = stage
@@ -142,15 +152,16 @@ private struct NativeStage {
 
   func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
     let (nests, program, preparation) = try backend.plan(Pipeline.standard.run(graph).graph)
-    let compiler = ProgramCompiler(target: backend.target)
+    let compiler = ProgramCompiler(target: backend.target, verifies: backend.verifies)
     let programs = (preparation.map { [$0] } ?? []) + [program]
+    try verification?.check(programs)
     switch stage {
     case .graph, .optimized, .nests: return nests.text(.readable)
     case .kernels:
       var kernels: [Kernel] = []
       for kernel in programs.flatMap(\.kernels) where !kernels.contains(kernel) { kernels.append(kernel) }
       return kernels.map(\.description).joined(separator: "\n")
-    case .plan: return programs.map(\.description).joined(separator: "\n")
+    case .plan: return programs.map { $0.text(isComplete: isComplete) }.joined(separator: "\n")
     case .llvm, .asm:
       return try programs.map { try compiler.text($0, isAssembly: stage == .asm) }.joined(separator: "\n")
     }

@@ -37,6 +37,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Bind dropout, batch normalization and the like: training or inference.")
   var mode = Mode.inference
 
+  @OptionGroup var verification: VerifyOptions
+
   @Flag(help: "Print the outputs as JSON.")
   var json = false
 
@@ -80,7 +82,7 @@ struct RunCommand: ParsableCommand {
       }
     }
     if let output { try OutputPath.makeFolder(output, "--output") }
-    let session = Session(backend: try BackendOptions.make(backend), seed: seed)
+    let session = Session(backend: try BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)), seed: seed)
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let outputs = try program.run(feeds)
