@@ -53,7 +53,8 @@ let package = Package(
     .executableTarget(
       name: "ApusCommand",
       dependencies: [
-        "Apus", "ApusPlanning", "ApusLowering", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Apus", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module.
@@ -66,7 +67,7 @@ let package = Package(
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
     .testTarget(
-      name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
+      name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusKernelInterpreter", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),

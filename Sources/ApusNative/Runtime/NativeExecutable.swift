@@ -29,7 +29,7 @@ public final class NativeExecutable: TrainingExecutable {
   ///   - graph: as the caller knows it.
   ///   - prepared: as it was lowered; passes may have dropped some of its variables.
   ///   - preparation: what must have run before.
-  init(
+  package init(
     _ graph: Graph, prepared: Graph, _ program: KernelProgram, preparation: KernelProgram?,
     _ compiler: ProgramCompiler, workers: Int
   ) throws {

@@ -35,7 +35,7 @@ public final class KernelInterpreterExecutable: Executable {
   /// - Parameters:
   ///   - graph: as the caller knows it.
   ///   - prepared: as it was lowered; passes may have dropped some of its variables.
-  init(_ graph: Graph, prepared: Graph, _ program: KernelProgram, preparation: KernelProgram?) throws {
+  package init(_ graph: Graph, prepared: Graph, _ program: KernelProgram, preparation: KernelProgram?) throws {
     self.graph = graph
     let positions = try graph.positions(ofVariablesOf: prepared)
     self.program = try InterpretedProgram(program.placingVariables(positions))

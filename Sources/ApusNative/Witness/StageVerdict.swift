@@ -25,6 +25,14 @@ public enum StageVerdict: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Compares the results of three runs.
+  /// - Parameter difference: how two lists of results differ, in words; nil: not by more than rounding.
+  public static func of(
+    graph: [Tensor], kernels: [Tensor], native: [Tensor], difference: ([Tensor], [Tensor]) throws -> String?
+  ) rethrows -> StageVerdict {
+    StageVerdict(fromGraph: try difference(graph, kernels), fromKernels: try difference(kernels, native))
+  }
+
   public var description: String {
     switch self {
     case .agreement: "the graph interpreter, the kernel interpreter and native code agree"

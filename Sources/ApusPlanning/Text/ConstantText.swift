@@ -2,13 +2,13 @@ import ApusCore
 import ApusKernels
 
 /// The text of a constant in a plan: its type and its elements, each as the bits that a register would hold.
-enum ConstantText {
+package enum ConstantText {
   /// Constants of more elements are left out of texts that are for reading only.
   static let readableCount = 16
 
   /// `f32[2, 2] [1.0, 2.0, 3.0, 4.0]`, `i64[100] all 0`, `f32[64, 64] hex "…"`.
   /// - Parameter isComplete: whether the text is to be read back; else large constants are `elided`.
-  static func describe(_ tensor: Tensor, isComplete: Bool) -> String {
+  package static func describe(_ tensor: Tensor, isComplete: Bool) -> String {
     let dimensions = tensor.dimensions.map { "\($0)" }.joined(separator: ", ")
     let type = "\(tensor.dtype)[\(dimensions)]"
     let size = tensor.dtype.byteCount
