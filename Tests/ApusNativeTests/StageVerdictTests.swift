@@ -62,13 +62,19 @@ import Testing
 
   @Test func aFaultInLoweringIsNamed() throws {
     let verdict = try verdict(lowered: withSums)
-    guard case .lowering = verdict else { return Issue.record("\(verdict)") }
+    guard case .lowering = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
     #expect(verdict.description.hasPrefix("lowering is at fault: the kernels do not compute what the graph says"))
   }
 
   @Test func aFaultInCodeGenerationIsNamed() throws {
     let verdict = try verdict(compiled: withSums)
-    guard case .codeGeneration = verdict else { return Issue.record("\(verdict)") }
+    guard case .codeGeneration = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
     #expect(
       verdict.description.hasPrefix("code generation is at fault: native code does not give what its kernels do"))
   }
@@ -80,7 +86,10 @@ import Testing
       program.steps = []
       return program
     }
-    guard case .both = verdict else { return Issue.record("\(verdict)") }
+    guard case .both = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
   }
 }
 

@@ -26,7 +26,8 @@ package enum NumberText {
     case .i8, .i16, .i32, .i64:
       guard let number = Int64(text) else { return nil }
       let bits = UInt64(bitPattern: number)
-      let isInRange = number >= -(1 << Int64(type.bits - 1)) && (type.bits == 64 || number < 1 << Int64(type.bits))
+      let isInRange =
+        number >= Int64.min >> Int64(64 - type.bits) && (type.bits == 64 || number < 1 << Int64(type.bits))
       return isInRange ? KernelBuilder.truncated(bits, type) : nil
     case .f32: return isDecimal(text) ? Float(text).map { UInt64($0.bitPattern) } : nil
     case .f64: return isDecimal(text) ? Double(text)?.bitPattern : nil
