@@ -67,7 +67,8 @@ let package = Package(
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
     .testTarget(
-      name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusKernelInterpreter", "ApusNative", "TestSupport"],
+      name: "ApusNativeTests",
+      dependencies: ["Apus", "ApusLowering", "ApusKernelInterpreter", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),

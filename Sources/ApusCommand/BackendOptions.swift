@@ -48,7 +48,9 @@ struct BackendOptions: ParsableArguments {
   /// - Parameter isProfiled: whether native programs measure their launches.
   /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
   func make(isProfiled: Bool = false) throws -> any Backend {
-    var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled)
+    var native = NativeBackend(
+      workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled
+    )
     native.winogradTile = winograd.tile
     native.memoryLimit = memory.memoryLimit.count
     return try BackendOptions.make(backend, native: native)

@@ -20,7 +20,8 @@ struct KernelsCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A file of kernels, drafts and plans, or - for standard input.", valueName: "file"))
   var file: String
 
-  @Flag(help: "Check kernels by the rules of the kernel form, plans by themselves and, with --plan, against their drafts.")
+  @Flag(
+    help: "Check kernels by the rules of the kernel form, plans by themselves and, with --plan, against their drafts.")
   var verify = false
 
   @Flag(help: "Plan the file's drafts and print the plans.")

@@ -82,7 +82,8 @@ struct RunCommand: ParsableCommand {
       }
     }
     if let output { try OutputPath.makeFolder(output, "--output") }
-    let session = Session(backend: try BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)), seed: seed)
+    let session = Session(
+      backend: try BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)), seed: seed)
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
     let outputs = try program.run(feeds)

@@ -56,7 +56,8 @@ struct KernelTranslation {
       do { try action(frame) } catch let trap as KernelTrap {
         let text = KernelText(kernel)
         throw ApusError.defect(
-          "kernel @\(kernel.name), line \(text.statementLines[number] + 1), `\(text.statement(number))` \(trap.message)")
+          "kernel @\(kernel.name), line \(text.statementLines[number] + 1), `\(text.statement(number))` \(trap.message)"
+        )
       }
     }
   }

@@ -61,7 +61,8 @@ enum ScalarFunctions {
   private static func signed(_ x: Double, _ type: ScalarType) -> UInt64 {
     if x.isNaN { return 0 }
     let end = Double(sign: .plus, exponent: type.bits - 1, significand: 1)
-    let number = x >= end ? Int64.max >> Int64(64 - type.bits) : x <= -end ? Int64.min >> Int64(64 - type.bits) : Int64(x)
+    let number =
+      x >= end ? Int64.max >> Int64(64 - type.bits) : x <= -end ? Int64.min >> Int64(64 - type.bits) : Int64(x)
     return KernelBuilder.truncated(UInt64(bitPattern: number), type)
   }
 

@@ -80,7 +80,8 @@ import Testing
       for round in 0..<400 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         // Few bits as well: subnormal numbers, NaN with payloads.
-        var bits = round % 3 == 0 ? state : round % 3 == 1 ? state >> UInt64(round % 64) : ~(state >> UInt64(round % 64))
+        var bits =
+          round % 3 == 0 ? state : round % 3 == 1 ? state >> UInt64(round % 64) : ~(state >> UInt64(round % 64))
         if type.bits < 64 { bits &= 1 << UInt64(type.bits) - 1 }
         let builder = KernelBuilder(target: .avx2)
         _ = builder.constant(bits: bits, RegisterType(type))
@@ -102,19 +103,21 @@ import Testing
   /// A text after the header, and what is said of it.
   static let faults: [(text: String, message: String)] = [
     (
-      "  %0: i64 = constnat 1\n}", """
-        <text>:2:13: error: there is no instruction 'constnat'
-            %0: i64 = constnat 1
-                      ^~~~~~~~
-          help: did you mean 'constant'?
-        """
+      "  %0: i64 = constnat 1\n}",
+      """
+      <text>:2:13: error: there is no instruction 'constnat'
+          %0: i64 = constnat 1
+                    ^~~~~~~~
+        help: did you mean 'constant'?
+      """
     ),
     (
-      "  %0: i64 = constant 1.5\n}", """
-        <text>:2:22: error: '1.5' is not a number of type i64
-            %0: i64 = constant 1.5
-                               ^
-        """
+      "  %0: i64 = constant 1.5\n}",
+      """
+      <text>:2:22: error: '1.5' is not a number of type i64
+          %0: i64 = constant 1.5
+                             ^
+      """
     ),
     ("  %0: i8 = constant 300\n}", "<text>:2:21: error: '300' is not a number of type i8"),
     ("  %0: f32x = constant 1\n}", "<text>:2:7: error: expected a type, as f32 or f32x16"),

@@ -128,7 +128,8 @@ import Testing
     #expect(
       try refusal { $0.buffers[1].byteCount = 63 }
         == "plan @small: %1 is given bytes 0 to 63 of a \"quoted\" name, which has 63")
-    #expect(try refusal { $0.buffers[2].place = .parameter(1) }.contains("%2 writes y, which only the caller may change"))
+    #expect(
+      try refusal { $0.buffers[2].place = .parameter(1) }.contains("%2 writes y, which only the caller may change"))
     #expect(try refusal { $0.kernels[0].units = -1 }.contains("it has -1 units of work"))
     #expect(try refusal { $0.kernels = [] }.contains("launches k0, but there are 0 kernels"))
     #expect(

@@ -74,7 +74,9 @@ package struct TextCursor {
   package mutating func name() throws -> String {
     try expectSign("@", "a name, as @main")
     if peek == UInt8(ascii: "\"") { return try string("a name") }
-    guard let text = run(while: TextCursor.isNamePart) else { throw fail("expected a name, as @main, found \(nextToken)") }
+    guard let text = run(while: TextCursor.isNamePart) else {
+      throw fail("expected a name, as @main, found \(nextToken)")
+    }
     return text
   }
 

@@ -144,7 +144,9 @@ public struct KernelVerifier {
     case .whileLoop(let loop):
       checkBlocks(of: loop)
       for result in statement.results { define(result) }
-      guard isSound, areTyped(loop.carried + loop.condition.yields + loop.body.yields + statement.results) else { return }
+      guard isSound, areTyped(loop.carried + loop.condition.yields + loop.body.yields + statement.results) else {
+        return
+      }
       check(loop, statement.results)
     default:
       for result in statement.results { define(result) }

@@ -75,7 +75,9 @@ struct PlanParser {
   mutating func steps() throws -> [TextStep] {
     depth += 1
     defer { depth -= 1 }
-    guard depth <= PlanParser.deepest else { throw cursor.fail("steps are nested more than \(PlanParser.deepest) deep") }
+    guard depth <= PlanParser.deepest else {
+      throw cursor.fail("steps are nested more than \(PlanParser.deepest) deep")
+    }
     var steps: [TextStep] = []
     while let step = try step() { steps.append(step) }
     return steps
@@ -104,7 +106,8 @@ struct PlanParser {
     guard let text = ahead.numberText(), let number = Int(text), ahead.accept(":") else { return false }
     guard number == next else {
       throw cursor.fail(
-        "expected step \(next)", help: "launches, conditions, and both ends of loops are numbered in the order of the text")
+        "expected step \(next)",
+        help: "launches, conditions, and both ends of loops are numbered in the order of the text")
     }
     cursor = ahead
     return true

@@ -98,7 +98,8 @@ struct PlanPrinter {
     for (position, failure) in failures.enumerated() {
       let help = failure.help.map { ", help \(TextCursor.quote($0))" } ?? ""
       line(
-        "failure \(position + 1): \(TextCursor.quote(failure.message)), from \(TextCursor.quote(failure.origin))\(help)")
+        "failure \(position + 1): \(TextCursor.quote(failure.message)), from \(TextCursor.quote(failure.origin))\(help)"
+      )
     }
   }
 }
