@@ -193,7 +193,17 @@ import Testing
     }
     }
     """,
-    // What decides is not known, so nothing is said.
+    // Below a condition that is not known: it may never hold.
+    """
+    %0: i64 = constant 64
+    %1: i64 = constant 0
+    %2: i64 = load b2[%1]
+    %3: i1 = less %2, %1
+    if %3 {
+    %4: f32 = load b0[%0]
+    }
+    """,
+    // The index is not known.
     """
     %0: i64 = constant 0
     %1: i64 = load b2[%0]

@@ -1,10 +1,10 @@
 /// Finds accesses that leave their buffers, by ranges of integers.
 ///
-/// Each integer register is a constant plus multiples of unknowns (`IndexForm`). An access is reported if it is outside
-/// its buffer whenever it is executed, or if its index reaches a place outside and all that the index depends on is
-/// known exactly: constants, units, lanes, positions of loops with constant counts, not below a condition. So no sound
-/// kernel is reported; what depends on loaded values, or on masks other than `lanes < n`, is left to the kernel
-/// interpreter, which checks each access.
+/// Each integer register is a constant plus multiples of unknowns (`IndexForm`). An access that is surely executed is
+/// reported if it is outside its buffer whatever the unknowns are, or if its index reaches a place outside and all that
+/// the index depends on is known exactly: constants, units, lanes, positions of loops with constant counts. So no sound
+/// kernel is reported; what depends on loaded values, on conditions, or on masks other than `lanes < n`, is left to the
+/// kernel interpreter, which checks each access.
 struct KernelBounds {
   private let kernel: Kernel
   private var forms: [IndexForm?]
@@ -144,7 +144,7 @@ struct KernelBounds {
   // MARK: Accesses
 
   private mutating func check(_ access: Access, lanes: Int, _ verb: String, _ number: Int) {
-    guard !isDead, let index = form(access.index) else { return }
+    guard isExecuted, !isDead, let index = form(access.index) else { return }
     var active = lanes
     if let mask = access.mask {
       guard let prefix = prefixes[mask.index] else { return }
@@ -159,7 +159,7 @@ struct KernelBounds {
     let count = kernel.buffers[access.buffer].count
     let all = min(a.lowerBound, b.lowerBound)...max(a.upperBound, b.upperBound)
     let isOutside = [a, b].contains { $0.upperBound < 0 || $0.lowerBound >= count }
-    let reaches = isExecuted && index.isExact && (all.lowerBound < 0 || all.upperBound >= count)
+    let reaches = index.isExact && (all.lowerBound < 0 || all.upperBound >= count)
     guard isOutside || reaches else { return }
     violations.append(
       KernelVerifier.Violation(

@@ -62,7 +62,7 @@ extension Comparison {
     switch self {
     case .equal, .notEqual: .anything
     case .less, .lessEqual, .greater, .greaterEqual: .numbers
-    case .lessUnsigned, .lessEqualUnsigned: .integers
+    case .lessUnsigned, .lessEqualUnsigned: .bits
     }
   }
 }
