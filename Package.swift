@@ -31,8 +31,9 @@ let package = Package(
     // Native code.
     .target(name: "ApusKernels", dependencies: ["ApusCore"]),
     .target(name: "ApusPlanning", dependencies: ["ApusKernels"]),
+    .target(name: "ApusKernelInterpreter", dependencies: ["ApusPlanning"]),
     .target(name: "ApusLowering", dependencies: ["ApusPasses", "ApusPlanning"]),
-    .target(name: "ApusNative", dependencies: ["ApusLowering"]),
+    .target(name: "ApusNative", dependencies: ["ApusLowering", "ApusKernelInterpreter"]),
 
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),
@@ -52,7 +53,8 @@ let package = Package(
     .executableTarget(
       name: "ApusCommand",
       dependencies: [
-        "Apus", "ApusPlanning", "ApusLowering", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Apus", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module.
@@ -69,7 +71,8 @@ let package = Package(
       dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusLowering", "ApusNative", "ApusPasses", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(
-      name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
+      name: "ApusNativeTests",
+      dependencies: ["Apus", "ApusLowering", "ApusKernelInterpreter", "ApusNative", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),

@@ -17,13 +17,8 @@ struct BackendOptions: ParsableArguments {
     help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6 (native only).")
   var winograd = WinogradChoice.auto
 
-  @Flag(
-    help: """
-      Check each plan against its draft and LLVM's code, and fill memory that nothing may read with NaN (native only).
-      """)
-  var verify = false
-
   @OptionGroup var memory: MemoryOptions
+  @OptionGroup var verification: VerifyOptions
 
   /// A side of a tile, or how it is chosen.
   enum WinogradChoice: String, ExpressibleByArgument, CaseIterable {
@@ -42,7 +37,7 @@ struct BackendOptions: ParsableArguments {
     }
   }
 
-  static let names = ["native", "interpreter"]
+  static let names = ["native", "interpreter", "kernels"]
 
   var workers: Int { threads ?? WorkerTeam.defaultCount }
 
@@ -53,8 +48,9 @@ struct BackendOptions: ParsableArguments {
   /// - Parameter isProfiled: whether native programs measure their launches.
   /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
   func make(isProfiled: Bool = false) throws -> any Backend {
-    var native = NativeBackend(workers: workers, target: try NativeTarget.named(targetCpu), isProfiled: isProfiled)
-    native.verifies = verify
+    var native = NativeBackend(
+      workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled
+    )
     native.winogradTile = winograd.tile
     native.memoryLimit = memory.memoryLimit.count
     return try BackendOptions.make(backend, native: native)
@@ -64,6 +60,7 @@ struct BackendOptions: ParsableArguments {
     switch name {
     case "native": return native
     case "interpreter": return InterpreterBackend()
+    case "kernels": return KernelInterpreterBackend(native)
     default:
       throw ApusError.usage(
         "there is no backend '\(name)'",

@@ -61,7 +61,9 @@ struct DumpCommand: ParsableCommand {
 
   @OptionGroup var memory: MemoryOptions
 
-  @Flag(help: "Print large constants in full, so that the text can be parsed again.")
+  @OptionGroup var verification: VerifyOptions
+
+  @Flag(help: "Print large constants, and a plan's kernels, so that the text can be parsed again.")
   var full = false
 
   func validate() throws {
@@ -74,6 +76,9 @@ struct DumpCommand: ParsableCommand {
     guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
     guard stage != .graph || (passes.level == nil && passes.passes == nil) else {
       throw ValidationError("-O and --passes belong to --stage optimized and the stages after it.")
+    }
+    guard !verification.verify || NativeStage(stage) != nil else {
+      throw ValidationError("--verify belongs to the stages of native code.")
     }
     guard format == .text || NativeStage(stage) == nil else {
       throw ValidationError("--stage \(stage.rawValue) is text: leave --format out.")
@@ -88,7 +93,8 @@ struct DumpCommand: ParsableCommand {
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
     if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
     if stage != .graph {
-      var native = NativeBackend(target: try NativeTarget.named(targetCpu))
+      var native = NativeBackend(
+        target: try NativeTarget.named(targetCpu), verifies: verification.verify)
       native.memoryLimit = memory.memoryLimit.count
       let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
       graphs = try graphs.map { graph in
@@ -100,7 +106,7 @@ struct DumpCommand: ParsableCommand {
         }
         return after
       }
-      if let stage = NativeStage(stage) {
+      if let stage = NativeStage(stage, verification, isComplete: full) {
         for graph in graphs { Terminal.write(try stage.text(of: graph, native)) }
         return
       }
@@ -133,8 +139,12 @@ extension Graph {
 /// A stage behind the graph's.
 private struct NativeStage {
   let stage: DumpCommand.Stage
+  let verification: VerifyOptions?
+  /// Whether plans are printed with all that is needed to read them back.
+  let isComplete: Bool
 
-  init?(_ stage: DumpCommand.Stage) {
+  init?(_ stage: DumpCommand.Stage, _ verification: VerifyOptions? = nil, isComplete: Bool = false) {
+    (self.verification, self.isComplete) = (verification, isComplete)
     switch stage {
     case .graph, .optimized: return nil
     case .kernels, .plan, .llvm, .asm: self.stage = stage
@@ -144,15 +154,16 @@ private struct NativeStage {
   /// - Parameter graph: after the backend's passes.
   func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
     let (program, preparation) = try backend.plan(graph)
-    let compiler = ProgramCompiler(target: backend.target)
+    let compiler = ProgramCompiler(target: backend.target, verifies: backend.verifies)
     let programs = (preparation.map { [$0] } ?? []) + [program]
+    try verification?.check(programs)
     switch stage {
     case .graph, .optimized: return graph.text(.readable)
     case .kernels:
       var kernels: [Kernel] = []
       for kernel in programs.flatMap(\.kernels) where !kernels.contains(kernel) { kernels.append(kernel) }
       return kernels.map(\.description).joined(separator: "\n")
-    case .plan: return programs.map(\.description).joined(separator: "\n")
+    case .plan: return programs.map { $0.text(isComplete: isComplete) }.joined(separator: "\n")
     case .llvm, .asm:
       return try programs.map { try compiler.text($0, isAssembly: stage == .asm) }.joined(separator: "\n")
     }

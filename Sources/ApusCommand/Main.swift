@@ -20,7 +20,8 @@ struct Main: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
-      RunCommand.self, CompileCommand.self, BenchCommand.self, DevicesCommand.self, OpsCommand.self, PassesCommand.self,
+      RunCommand.self, KernelsCommand.self, CompileCommand.self, BenchCommand.self, DevicesCommand.self,
+      OpsCommand.self, PassesCommand.self,
     ])
 
   static func main() {

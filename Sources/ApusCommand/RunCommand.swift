@@ -41,6 +41,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Bind dropout, batch normalization and the like: training or inference.")
   var mode = Mode.inference
 
+  @OptionGroup var verification: VerifyOptions
+
   @Flag(help: "Print the outputs as JSON.")
   var json = false
 
@@ -84,7 +86,8 @@ struct RunCommand: ParsableCommand {
       }
     }
     if let output { try OutputPath.makeFolder(output, "--output") }
-    let compilation = try passes.compilation(BackendOptions.make(backend))
+    let compilation = try passes.compilation(
+      BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)))
     let session = Session(backend: compilation.backend, seed: seed, passes: compilation.passes)
     let program = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }

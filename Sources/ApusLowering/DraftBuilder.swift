@@ -108,8 +108,8 @@ final class DraftBuilder: LoweringSink {
   /// A node's failures follow each other.
   func beginNode() { failureBase = draft.failures.count }
 
-  func addFailure(_ message: @escaping @Sendable (Int) -> String, help: String?, for node: NodeLowering) -> Int {
-    draft.failures.append(ProgramFailure(origin: node.origin, help: help, message: message))
+  func addFailure(_ message: String, help: String?, for node: NodeLowering) -> Int {
+    draft.failures.append(ProgramFailure(origin: node.origin, message: message, help: help))
     return draft.failures.count - failureBase
   }
 

@@ -19,7 +19,7 @@ public struct ElementContext {
   public let result: DType
   /// Lanes that hold elements, where some do not.
   public let mask: Register?
-  let failure: (_ help: String, _ message: @escaping @Sendable (Int) -> String) -> Int
+  let failure: (_ message: String, _ help: String) -> Int
 }
 
 // MARK: One operand
@@ -273,7 +273,7 @@ extension CheckIndex: ElementLowerable {
   public func element(_ x: [Register], _ context: ElementContext) -> Register {
     let b = context.builder
     let size = size
-    let code = context.failure(outOfRangeHelp) { "\($0) is out of range" }
+    let code = context.failure("{value} is out of range", outOfRangeHelp)
     let wide = b.cast(x[0], from: context.dtypes[0], to: .i64)
     let type = b.type(of: wide)
     var isBad = b.unary(.not, b.compare(.lessUnsigned, wide, b.constant(size, type)))

@@ -194,10 +194,10 @@ struct NestEmitter {
   }
 
   /// What an operator calls to say how it fails: by name, where the nest is more than it.
-  private func failure(of op: any Operator) -> (String, @escaping @Sendable (Int) -> String) -> Int {
+  private func failure(of op: any Operator) -> (_ message: String, _ help: String) -> Int {
     let isAlone = nest.region.nodes.count { !($0.op is Parameter) } == 1
     let prefix = isAlone ? "" : "\(op.name): "
-    return { help, message in nest.node.failure(help: help) { prefix + message($0) } }
+    return { message, help in nest.node.failure(prefix + message, help: help) }
   }
 
   /// The value with as many lanes as the point has.

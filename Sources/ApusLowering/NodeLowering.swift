@@ -90,8 +90,9 @@ public final class NodeLowering {
     try sink.hoisted(source, key, TensorView(dtype, dimensions), for: self, compute)
   }
 
-  /// A code for `KernelBuilder.fail`, and what to tell the user of the value that failed.
-  public func failure(help: String? = nil, _ message: @escaping @Sendable (Int) -> String) -> Int {
+  /// A code for `KernelBuilder.fail`.
+  /// - Parameter message: what to tell the user; `{value}` stands for the value that failed.
+  public func failure(_ message: String, help: String? = nil) -> Int {
     sink.addFailure(message, help: help, for: self)
   }
 }
@@ -116,7 +117,7 @@ protocol LoweringSink: AnyObject {
   func constant(_ value: Tensor, for node: NodeLowering) -> TensorHandle
   func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle
   func add(_ kernel: Kernel, _ scope: KernelScope, flopCount: Int, isSerial: Bool, for node: NodeLowering)
-  func addFailure(_ message: @escaping @Sendable (Int) -> String, help: String?, for node: NodeLowering) -> Int
+  func addFailure(_ message: String, help: String?, for node: NodeLowering) -> Int
   func hoisted(
     _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
     _ compute: (TensorHandle) throws -> Void

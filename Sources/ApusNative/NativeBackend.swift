@@ -10,7 +10,7 @@ public struct NativeBackend: Backend {
   /// How many workers share each step; results do not depend on it.
   public var workers: Int
   public var target: NativeTarget
-  /// Whether LLVM's and the planner's results are checked each time.
+  /// Whether the results of lowering, of the planner and of LLVM are checked each time.
   public var verifies: Bool
   /// Whether programs measure their launches.
   public var isProfiled: Bool
@@ -91,6 +91,7 @@ public struct NativeBackend: Backend {
   /// A graph after `pipeline(for:level:)` as native code.
   public func executable(_ graph: Graph) throws -> NativeExecutable {
     let (program, preparation) = try plan(graph)
+    if verifies { for each in [preparation, program] { try each?.verify() } }
     return try NativeExecutable(
       graph, program, preparation: preparation,
       ProgramCompiler(target: target, level: level, verifies: verifies, isProfiled: isProfiled, cache: cache),

@@ -87,19 +87,24 @@ public struct Launch: KernelCall {
   }
 }
 
-/// What to tell the user if a kernel fails.
-public struct ProgramFailure: Sendable {
+/// What to tell the user if a kernel has failed.
+public struct ProgramFailure: Hashable, Sendable {
   /// The node, as the text prints it.
   public var origin: String
+  /// What is wrong; `{value}` stands for the value that failed.
+  public var message: String
   /// What would be right.
   public var help: String?
-  /// The sentence for the value that failed.
-  public var message: @Sendable (Int) -> String
 
-  public init(origin: String, help: String? = nil, message: @escaping @Sendable (Int) -> String) {
+  public init(origin: String, message: String, help: String? = nil) {
     self.origin = origin
-    self.help = help
     self.message = message
+    self.help = help
+  }
+
+  /// The failure as the user is told of it.
+  package func error(_ value: Int) -> ApusError {
+    .input("\(origin): \(message.replacing("{value}", with: "\(value)"))", help: help)
   }
 }
 

@@ -22,9 +22,9 @@ import Testing
     #expect(
       builder.build(name: "negate", units: 4).description == """
         kernel @negate(b0: read f32[64], b1: write f32[64]) units 4 {
-          %0: i64 = first unit
-          %1: i64 = end unit
-          loop %2 from %0 to %1 step 1 {
+          %0: i64 = first_unit
+          %1: i64 = end_unit
+          for %2: i64 = %0 to %1 step 1 {
             %3: i64 = constant 16
             %4: i64 = multiply %2, %3
             %5: f32x16 = load b0[%4]

@@ -1,8 +1,8 @@
 import ApusCore
 import ApusKernels
+import ApusPasses
 
 @testable import ApusLowering
-import ApusPasses
 
 /// What is chosen for one processor, as a table.
 struct ProcessorChoices {

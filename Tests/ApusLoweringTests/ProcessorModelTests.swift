@@ -98,7 +98,7 @@ import Testing
     let results = try [1, 3].map { workers in
       var backend = NativeBackend(workers: workers, target: target, verifies: true)
       backend.winogradTile = 4
-      return try backend.prepare(graph).run(feeds, variables: []).outputs
+      return try backend.compile(graph).run(feeds, variables: []).outputs
     }
     for (position, value) in expected.enumerated() {
       #expect(results[0][position] == results[1][position], "\(model.name): output \(position) by 1 and 3 workers")
@@ -115,7 +115,7 @@ import Testing
       target.processor = model
       var backend = NativeBackend(workers: 2, target: target)
       backend.winogradTile = 4
-      let names = try backend.plan(graph).program.kernels.map(\.name)
+      let names = try backend.plan(backend.optimized(graph)).program.kernels.map(\.name)
       #expect(names.contains { $0.contains("_from_") }, "\(model.name): \(names)")
       #expect(names.contains { $0.hasSuffix("_rows") }, "\(model.name): \(names)")
     }

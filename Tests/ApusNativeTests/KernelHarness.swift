@@ -27,7 +27,7 @@ struct Elements {
   var integers: [Int64] { bits.map(Int64.init(bitPattern:)) }
   var bools: [Bool] { bits.map { $0 != 0 } }
 
-  fileprivate var bytes: [UInt8] {
+  var bytes: [UInt8] {
     bits.flatMap { value in (0..<dtype.byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) } }
   }
 

@@ -101,6 +101,7 @@ import Testing
     let w = try builder.variable("w", .f32, [3, 3, 32, 32], .zeros)
     let y = try x.convolution(w, padding: .same)
     try builder.update(w, to: w + 1)
-    #expect(try NativeBackend(workers: 2).plan(NativeBackend(workers: 2).optimized(builder.build([y]))).preparation == nil)
+    #expect(
+      try NativeBackend(workers: 2).plan(NativeBackend(workers: 2).optimized(builder.build([y]))).preparation == nil)
   }
 }

@@ -214,7 +214,8 @@ import Testing
     }
     let add = maker.accumulation(64)
     maker.program.failures = [
-      ProgramFailure(origin: "%1 = first") { "\($0) is odd" }, ProgramFailure(origin: "%2 = second") { "\($0) > 100" },
+      ProgramFailure(origin: "%1 = first", message: "{value} is odd"),
+      ProgramFailure(origin: "%2 = second", message: "{value} > 100"),
     ]
     maker.program.steps = [
       .loop(

@@ -334,17 +334,19 @@ import Testing
     let text = try maker.plan().description
     #expect(
       text == """
-        plan @step: arena 128 bytes, largest live set 128, ratio 1.00, 3 launches of 3 kernels, 2 barriers {
-          b0: variable 0, 64 bytes, live 0-4 // w
-          b1: variable 0, 64 bytes, live 0-4 // w'
-          b2: arena +0, 100 bytes, live 0-4 // z
-          0: k0 @gradient(read b0, write b2) units 8 // gradient
+        plan @step {
+          // 3 launches of 3 kernels, 2 barriers; the arena is 1.00 times the largest live set
+          arena 128 bytes, largest live set 128
+          b0: variable 0, 64 bytes, live 0 to 4, for "w"
+          b1: variable 0, 64 bytes, live 0 to 4, for "w'"
+          b2: arena +0, 100 bytes, live 0 to 4, for "z"
+          0: k0 @gradient(read b0, write b2) units 8, from "gradient"
           barrier
           1: loop 2 {
-            2: k1 @scale(readWrite b2+iteration*50) serial // scale
+            2: k1 @scale(read_write b2+i0*50) serial, from "scale"
           }
           barrier
-          4: k2 @step(read b0, read b2, write b1) units 8 // step
+          4: k2 @step(read b0, read b2, write b1) units 8, from "step"
         }
 
         """, "\(text)")

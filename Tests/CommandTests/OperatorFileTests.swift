@@ -29,4 +29,16 @@ import Testing
       result.output, file: file, options: match.2.split(separator: " ").map(String.init))
     #expect(mismatch == nil, "\(mismatch ?? "")\nto see the output: apus run \(file)")
   }
+
+  /// The same values by the operator's kernels, without LLVM.
+  @Test(arguments: files) func kernelsRunAsItSays(_ file: String) throws {
+    let first = try #require(try Repository.text(file).split(separator: "\n").first)
+    let match = try #require(first.wholeMatch(of: #/// RUN: apus (.*) \| FileCheck %s(.*)/#))
+    let arguments = match.1.split(separator: " ").map { $0 == "%s" ? file : String($0) }
+    let result = try runProgram(arguments: arguments + ["--backend", "kernels"])
+    #expect(result.status == 0, "\(result.errors)")
+    let mismatch = try FileCheck.mismatch(
+      result.output, file: file, options: match.2.split(separator: " ").map(String.init))
+    #expect(mismatch == nil, "\(mismatch ?? "")\nto see the output: apus run \(file) --backend kernels")
+  }
 }

@@ -89,6 +89,8 @@ struct FuzzChecker {
   var tally = Comparison.Tally()
   /// How many cases the interpreter refused to run.
   var refusals = 0
+  /// Whether kernels are interpreted too, if all else agrees: slow where graphs are large.
+  var interpretsKernels = true
 
   init(_ settings: [NativeSetting]) { self.settings = settings }
 
@@ -119,12 +121,50 @@ struct FuzzChecker {
         }
         do {
           let mismatch = try Comparison.mismatch(right, runs[0], &tally) { try FuzzChecker.sample(item, $0) }
-          if let mismatch { return "\(setting): \(mismatch)" }
+          if let mismatch { return "\(setting): \(mismatch)\n\(verdict(item, setting, right, runs[0]))" }
         } catch { return "a perturbed graph: \(error)" }
         earlier.append((setting, runs[0]))
       }
     }
-    return nil
+    return kernelFault(item, reference)
+  }
+
+  // MARK: The third witness
+
+  /// What is wrong with the results of the kernel interpreter, which runs what the last setting's pipeline makes.
+  private mutating func kernelFault(_ item: FuzzCase, _ reference: Result<[Tensor], any Error>) -> String? {
+    guard let setting = settings.last, interpretsKernels else { return nil }
+    let label = "the kernel interpreter, -\(setting.passes.name)"
+    switch (reference, Result { try FuzzChecker.runKernels(item, setting.passes) }) {
+    case (.failure, .failure(let error)): return isRefusal(error) ? nil : "\(label): \(error)"
+    case (.failure(let error), .success): return "\(label) runs what the interpreter refuses: \(error)"
+    case (.success, .failure(let error)): return "\(label): \(error)"
+    case (.success(let right), .success(let found)):
+      do {
+        let mismatch = try Comparison.mismatch(right, found, &tally) { try FuzzChecker.sample(item, $0) }
+        return mismatch.map { "\(label): \($0)" }
+      } catch { return "a perturbed graph: \(error)" }
+    }
+  }
+
+  /// Which stage is at fault if native code's results are wrong.
+  private func verdict(_ item: FuzzCase, _ setting: NativeSetting, _ right: [Tensor], _ native: [Tensor]) -> String {
+    do {
+      let kernels = try FuzzChecker.runKernels(item, setting.passes)
+      let verdict = try StageVerdict.of(graph: right, kernels: kernels, native: native) { a, b in
+        var tally = Comparison.Tally()
+        return try Comparison.mismatch(a, b, &tally) { try FuzzChecker.sample(item, $0) }
+      }
+      return "\(verdict)"
+    } catch { return "the kernel interpreter says nothing of it: \(error)" }
+  }
+
+  /// The values that a graph's kernels give without LLVM.
+  static func runKernels(_ item: FuzzCase, _ passes: OptimizationLevel) throws -> [Tensor] {
+    try KernelInterpreterBackend().compile(item.graph, passes: .level(passes)).run(
+      item.feeds, variables: item.variables
+    )
+    .all
   }
 
   private func isRefusal(_ error: any Error) -> Bool { (error as? ApusError)?.fault == .input }

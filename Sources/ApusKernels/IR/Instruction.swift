@@ -49,7 +49,7 @@ public indirect enum Instruction: Hashable, Sendable {
   case whileLoop(WhileLoop)
 }
 
-public enum Unary: String, Hashable, Sendable {
+public enum Unary: String, Hashable, Sendable, CaseIterable {
   case negate, absolute, squareRoot, floor, ceil
   /// To nearest, halves to even.
   case round
@@ -61,7 +61,7 @@ public enum Unary: String, Hashable, Sendable {
   case reciprocalSquareRootEstimate
 }
 
-public enum Binary: String, Hashable, Sendable {
+public enum Binary: String, Hashable, Sendable, CaseIterable {
   // Floats and integers.
   case add, subtract, multiply
   // Floats.
@@ -76,13 +76,13 @@ public enum Binary: String, Hashable, Sendable {
   case and, or, xor, shiftLeft, shiftRight, shiftRightSigned
 }
 
-public enum Comparison: String, Hashable, Sendable {
+public enum Comparison: String, Hashable, Sendable, CaseIterable {
   /// Floats: false where one is NaN, but `notEqual` true. Integers: as signed.
   case equal, notEqual, less, lessEqual, greater, greaterEqual
   case lessUnsigned, lessEqualUnsigned
 }
 
-public enum Conversion: String, Hashable, Sendable {
+public enum Conversion: String, Hashable, Sendable, CaseIterable {
   /// Between integer widths.
   case signExtend, zeroExtend, truncate
   case signedToFloat, unsignedToFloat
@@ -148,4 +148,26 @@ public struct WhileLoop: Hashable, Sendable {
   /// Yields one `i1`; sees the carried registers.
   public var condition: Block
   public var body: Block
+}
+
+extension Instruction {
+  /// The registers that it reads itself, in the order of the text: not those that only its blocks read.
+  package var operands: [Register] {
+    switch self {
+    case .constant, .lanes, .firstUnit, .endUnit: []
+    case .unary(_, let x), .convert(_, let x), .splat(let x), .extract(let x, _): [x]
+    case .binary(_, let a, let b), .compare(_, let a, let b), .shuffle(let a, let b, _): [a, b]
+    case .multiplyAdd(let a, let b, let c), .select(let a, let b, let c): [a, b, c]
+    case .load(let access), .prefetch(let access, _): access.operands
+    case .store(let access, let value): access.operands + [value]
+    case .fail(let condition, _, let value): [condition, value]
+    case .loop(let loop): [loop.lower, loop.upper] + loop.initial
+    case .branch(let branch): [branch.condition]
+    case .whileLoop(let loop): loop.initial
+    }
+  }
+}
+
+extension Access {
+  fileprivate var operands: [Register] { [index] + (mask.map { [$0] } ?? []) }
 }

@@ -28,7 +28,7 @@ public struct Kernel: Hashable, Sendable {
 
 /// Memory that a kernel is given by address.
 public struct KernelBuffer: Hashable, Sendable {
-  public enum Use: String, Hashable, Sendable { case read, write, readWrite }
+  public enum Use: String, Hashable, Sendable, CaseIterable { case read, write, readWrite }
 
   public var dtype: DType
   public var use: Use

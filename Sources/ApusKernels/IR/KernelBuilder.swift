@@ -238,11 +238,11 @@ public final class KernelBuilder {
 
   // MARK: Folding
 
-  static func truncated(_ bits: UInt64, _ type: ScalarType) -> UInt64 {
+  package static func truncated(_ bits: UInt64, _ type: ScalarType) -> UInt64 {
     type.bits == 64 ? bits : bits & (1 << UInt64(type.bits) - 1)
   }
 
-  static func signed(_ bits: UInt64, _ type: ScalarType) -> Int {
+  package static func signed(_ bits: UInt64, _ type: ScalarType) -> Int {
     let shift = 64 - type.bits
     return Int(Int64(bitPattern: bits << UInt64(shift)) >> Int64(shift))
   }

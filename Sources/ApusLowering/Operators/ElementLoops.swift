@@ -52,6 +52,6 @@ extension KernelBuilder {
 extension NodeLowering {
   /// The code of an index that lies outside of an axis.
   func indexFailure(axis: Int, size: Int) -> Int {
-    failure { "index \($0) is out of range for axis \(axis) of size \(size)" }
+    failure("index {value} is out of range for axis \(axis) of size \(size)")
   }
 }

@@ -148,15 +148,12 @@ struct CInterface {
     }
   }
 
-  /// A message holds its value in digits; this number marks the place.
-  private static let mark = 8_675_309_421
-
   private var messages: String {
     if program.failures.isEmpty { return "  \"\"" }
     return program.failures.map { failure in
-      let text = "\(failure.origin): \(failure.message(CInterface.mark))"
+      let text = "\(failure.origin): \(failure.message)"
       let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%")
-      return "  \"\(escaped.replacing("\(CInterface.mark)", with: "%lld"))\","
+      return "  \"\(escaped.replacing("{value}", with: "%lld"))\","
     }.joined(separator: "\n")
   }
 

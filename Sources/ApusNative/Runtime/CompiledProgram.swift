@@ -63,8 +63,7 @@ package final class CompiledProgram: Sendable {
     guard program.failures.indices.contains(code - 1) else {
       return .defect("a kernel of @\(program.name) failed with the unknown code \(code)")
     }
-    let failure = program.failures[code - 1]
-    return .input("\(failure.origin): \(failure.message(value))", help: failure.help)
+    return program.failures[code - 1].error(value)
   }
 
   /// Adds up what a run has counted.

@@ -29,7 +29,7 @@ public final class NativeExecutable: TrainingExecutable {
   ///   - graph: as it was lowered.
   ///   - plan: its program.
   ///   - preparation: what must have run before.
-  init(
+  package init(
     _ graph: Graph, _ plan: KernelProgram, preparation: KernelProgram?, _ compiler: ProgramCompiler, workers: Int
   ) throws {
     self.graph = graph
@@ -47,14 +47,7 @@ public final class NativeExecutable: TrainingExecutable {
     parameterTypes = try graph.parameters.map { try StaticType(graph.type(of: $0), of: graph) }
     variableTypes = try graph.variables.map { try StaticType(graph.type(of: $0.id), of: graph) }
     outputTypes = try graph.outputTypes.map { try StaticType($0, of: graph) }
-    let positions = Dictionary(
-      graph.variables.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
-    updated = try graph.updates.map { update in
-      guard let position = positions[update.variable] else {
-        throw ApusError.defect("an update of graph @\(graph.name) is of no variable of it")
-      }
-      return position
-    }
+    updated = try graph.updatedVariables
     let code = compiler.verifies ? plan.poisoned() : plan
     single = Lazy { try compiler.compile(code) }
     let parameters = graph.parameters.map { graph.type(of: $0) }

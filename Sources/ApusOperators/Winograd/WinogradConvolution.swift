@@ -29,7 +29,9 @@ public struct WinogradConvolution: Operator {
   package init(tile: Int, padding: Padding) { (self.tile, self.padding) = (tile, padding) }
 
   /// Of the data into tiles.
-  package var dataTransform: WinogradTransform { WinogradTransform(WinogradSettings(.data, tile: tile, padding: padding)) }
+  package var dataTransform: WinogradTransform {
+    WinogradTransform(WinogradSettings(.data, tile: tile, padding: padding))
+  }
   /// Of the filter.
   package var filterTransform: WinogradTransform { WinogradTransform(WinogradSettings(.filter, tile: tile)) }
 
