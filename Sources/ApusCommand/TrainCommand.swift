@@ -69,6 +69,12 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "An SVG file for the curves of loss and metrics.")
   var plot: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Callbacks, separated by commas, as \"early_stopping(patience=2),csv_logger(log.csv)\"; `apus callbacks` lists them.",
+      valueName: "list"))
+  var callbacks = ""
+
   @Option(help: "How much to print: \(Verbosity.allCases.map(\.rawValue).joined(separator: ", ")).")
   var verbose = Verbosity.auto
 
@@ -107,6 +113,7 @@ struct TrainCommand: ParsableCommand {
     let trainer = try Trainer(
       input.loadOne(), optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
       metrics: loss.makeMetrics(), backend: backend, seed: seed)
+    let callbacks = try CallbackRegistry.list(callbacks)
     trainer.warningHandler = { Terminal.report($0) }
     if input.isSavedModel { try trainer.session.loadWeights(from: input.file) }
     if let resume {
@@ -128,7 +135,7 @@ struct TrainCommand: ParsableCommand {
     let remaining = max(0, epochs - trainer.nextEpoch)
     try trainer.fit(
       splits.train.images, splits.train.labels, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
-      shuffle: shuffle, verbose: verbose, output: progress)
+      shuffle: shuffle, verbose: verbose, callbacks: callbacks, output: progress)
     let seconds = (clock.now - start) / .seconds(1)
     // Saved before anything else can go wrong.
     if let save { try trainer.save(to: save) }

@@ -1,8 +1,5 @@
 import ApusCore
 import ApusGraph
-// Layers carry the names that Keras gave them, and some operators have the same: a name in this module goes before one
-// in a module that it exports, so for a user of Apus `Reshape` and `Dropout` are layers.
-@_exported import ApusOperators
 
 /// A piece of a model: declares its variables and appends its nodes. What `Layer` and `MergeLayer` have in common.
 public protocol ModelLayer: Sendable {

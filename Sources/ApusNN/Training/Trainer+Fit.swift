@@ -37,6 +37,7 @@ extension Trainer {
       if loss.takesClassNumbers { try warnOfMissingLabels(split, targets) }
     }
     let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
+    for callback in callbacks { try (callback as? any Component)?.checkSettings() }
     // Targets that do not fit the loss are refused now, those for validation too.
     try prepare(images, targets)
     if let validation { try prepare(validation.images, validation.targets) }

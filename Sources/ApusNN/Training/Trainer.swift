@@ -34,11 +34,15 @@ public final class Trainer {
   ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
   ///   - pipeline: the passes that steps go through before the backend prepares them.
-  /// - Throws: `ApusError` where `model` is no such graph, or the loss does not fit its output.
+  /// - Throws: `ApusError` if `model` is no such graph, the loss does not fit its output, or a setting of the optimizer,
+  ///   the loss or a metric is outside its range.
   public init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
     seed: UInt64 = 0, pipeline: Pipeline? = nil
   ) throws {
+    try optimizer.checkSettings()
+    try loss.checkSettings()
+    for metric in metrics { try metric.checkSettings() }
     self.model = model
     self.optimizer = optimizer
     self.loss = loss
@@ -64,6 +68,12 @@ public final class Trainer {
       throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
     }
     try session.setValue(Tensor(scalar: Float(rate)), of: learningRateName)
+  }
+
+  /// What the optimizer remembers, by name: its slots (`optimizer/<variable>/<slot>`), the learning rate
+  /// (`optimizer/learning_rate`) and the number of steps done (`step`).
+  public var optimizerState: [(name: String, value: Tensor)] {
+    session.values.filter { $0.name.hasPrefix("optimizer/") || $0.name == Graph.stepName }
   }
 
   /// How many steps the optimizer has done.
