@@ -13,6 +13,7 @@ let package = Package(
     .library(name: "ApusPasses", targets: ["ApusPasses"]),
     .library(name: "ApusKernels", targets: ["ApusKernels"]),
     .library(name: "ApusLowering", targets: ["ApusLowering"]),
+    .library(name: "ApusMeasurement", targets: ["ApusMeasurement"]),
     .library(name: "ApusCommand", targets: ["ApusCommand"]),
     .executable(name: "apus", targets: ["ApusProgram"]),
   ],
@@ -51,6 +52,8 @@ let package = Package(
       ]),
     .target(name: "ApusInspection", dependencies: ["ApusNN"]),
     .target(
+      name: "ApusMeasurement", dependencies: ["ApusNN", "ApusNative", "ApusKernels", "ApusLowering", "ApusPlanning"]),
+    .target(
       name: "Apus",
       dependencies: [
         "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses",
@@ -59,7 +62,8 @@ let package = Package(
     .target(
       name: "ApusCommand",
       dependencies: [
-        "Apus", "ApusPlanning", "ApusLowering", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Apus", "ApusPlanning", "ApusLowering", "ApusMeasurement",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
 
@@ -67,7 +71,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Apus", "ApusOperators"], path: "Tests/TestSupport"),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
     .testTarget(name: "ApusGraphTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "ApusOperators", "TestSupport"], exclude: ["Reference"]),
+    .testTarget(
+      name: "ApusOperatorsTests", dependencies: ["Apus", "ApusOperators", "TestSupport"], exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "ApusGraph", "ApusOperators", "TestSupport"]),
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
@@ -77,11 +82,13 @@ let package = Package(
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),
+    .testTarget(name: "ApusMeasurementTests", dependencies: ["Apus", "ApusMeasurement", "TestSupport"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "ApusGraph", "TestSupport"], exclude: ["Resources"]),
     .executableTarget(
       name: "CommandExample", dependencies: ["Apus", "ApusCommand", "ApusGraph"], path: "Tests/CommandExample"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusProgram", "CommandExample"], exclude: ["Resources"]),
+      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusProgram", "CommandExample"],
+      exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
       dependencies: ["Apus", "ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "TestSupport"],

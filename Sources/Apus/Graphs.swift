@@ -4,9 +4,9 @@
 //
 // An import of one declaration makes the members of the whole module visible: methods need no line of their own.
 
+@_exported import struct ApusGraph.AttributeArgument
 @_exported import protocol ApusGraph.AttributeChoice
 @_exported import protocol ApusGraph.AttributeConvertible
-@_exported import struct ApusGraph.AttributeArgument
 @_exported import struct ApusGraph.AttributeRecord
 @_exported import enum ApusGraph.AttributeValue
 @_exported import protocol ApusGraph.Backend
@@ -42,9 +42,8 @@
 @_exported import struct ApusGraph.ValueID
 @_exported import enum ApusGraph.VerifierRule
 @_exported import struct ApusGraph.Violation
-
-@_exported import func ApusOperators.concatenate
 @_exported import struct ApusOperators.ConvolutionSettings
 @_exported import enum ApusOperators.OperatorRegistry
 @_exported import enum ApusOperators.Padding
 @_exported import struct ApusOperators.WindowSettings
+@_exported import func ApusOperators.concatenate

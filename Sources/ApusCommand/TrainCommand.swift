@@ -27,7 +27,7 @@ struct LossOptions: ParsableArguments {
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Trains a model on labeled images.",
+    commandName: "train", abstract: "Trains a model on labeled samples.",
     discussion: """
       FILE holds a forward graph: one input with a leading symbolic dimension, one output, variables. Loss, gradients \
       and the optimizer's update are added to it; each training step is one run of the resulting graph.
@@ -48,16 +48,16 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "How many epochs to train in all, those of --resume included.")
   var epochs = 1
 
-  @Option(help: "Images a step.")
+  @Option(help: "Samples a step.")
   var batch = 32
 
-  @Option(help: "The last part of the training images to validate on, from 0 up to 1.")
+  @Option(help: "The last part of the training samples to validate on, from 0 up to 1.")
   var validationSplit = 0.0
 
   @Option(help: "Seed of first weights, shuffling and dropout.")
   var seed: UInt64 = 0
 
-  @Flag(inversion: .prefixedNo, help: "Shuffle the training images in each epoch.")
+  @Flag(inversion: .prefixedNo, help: "Shuffle the training samples in each epoch.")
   var shuffle = true
 
   @Option(help: "A folder for the trained model: graph, weights, the optimizer's state.")

@@ -24,7 +24,8 @@ import Testing
   /// What a record prints as its usage is read back as the default.
   @Test func usagesReadBack() throws {
     for record in OptimizerRegistry.records {
-      #expect(try OptimizerRegistry.named(record.usage).specification == OptimizerRegistry.named(record.name).specification)
+      #expect(
+        try OptimizerRegistry.named(record.usage).specification == OptimizerRegistry.named(record.name).specification)
     }
     for record in LossRegistry.records { #expect(try LossRegistry.named(record.usage).specification == record.name) }
     for record in CallbackRegistry.records where !record.settings.contains(where: \.isRequired) {
@@ -55,7 +56,8 @@ import Testing
       EarlyStopping(monitor: "val_loss").specificationText() == EarlyStopping().specificationText())
     #expect(ModelCheckpoint("m").specificationText(omittingDefaults: true) == "model_checkpoint(filepath=m)")
     #expect(CSVLogger("a.csv").specificationText(omittingDefaults: true) == "csv_logger(filename=a.csv)")
-    #expect(Loss.categoricalCrossEntropy(fromLogits: true).specification == "categorical_crossentropy(from_logits=true)")
+    #expect(
+      Loss.categoricalCrossEntropy(fromLogits: true).specification == "categorical_crossentropy(from_logits=true)")
     #expect(Loss.huber(delta: 2).specification == "huber(delta=2.0)" && Loss.huber.specification == "huber")
   }
 
@@ -64,11 +66,13 @@ import Testing
     ("adam(beta_2=-0.1)", "at least 0 and below 1"), ("adam(epsilon=-1)", "'epsilon'"),
     ("rmsprop(rho=1.5)", "'rho' of optimizer 'rmsprop' must be at least 0 and below 1, not 1.5"),
     ("sgd(momentum=1.5)", "'momentum' of optimizer 'sgd' must be at least 0 and at most 1, not 1.5"),
-    ("rmsprop(momentum=1.5)", "'momentum'"), ("sgd(clipnorm=-1)", "'clipnorm' of optimizer 'sgd' must be above 0, not -1.0"),
+    ("rmsprop(momentum=1.5)", "'momentum'"),
+    ("sgd(clipnorm=-1)", "'clipnorm' of optimizer 'sgd' must be above 0, not -1.0"),
     ("sgd(clipvalue=0)", "'clipvalue'"), ("sgd(global_clipnorm=0)", "'global_clipnorm'"),
     ("sgd(learning_rate=-1)", "'learning_rate' of optimizer 'sgd' must be at least 0, not -1.0"),
     ("sgd(weight_decay=-1)", "'weight_decay'"), ("sgd(learning_rate=inf)", "must be a number, not 'inf'"),
-    ("sgd(learning_rate=none)", "must be a number, not 'none'"), ("sgd(clipnorm=x)", "must be a number or none, not 'x'"),
+    ("sgd(learning_rate=none)", "must be a number, not 'none'"),
+    ("sgd(clipnorm=x)", "must be a number or none, not 'x'"),
   ]) func optimizersOutsideTheirRangesAreRefused(_ text: String, _ message: String) {
     expectUsage(message) { try OptimizerRegistry.named(text) }
   }

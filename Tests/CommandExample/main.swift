@@ -11,21 +11,27 @@ struct SquaredRelu: CompositeOperator {
   func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] { [try operands[0].relu().square()] }
 }
 
-/// Steps by the sign of the gradient.
-struct SignDescent: Optimizer {
+/// Steps by the sign of a running mean of the gradients. Bernstein et al. 2018.
+struct Signum: Optimizer {
   var options = OptimizerOptions(learningRate: 0.001)
+  var beta = 0.9
 
   static let record = ComponentRecord(
-    "sign_descent", "steps by the sign of the gradient", settings: commonSettings)
+    "signum", "steps by the sign of a running mean of the gradients",
+    settings: commonSettings + [setting("beta", \.beta, in: .decay, "the share of the mean that stays in each step")])
 
   func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
-    try w - g.sign() * rate
+    // m ← β m + (1 − β) g
+    let old = try state.zeros("mean")
+    let mean = try state.advance(old, to: old * beta + g * (1 - beta))
+    // w ← w − η sign m
+    return try w - mean.sign() * rate
   }
 }
 
 ApusCommandLine.main {
   try OperatorRegistry.register(SquaredRelu.self)
-  try OptimizerRegistry.register(SignDescent.self)
+  try OptimizerRegistry.register(Signum.self)
   // A test asks for a registration that is refused.
-  if CommandLine.arguments.contains("refused") { try OptimizerRegistry.register(SignDescent.self) }
+  if CommandLine.arguments.contains("refused") { try OptimizerRegistry.register(Signum.self) }
 }

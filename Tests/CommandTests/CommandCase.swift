@@ -44,7 +44,8 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train mlp.graph --optimizer sgd(learning_rat=1)", "did you mean 'learning_rate'?"),
     CommandCase("train mlp.graph --optimizer sgd(learning_rate=nan)", "must be a number, not 'nan'"),
     CommandCase("train mlp.graph --optimizer sgd(", "lacks its closing parenthesis"),
-    CommandCase("train mlp.graph --optimizer adam(beta_1=1)", "'beta_1' of optimizer 'adam' must be at least 0 and below 1"),
+    CommandCase(
+      "train mlp.graph --optimizer adam(beta_1=1)", "'beta_1' of optimizer 'adam' must be at least 0 and below 1"),
     CommandCase("train mlp.graph --optimizer sgd(clipnorm=-1)", "must be above 0, not -1.0"),
     CommandCase("train mlp.graph --callbacks early_stoping", "did you mean 'early_stopping'?"),
     CommandCase("train mlp.graph --callbacks csv_logger", "needs 'filename'"),

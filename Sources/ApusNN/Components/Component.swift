@@ -83,12 +83,14 @@ extension Component {
         throw ApusError.usage("\(Self.kind) '\(text.whole)' gives '\(setting.name)' twice")
       }
       guard let next = setting.write(component, argument.value) else {
-        throw ApusError.usage("'\(setting.name)' of \(Self.kind) '\(name)' must be \(setting.kind), not '\(argument.value)'")
+        throw ApusError.usage(
+          "'\(setting.name)' of \(Self.kind) '\(name)' must be \(setting.kind), not '\(argument.value)'")
       }
       component = next
     }
     if let missing = settings.first(where: { $0.isRequired && !given.contains($0.name) }) {
-      throw ApusError.usage("\(Self.kind) '\(name)' needs '\(missing.name)': \(missing.summary)", help: Self.record.usage)
+      throw ApusError.usage(
+        "\(Self.kind) '\(name)' needs '\(missing.name)': \(missing.summary)", help: Self.record.usage)
     }
     guard let typed = component as? Self else { throw ApusError.defect("a setting of '\(name)' changed its type") }
     try typed.checkSettings()
