@@ -7,7 +7,15 @@ let package = Package(
   name: "Apus",
   products: [
     .library(name: "Apus", targets: ["Apus"]),
-    .executable(name: "apus", targets: ["ApusCommand"]),
+    // For compilers' authors: operator types, passes, and the command line to extend.
+    .library(name: "ApusGraph", targets: ["ApusGraph"]),
+    .library(name: "ApusOperators", targets: ["ApusOperators"]),
+    .library(name: "ApusPasses", targets: ["ApusPasses"]),
+    .library(name: "ApusKernels", targets: ["ApusKernels"]),
+    .library(name: "ApusLowering", targets: ["ApusLowering"]),
+    .library(name: "ApusMeasurement", targets: ["ApusMeasurement"]),
+    .library(name: "ApusCommand", targets: ["ApusCommand"]),
+    .executable(name: "apus", targets: ["ApusProgram"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -45,25 +53,29 @@ let package = Package(
       ]),
     .target(name: "ApusInspection", dependencies: ["ApusNN"]),
     .target(
+      name: "ApusMeasurement", dependencies: ["ApusNN", "ApusNative", "ApusKernels", "ApusLowering", "ApusPlanning"]),
+    .target(
       name: "Apus",
       dependencies: [
         "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses",
         "ApusNative", "ApusData", "ApusPresentation", "ApusNN", "ApusInspection",
       ]),
-    .executableTarget(
+    .target(
       name: "ApusCommand",
       dependencies: [
-        "Apus", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering",
+        "Apus", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
 
     // Tests, one target a module.
-    .target(name: "TestSupport", dependencies: ["Apus"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Apus", "ApusOperators"], path: "Tests/TestSupport"),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
     .testTarget(name: "ApusGraphTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
+    .testTarget(
+      name: "ApusOperatorsTests", dependencies: ["Apus", "ApusOperators", "TestSupport"], exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "ApusGraph", "ApusOperators", "TestSupport"]),
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
     .testTarget(
@@ -76,9 +88,13 @@ let package = Package(
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),
-    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
+    .testTarget(name: "ApusMeasurementTests", dependencies: ["Apus", "ApusMeasurement", "TestSupport"]),
+    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "ApusGraph", "TestSupport"], exclude: ["Resources"]),
+    .executableTarget(
+      name: "CommandExample", dependencies: ["Apus", "ApusCommand", "ApusGraph"], path: "Tests/CommandExample"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"], exclude: ["Resources"]),
+      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusProgram", "CommandExample"],
+      exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
       dependencies: ["Apus", "ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "TestSupport"],

@@ -2,7 +2,6 @@
 @_exported import ApusAutodiff
 @_exported import ApusCore
 @_exported import ApusData
-@_exported import ApusGraph
 @_exported import ApusInspection
 @_exported import ApusInterpreter
 @_exported import ApusNN

@@ -4,7 +4,7 @@ import Foundation
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Measures a trained model on a data set's test images.",
+    commandName: "evaluate", abstract: "Measures a trained model on a data set's test samples.",
     discussion: "  apus evaluate trained --data fashion-mnist")
 
   @OptionGroup var input: GraphInput
@@ -12,10 +12,10 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var loss: LossOptions
   @OptionGroup var backend: BackendOptions
 
-  @Option(help: "Images a step.")
+  @Option(help: "Samples a step.")
   var batch = 32
 
-  @Option(help: "Which images: train or test.")
+  @Option(help: "Which samples: train or test.")
   var part = Part.test
 
   enum Part: String, CaseIterable, ExpressibleByArgument { case train, test }

@@ -15,7 +15,7 @@ struct OpsCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let catalog = OperatorCatalog.standard
+    let catalog = OperatorRegistry.catalog
     var types = catalog.types
     if let name {
       guard let type = catalog.type(named: name) else {

@@ -1,25 +1,17 @@
-import Apus
-import ApusKernels
-import ApusLowering
-import ApusPlanning
+import ApusMeasurement
 import Foundation
 
-/// Where a program's time goes, launch by launch, the longest first, against what the processor can do.
+/// A profile as `bench --profile` prints it.
 struct ProfileTable {
   struct Row: Encodable {
-    /// The kernel's name and units, and the node it computes; or the wait at barriers.
     let kernel: String
-    /// Of one run.
     let microseconds: Double
-    /// Of the whole time.
     let share: Double
-    /// 10⁹ arithmetic operations a second of all workers, a multiply-add counting two.
-    var gflops: Double?
-    /// 10⁹ bytes a second, counting each tensor that the kernel touches once.
-    var gigabytes: Double?
-    /// The least time that the arithmetic or the traffic would need, whichever is more, over the time taken: the fraction
-    /// of the roofline (Williams, Waterman and Patterson 2009).
-    var roofShare: Double?
+    /// 10⁹ arithmetic operations a second.
+    let gflops: Double?
+    /// 10⁹ bytes a second.
+    let gigabytes: Double?
+    let roofShare: Double?
 
     private enum CodingKeys: String, CodingKey {
       case kernel, share
@@ -32,29 +24,13 @@ struct ProfileTable {
 
   let rows: [Row]
 
-  init(_ program: KernelProgram, _ profile: Profile, workers: Int, roof: Roofline) {
-    let total = max(1e-12, profile.barrierSeconds + profile.launches.reduce(0) { $0 + $1.seconds })
-    let runs = Double(max(1, profile.rounds))
-    var rows = zip(program.launches, profile.launches).map { launch, counted in
-      let kernel = program.kernels[launch.kernel]
-      let units = launch.isSerial ? "serial" : "\(kernel.units)"
-      var row = Row(
-        kernel: "\(kernel.name) (\(units)), \(launch.origin)", microseconds: counted.seconds / runs * 1e6,
-        share: counted.seconds / total)
-      if counted.calls > 0, counted.seconds > 0 {
-        let seconds = counted.seconds / Double(counted.calls)
-        row.gflops = Double(launch.flopCount) / seconds / 1e9
-        row.gigabytes = Double(launch.byteCount) / seconds / 1e9
-        row.roofShare =
-          roof.leastSeconds(launch, isDouble: kernel.isDouble, workers: launch.isSerial ? 1 : workers) / seconds
-      }
-      return row
-    }
-    rows.append(
+  init(_ profile: LaunchProfile) {
+    rows = profile.rows.map {
       Row(
-        kernel: "waiting at \(program.barrierCount) barriers", microseconds: profile.barrierSeconds / runs * 1e6,
-        share: profile.barrierSeconds / total))
-    self.rows = rows.sorted { $0.share > $1.share }
+        kernel: $0.kernel, microseconds: $0.seconds * 1e6, share: $0.share,
+        gflops: $0.operationsPerSecond.map { $0 / 1e9 }, gigabytes: $0.bytesPerSecond.map { $0 / 1e9 },
+        roofShare: $0.roofShare)
+    }
   }
 
   var text: String {
@@ -72,22 +48,5 @@ struct ProfileTable {
           + padded(number("%.0f%%", row.roofShare.map { 100 * $0 }), 6) + "  " + row.kernel)
     }
     return lines.joined(separator: "\n") + "\n"
-  }
-}
-
-extension Kernel {
-  fileprivate var isDouble: Bool { buffers.contains { $0.dtype == .f64 } }
-}
-
-extension Roofline {
-  /// What a launch would take at the peak of arithmetic, or at the bandwidth of the cache that holds what one worker
-  /// reads (what was written before lies in the second level at best), whichever is more.
-  fileprivate func leastSeconds(_ launch: Launch, isDouble: Bool, workers: Int) -> Double {
-    let share = launch.byteCount / workers
-    let levels = readBandwidth.dropFirst()
-    let level = levels.first { share <= $0.bytes } ?? levels.last
-    let arithmetic = Double(launch.flopCount) / ((isDouble ? gigaflopsDouble : gigaflopsSingle) * 1e9)
-    let traffic = Double(launch.byteCount) / ((level?.gigabytesPerSecond ?? .infinity) * 1e9)
-    return max(arithmetic, traffic) / Double(workers)
   }
 }

@@ -27,7 +27,7 @@ struct LossOptions: ParsableArguments {
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Trains a model on labeled images.",
+    commandName: "train", abstract: "Trains a model on labeled samples.",
     discussion: """
       FILE holds a forward graph: one input with a leading symbolic dimension, one output, variables. Loss, gradients \
       and the optimizer's update are added to it; each training step is one run of the resulting graph.
@@ -48,16 +48,16 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "How many epochs to train in all, those of --resume included.")
   var epochs = 1
 
-  @Option(help: "Images a step.")
+  @Option(help: "Samples a step.")
   var batch = 32
 
-  @Option(help: "The last part of the training images to validate on, from 0 up to 1.")
+  @Option(help: "The last part of the training samples to validate on, from 0 up to 1.")
   var validationSplit = 0.0
 
   @Option(help: "Seed of first weights, shuffling and dropout.")
   var seed: UInt64 = 0
 
-  @Flag(inversion: .prefixedNo, help: "Shuffle the training images in each epoch.")
+  @Flag(inversion: .prefixedNo, help: "Shuffle the training samples in each epoch.")
   var shuffle = true
 
   @Option(help: "A folder for the trained model: graph, weights, the optimizer's state.")
@@ -68,6 +68,12 @@ struct TrainCommand: ParsableCommand {
 
   @Option(help: "An SVG file for the curves of loss and metrics.")
   var plot: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Callbacks, separated by commas, as \"early_stopping(patience=2),csv_logger(log.csv)\"; `apus callbacks` lists them.",
+      valueName: "list"))
+  var callbacks = ""
 
   @Option(help: "How much to print: \(Verbosity.allCases.map(\.rawValue).joined(separator: ", ")).")
   var verbose = Verbosity.auto
@@ -107,6 +113,7 @@ struct TrainCommand: ParsableCommand {
     let trainer = try Trainer(
       input.loadOne(), optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
       metrics: loss.makeMetrics(), backend: backend, seed: seed)
+    let callbacks = try CallbackRegistry.list(callbacks)
     trainer.warningHandler = { Terminal.report($0) }
     if input.isSavedModel { try trainer.session.loadWeights(from: input.file) }
     if let resume {
@@ -128,7 +135,7 @@ struct TrainCommand: ParsableCommand {
     let remaining = max(0, epochs - trainer.nextEpoch)
     try trainer.fit(
       splits.train.images, splits.train.labels, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
-      shuffle: shuffle, verbose: verbose, output: progress)
+      shuffle: shuffle, verbose: verbose, callbacks: callbacks, output: progress)
     let seconds = (clock.now - start) / .seconds(1)
     // Saved before anything else can go wrong.
     if let save { try trainer.save(to: save) }

@@ -15,6 +15,12 @@ public struct OperatorCatalog: Sendable {
   /// Names in order of declaration.
   public var names: [String] { types.map { $0.record.name } }
 
+  /// What may mend a name that no operator has.
+  func help(forUnknown name: String) -> String {
+    Suggestion.didYouMean(name, among: names)
+      ?? "an operator of another package is registered before the text is read, by OperatorRegistry.register"
+  }
+
   /// Parameter, variable, constant: part of every catalog.
   public static let declarations: [any Operator.Type] = [Parameter.self, Variable.self, Constant.self]
 }

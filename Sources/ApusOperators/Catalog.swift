@@ -2,7 +2,8 @@ import ApusCore
 import ApusGraph
 
 extension OperatorCatalog {
-  /// All operators of Apus: the only list. Families are in the order of Docs/Operators.md.
+  /// All operators of Apus: the only list; `OperatorRegistry` adds those of other packages. Families are in the order of
+  /// Docs/Operators.md.
   public static let standard = OperatorCatalog(
     declarations + unary + binary + comparison + reduction + shape + contraction + convolution + window + indexing
       + random + control + activation + statistics + normalization + loss)
@@ -59,10 +60,10 @@ extension OperatorCatalog {
 }
 
 extension Graph {
-  /// The graphs of a text, with all operators of Apus.
+  /// The graphs of a text, with all operators of Apus and those that were registered.
   /// - Throws: `ApusError` with a located diagnostic for each error.
   public static func parse(_ text: String, file: String = "<text>") throws -> [Graph] {
-    try parse(text, file: file, catalog: .standard)
+    try parse(text, file: file, catalog: OperatorRegistry.catalog)
   }
 }
 

@@ -1,4 +1,5 @@
 import Apus
+import ApusGraph
 import Foundation
 import TestSupport
 import Testing

@@ -60,7 +60,7 @@ struct PlannedGraph {
     } else {
       graph = try graph.bound(to: .inference)
     }
-    return try Pipeline.standard.run(graph.specialized(["batch": batch])).graph
+    return try graph.specialized(["batch": batch])
   }
 }
 

@@ -1,4 +1,5 @@
 import Apus
+import ApusOperators
 import TestSupport
 import Testing
 

@@ -78,7 +78,7 @@ import Testing
         if isKept { cases[String(name), default: (0, 0)].keeps += 1 }
       }
     }
-    for pass in PassRegistry.all {
+    for pass in PassRegistry.standard {
       let count = cases[pass.record.name] ?? (0, 0)
       #expect(count.all > 0, "\(pass.record.name) has no file below Graphs/Passes")
       #expect(2 * count.keeps >= count.all, "\(pass.record.name): \(count.keeps) of \(count.all) cases must not fire")

@@ -1,4 +1,5 @@
 import Apus
+import ApusGraph
 import ApusOperators
 import TestSupport
 import Testing
@@ -78,7 +79,8 @@ import Testing
       (ReduceProduct(axes: [2]), 1), (Pad(low: [0, 1, 2], high: [3, 0, 1], interior: [1, 0, 2], value: 2), 1),
       (Pad(low: [0, 1, 2], high: [3, 0, 1], interior: [], value: 0), 1),
       (Slice(starts: [0, 1, 1], limits: [2, 3, 4], strides: [1, 2, 3]), 1),
-      (Slice(starts: [0, 1, 0], limits: [1, Slice.end, 3], strides: []), 1), (Concatenate(-1), 2), (Concatenate(0), 3),
+      (Slice(starts: [0, 1, 0], limits: [1, Slice.end, 3], strides: []), 1), (ApusOperators.Concatenate(-1), 2),
+      (ApusOperators.Concatenate(0), 3),
       (Reverse([0, -1]), 1), (CumulativeSum(axis: 1, reverse: true, exclusive: false), 1),
     ]
     for (op, count) in operators {

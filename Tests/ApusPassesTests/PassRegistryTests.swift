@@ -10,9 +10,9 @@ import Testing
   }
 
   @Test func everyPassIsDocumented() {
-    let names = PassRegistry.all.map { $0.record.name }
+    let names = PassRegistry.standard.map { $0.record.name }
     #expect(Set(names).count == names.count)
-    for type in PassRegistry.all {
+    for type in PassRegistry.standard {
       #expect(!type.record.summary.isEmpty, "\(type.record.name)")
       #expect(!type.record.statistics.isEmpty, "\(type.record.name): what it counts is how the pipeline checks it")
       for option in type.record.options { #expect(!option.summary.isEmpty, "\(type.record.name){\(option.name)}") }
@@ -54,7 +54,8 @@ import Testing
   @Test func misspeltNamesGetASuggestion() throws {
     #expect(usage("simplfy")?.contains("there is no pass 'simplfy'") == true)
     #expect(usage("simplfy")?.contains("did you mean 'simplify'?") == true)
-    #expect(usage("zzz")?.contains("the passes: expand-composites, simplify") == true)
+    #expect(usage("zzz")?.contains("one of expand-composites, simplify") == true)
+    #expect(usage("zzz")?.contains("PassRegistry.register") == true)
     #expect(usage("fuse{sise=2}")?.contains("did you mean 'size'?") == true)
     #expect(usage("dce{size=2}")?.contains("pass 'dce' has no option 'size'") == true)
     #expect(throws: ApusError.self) { try Pipeline.named("O9") }

@@ -1,4 +1,6 @@
 import Apus
+import ApusGraph
+import ApusOperators
 import Testing
 
 @Suite struct PipelineTests {

@@ -1,4 +1,6 @@
 import Apus
+import ApusGraph
+import ApusOperators
 
 /// Passes that do what no pass may do: the pipeline has to notice.
 

@@ -44,6 +44,14 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train mlp.graph --optimizer sgd(learning_rat=1)", "did you mean 'learning_rate'?"),
     CommandCase("train mlp.graph --optimizer sgd(learning_rate=nan)", "must be a number, not 'nan'"),
     CommandCase("train mlp.graph --optimizer sgd(", "lacks its closing parenthesis"),
+    CommandCase(
+      "train mlp.graph --optimizer adam(beta_1=1)", "'beta_1' of optimizer 'adam' must be at least 0 and below 1"),
+    CommandCase("train mlp.graph --optimizer sgd(clipnorm=-1)", "must be above 0, not -1.0"),
+    CommandCase("train mlp.graph --callbacks early_stoping", "did you mean 'early_stopping'?"),
+    CommandCase("train mlp.graph --callbacks csv_logger", "needs 'filename'"),
+    CommandCase("optimizers rmsprp", "did you mean 'rmsprop'?"), CommandCase("losses mes", "did you mean 'mse'?"),
+    CommandCase("metrics acuracy", "did you mean 'accuracy'?"),
+    CommandCase("callbacks frobnicate", "there is no callback 'frobnicate'"),
     CommandCase("train mlp.graph --backend interpretr", "did you mean 'interpreter'?"),
     CommandCase("dump mlp.graph --bind bach=2", "did you mean 'batch'?"),
     // Numbers

@@ -5,6 +5,11 @@ import PackageDescription
 let package = Package(
   name: "Consumer",
   dependencies: [.package(name: "Apus", path: "../..")],
-  targets: [.executableTarget(name: "Consumer", dependencies: [.product(name: "Apus", package: "Apus")])],
+  targets: [
+    .executableTarget(
+      name: "Consumer", dependencies: [.product(name: "Apus", package: "Apus")],
+      // Members must come from modules that a file imports: `import Apus` has to be enough.
+      swiftSettings: [.enableUpcomingFeature("MemberImportVisibility")])
+  ],
   swiftLanguageModes: [.v6]
 )

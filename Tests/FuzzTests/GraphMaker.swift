@@ -1,4 +1,5 @@
 import Apus
+import ApusGraph
 
 /// Makes graphs that nobody would write, of all operators there are: reproducible by seed.
 ///

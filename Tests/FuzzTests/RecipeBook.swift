@@ -1,4 +1,5 @@
 import Apus
+import ApusGraph
 import ApusOperators
 
 /// How to make a node of an operator, with operands and attributes that fit.

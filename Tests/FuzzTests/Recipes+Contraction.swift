@@ -1,4 +1,5 @@
 import Apus
+import ApusOperators
 
 extension RecipeBook {
   static let contraction = [

@@ -1,4 +1,6 @@
 import Apus
+import ApusGraph
+import ApusOperators
 
 extension RecipeBook {
   static let control = [

@@ -1,5 +1,6 @@
 import Apus
 import ApusGraph
+import ApusOperators
 import ApusPasses
 
 /// Makes a failing case small: what is left has nothing that can go without the failure going.

@@ -1,4 +1,5 @@
 import Apus
+import ApusOperators
 import Foundation
 
 /// A convolution, or a transposed one, with the result and both gradients that PyTorch computed: a line of

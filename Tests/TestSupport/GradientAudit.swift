@@ -1,4 +1,5 @@
 import Apus
+import ApusOperators
 
 /// An operator's gradient against central differences in double precision, at the operands of its reference cases.
 struct GradientAudit {

@@ -223,7 +223,7 @@ struct Parser {
     guard case .word(let name) = token.kind else { throw fail("expected an operator, found \(current.description)") }
     advance()
     guard let type = catalog.type(named: name) else {
-      throw fail("unknown operator '\(name)'", at: token, help: Suggestion.didYouMean(name, among: catalog.names))
+      throw fail("unknown operator '\(name)'", at: token, help: catalog.help(forUnknown: name))
     }
     var call = Call(op: type.init(), token: token)
     try expect("(")

@@ -3,12 +3,22 @@ import ApusData
 import Foundation
 
 /// Writes a line an epoch: `epoch` (from 0), then the logs in order of names.
-public final class CSVLogger: Callback {
-  private let path: String
-  private let separator: String
-  private let appends: Bool
+public final class CSVLogger: Callback, Component {
+  private var path = ""
+  private var separator = ","
+  private var appends = false
   private var text = ""
   private var names: [String]?
+
+  public static let record = ComponentRecord(
+    "csv_logger", "writes a line an epoch to a file: the epoch, then the logs in order of names",
+    settings: [
+      setting("filename", \.path, "the file", required: true),
+      setting("separator", \.separator, "what is between two values"),
+      setting("append", \.appends, "whether lines follow those of an existing file, as after resuming"),
+    ])
+
+  public init() {}
 
   /// - Parameter appending: whether lines go behind those of an existing file, as after resuming.
   public init(_ path: String, separator: String = ",", appending: Bool = false) {

@@ -20,6 +20,8 @@ public protocol Callback: AnyObject {
 
 extension Callback {
   public var logsLearningRate: Bool { false }
+  /// What a callback is, for messages about those that are components.
+  public static var kind: String { "callback" }
   public func trainingBegins(_ trainer: Trainer) throws {}
   public func epochBegins(_ epoch: Int, _ trainer: Trainer) throws {}
   public func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {}
@@ -50,7 +52,10 @@ public final class LambdaCallback: Callback {
 }
 
 /// Stops as soon as the loss is not a finite number.
-public final class TerminateOnNaN: Callback {
+public final class TerminateOnNaN: Callback, Component {
+  public static let record = ComponentRecord(
+    "terminate_on_nan", "ends training as soon as the loss is not a finite number")
+
   public init() {}
 
   public func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {

@@ -1,23 +1,36 @@
 import ApusCore
 
 /// Stops when a quantity no longer improves. Defaults and texts are Keras's.
-public final class EarlyStopping: Callback {
-  private let patience: Int
-  private let baseline: Double?
-  private let restoresBest: Bool
-  private let firstEpoch: Int
-  private let isVerbose: Bool
-  private var monitor: Monitor
+public final class EarlyStopping: Callback, Monitoring {
+  private var patience = 0
+  private var baseline: Double?
+  private var restoresBest = false
+  private var firstEpoch = 0
+  private var isVerbose = false
+  var monitor = Monitor("val_loss", .auto)
   private var bestEpoch = 0
   private var bestWeights: [(name: String, value: Tensor)] = []
   private var waited = 0
   /// The epoch that was the last one, from 0; nil where training went through.
   public private(set) var stoppedEpoch: Int?
 
+  public static let record = ComponentRecord(
+    "early_stopping", "ends training if a quantity no longer improves",
+    settings: monitorSettings + [
+      setting("min_delta", \.monitor.leastChange, in: .nonNegative, "a change up to this is no improvement"),
+      setting("patience", \.patience, in: .nonNegative, "how many epochs without improvement are tolerated"),
+      setting("baseline", \.baseline, "a value that must be improved on for the patience to start again"),
+      setting("restore_best_weights", \.restoresBest, "whether the model ends with the weights of its best epoch"),
+      setting("start_from_epoch", \.firstEpoch, in: .nonNegative, "the first epoch that is looked at, from 0"),
+      setting("verbose", \.isVerbose, "whether it says what it does"),
+    ])
+
+  public init() {}
+
   /// - Parameters:
   ///   - monitor: the log to watch.
   ///   - leastChange: a smaller change is no improvement.
-  ///   - patience: how many epochs without improvement are borne.
+  ///   - patience: how many epochs without improvement are tolerated.
   ///   - baseline: a value that must be improved on for the patience to start again.
   ///   - restoringBestWeights: whether the model ends with the weights of its best epoch. The optimizer's state stays as
   ///     it is.

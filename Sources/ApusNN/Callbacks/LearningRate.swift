@@ -15,20 +15,33 @@ public final class LearningRateScheduler: Callback {
 }
 
 /// Makes the learning rate smaller when a quantity no longer improves. Defaults and texts are Keras's.
-public final class ReduceLROnPlateau: Callback {
-  private let factor: Double
-  private let patience: Int
-  private let cooldown: Int
-  private let leastRate: Double
-  private let isVerbose: Bool
-  private var monitor: Monitor
+public final class ReduceLROnPlateau: Callback, Monitoring {
+  private var factor = 0.1
+  private var patience = 10
+  private var cooldown = 0
+  private var leastRate = 0.0
+  private var isVerbose = false
+  var monitor = Monitor("val_loss", .auto, leastChange: 1e-4)
   private var waited = 0
   private var cooling = 0
+
+  public static let record = ComponentRecord(
+    "reduce_lr_on_plateau", "makes the learning rate smaller if a quantity no longer improves",
+    settings: monitorSettings + [
+      setting("factor", \.factor, in: .decay, "the new rate over the old one"),
+      setting("patience", \.patience, in: .nonNegative, "how many epochs without improvement are tolerated"),
+      setting("min_delta", \.monitor.leastChange, in: .nonNegative, "a change up to this is no improvement"),
+      setting("cooldown", \.cooldown, in: .nonNegative, "how many epochs after a reduction are not counted"),
+      setting("min_lr", \.leastRate, in: .nonNegative, "the rate is not made smaller than this"),
+      setting("verbose", \.isVerbose, "whether it says what it does"),
+    ])
+
+  public init() {}
 
   /// - Parameters:
   ///   - monitor: the log to watch.
   ///   - factor: the new rate over the old one, below 1.
-  ///   - patience: how many epochs without improvement are borne.
+  ///   - patience: how many epochs without improvement are tolerated.
   ///   - leastChange: a smaller change is no improvement.
   ///   - cooldown: how many epochs after a reduction are not counted.
   ///   - leastRate: the rate is not made smaller than this.

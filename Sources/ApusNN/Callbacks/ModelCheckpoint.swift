@@ -2,11 +2,22 @@ import ApusCore
 import Foundation
 
 /// Saves the model after each epoch, or only when a quantity improves.
-public final class ModelCheckpoint: Callback {
-  private let directory: String
-  private let savesBestOnly: Bool
-  private let isVerbose: Bool
-  private var monitor: Monitor
+public final class ModelCheckpoint: Callback, Monitoring {
+  private var directory = ""
+  private var savesBestOnly = false
+  private var isVerbose = false
+  var monitor = Monitor("val_loss", .auto)
+
+  public static let record = ComponentRecord(
+    "model_checkpoint", "saves the model after each epoch, or only if a quantity improves",
+    settings: [
+      setting("filepath", \.directory, "the folder, as models/{epoch:02d}-{val_loss:.2f}", required: true)
+    ] + monitorSettings + [
+      setting("save_best_only", \.savesBestOnly, "whether only improvements are saved"),
+      setting("verbose", \.isVerbose, "whether it says what it does"),
+    ])
+
+  public init() {}
 
   /// - Parameters:
   ///   - directory: where to save; `{epoch}` and the names of logs stand for their values, with a format where one is

@@ -5,21 +5,24 @@ struct Monitor {
   /// Which way a quantity improves.
   enum Direction { case smaller, larger }
 
-  let name: String
-  let direction: Direction
-  /// A smaller change is none.
-  let leastChange: Double
+  var name: String
+  var mode: MonitorMode
+  /// A change up to this is none.
+  var leastChange: Double
   private(set) var best: Double?
 
   init(_ name: String, _ mode: MonitorMode, leastChange: Double = 0) {
     self.name = name
-    direction =
-      switch mode {
-      case .min: .smaller
-      case .max: .larger
-      case .auto: name.hasSuffix("accuracy") || name.hasSuffix("acc") ? .larger : .smaller
-      }
+    self.mode = mode
     self.leastChange = abs(leastChange)
+  }
+
+  var direction: Direction {
+    switch mode {
+    case .min: .smaller
+    case .max: .larger
+    case .auto: name.hasSuffix("accuracy") || name.hasSuffix("acc") ? .larger : .smaller
+    }
   }
 
   /// The quantity's value in an epoch's logs.
@@ -56,8 +59,23 @@ struct Monitor {
 }
 
 /// Which way a watched quantity improves.
-public enum MonitorMode: String, Sendable, CaseIterable {
+public enum MonitorMode: String, Sendable, SettingChoice {
   /// Larger is better where the name ends with accuracy, else smaller.
   case auto
   case min, max
+}
+
+/// A callback that watches a quantity.
+protocol Monitoring: Component {
+  var monitor: Monitor { get set }
+}
+
+extension Monitoring {
+  /// What these callbacks have in common.
+  static var monitorSettings: [SettingRecord] {
+    [
+      setting("monitor", \.monitor.name, "the logged quantity to watch"),
+      setting("mode", \.monitor.mode, "which way it improves; auto: by its name"),
+    ]
+  }
 }

@@ -1,8 +1,5 @@
 import ApusCore
 import ApusGraph
-// Layers have Keras's names, which some operators share. A name in this module shadows one in a module that it exports,
-// so for a user of Apus `Reshape` and `Dropout` are layers.
-@_exported import ApusOperators
 
 /// A part of a model, which declares its variables and appends its nodes. `Layer` and `MergeLayer` refine it.
 public protocol ModelLayer: Sendable {

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
 
 /// Models of images of 224 × 224 in 1,000 classes.
 extension ModelZoo {

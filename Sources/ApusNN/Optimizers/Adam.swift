@@ -3,16 +3,17 @@ import ApusOperators
 
 /// Adaptive moments. Kingma and Ba 2015; the variant that never raises its step: Reddi et al. 2018.
 public struct Adam: Optimizer {
-  public static let name = "adam"
-  public var options: OptimizerOptions
-  public var beta1: Double
-  public var beta2: Double
-  public var epsilon: Double
-  public var amsgrad: Bool
+  public var options = OptimizerOptions(learningRate: 0.001)
+  public var beta1 = 0.9
+  public var beta2 = 0.999
+  public var epsilon = 1e-7
+  public var amsgrad = false
+
+  public init() {}
 
   public init(
-    options: OptimizerOptions = .init(learningRate: 0.001), beta1: Double = 0.9, beta2: Double = 0.999,
-    epsilon: Double = 1e-7, amsgrad: Bool = false
+    options: OptimizerOptions = Adam().options, beta1: Double = Adam().beta1, beta2: Double = Adam().beta2,
+    epsilon: Double = Adam().epsilon, amsgrad: Bool = Adam().amsgrad
   ) {
     self.options = options
     self.beta1 = beta1
@@ -21,9 +22,14 @@ public struct Adam: Optimizer {
     self.amsgrad = amsgrad
   }
 
-  public var settings: [(name: String, value: String)] {
-    [("beta_1", "\(beta1)"), ("beta_2", "\(beta2)"), ("epsilon", "\(epsilon)"), ("amsgrad", "\(amsgrad)")]
-  }
+  public static let record = ComponentRecord(
+    "adam", "steps by running means of the gradients and of their squares, corrected for their start at 0",
+    settings: commonSettings + [
+      setting("beta_1", \.beta1, in: .decay, "the share of the mean gradient that stays in each step"),
+      setting("beta_2", \.beta2, in: .decay, "the share of the mean square that stays in each step"),
+      setting("epsilon", \.epsilon, in: .nonNegative, "added to the root of the mean square"),
+      setting("amsgrad", \.amsgrad, "whether the largest mean square so far is used, so that steps never grow"),
+    ])
 
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ)
@@ -46,8 +52,8 @@ public struct Adam: Optimizer {
 
 extension Optimizer where Self == Adam {
   public static func adam(
-    learningRate: Double = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
-    amsgrad: Bool = false
+    learningRate: Double = Adam().options.learningRate, beta1: Double = Adam().beta1, beta2: Double = Adam().beta2,
+    epsilon: Double = Adam().epsilon, amsgrad: Bool = Adam().amsgrad
   ) -> Adam {
     Adam(options: .init(learningRate: learningRate), beta1: beta1, beta2: beta2, epsilon: epsilon, amsgrad: amsgrad)
   }

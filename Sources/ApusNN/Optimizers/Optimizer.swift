@@ -2,19 +2,20 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// A rule that changes variables by their gradients. Names, defaults and formulas are Keras's.
+/// A rule that changes variables by their gradients. Names, defaults and formulas of those of Apus are Keras's.
 ///
-/// A rule appends nodes: the update is part of the training graph like everything else.
-public protocol Optimizer: Sendable {
-  static var name: String { get }
-  var options: OptimizerOptions { get }
-  /// Options of its own, as the command line and saved models write them.
-  var settings: [(name: String, value: String)] { get }
+/// A rule appends nodes: the update is part of the training graph like everything else. Its stored properties are its
+/// settings; `record` declares them, `commonSettings` first. Docs/AddAnOptimizer.md walks through one.
+public protocol Optimizer: Component, Sendable {
+  /// The settings that every optimizer has; `apply` uses them.
+  var options: OptimizerOptions { get set }
 
-  /// The new value of one variable; state is declared through `state` and updated in `context.builder`.
+  /// The new value of one variable. What the rule remembers from step to step is declared through `state`.
   /// - Parameters:
-  ///   - rate: the learning rate, a scalar of the variable's element type.
-  ///   - step: which step this is, from 1, likewise.
+  ///   - variable: the value before the step, weight decay applied.
+  ///   - gradient: of the same shape, clipped as the options say.
+  ///   - rate: the learning rate, a scalar of the variable's element type; callbacks may change it between steps.
+  ///   - step: the number of the step, from 1; a scalar of the variable's element type.
   func update(_ variable: Value, _ gradient: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value
 }
 
@@ -40,40 +41,27 @@ public struct OptimizerOptions: Sendable, Hashable {
     self.clipValue = clipValue
     self.globalClipNorm = globalClipNorm
   }
-
-  var settings: [(name: String, value: String)] {
-    let all: [(String, Double?)] = [
-      ("learning_rate", learningRate), ("weight_decay", weightDecay), ("clipnorm", clipNorm),
-      ("clipvalue", clipValue), ("global_clipnorm", globalClipNorm),
-    ]
-    return all.compactMap { name, value in value.map { (name, "\($0)") } }
-  }
-}
-
-/// Declares the state that an optimizer keeps for one variable.
-public struct OptimizerState {
-  let variable: Value
-  let name: String
-
-  /// A variable like the one that is trained, which starts at zero: `optimizer/<variable>/<name>`.
-  public func zeros(_ suffix: String) throws -> Value {
-    try variable.builder.variable(
-      "optimizer/\(name)/\(suffix)", variable.dtype, variable.shape, .zeros, trainable: false)
-  }
-
-  /// Makes `value` the state's next one; returns it, for the rest of the rule.
-  public func advance(_ state: Value, to value: Value) throws -> Value {
-    try variable.builder.update(state, to: value)
-    return value
-  }
 }
 
 extension Optimizer {
-  public var name: String { Self.name }
-  public var settings: [(name: String, value: String)] { [] }
+  public static var kind: String { "optimizer" }
+  public var name: String { Self.record.name }
 
   /// All that makes it, as `OptimizerRegistry.named` reads it: `sgd(learning_rate=0.1, momentum=0.9, nesterov=false)`.
-  public var specification: String { NamedSpecification.text(name, options.settings + settings) }
+  public var specification: String { specificationText() }
+
+  /// The declarations of `options`, with which every optimizer's list of settings begins.
+  public static var commonSettings: [SettingRecord] {
+    [
+      setting("learning_rate", \.options.learningRate, in: .nonNegative, "the size of a step"),
+      setting(
+        "weight_decay", \.options.weightDecay, in: .nonNegative,
+        "the share of each variable, times the learning rate, that is subtracted before a step"),
+      setting("clipnorm", \.options.clipNorm, in: .positive, "the largest norm of one variable's gradient"),
+      setting("clipvalue", \.options.clipValue, in: .positive, "the largest magnitude of a gradient's element"),
+      setting("global_clipnorm", \.options.globalClipNorm, in: .positive, "the largest norm of all gradients together"),
+    ]
+  }
 
   /// Appends the updates of all variables.
   /// - Parameter step: an `i64` scalar, 0 in the first step.

@@ -3,16 +3,17 @@ import ApusOperators
 
 /// Steps divided by a running root mean square of gradients. Tieleman and Hinton 2012; centered: Graves 2013.
 public struct RMSprop: Optimizer {
-  public static let name = "rmsprop"
-  public var options: OptimizerOptions
-  public var rho: Double
-  public var momentum: Double
-  public var epsilon: Double
-  public var centered: Bool
+  public var options = OptimizerOptions(learningRate: 0.001)
+  public var rho = 0.9
+  public var momentum = 0.0
+  public var epsilon = 1e-7
+  public var centered = false
+
+  public init() {}
 
   public init(
-    options: OptimizerOptions = .init(learningRate: 0.001), rho: Double = 0.9, momentum: Double = 0,
-    epsilon: Double = 1e-7, centered: Bool = false
+    options: OptimizerOptions = RMSprop().options, rho: Double = RMSprop().rho, momentum: Double = RMSprop().momentum,
+    epsilon: Double = RMSprop().epsilon, centered: Bool = RMSprop().centered
   ) {
     self.options = options
     self.rho = rho
@@ -21,9 +22,14 @@ public struct RMSprop: Optimizer {
     self.centered = centered
   }
 
-  public var settings: [(name: String, value: String)] {
-    [("rho", "\(rho)"), ("momentum", "\(momentum)"), ("epsilon", "\(epsilon)"), ("centered", "\(centered)")]
-  }
+  public static let record = ComponentRecord(
+    "rmsprop", "steps divided by a running root mean square of the gradients",
+    settings: commonSettings + [
+      setting("rho", \.rho, in: .decay, "the share of the running mean that stays in each step"),
+      setting("momentum", \.momentum, in: .share, "the share of the last step that is taken again"),
+      setting("epsilon", \.epsilon, in: .nonNegative, "added to the mean square, inside the root"),
+      setting("centered", \.centered, "whether the mean gradient is subtracted: a variance, not a mean square"),
+    ])
 
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // v ← ρ v + (1 − ρ) g²
@@ -48,8 +54,8 @@ public struct RMSprop: Optimizer {
 
 extension Optimizer where Self == RMSprop {
   public static func rmsprop(
-    learningRate: Double = 0.001, rho: Double = 0.9, momentum: Double = 0, epsilon: Double = 1e-7,
-    centered: Bool = false
+    learningRate: Double = RMSprop().options.learningRate, rho: Double = RMSprop().rho,
+    momentum: Double = RMSprop().momentum, epsilon: Double = RMSprop().epsilon, centered: Bool = RMSprop().centered
   ) -> RMSprop {
     RMSprop(
       options: .init(learningRate: learningRate), rho: rho, momentum: momentum, epsilon: epsilon, centered: centered)

@@ -3,20 +3,26 @@ import ApusOperators
 
 /// Gradient descent, with momentum (Polyak 1964) and Nesterov's look-ahead (Sutskever et al. 2013).
 public struct SGD: Optimizer {
-  public static let name = "sgd"
-  public var options: OptimizerOptions
-  public var momentum: Double
-  public var nesterov: Bool
+  public var options = OptimizerOptions(learningRate: 0.01)
+  public var momentum = 0.0
+  public var nesterov = false
 
-  public init(options: OptimizerOptions = .init(learningRate: 0.01), momentum: Double = 0, nesterov: Bool = false) {
+  public init() {}
+
+  public init(
+    options: OptimizerOptions = SGD().options, momentum: Double = SGD().momentum, nesterov: Bool = SGD().nesterov
+  ) {
     self.options = options
     self.momentum = momentum
     self.nesterov = nesterov
   }
 
-  public var settings: [(name: String, value: String)] {
-    [("momentum", "\(momentum)"), ("nesterov", "\(nesterov)")]
-  }
+  public static let record = ComponentRecord(
+    "sgd", "gradient descent, with momentum and Nesterov's look-ahead",
+    settings: commonSettings + [
+      setting("momentum", \.momentum, in: .share, "the share of the last step that is taken again"),
+      setting("nesterov", \.nesterov, "whether the gradient is applied ahead of the momentum"),
+    ])
 
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // w ← w − η g
@@ -30,7 +36,10 @@ public struct SGD: Optimizer {
 }
 
 extension Optimizer where Self == SGD {
-  public static func sgd(learningRate: Double = 0.01, momentum: Double = 0, nesterov: Bool = false) -> SGD {
+  public static func sgd(
+    learningRate: Double = SGD().options.learningRate, momentum: Double = SGD().momentum,
+    nesterov: Bool = SGD().nesterov
+  ) -> SGD {
     SGD(options: .init(learningRate: learningRate), momentum: momentum, nesterov: nesterov)
   }
 }

@@ -19,6 +19,20 @@ enum SavedModel {
     URL(fileURLWithPath: directory).appendingPathComponent(file).path
   }
 
+  /// The optimizer, loss or metric that a saved model names.
+  /// - Throws: `ApusError` that names the file, and says what to register if nothing has the name.
+  static func component<R: ComponentRegistry>(_ registry: R.Type, _ text: String, in file: String) throws -> R.Product {
+    let kind = registry.store.registry.kind
+    let name = try ComponentText(text, kind: kind).name
+    guard registry.names.contains(name) else {
+      throw ApusError.input(
+        "'\(file)' was trained with the \(kind) '\(name)', which this program does not know",
+        help: "before loading, register the type that has this name: "
+          + "try \(registry.store.registry.registration)(….self)")
+    }
+    return try registry.named(text)
+  }
+
   /// What goes on beside weights: how training stands.
   struct TrainingState: Codable {
     var optimizer: String
@@ -53,7 +67,7 @@ enum SavedModel {
     init(of trainer: Trainer) {
       optimizer = trainer.optimizer.specification
       loss = trainer.loss.specification
-      metrics = trainer.metrics.map(\.name)
+      metrics = trainer.metrics.map(\.specification)
       seed = trainer.seed
       steps = trainer.stepCount
       epochs = trainer.history.epochs
@@ -122,7 +136,8 @@ extension Trainer {
   }
 
   /// A trainer that goes on where the one that `save` wrote stopped: its graph, optimizer, loss, metrics, and state.
-  /// - Throws: `ApusError` where a file cannot be read, or a loss, metric or optimizer is none of those known by name.
+  /// - Throws: `ApusError` if a file cannot be read, or nothing is registered under the name of its optimizer, loss or a
+  ///   metric.
   public static func resumed(
     from directory: String, backend: (any Backend)? = nil, passes: Compilation.Passes = .level(.standard)
   ) throws -> Trainer {
@@ -133,8 +148,10 @@ extension Trainer {
       throw ApusError.input("the model in '\(directory)' must be one graph, not \(graphs.count)")
     }
     let trainer = try Trainer(
-      graph, optimizer: OptimizerRegistry.named(state.optimizer), loss: Loss.named(state.loss),
-      metrics: state.metrics.map(Metric.named), backend: backend, seed: state.seed, passes: passes)
+      graph, optimizer: SavedModel.component(OptimizerRegistry.self, state.optimizer, in: file),
+      loss: SavedModel.component(LossRegistry.self, state.loss, in: file),
+      metrics: state.metrics.map { try SavedModel.component(MetricRegistry.self, $0, in: file) },
+      backend: backend, seed: state.seed, passes: passes)
     try trainer.resume(from: directory)
     return trainer
   }

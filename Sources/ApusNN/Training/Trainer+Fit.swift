@@ -7,7 +7,7 @@ import Foundation
 extension Trainer {
   /// Goes through the samples `epochs` times.
   /// - Parameters:
-  ///   - images: samples along axis 0; reshaped to the model's input where the element counts agree.
+  ///   - inputs: samples along axis 0; reshaped to the model's input where the element counts agree.
   ///   - targets: class numbers or values, along axis 0.
   ///   - validationSplit: the last part of the samples, taken before shuffling, on which each epoch is evaluated.
   ///   - validationData: other samples to evaluate on; goes before `validationSplit`.
@@ -16,30 +16,31 @@ extension Trainer {
   /// - Throws: `ApusError` where data and model do not fit, before anything is trained.
   @discardableResult
   public func fit(
-    _ images: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,
-    validationData: (images: Tensor, targets: Tensor)? = nil, shuffle: Bool = true, verbose: Verbosity = .auto,
+    _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,
+    validationData: (inputs: Tensor, targets: Tensor)? = nil, shuffle: Bool = true, verbose: Verbosity = .auto,
     callbacks: [any Callback] = [], output: ProgressOutput = .standard
   ) throws -> History {
-    let images = try fitted(images)
-    try check(images, targets)
+    let inputs = try fitted(inputs)
+    try check(inputs, targets)
     guard epochs >= 0, epochs <= Limits.magnitude else {
       throw ApusError.input("the number of epochs cannot be \(epochs)")
     }
-    var trainingRows = 0..<images.dimensions[0]
-    var validation: (images: Tensor, targets: Tensor)?
+    var trainingRows = 0..<inputs.dimensions[0]
+    var validation: (inputs: Tensor, targets: Tensor)?
     if let validationData {
-      validation = (try fitted(validationData.images), validationData.targets)
-      try check(validationData.images, validationData.targets)
+      validation = (try fitted(validationData.inputs), validationData.targets)
+      try check(validationData.inputs, validationData.targets)
     } else if validationSplit != 0 {
-      let split = try ValidationSplit(count: images.dimensions[0], validation: validationSplit)
+      let split = try ValidationSplit(count: inputs.dimensions[0], validation: validationSplit)
       trainingRows = split.train
-      validation = (try images.gather(rows: split.validation), try targets.gather(rows: split.validation))
+      validation = (try inputs.gather(rows: split.validation), try targets.gather(rows: split.validation))
       if loss.takesClassNumbers { try warnOfMissingLabels(split, targets) }
     }
     let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
+    for callback in callbacks { try (callback as? any Component)?.checkSettings() }
     // Targets that do not fit the loss are refused now, those for validation too.
-    try prepare(images, targets)
-    if let validation { try prepare(validation.images, validation.targets) }
+    try prepare(inputs, targets)
+    if let validation { try prepare(validation.inputs, validation.targets) }
 
     start(verbose == .silent ? nil : output)
     defer { start(nil) }
@@ -57,7 +58,7 @@ extension Trainer {
       var means = RunningMeans()
       let isByOne = !callbacks.isEmpty
       try runBatches(batches, order, isByOne: isByOne) { rows, size in
-        try trainingSteps(rows, batchSize: size, images, targets)
+        try trainingSteps(rows, batchSize: size, inputs, targets)
       } report: { done, logs, weight in
         means.add(logs, weight: weight)
         bar.update(done, logs: means.sorted)
@@ -69,7 +70,7 @@ extension Trainer {
       }
       var logs = means.values
       if let validation {
-        for (name, value) in try evaluateBatches(validation.images, validation.targets, batchSize: batchSize).values {
+        for (name, value) in try evaluateBatches(validation.inputs, validation.targets, batchSize: batchSize).values {
           logs["val_\(name)"] = value
         }
       }
@@ -113,26 +114,26 @@ extension Trainer {
 
   /// Loss and metrics over all samples: means over samples.
   public func evaluate(
-    _ images: Tensor, _ targets: Tensor, batchSize: Int = 32, verbose: Verbosity = .silent,
+    _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, verbose: Verbosity = .silent,
     output: ProgressOutput = .standard
   ) throws -> [String: Double] {
-    let images = try fitted(images)
-    try check(images, targets)
+    let inputs = try fitted(inputs)
+    try check(inputs, targets)
     var bar = ProgressBar(
-      target: try BatchSequence(count: images.dimensions[0], batchSize: batchSize).count, verbosity: verbose,
+      target: try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize).count, verbosity: verbose,
       isTerminal: output.isTerminal, write: output.write)
-    let means = try evaluateBatches(images, targets, batchSize: batchSize) { bar.update($0, logs: $1.sorted) }
+    let means = try evaluateBatches(inputs, targets, batchSize: batchSize) { bar.update($0, logs: $1.sorted) }
     bar.finish(logs: means.sorted)
     return means.values
   }
 
   private func evaluateBatches(
-    _ images: Tensor, _ targets: Tensor, batchSize: Int, _ progress: (Int, RunningMeans) -> Void = { _, _ in }
+    _ inputs: Tensor, _ targets: Tensor, batchSize: Int, _ progress: (Int, RunningMeans) -> Void = { _, _ in }
   ) throws -> RunningMeans {
     var means = RunningMeans()
-    let batches = try BatchSequence(count: images.dimensions[0], batchSize: batchSize)
-    try runBatches(batches, Array(0..<images.dimensions[0])) { rows, size in
-      try evaluationSteps(rows, batchSize: size, images, targets)
+    let batches = try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize)
+    try runBatches(batches, Array(0..<inputs.dimensions[0])) { rows, size in
+      try evaluationSteps(rows, batchSize: size, inputs, targets)
     } report: { done, logs, weight in
       means.add(logs, weight: weight)
       progress(done, means)

@@ -7,26 +7,26 @@ extension Trainer {
   /// Samples in the shape of the model's input, of their own element type.
   /// - Throws: `ApusError` that names both shapes where the element counts differ, or both types where the model's input
   ///   cannot hold the data's numbers.
-  func fitted(_ images: Tensor) throws -> Tensor {
+  func fitted(_ inputs: Tensor) throws -> Tensor {
     let sample = input.shape.dims.dropFirst().map { $0.number ?? 0 }
-    let given = Array(images.dimensions.dropFirst())
-    guard images.rank >= 1, Shape.elementCount(sample) == Shape.elementCount(given) else {
+    let given = Array(inputs.dimensions.dropFirst())
+    guard inputs.rank >= 1, Shape.elementCount(sample) == Shape.elementCount(given) else {
       throw ApusError.input(
         "the model's input is \(Shape(sample)) a sample, but the data has \(Shape(given))",
         help: "shapes with as many elements are reshaped: 28×28, 28×28×1 and 784 are the same to a model")
     }
-    guard input.dtype.takesNumbers(of: images.dtype) else {
+    guard input.dtype.takesNumbers(of: inputs.dtype) else {
       throw ApusError.input(
-        "the model's input is of type \(input.dtype), which does not hold the data's \(images.dtype)",
-        help: "declare the input as \(images.dtype) and cast in the graph")
+        "the model's input is of type \(input.dtype), which does not hold the data's \(inputs.dtype)",
+        help: "declare the input as \(inputs.dtype) and cast in the graph")
     }
-    return try images.reshaped([images.dimensions[0]] + sample)
+    return try inputs.reshaped([inputs.dimensions[0]] + sample)
   }
 
   /// Checks targets against samples and outputs before anything is computed.
   /// - Throws: `ApusError` that names the first sample whose label is no class of the model.
-  func check(_ images: Tensor, _ targets: Tensor) throws {
-    guard let count = images.dimensions.first, count > 0 else { throw ApusError.input("there are no samples") }
+  func check(_ inputs: Tensor, _ targets: Tensor) throws {
+    guard let count = inputs.dimensions.first, count > 0 else { throw ApusError.input("there are no samples") }
     guard targets.rank >= 1, count == targets.dimensions[0] else {
       throw ApusError.input("\(count) samples have \(targets.dimensions.first ?? 0) targets")
     }

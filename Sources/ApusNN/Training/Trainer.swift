@@ -34,11 +34,15 @@ public final class Trainer {
   ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
   ///   - passes: which passes steps go through before the backend prepares them.
-  /// - Throws: `ApusError` where `model` is no such graph, or the loss does not fit its output.
+  /// - Throws: `ApusError` if `model` is no such graph, the loss does not fit its output, or a setting of the optimizer,
+  ///   the loss or a metric is outside its range.
   public init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
     seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
   ) throws {
+    try optimizer.checkSettings()
+    try loss.checkSettings()
+    for metric in metrics { try metric.checkSettings() }
     self.model = model
     self.optimizer = optimizer
     self.loss = loss
@@ -64,6 +68,12 @@ public final class Trainer {
       throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
     }
     try session.setValue(Tensor(scalar: Float(rate)), of: learningRateName)
+  }
+
+  /// What the optimizer remembers, by name: its slots (`optimizer/<variable>/<slot>`), the learning rate
+  /// (`optimizer/learning_rate`) and the number of steps done (`step`).
+  public var optimizerState: [(name: String, value: Tensor)] {
+    session.values.filter { $0.name.hasPrefix("optimizer/") || $0.name == Graph.stepName }
   }
 
   /// How many steps the optimizer has done.
@@ -99,39 +109,39 @@ public final class Trainer {
   /// One step on one batch.
   /// - Returns: the batch's loss and metrics by name, computed before the update.
   /// - Throws: `ApusError` where data and model do not fit; nothing is updated then.
-  public func trainOnBatch(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    let images = try fitted(images)
-    try check(images, targets)
-    return try trainingStep(images, targets)
+  public func trainOnBatch(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    let inputs = try fitted(inputs)
+    try check(inputs, targets)
+    return try trainingStep(inputs, targets)
   }
 
   /// The batch's loss and metrics by name.
-  public func testOnBatch(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    let images = try fitted(images)
-    try check(images, targets)
-    return try evaluationStep(images, targets)
+  public func testOnBatch(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    let inputs = try fitted(inputs)
+    try check(inputs, targets)
+    return try evaluationStep(inputs, targets)
   }
 
   /// A training step on samples that are known to fit.
-  func trainingStep(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try named(programs(images.dtype, targetType(targets)).training.run([images, targets]))
+  func trainingStep(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    try named(programs(inputs.dtype, targetType(targets)).training.run([inputs, targets]))
   }
 
-  func evaluationStep(_ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try named(programs(images.dtype, targetType(targets)).evaluation.run([images, targets]))
+  func evaluationStep(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
+    try named(programs(inputs.dtype, targetType(targets)).evaluation.run([inputs, targets]))
   }
 
   /// One step on each batch of rows of samples that are known to fit; the means over all of them.
-  func trainingSteps(_ rows: [Int], batchSize: Int, _ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
+  func trainingSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
     try means(
-      programs(images.dtype, targetType(targets)).training
-        .run(overRows: rows, batchSize: batchSize, of: [images, targets]))
+      programs(inputs.dtype, targetType(targets)).training
+        .run(overRows: rows, batchSize: batchSize, of: [inputs, targets]))
   }
 
-  func evaluationSteps(_ rows: [Int], batchSize: Int, _ images: Tensor, _ targets: Tensor) throws -> [String: Double] {
+  func evaluationSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
     try means(
-      programs(images.dtype, targetType(targets)).evaluation
-        .run(overRows: rows, batchSize: batchSize, of: [images, targets]))
+      programs(inputs.dtype, targetType(targets)).evaluation
+        .run(overRows: rows, batchSize: batchSize, of: [inputs, targets]))
   }
 
   private func means(_ series: [Tensor]) -> [String: Double] {
@@ -144,15 +154,15 @@ public final class Trainer {
   }
 
   /// The model's output for each sample.
-  /// - Parameter images: samples along axis 0; reshaped to the model's input where the element counts agree.
-  public func predict(_ images: Tensor, batchSize: Int = 32) throws -> Tensor {
-    let images = try fitted(images)
-    let forward = try session.load(model.accepting(images.dtype).bound(to: .inference))
+  /// - Parameter inputs: samples along axis 0; reshaped to the model's input where the element counts agree.
+  public func predict(_ inputs: Tensor, batchSize: Int = 32) throws -> Tensor {
+    let inputs = try fitted(inputs)
+    let forward = try session.load(model.accepting(inputs.dtype).bound(to: .inference))
     let dims = output.shape.dims.dropFirst().map { $0.number ?? 0 }
-    var result = try Tensor(uninitialized: output.dtype, [images.dimensions[0]] + dims)
+    var result = try Tensor(uninitialized: output.dtype, [inputs.dimensions[0]] + dims)
     var offset = 0
-    for batch in try BatchSequence(count: images.dimensions[0], batchSize: batchSize) {
-      let part = try forward.run([images.gather(rows: batch)])[0]
+    for batch in try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize) {
+      let part = try forward.run([inputs.gather(rows: batch)])[0]
       let start = offset
       result.withUnsafeMutableBytes { to in
         part.withUnsafeBytes { from in to[start..<start + from.count].copyBytes(from: from) }
@@ -171,16 +181,16 @@ public final class Trainer {
   // MARK: Graphs
 
   /// The training step for this data, as it is before any pass, and the data as the step takes them.
-  package func prepared(_ images: Tensor, _ targets: Tensor) throws -> (step: Graph, images: Tensor, targets: Tensor) {
-    let images = try fitted(images)
-    try check(images, targets)
-    return (try programs(images.dtype, targetType(targets)).training.graph, images, targets)
+  package func prepared(_ inputs: Tensor, _ targets: Tensor) throws -> (step: Graph, inputs: Tensor, targets: Tensor) {
+    let inputs = try fitted(inputs)
+    try check(inputs, targets)
+    return (try programs(inputs.dtype, targetType(targets)).training.graph, inputs, targets)
   }
 
   /// Builds the programs for samples and targets that were checked.
   /// - Throws: `ApusError` that names both shapes where the loss or a metric does not compare them with the output.
-  func prepare(_ images: Tensor, _ targets: Tensor) throws {
-    _ = try programs(images.dtype, targetType(targets))
+  func prepare(_ inputs: Tensor, _ targets: Tensor) throws {
+    _ = try programs(inputs.dtype, targetType(targets))
   }
 
   private var defaultTargetType: TensorType {

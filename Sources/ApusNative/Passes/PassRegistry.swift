@@ -3,25 +3,35 @@ import ApusGraph
 import ApusLowering
 import ApusPasses
 
-/// All passes by name: those for every backend, and those that only native code needs.
+/// The passes by name: those of Apus, and those that other packages add. StandardPipeline.swift has the ready-made
+/// pipelines.
+///
+/// A package registers its passes once, before a command line or a program names them:
+/// `try PassRegistry.register(FoldScales.self)`. Any thread may do so. Docs/WriteAPass.md walks through one.
 public enum PassRegistry {
-  public static let all: [any Pass.Type] = [
+  /// All passes of Apus: the only list.
+  public static let standard: [any Pass.Type] = [
     ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
     DeadCode.self, Layout.self, Fuse.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self, SinkSums.self,
     Winograd.self, Rematerialize.self,
   ]
+
+  private static let store = NameRegistry<any Pass.Type>(
+    kind: "pass", registration: "PassRegistry.register", standard.map { (names: [$0.record.name], entry: $0) })
+
+  /// All passes in order of registration.
+  public static var all: [any Pass.Type] { store.entries }
+
+  /// Adds a pass of another package, for the rest of the process.
+  /// - Throws: `ApusError` if its name is taken.
+  public static func register(_ type: any Pass.Type) throws { try store.register(type, names: [type.record.name]) }
 
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.
   /// - Throws: `ApusError` with fault `.usage` and a suggestion where there is no such pass or option.
   public static func pass(_ text: String) throws -> any Pass {
     let parts = text.split(separator: "{", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first.map(String.init) ?? ""
-    guard let type = all.first(where: { $0.record.name == name }) else {
-      let names = all.map { $0.record.name }
-      throw ApusError.usage(
-        "there is no pass '\(name)'",
-        help: Suggestion.didYouMean(name, among: names) ?? "the passes: \(names.joined(separator: ", "))")
-    }
+    let type = try store.required(name)
     var pass: any Pass = type.init()
     guard parts.count == 2 else { return pass }
     guard parts[1].hasSuffix("}") else { throw ApusError.usage("'\(text)' lacks its closing brace") }

@@ -98,7 +98,7 @@ private func extremumCotangents(
   return (wanted[0] ? try share(aWins, bWins) : nil, wanted[1] ? try share(bWins, aWins) : nil)
 }
 
-extension Value {
+extension Value: SignArithmetic {
   func binary(_ op: some BinaryOperator, _ b: Value) throws -> Value { try builder.append(op, [self, b])[0] }
 
   public static func + (a: Value, b: Value) throws -> Value { try a.binary(Add(), b) }

@@ -3,8 +3,7 @@ import ArgumentParser
 import Foundation
 
 /// `apus`: one file a subcommand. Each parses its options, calls the library and prints; nothing is computed here.
-@main
-struct Main: ParsableCommand {
+struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apus",
     abstract: "Builds, inspects and runs define-then-run neural networks.",
@@ -22,10 +21,13 @@ struct Main: ParsableCommand {
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
       RunCommand.self, KernelsCommand.self, CompileCommand.self, BenchCommand.self, DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
+      OptimizersCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,
     ])
 
-  static func main() {
+  /// - Parameter registering: adds operators, passes, optimizers and the like to their registries.
+  static func main(registering: () throws -> Void) {
     do {
+      try registering()
       try checkName(of: CommandLine.arguments.dropFirst().first)
       var command = try parseAsRoot()
       try command.run()

@@ -1,0 +1,120 @@
+import ApusCore
+import ApusData
+import ApusGraph
+import ApusNN
+import ApusNative
+import ApusPasses
+
+/// Measures how fast a graph runs or trains; `apus bench` prints the results.
+///
+/// ```swift
+/// let result = try Benchmark(backend: NativeBackend()).runs(of: model, batch: 1)
+/// print(result.stepSeconds)
+/// ```
+public struct Benchmark {
+  /// What runs the graph.
+  public var backend: any Backend
+  /// How long to measure, in seconds.
+  public var seconds: Double
+  /// Whether other ways to compile convolutions are measured first and the fastest is remembered; native code only.
+  public var isTuned = false
+  /// Which passes run before the backend prepares a graph.
+  public var passes = Compilation.Passes.level(.standard)
+
+  /// - Parameters:
+  ///   - backend: a native one that is profiled fills `BenchmarkResult.profile`.
+  ///   - seconds: how long to measure.
+  public init(backend: any Backend, seconds: Double = 3) {
+    self.backend = backend
+    self.seconds = seconds
+  }
+
+  /// Measures runs of a forward graph on random inputs.
+  /// - Parameters:
+  ///   - batch: the size that every symbol gets.
+  ///   - preparing: is called with the session that holds the variables, to load saved ones.
+  /// - Throws: `ApusError` if the graph cannot be compiled or run.
+  public func runs(
+    of model: Graph, batch: Int, preparing: (Session) throws -> Void = { _ in }
+  ) throws -> BenchmarkResult {
+    var graph = try model.bound(to: .inference)
+    graph = try graph.specialized(Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, batch) }))
+    let session = Session(backend: backend)
+    _ = try session.load(graph)
+    try preparing(session)
+    let inputs = RandomInputs(seed: 1)
+    let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
+    let trials = try tune(graph, session) { _ = try $0.run(feeds, updating: &$1) }
+    let sampling = Sampling(seconds: seconds)
+
+    var work: Work?
+    func once() throws { try work?.run(feeds) }
+    let compileSeconds = try sampling.time {
+      work = try Work(backend.compile(graph, passes: passes), of: graph, session)
+      try once()
+    }
+    for _ in 0..<Self.warmUps { try once() }
+    let step = try sampling.median { try once() }
+    guard let work else { throw ApusError.defect("nothing was compiled") }
+    // A graph without symbols has its own batch.
+    return BenchmarkResult(
+      executable: work.executable, isTraining: false, batch: feeds.first?.dimensions.first ?? batch,
+      compileSeconds: compileSeconds, stepSeconds: step, trials: trials)
+  }
+
+  /// Measures training steps (forward, backward, update) on shuffled samples, again and again. The trainer's own
+  /// variables stay as they are.
+  /// - Throws: `ApusError` if the samples do not fit the model, or are fewer than a batch.
+  public func training(
+    _ trainer: Trainer, on samples: (inputs: Tensor, targets: Tensor), batch: Int
+  ) throws -> BenchmarkResult {
+    let (step, inputs, targets) = try trainer.prepared(samples.inputs, samples.targets)
+    let count = inputs.dimensions[0]
+    guard batch >= 1, count >= batch else {
+      throw ApusError.input("a batch of \(batch) cannot be taken from \(count) samples")
+    }
+    var order = EndlessBatches(Shuffle.permutation(count: count, seed: 0, epoch: 0), batch: batch)
+    let bound = try step.bound(batch: batch)
+    let first = Array(order.rows[..<batch])
+    let trials = try tune(bound, trainer.session) {
+      _ = try $0.run(overRows: first, of: [inputs, targets], updating: &$1)
+    }
+    let sampling = Sampling(seconds: seconds)
+
+    var work: Work?
+    func steps(_ number: Int) throws {
+      try work?.run(overRows: order.next(number), batch: batch, of: [inputs, targets])
+    }
+    let compileSeconds = try sampling.time {
+      work = try Work(backend.compile(bound, passes: passes), of: bound, trainer.session)
+      try steps(1)
+    }
+    // As many steps a call as take some 50 ms: the call itself then counts for nothing.
+    let number = try sampling.repetitions(taking: 0.04, limit: 1 << 14, steps)
+    let seconds = try sampling.median { try steps(number) }
+    guard let work else { throw ApusError.defect("nothing was compiled") }
+    return BenchmarkResult(
+      executable: work.executable, isTraining: true, batch: batch, compileSeconds: compileSeconds,
+      stepSeconds: seconds / Double(number), trials: trials)
+  }
+
+  /// Runs that are not counted: caches and the branch predictor have seen the work then.
+  static let warmUps = 10
+
+  /// Tunes native code if that was asked for.
+  /// - Parameter once: a run, which may update the variables.
+  private func tune(
+    _ graph: Graph, _ session: Session, _ once: (NativeExecutable, _ variables: inout [Tensor]) throws -> Void
+  ) throws -> [TuningTrial]? {
+    guard isTuned else { return nil }
+    guard let native = backend as? NativeBackend else {
+      throw ApusError.usage("tuning chooses between ways to compile: it goes with the native backend")
+    }
+    var variables = graph.variables.compactMap { session.value(of: $0.declaration.label) }
+    let sampling = Sampling(seconds: 0.5)
+    return try native.tune(graph) { executable in
+      for _ in 0..<3 { try once(executable, &variables) }
+      return try sampling.median { try once(executable, &variables) }
+    }.map { TuningTrial(winogradTile: $0.winogradTile, seconds: $0.seconds) }
+  }
+}

@@ -1,0 +1,60 @@
+import ApusGraph
+import ApusNative
+import Foundation
+
+/// What `Benchmark` found.
+public struct BenchmarkResult {
+  /// What was measured.
+  public let executable: any Executable
+  private let isTraining: Bool
+  /// Samples of a run or a training step.
+  public let batch: Int
+  /// Seconds from the graph to the end of the first run.
+  public let compileSeconds: Double
+  /// Median seconds of a run or a training step.
+  public let stepSeconds: Double
+  /// What tuning tried, the fastest first; nil if nothing was tuned.
+  public let trials: [TuningTrial]?
+
+  init(
+    executable: any Executable, isTraining: Bool, batch: Int, compileSeconds: Double, stepSeconds: Double,
+    trials: [TuningTrial]?
+  ) {
+    self.executable = executable
+    self.isTraining = isTraining
+    self.batch = batch
+    self.compileSeconds = compileSeconds
+    self.stepSeconds = stepSeconds
+    self.trials = trials
+  }
+
+  public var samplesPerSecond: Double { Double(batch) / stepSeconds }
+
+  /// Where the time goes; nil unless this is native code of a backend that is profiled.
+  /// - Parameter workers: how many share each run.
+  public func profile(workers: Int) throws -> LaunchProfile? {
+    guard let native = executable as? NativeExecutable else { return nil }
+    let counted = try isTraining ? native.profileOverRows() : native.profileOfRuns()
+    return try counted.map {
+      LaunchProfile($0.program, $0.profile, workers: workers, roof: try Roofline.measure())
+    }
+  }
+}
+
+/// One way to compile a graph, measured.
+public struct TuningTrial: Sendable, Hashable {
+  /// The side of Winograd's tiles; 0: as the cost model says, 1: no such tiles.
+  public let winogradTile: Int
+  /// Median seconds of a run.
+  public let seconds: Double
+}
+
+/// What a process uses.
+public enum ProcessMemory {
+  /// The largest resident set of this process so far, in bytes.
+  public static var peakBytes: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+}

@@ -1,0 +1,74 @@
+import ApusGraph
+import ApusOperators
+
+/// −ln p(label); labels are class numbers.
+struct SparseCategoricalCrossEntropyLoss: LossFunction {
+  var fromLogits = false
+
+  static let takesClassNumbers = true
+  static let record = ComponentRecord(
+    "sparse_categorical_crossentropy", "−ln p(label); labels are class numbers",
+    settings: [fromLogitsSetting(\.fromLogits)])
+
+  func losses(of prediction: Value, against target: Value) throws -> Value {
+    try prediction.sparseCategoricalCrossEntropy(labels: target, fromLogits: fromLogits)
+  }
+}
+
+/// −Σ t ln p; targets are distributions over classes.
+struct CategoricalCrossEntropyLoss: LossFunction {
+  var fromLogits = false
+  var labelSmoothing = 0.0
+
+  static let record = ComponentRecord(
+    "categorical_crossentropy", "−Σ t ln p; targets are distributions over classes",
+    settings: [fromLogitsSetting(\.fromLogits), labelSmoothingSetting(\.labelSmoothing)])
+
+  func losses(of prediction: Value, against target: Value) throws -> Value {
+    try prediction.categoricalCrossEntropy(target: target, fromLogits: fromLogits, labelSmoothing: labelSmoothing)
+  }
+}
+
+/// −t ln p − (1 − t) ln(1 − p), mean over the last axis.
+struct BinaryCrossEntropyLoss: LossFunction {
+  var fromLogits = false
+  var labelSmoothing = 0.0
+
+  static let record = ComponentRecord(
+    "binary_crossentropy", "−t ln p − (1 − t) ln(1 − p), mean over the last axis",
+    settings: [fromLogitsSetting(\.fromLogits), labelSmoothingSetting(\.labelSmoothing)])
+
+  func losses(of prediction: Value, against target: Value) throws -> Value {
+    try prediction.binaryCrossEntropy(target: target, fromLogits: fromLogits, labelSmoothing: labelSmoothing)
+  }
+}
+
+extension LossFunction {
+  fileprivate static func fromLogitsSetting(_ property: WritableKeyPath<Self, Bool> & Sendable) -> SettingRecord {
+    setting("from_logits", property, "whether predictions are logits rather than probabilities")
+  }
+
+  fileprivate static func labelSmoothingSetting(_ property: WritableKeyPath<Self, Double> & Sendable) -> SettingRecord {
+    setting("label_smoothing", property, in: .share, "the share of each target that is spread over all classes")
+  }
+}
+
+extension Loss {
+  /// −ln p(label); labels are class numbers.
+  public static let sparseCategoricalCrossEntropy = Loss(SparseCategoricalCrossEntropyLoss())
+  public static func sparseCategoricalCrossEntropy(fromLogits: Bool) -> Loss {
+    Loss(SparseCategoricalCrossEntropyLoss(fromLogits: fromLogits))
+  }
+
+  /// −Σ t ln p; targets are distributions over classes.
+  public static let categoricalCrossEntropy = Loss(CategoricalCrossEntropyLoss())
+  public static func categoricalCrossEntropy(fromLogits: Bool, labelSmoothing: Double = 0) -> Loss {
+    Loss(CategoricalCrossEntropyLoss(fromLogits: fromLogits, labelSmoothing: labelSmoothing))
+  }
+
+  /// −t ln p − (1 − t) ln(1 − p), mean over the last axis.
+  public static let binaryCrossEntropy = Loss(BinaryCrossEntropyLoss())
+  public static func binaryCrossEntropy(fromLogits: Bool, labelSmoothing: Double = 0) -> Loss {
+    Loss(BinaryCrossEntropyLoss(fromLogits: fromLogits, labelSmoothing: labelSmoothing))
+  }
+}

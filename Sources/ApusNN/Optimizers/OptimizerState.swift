@@ -1,0 +1,35 @@
+import ApusCore
+import ApusGraph
+
+/// What an optimizer remembers of one variable from step to step.
+///
+/// Each slot is a variable of the training graph that is not trained itself, named `optimizer/<variable>/<slot>`: saved
+/// models hold it, and `Trainer.optimizerState` reads it.
+public struct OptimizerState {
+  /// The variable that is trained, as it is before the step.
+  public let variable: Value
+  /// The variable's name, as `dense/kernel`.
+  public let name: String
+
+  /// A slot of the variable's shape that starts at zero.
+  public func zeros(_ slot: String) throws -> Value { try filled(slot, with: 0) }
+
+  /// A slot of the variable's shape whose elements start at `value`.
+  public func filled(_ slot: String, with value: Double) throws -> Value {
+    try self.slot(slot, shape: variable.shape, value == 0 ? .zeros : .constant(value))
+  }
+
+  /// A slot of any shape, as a scalar or one row's mean, of the variable's element type.
+  /// - Throws: `ApusError` if the variable has a slot of that name already.
+  public func slot(_ slot: String, shape: Shape, _ initializer: Initializer) throws -> Value {
+    try variable.builder.variable(
+      "optimizer/\(name)/\(slot)", variable.dtype, shape, initializer, trainable: false)
+  }
+
+  /// Makes `value` the slot's value from the next step on; returns `value`, for the rest of the rule.
+  @discardableResult
+  public func advance(_ slot: Value, to value: Value) throws -> Value {
+    try variable.builder.update(slot, to: value)
+    return value
+  }
+}

@@ -1,0 +1,3 @@
+import ApusCommand
+
+ApusCommandLine.main()
