@@ -3,7 +3,7 @@ import ApusCore
 /// What a node computes. Declared once, in one struct, whose stored properties are the operator's attributes:
 /// equality, hashing, printing, parsing and documentation follow from `record`.
 ///
-/// Backends add their stage by extension in their own module (`Interpretable`, later `Lowerable`).
+/// Backends add their stage by extension in their own module (`Interpretable`, `ElementLowerable`, `Lowerable`).
 /// Docs/AddAnOperator.md walks through one.
 public protocol Operator: Sendable, Hashable {
   /// Name, summary, operands, attributes, results, traits.
@@ -79,7 +79,7 @@ extension CompositeOperator {
 
   /// Of the expansion.
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    (try? GraphBuilder.expansion(of: self, operands).flopCount) ?? 0
+    (try? Expansion.following(self) { try GraphBuilder.expansion(of: self, operands).flopCount }) ?? 0
   }
 }
 

@@ -134,6 +134,12 @@ public struct GraphLowering {
   }
 
   private func lower(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
+    defer { lowering.misfit = nil }
+    try addKernels(node, graph, lowering)
+    if let misfit = lowering.misfit { throw misfit }
+  }
+
+  private func addKernels(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
     if node.op is Fusion {
       try nest(node.regions[0], lowering, name: graph.kernelName(of: node))
     } else if !node.headsNest(graph), !node.op.traits.contains(.elementwise), let op = node.op as? any Lowerable {
@@ -144,7 +150,7 @@ public struct GraphLowering {
       ) { arguments in try arguments[0].builder.append(node.op, arguments) }
       try nest(region, lowering, name: node.op.name)
     } else {
-      throw ApusError.defect("\(lowering.origin): the native backend cannot lower \(node.op.name)")
+      throw node.op.missingLowering(lowering.origin)
     }
   }
 

@@ -36,7 +36,7 @@ struct Nest {
       let isKnown =
         !node.op.traits.isDisjoint(with: [.declaration, .broadcasts]) || node.op is any ElementLowerable
         || node.op.asReduction is any ReductionLowerable || node.headsNest(region) || node.op is any ViewLowerable
-      guard isKnown else { throw ApusError.defect("\(node.op.name) stands in a nest, which cannot compute it") }
+      guard isKnown else { throw node.op.missingLowering("a fusion") }
     }
     let reductions = region.nodes.filter { $0.op.asReduction != nil }
     if let first = reductions.first, let op = first.op.asReduction {
@@ -163,12 +163,22 @@ struct NestEmitter {
         ElementContext(
           builder: builder, dtypes: node.operands.map { region.type(of: $0).dtype }, result: region.type(of: id).dtype,
           mask: lanes == 1 ? nil : point.mask, failure: failure(of: op)))
+      requireType(register, RegisterType(region.type(of: id).dtype.scalarType, lanes: lanes), of: op)
     default:
       // A broadcast, or a reshape that only adds or drops axes of size 1.
       register = value(node.operands[0], &point)
     }
     point.known[id.index] = register
     return register
+  }
+
+  /// An operator's register must have the type of its result; if not, the node's lowering fails with its name.
+  private func requireType(_ register: Register, _ expected: RegisterType, of op: any ElementLowerable) {
+    let found = builder.type(of: register)
+    guard found != expected, nest.node.misfit == nil else { return }
+    nest.node.misfit = op.fault(
+      "\(nest.node.origin): the kernel of \(op.name) gives a register \(found), not \(expected)",
+      help: "element of \(type(of: op)) must give a register of the result's type, of as many lanes as its operands")
   }
 
   /// A sum of which one term is a product: rounded once, in one instruction.

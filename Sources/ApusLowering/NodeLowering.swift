@@ -10,6 +10,18 @@ public protocol Lowerable: Operator {
   func lower(_ node: NodeLowering) throws
 }
 
+extension Operator {
+  /// The error of an operator without native code, with what its author has to write.
+  func missingLowering(_ place: String) -> ApusError {
+    let type = Swift.type(of: self)
+    return fault(
+      "\(place): there is no native code for \(name)",
+      help: "an elementwise \(type) conforms to ElementLowerable (Sources/ApusLowering/ElementLowerable.swift), any other "
+        + "to Lowerable (Sources/ApusLowering/NodeLowering.swift), or to CompositeOperator if smaller operators define it"
+    )
+  }
+}
+
 /// A tensor that kernels read or write: memory, and how elements lie in it.
 public struct TensorHandle: Hashable, Sendable {
   /// Of the draft that is being made.
@@ -43,6 +55,8 @@ public final class NodeLowering {
   public let origin: String
   /// How to compute the second operand of a product, where that is not done yet.
   var secondOperand: DeferredOperand?
+  /// What is wrong with the operator's own code; the lowering fails with it.
+  var misfit: ApusError?
   /// Where kernels, memory and failures go.
   let sink: any LoweringSink
 

@@ -32,7 +32,7 @@ extension ReductionOperator {
     operands[0].shape.elementCount ?? 0
   }
 
-  static func reduction(
+  public static func reduction(
     _ name: String, _ summary: String, _ dtypes: DTypeSet = .numeric
   ) -> OperatorRecord where Self: Sendable {
     OperatorRecord(
@@ -44,7 +44,7 @@ extension ReductionOperator {
   }
 
   /// A result or its cotangent with the folded axes back at size 1, so that it broadcasts against the operand.
-  func expanded(_ value: Value, like x: Value) throws -> Value {
+  public func expanded(_ value: Value, like x: Value) throws -> Value {
     let axes = try Axis.normalized(axes, rank: x.rank)
     return try value.reshaped(x.shape.reduced(axes, keepDims: true))
   }

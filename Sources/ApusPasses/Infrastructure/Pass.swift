@@ -23,8 +23,9 @@ extension Pass {
   public var name: String { Self.record.name }
 
   /// Declares a numeric option that `property` stores; its default is its value in `Self()`.
-  static func option(_ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String) -> PassOption
-  {
+  public static func option(
+    _ name: String, _ property: WritableKeyPath<Self, Int> & Sendable, _ summary: String
+  ) -> PassOption {
     PassOption(
       name: name, summary: summary, standard: Self()[keyPath: property],
       read: { pass in (pass as? Self ?? Self())[keyPath: property] },

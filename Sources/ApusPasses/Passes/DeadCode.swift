@@ -21,7 +21,7 @@ public struct DeadCode: Pass {
 
 extension Graph {
   /// The graph without nodes that nothing needs; itself where there are none.
-  func withoutDeadNodes() throws -> Graph {
+  public func withoutDeadNodes() throws -> Graph {
     let live = liveNodes()
     return live.allSatisfy(\.self) ? self : try rewritten(sharingEqualNodes: false, keeping: live) { _, _, _ in .keep }
   }
