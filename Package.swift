@@ -1,12 +1,14 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// One target a stage of the compiler; arrows point only at targets further up in this list.
-/// Docs/Architecture.md draws the picture.
+/// One target for each stage of the compiler; a target depends only on targets that precede it in this list, and on
+/// exactly those that it imports (ManifestTests). Docs/Architecture.md draws the picture.
 let package = Package(
   name: "Apus",
   products: [
     .library(name: "Apus", targets: ["Apus"]),
+    // For packages that declare operators with native code: Docs/ExtendFromOutside.md.
+    .library(name: "ApusExtension", targets: ["ApusOperators", "ApusKernels", "ApusLowering"]),
     .executable(name: "apus", targets: ["ApusCommand"]),
   ],
   dependencies: [
@@ -21,18 +23,25 @@ let package = Package(
     // The graph and its operators.
     .target(name: "ApusCore"),
     .target(name: "ApusGraph", dependencies: ["ApusCore"]),
-    .target(name: "ApusOperators", dependencies: ["ApusGraph"]),
-    .target(name: "ApusAutodiff", dependencies: ["ApusOperators"]),
+    .target(name: "ApusOperators", dependencies: ["ApusCore", "ApusGraph"]),
+    .target(name: "ApusAutodiff", dependencies: ["ApusCore", "ApusGraph", "ApusOperators"]),
     .target(
       name: "ApusInterpreter",
-      dependencies: ["ApusOperators", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]),
-    .target(name: "ApusPasses", dependencies: ["ApusOperators", "ApusInterpreter"]),
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusOperators", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics"),
+      ]),
+    .target(name: "ApusPasses", dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusInterpreter"]),
 
     // Native code.
     .target(name: "ApusKernels", dependencies: ["ApusCore"]),
-    .target(name: "ApusPlanning", dependencies: ["ApusKernels"]),
-    .target(name: "ApusLowering", dependencies: ["ApusOperators", "ApusPlanning"]),
-    .target(name: "ApusNative", dependencies: ["ApusPasses", "ApusLowering"]),
+    .target(name: "ApusPlanning", dependencies: ["ApusCore", "ApusKernels"]),
+    .target(
+      name: "ApusLowering", dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusKernels", "ApusPlanning"]),
+    .target(
+      name: "ApusNative",
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering",
+      ]),
 
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),
@@ -40,35 +49,44 @@ let package = Package(
     .target(
       name: "ApusNN",
       dependencies: [
-        "ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusNative", "ApusData", "ApusPresentation",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusNative",
+        "ApusData", "ApusPresentation",
       ]),
-    .target(name: "ApusInspection", dependencies: ["ApusNN"]),
+    .target(name: "ApusInspection", dependencies: ["ApusCore", "ApusGraph"]),
     .target(
       name: "Apus",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses",
-        "ApusNative", "ApusData", "ApusPresentation", "ApusNN", "ApusInspection",
+        "ApusCore", "ApusGraph", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusNative", "ApusData",
+        "ApusPresentation", "ApusNN", "ApusInspection",
       ]),
     .executableTarget(
       name: "ApusCommand",
       dependencies: [
-        "Apus", "ApusPlanning", "ApusLowering", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Apus", "ApusKernels", "ApusPlanning", "ApusLowering",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module.
     .target(name: "TestSupport", dependencies: ["Apus"], path: "Tests/TestSupport"),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
-    .testTarget(name: "ApusGraphTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusOperatorsTests", dependencies: ["Apus", "TestSupport"], exclude: ["Reference"]),
-    .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
-    .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
+    .testTarget(name: "ApusGraphTests", dependencies: ["Apus", "ApusGraph"]),
     .testTarget(
-      name: "ApusNativeTests", dependencies: ["Apus", "ApusLowering", "ApusNative", "TestSupport"],
+      name: "ApusOperatorsTests", dependencies: ["Apus", "ApusGraph", "ApusOperators", "TestSupport"],
+      exclude: ["Reference"]),
+    .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(
+      name: "ApusPassesTests", dependencies: ["Apus", "ApusOperators", "ApusPasses", "TestSupport"]),
+    .testTarget(name: "ApusKernelsTests", dependencies: ["ApusCore", "ApusKernels"]),
+    .testTarget(name: "ApusPlanningTests", dependencies: ["ApusCore", "ApusKernels", "ApusPlanning"]),
+    .testTarget(
+      name: "ApusNativeTests",
+      dependencies: [
+        "Apus", "ApusCore", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "TestSupport",
+      ],
       exclude: ["Resources"]),
-    .testTarget(name: "ApusDataTests", dependencies: ["ApusData"], exclude: ["Resources"]),
-    .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusCore", "ApusData"], exclude: ["Resources"]),
+    .testTarget(
+      name: "ApusPresentationTests", dependencies: ["ApusCore", "ApusPresentation"], exclude: ["Resources"]),
     .testTarget(name: "ApusNNTests", dependencies: ["Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(
       name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusCommand"], exclude: ["Resources"]),

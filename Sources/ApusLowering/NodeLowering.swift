@@ -16,7 +16,8 @@ extension Operator {
     let type = Swift.type(of: self)
     return fault(
       "\(place): there is no native code for \(name)",
-      help: "an elementwise \(type) conforms to ElementLowerable (Sources/ApusLowering/ElementLowerable.swift), any other "
+      help:
+        "an elementwise \(type) conforms to ElementLowerable (Sources/ApusLowering/ElementLowerable.swift), any other "
         + "to Lowerable (Sources/ApusLowering/NodeLowering.swift), or to CompositeOperator if smaller operators define it"
     )
   }

@@ -87,7 +87,7 @@ import Testing
 
   @Test func transposedConvolutionWithDilationBiasAndActivation() throws {
     let (x, w) = (try images([1, 3, 3, 2]), try images([2, 2, 2, 2]))
-    let bias = try Tensor([1, -100] as [Float])
+    let bias = Tensor([1, -100] as [Float])
     let y = try output(
       of: Conv2DTranspose(2, kernelSize: 2, dilationRate: 2, activation: .relu), x,
       variables: ["kernel": w, "bias": bias])

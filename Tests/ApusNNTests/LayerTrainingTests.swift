@@ -49,7 +49,7 @@ import Testing
       return Float(noise) / 20 - 1
     }
     let samples = try Tensor(values, [6] + shape)
-    let labels = try Tensor([0, 1, 2, 2, 1, 0] as [UInt8])
+    let labels = Tensor([0, 1, 2, 2, 1, 0] as [UInt8])
     func losses(_ backend: any Backend) throws -> [Double] {
       let trainer = try model.compile(
         optimizer: .adam(learningRate: 0.02), loss: .sparseCategoricalCrossEntropy, backend: backend, seed: 3)

@@ -41,7 +41,7 @@ import Testing
     @Test(arguments: runnableTargets, [1, 4, 8, 16])
     func doublePrecision(_ target: NativeTarget, lanes: Int) throws {
       var values: [Double] = [
-        0, -0.0, 1, -1.9999999999, 1.5, 1.7e308, 0x1p-1022, 0x12688b70e62bp-1074, 0x1p-1074, .infinity,
+        0, -0.0, 1, -1.9999999999, 1.5, 1.7e308, 0x1p-1022, Double(bitPattern: 0x1268_8b70_e62b), 0x1p-1074, .infinity,
       ]
       for index in 0..<6 { values.append(Double(bitPattern: 0x9e37_79b9_7f4a_7c15 &* UInt64(index + 3))) }
       let powers: [Double] =

@@ -45,7 +45,7 @@ import Testing
         #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
       }
       // In place: what was prepared holds the old numbers, so these get memory of their own.
-      try variables[0].withMutableElements(as: Float.self) { for index in $0.indices { $0[index] += 1 } }
+      variables[0].withMutableElements(as: Float.self) { for index in $0.indices { $0[index] += 1 } }
       let result = try executable.run(feeds, updating: &variables)
       #expect(TensorComparison.firstDifference(try Self.expected(feeds, variables), result[0]) == nil)
     }

@@ -36,7 +36,7 @@ extension LogSigmoid: ElementLowerable {
   public func element(_ x: [Register], _ context: ElementContext) -> Register {
     let b = context.builder
     let zero = b.constant(0.0, b.type(of: x[0]))
-    let tail = b.log1p(b.exp(b.unary(.negate, b.unary(.absolute, x[0]))))
-    return b.binary(.subtract, b.extremum(x[0], zero, isMaximum: false, context.result), tail)
+    let tail = b.log1p(b.exp(b.unary(.negate, b.abs(x[0]))))
+    return b.binary(.subtract, b.minimum(x[0], zero), tail)
   }
 }
