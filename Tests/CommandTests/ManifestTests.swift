@@ -52,7 +52,9 @@ import Testing
   }
 
   /// Parts of the toolchain and of the system.
-  private static let system: Set = ["Swift", "Foundation", "FoundationXML", "Glibc", "Musl", "Synchronization", "Testing"]
+  private static let system: Set = [
+    "Swift", "Foundation", "FoundationXML", "Glibc", "Musl", "Synchronization", "Testing",
+  ]
 
   /// What is wrong with a target.
   /// - Parameter programs: targets that are run, not imported: they are declared so that they are built.
