@@ -26,6 +26,7 @@ public struct GraphLowering {
         graph.label(of: variable.id), try graph.rowMajorView(of: variable.id), .variable(position))
     }
     try lower(graph, &values, places: [:])
+    if let misfit = builder.misfit { throw misfit }
 
     var isTaken = Set<Int>()
     for (position, id) in graph.outputs.enumerated() {
@@ -134,12 +135,6 @@ public struct GraphLowering {
   }
 
   private func lower(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
-    defer { lowering.misfit = nil }
-    try addKernels(node, graph, lowering)
-    if let misfit = lowering.misfit { throw misfit }
-  }
-
-  private func addKernels(_ node: Node, _ graph: Graph, _ lowering: NodeLowering) throws {
     if node.op is Fusion {
       try nest(node.regions[0], lowering, name: graph.kernelName(of: node))
     } else if !node.headsNest(graph), !node.op.traits.contains(.elementwise), let op = node.op as? any Lowerable {

@@ -56,8 +56,6 @@ public final class NodeLowering {
   public let origin: String
   /// How to compute the second operand of a product, where that is not done yet.
   var secondOperand: DeferredOperand?
-  /// What is wrong with the operator's own code; the lowering fails with it.
-  var misfit: ApusError?
   /// Where kernels, memory and failures go.
   let sink: any LoweringSink
 
@@ -124,6 +122,8 @@ final class DeferredOperand {
 
 /// What takes the kernels of a node.
 protocol LoweringSink: AnyObject {
+  /// What is wrong with an operator's own code: the lowering fails with it in the end.
+  var misfit: ApusError? { get set }
   /// Memory that holds a tensor known now.
   func constant(_ value: Tensor, for node: NodeLowering) -> TensorHandle
   func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle
