@@ -5,6 +5,17 @@ import PackageDescription
 let package = Package(
   name: "Consumer",
   dependencies: [.package(name: "Apus", path: "../..")],
-  targets: [.executableTarget(name: "Consumer", dependencies: [.product(name: "Apus", package: "Apus")])],
+  targets: [
+    .executableTarget(name: "Consumer", dependencies: [.product(name: "Apus", package: "Apus")]),
+
+    // The examples of Docs/ExtendFromOutside.md, and a program that trains with them.
+    .target(
+      name: "Extension",
+      dependencies: [
+        .product(name: "Apus", package: "Apus"), .product(name: "ApusExtension", package: "Apus"),
+      ]),
+    .executableTarget(
+      name: "TrainWithExtension", dependencies: ["Extension", .product(name: "Apus", package: "Apus")]),
+  ],
   swiftLanguageModes: [.v6]
 )
