@@ -1,8 +1,8 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// One target a stage of the compiler; arrows point only at targets further up in this list.
-/// Docs/Architecture.md draws the picture.
+/// One target for each stage of the compiler; a target depends only on targets that precede it in this list, and on
+/// exactly those that it imports (ManifestTests). Docs/Architecture.md draws the picture.
 let package = Package(
   name: "Apus",
   products: [
@@ -15,6 +15,8 @@ let package = Package(
     .library(name: "ApusLowering", targets: ["ApusLowering"]),
     .library(name: "ApusMeasurement", targets: ["ApusMeasurement"]),
     .library(name: "ApusCommand", targets: ["ApusCommand"]),
+    // For packages that declare operators with native code: Docs/ExtendFromOutside.md.
+    .library(name: "ApusExtension", targets: ["ApusOperators", "ApusKernels", "ApusLowering"]),
     .executable(name: "apus", targets: ["ApusProgram"]),
   ],
   dependencies: [
@@ -29,75 +31,94 @@ let package = Package(
     // The graph and its operators.
     .target(name: "ApusCore"),
     .target(name: "ApusGraph", dependencies: ["ApusCore"]),
-    .target(name: "ApusOperators", dependencies: ["ApusGraph"]),
-    .target(name: "ApusAutodiff", dependencies: ["ApusOperators"]),
+    .target(name: "ApusOperators", dependencies: ["ApusCore", "ApusGraph"]),
+    .target(name: "ApusAutodiff", dependencies: ["ApusCore", "ApusGraph", "ApusOperators"]),
     .target(
       name: "ApusInterpreter",
-      dependencies: ["ApusOperators", "COpenBLAS", .product(name: "RealModule", package: "swift-numerics")]),
-    .target(name: "ApusPasses", dependencies: ["ApusOperators", "ApusInterpreter"]),
+      dependencies: [
+        "COpenBLAS", "ApusCore", "ApusGraph", "ApusOperators", .product(name: "RealModule", package: "swift-numerics"),
+      ]),
+    .target(name: "ApusPasses", dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusInterpreter"]),
 
     // Native code.
     .target(name: "ApusKernels", dependencies: ["ApusCore"]),
-    .target(name: "ApusPlanning", dependencies: ["ApusKernels"]),
-    .target(name: "ApusKernelInterpreter", dependencies: ["ApusPlanning"]),
-    .target(name: "ApusLowering", dependencies: ["ApusPasses", "ApusPlanning"]),
-    .target(name: "ApusNative", dependencies: ["ApusLowering", "ApusKernelInterpreter"]),
+    .target(name: "ApusPlanning", dependencies: ["ApusCore", "ApusKernels"]),
+    .target(name: "ApusKernelInterpreter", dependencies: ["ApusCore", "ApusKernels", "ApusPlanning"]),
+    .target(
+      name: "ApusLowering",
+      dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning"]),
+    .target(
+      name: "ApusNative",
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter",
+        "ApusLowering",
+      ]),
 
     // What a user trains with.
-    .target(name: "ApusData", dependencies: ["ApusCore", "CZlib"]),
+    .target(name: "ApusData", dependencies: ["CZlib", "ApusCore"]),
     .target(name: "ApusPresentation", dependencies: ["ApusData"]),
     .target(
       name: "ApusNN",
       dependencies: [
-        "ApusAutodiff", "ApusPasses", "ApusInterpreter", "ApusNative", "ApusData", "ApusPresentation",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusNative",
+        "ApusData", "ApusPresentation",
       ]),
-    .target(name: "ApusInspection", dependencies: ["ApusNN"]),
+    .target(name: "ApusInspection", dependencies: ["ApusCore", "ApusGraph", "ApusNN"]),
     .target(
-      name: "ApusMeasurement", dependencies: ["ApusNN", "ApusNative", "ApusKernels", "ApusLowering", "ApusPlanning"]),
+      name: "ApusMeasurement",
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "ApusData",
+        "ApusNN",
+      ]),
     .target(
       name: "Apus",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses",
-        "ApusNative", "ApusData", "ApusPresentation", "ApusNN", "ApusInspection",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusNative",
+        "ApusData", "ApusPresentation", "ApusNN", "ApusInspection",
       ]),
     .target(
       name: "ApusCommand",
       dependencies: [
-        "Apus", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement",
+        "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement", "Apus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
 
     // Tests, one target a module.
-    .target(name: "TestSupport", dependencies: ["Apus", "ApusOperators"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["ApusGraph", "ApusOperators", "Apus"], path: "Tests/TestSupport"),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
-    .testTarget(name: "ApusGraphTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph", "Apus"]),
     .testTarget(
-      name: "ApusOperatorsTests", dependencies: ["Apus", "ApusOperators", "TestSupport"], exclude: ["Reference"]),
+      name: "ApusOperatorsTests",
+      dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "Apus", "TestSupport"],
+      exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusPassesTests", dependencies: ["Apus", "ApusGraph", "ApusOperators", "TestSupport"]),
-    .testTarget(name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"]),
-    .testTarget(name: "ApusPlanningTests", dependencies: ["ApusPlanning", "TestSupport"]),
+    .testTarget(name: "ApusPassesTests", dependencies: ["ApusGraph", "ApusOperators", "Apus", "TestSupport"]),
+    .testTarget(name: "ApusKernelsTests", dependencies: ["ApusCore", "ApusKernels"]),
+    .testTarget(name: "ApusPlanningTests", dependencies: ["ApusCore", "ApusKernels", "ApusPlanning"]),
     .testTarget(
       name: "ApusLoweringTests",
-      dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusLowering", "ApusNative", "ApusPasses", "TestSupport"],
+      dependencies: ["ApusCore", "ApusPasses", "ApusKernels", "ApusLowering", "ApusNative", "Apus", "TestSupport"],
       exclude: ["Resources"]),
     .testTarget(
       name: "ApusNativeTests",
-      dependencies: ["Apus", "ApusLowering", "ApusKernelInterpreter", "ApusNative", "TestSupport"],
+      dependencies: [
+        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusNative", "Apus",
+        "TestSupport",
+      ],
       exclude: ["Resources"]),
-    .testTarget(name: "ApusDataTests", dependencies: ["ApusData", "TestSupport"], exclude: ["Resources"]),
-    .testTarget(name: "ApusPresentationTests", dependencies: ["ApusPresentation"], exclude: ["Resources"]),
-    .testTarget(name: "ApusMeasurementTests", dependencies: ["Apus", "ApusMeasurement", "TestSupport"]),
-    .testTarget(name: "ApusNNTests", dependencies: ["Apus", "ApusGraph", "TestSupport"], exclude: ["Resources"]),
+    .testTarget(name: "ApusDataTests", dependencies: ["ApusCore", "ApusData", "TestSupport"], exclude: ["Resources"]),
+    .testTarget(name: "ApusPresentationTests", dependencies: ["ApusCore", "ApusPresentation"], exclude: ["Resources"]),
+    .testTarget(name: "ApusMeasurementTests", dependencies: ["ApusMeasurement", "Apus", "TestSupport"]),
+    .testTarget(name: "ApusNNTests", dependencies: ["ApusGraph", "Apus", "TestSupport"], exclude: ["Resources"]),
     .executableTarget(
-      name: "CommandExample", dependencies: ["Apus", "ApusCommand", "ApusGraph"], path: "Tests/CommandExample"),
+      name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),
     .testTarget(
       name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusProgram", "CommandExample"],
       exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["Apus", "ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "TestSupport"],
+      dependencies: ["ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "Apus", "TestSupport"],
       exclude: ["run.sh"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,17 +1,40 @@
 #!/usr/bin/env bash
-# All tests: small cases exhaustively in a debug build, training runs in a release build, and a package that depends
-# on Apus as a user's would.
+# All tests: small cases exhaustively in a debug build, training runs in a release build, the documentation, and a
+# package that depends on Apus as a user's would.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift test
-swift build -c release --product apus
-Tests/EndToEnd/run.sh .build/release/apus
-
-# The listing of the README, in a package of its own, from outside the checkout.
-swift build -c release --package-path Tests/Consumer
-consumer=$(realpath Tests/Consumer/.build/release/Consumer)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# A build prints warnings of what it compiles only, so this sees all of them in a clean build and those of what has
+# changed in any other.
+build_without_warnings() { # swift build's arguments...
+  swift build "$@" 2>&1 | tee "$work/build.log"
+  if grep -E '^/.*: warning: ' "$work/build.log" | sort -u >"$work/warnings.log"; then
+    echo "FAILED: the build has warnings:"
+    cat "$work/warnings.log"
+    exit 1
+  fi
+}
+
+build_without_warnings --build-tests
+swift test --skip-build
+Scripts/documentation.sh .build/debug
+build_without_warnings -c release --product apus
+Tests/EndToEnd/run.sh .build/release/apus
+
+# A package of its own, from outside the checkout: the listing of the README, and the examples of the guides, an operator
+# with native code, a layer and a pass.
+build_without_warnings -c release --package-path Tests/Consumer
+consumer=$(realpath Tests/Consumer/.build/release/Consumer)
 (cd "$work" && "$consumer" >log && grep -q 'test accuracy: 0\.8' log && grep -q '<svg' history.svg)
 echo "ok: the package in Tests/Consumer builds and runs"
+Tests/Consumer/.build/release/TrainWithExtension | tee "$work/extension.log"
+diff <(sed -E 's/(interpreter|native code): (0\.9[0-9]*|1\.0)$/\1: at least 0.9/' "$work/extension.log") - <<'END'
+replaced: 2
+read back: true
+interpreter: at least 0.9
+native code: at least 0.9
+END
+echo "ok: it trains with an operator, a layer and a pass of its own"

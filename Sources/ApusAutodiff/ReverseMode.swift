@@ -81,7 +81,9 @@ struct ReverseMode {
   private func gradient(of node: Node, results cotangents: [Value?], _ wanted: [Bool]) throws -> [Value?] {
     let operands = try node.operands.map(counterpart)
     if let composite = node.op.asComposite, !composite.hasOwnGradient {
-      return try gradient(ofExpanding: composite, operands, cotangents, wanted)
+      return try Expansion.following(composite) {
+        try gradient(ofExpanding: composite, operands, graph.resultTypes(of: node), cotangents, wanted)
+      }
     }
     return try node.op.gradient(
       GradientContext(
@@ -92,9 +94,10 @@ struct ReverseMode {
   /// The expansion is built apart, so that its nodes are known from those of the graph around it, and then copied:
   /// what a backend expands later is the same nodes and becomes one with them.
   private func gradient(
-    ofExpanding composite: any CompositeOperator, _ operands: [Value], _ cotangents: [Value?], _ wanted: [Bool]
+    ofExpanding composite: any CompositeOperator, _ operands: [Value], _ results: [TensorType],
+    _ cotangents: [Value?], _ wanted: [Bool]
   ) throws -> [Value?] {
-    let expansion = try GraphBuilder.expansion(of: composite, operands.map(\.type))
+    let expansion = try GraphBuilder.expansion(of: composite, operands.map(\.type), giving: results)
     var map = [ValueID?](repeating: nil, count: expansion.valueCount)
     for (argument, operand) in zip(expansion.parameters, operands) { map[argument.index] = operand.id }
     let origin = builder.origin

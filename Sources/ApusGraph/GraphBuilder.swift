@@ -91,8 +91,11 @@ public final class GraphBuilder {
   }
 
   /// Appends a node by ids, as passes and the parser do.
-  /// - Throws: `TypeError` if operands do not fit.
-  package func append(
+  /// - Parameters:
+  ///   - names: of the results; missing and nil ones have none. A name that is taken gets a suffix.
+  ///   - origin: what the node came from, usually the origin of the node that it replaces.
+  /// - Throws: `TypeError` if the operands do not fit.
+  public func append(
     _ op: any Operator, _ operands: [ValueID], regions: [Graph] = [], names: [String?] = [], origin: Origin
   ) throws -> [ValueID] {
     let types = try Graph.inferTypes(op, operands.map { graph.type(of: $0) }, regions)
@@ -178,22 +181,6 @@ public final class GraphBuilder {
     let builder = GraphBuilder(name)
     let arguments = try parameters.map { try builder.parameter($0.0, $0.1.dtype, $0.1.shape) }
     return try builder.build(body(arguments))
-  }
-
-  /// A composite's definition as a graph of its own, whose parameters are the operands.
-  package static func expansion(of op: some CompositeOperator, _ operands: [TensorType]) throws -> Graph {
-    let scratch = GraphBuilder("expansion")
-    let values = try operands.enumerated().map { try scratch.parameter("p\($0)", $1.dtype, $1.shape) }
-    return try scratch.build(op.expand(values, scratch))
-  }
-
-  /// The result types of a composite, found by expanding it on a scratch graph.
-  package static func resultTypes(ofExpanding op: some CompositeOperator, _ operands: [TensorType]) throws
-    -> [TensorType]
-  {
-    do { return try expansion(of: op, operands).outputTypes } catch let error as ApusError {
-      throw TypeError(error.message, help: error.diagnostics.first?.help)
-    }
   }
 }
 

@@ -3,7 +3,7 @@ import ApusCore
 /// What a node computes. An operator is one struct whose stored properties are its attributes: equality, hashing,
 /// printing, parsing and documentation follow from `record`.
 ///
-/// Backends add their stage by extension in their own module (`Interpretable`, `Lowerable`).
+/// Backends add their stage by extension in their own module (`Interpretable`, `ElementLowerable`, `Lowerable`).
 /// Docs/AddAnOperator.md walks through one.
 ///
 /// The requirements from `isComposite` on say what kind of operator this is. A protocol of the family implements them, so
@@ -99,7 +99,7 @@ extension CompositeOperator {
 
   /// Of the expansion.
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    (try? GraphBuilder.expansion(of: self, operands).flopCount) ?? 0
+    (try? Expansion.following(self) { try GraphBuilder.expansion(of: self, operands).flopCount }) ?? 0
   }
 }
 

@@ -13,11 +13,14 @@ public enum Rewrite {
 extension Graph {
   /// A forward walk that builds a new graph: each node is kept or replaced, operands mapped along.
   ///
-  /// The result holds what `visit` appended, dead or not.
+  /// Outputs and updates are carried over. The result holds what `visit`
+  /// appended, whether something reads it or not: `withoutDeadNodes` drops the rest.
   /// - Parameters:
   ///   - sharingEqualNodes: whether equal nodes become one on the way.
-  ///   - keeping: nodes left out need not be visited; their results must not be read.
-  ///   - visit: sees the old node and its operands in the new graph.
+  ///   - keeping: for each node whether it is visited; nil: all are. The others are left out, and nothing that is kept
+  ///     may read their results.
+  ///   - visit: is called with each node of this graph, its operands in the new graph, and the new graph's builder.
+  /// - Throws: what `visit` throws; `ApusError` that names the node if a replacement does not fit.
   public func rewritten(
     sharingEqualNodes: Bool = true, keeping: [Bool]? = nil,
     _ visit: (_ node: Node, _ operands: [ValueID], _ builder: GraphBuilder) throws -> Rewrite
@@ -46,10 +49,13 @@ extension Graph {
     return (try rewriter.finish(), rewriter.counterparts)
   }
 
-  /// Appends this graph's nodes to another, those whose results `map` has already left out.
-  /// - Parameter map: for each value of this graph its counterpart, if it has one.
-  /// - Returns: the counterparts of all values that were copied.
-  package func copy(
+  /// Appends this graph's nodes to another, without those whose results have a counterpart already.
+  /// - Parameters:
+  ///   - map: for each value of this graph its counterpart in `builder`; nil if it has none yet.
+  ///   - keeping: for each node whether it is copied; nil: all are.
+  ///   - visit: as in `rewritten`.
+  /// - Returns: `map` with the counterparts of all values that were copied.
+  public func copy(
     into builder: GraphBuilder, map: [ValueID?], keeping: [Bool]? = nil,
     _ visit: (_ node: Node, _ operands: [ValueID], _ builder: GraphBuilder) throws -> Rewrite = { _, _, _ in .keep }
   ) throws -> [ValueID?] {
@@ -62,8 +68,9 @@ extension Graph {
   }
 
   /// Appends a region's computation to another graph, its parameters replaced by `arguments`.
+  /// - Parameter arguments: a value of `builder` for each parameter of this graph, in order.
   /// - Returns: for each value of the region its counterpart.
-  package func copied(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID?] {
+  public func copied(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID?] {
     var map = [ValueID?](repeating: nil, count: values.count)
     for (parameter, argument) in zip(parameters, arguments) { map[parameter.index] = argument }
     return try copy(into: builder, map: map) { node, operands, builder in
@@ -74,7 +81,7 @@ extension Graph {
 
   /// Appends a region's computation to another graph, as `copied`.
   /// - Returns: the counterparts of its outputs.
-  package func inlined(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID] {
+  public func inlined(into builder: GraphBuilder, _ arguments: [ValueID]) throws -> [ValueID] {
     let map = try copied(into: builder, arguments)
     return try outputs.map { id in
       guard let new = map[id.index] else { throw ApusError.defect("a region's output was not computed") }

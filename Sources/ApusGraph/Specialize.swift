@@ -48,6 +48,6 @@ extension Graph {
     return bindings
   }
 
-  /// The names of a node's results.
-  package func names(of node: Node) -> [String?] { node.results.map { name(of: $0) } }
+  /// The names of a node's results; nil for those that have none.
+  public func names(of node: Node) -> [String?] { node.results.map { name(of: $0) } }
 }

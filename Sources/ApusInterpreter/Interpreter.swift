@@ -12,12 +12,26 @@ public struct Interpreter: Executable {
     let kernel: any Interpretable
     let operands: [Int]
     let results: [Int]
+    /// Element type and sizes of each result, which the kernel must give.
+    let types: [(dtype: DType, dimensions: [Int])]
     let context: KernelContext
     /// For each operand whether this is its last reader and it may be taken.
     let takes: [Bool]
     /// Results without a reader.
     let unused: [Int]
     let origin: String
+
+    /// Whether a kernel's results are what the operator's shape rule promises.
+    func accepts(_ tensors: [Tensor]) -> Bool {
+      tensors.count == types.count
+        && zip(tensors, types).allSatisfy { $0.dtype == $1.dtype && $0.dimensions == $1.dimensions }
+    }
+
+    func mismatch(_ tensors: [Tensor]) -> ApusError {
+      kernel.fault(
+        "\(origin): its kernel gives \(tensors.map(\.type).list), but its shape rule says \(context.resultTypes.list)",
+        help: "evaluate and resultTypes of \(type(of: kernel)) must agree")
+    }
   }
 
   private let graph: Graph
@@ -57,6 +71,7 @@ public struct Interpreter: Executable {
       steps.append(
         Step(
           kernel: kernel, operands: slots, results: node.results.map(\.index),
+          types: expanded.resultTypes(of: node).map { ($0.dtype, $0.shape.numbers ?? []) },
           context: KernelContext(
             resultTypes: expanded.resultTypes(of: node), regions: try node.regions.map { try Interpreter($0) }),
           takes: slots.enumerated().map { position, slot in
@@ -75,7 +90,10 @@ public struct Interpreter: Executable {
         "\(node.op.name) does different things while training and predicting",
         help: "bind the graph first: bound(to: .inference)")
     }
-    return .defect("the interpreter has no kernel for \(node.op.name)")
+    return node.op.fault(
+      "the interpreter has no kernel for \(node.op.name)",
+      help: "\(Swift.type(of: node.op)) must conform to Interpretable (Sources/ApusInterpreter/Interpretable.swift), "
+        + "or to CompositeOperator if smaller operators define it")
   }
 
   public func run(_ feeds: [Tensor], variables: [Tensor]) throws -> RunResult {
@@ -109,6 +127,7 @@ public struct Interpreter: Executable {
             Diagnostic($0.severity, "\(step.origin): \($0.message)", at: $0.location, help: $0.help)
           })
       }
+      guard step.accepts(results) else { throw step.mismatch(results) }
       for (slot, value) in zip(step.results, results) { slots[slot] = value }
       for slot in step.unused { slots[slot] = nil }
       if let observer {

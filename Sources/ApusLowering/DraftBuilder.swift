@@ -7,6 +7,7 @@ import ApusPlanning
 final class DraftBuilder: LoweringSink {
   let target: ProcessorModel
   private(set) var draft: ProgramDraft
+  var misfit: ApusError?
   private var kernels: [Kernel: Int] = [:]
   /// The loop depth at which each buffer is written: at deeper ones it does not change.
   private var homes: [Int] = []

@@ -28,6 +28,7 @@ public struct GraphLowering {
         graph.label(of: variable.id), try graph.rowMajorView(of: variable.id), .variable(position))
     }
     try lower(graph, &values, places: [:])
+    if let misfit = builder.misfit { throw misfit }
 
     var isTaken = Set<Int>()
     for (position, id) in graph.outputs.enumerated() {
@@ -139,7 +140,7 @@ public struct GraphLowering {
     } else if node.headsNest(graph) || node.op is any ElementLowerable || node.op is any ReductionLowerable {
       try lower(Nest(node.op, graph.operandTypes(of: node), lowering), name: node.op.name)
     } else {
-      throw ApusError.defect("\(lowering.origin): the native backend cannot lower \(node.op.name)")
+      throw node.op.missingLowering(lowering.origin)
     }
   }
 

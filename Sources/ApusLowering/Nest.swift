@@ -34,7 +34,7 @@ struct Nest {
       let isKnown =
         !node.op.traits.isDisjoint(with: [.declaration, .broadcasts]) || node.op is any ElementLowerable
         || node.op.asReduction is any ReductionLowerable || node.id == head?.id || node.op is any ViewLowerable
-      guard isKnown else { throw ApusError.defect("\(node.op.name) is in a nest, which cannot compute it") }
+      guard isKnown else { throw node.op.missingLowering("a fusion") }
     }
     var isFolded = [Bool](repeating: false, count: region.valueCount)
     for position in shape.foldedValues { isFolded[position] = true }
@@ -159,17 +159,31 @@ struct NestEmitter {
       var operands = node.operands.map { value($0, &point) }
       let lanes = operands.map { builder.type(of: $0).lanes }.max() ?? 1
       operands = operands.map { builder.splat($0, lanes: lanes) }
-      register = op.element(
+      let given = op.element(
         operands,
         ElementContext(
           builder: builder, dtypes: node.operands.map { region.type(of: $0).dtype }, result: region.type(of: id).dtype,
           mask: lanes == 1 ? nil : point.mask, failure: failure(of: op)))
+      register = checked(given, RegisterType(region.type(of: id).dtype.scalarType, lanes: lanes), of: op)
     default:
       // A broadcast, or a reshape that only adds or drops axes of size 1.
       register = value(node.operands[0], &point)
     }
     point.known[id.index] = register
     return register
+  }
+
+  /// The register if it has the type of the operator's result. If not, the node's lowering fails with the operator's
+  /// name when all is lowered, and a zero takes its place until then.
+  private func checked(_ register: Register, _ expected: RegisterType, of op: any ElementLowerable) -> Register {
+    let found = builder.type(of: register)
+    if found == expected { return register }
+    nest.node.sink.misfit =
+      nest.node.sink.misfit
+      ?? op.fault(
+        "\(nest.node.origin): the kernel of \(op.name) gives a register \(found), not \(expected)",
+        help: "element of \(type(of: op)) must give a register of the result's type, of as many lanes as its operands")
+    return builder.constant(bits: 0, expected)
   }
 
   /// A sum of which one term is a product: rounded once, in one instruction.

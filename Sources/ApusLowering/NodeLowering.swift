@@ -10,6 +10,19 @@ public protocol Lowerable: Operator {
   func lower(_ node: NodeLowering) throws
 }
 
+extension Operator {
+  /// The error of an operator without native code, with what its author has to write.
+  func missingLowering(_ place: String) -> ApusError {
+    let type = Swift.type(of: self)
+    return fault(
+      "\(place): there is no native code for \(name)",
+      help:
+        "an elementwise \(type) conforms to ElementLowerable (Sources/ApusLowering/ElementLowerable.swift), any other "
+        + "to Lowerable (Sources/ApusLowering/NodeLowering.swift), or to CompositeOperator if smaller operators define it"
+    )
+  }
+}
+
 /// A tensor that kernels read or write: memory, and how elements lie in it.
 public struct TensorHandle: Hashable, Sendable {
   /// Of the draft that is being made.
@@ -113,6 +126,8 @@ final class DeferredOperand {
 
 /// What takes the kernels of a node.
 protocol LoweringSink: AnyObject {
+  /// What is wrong with an operator's own code: the lowering fails with it in the end.
+  var misfit: ApusError? { get set }
   /// Memory that holds a tensor known now.
   func constant(_ value: Tensor, for node: NodeLowering) -> TensorHandle
   func temporary(_ view: TensorView, for node: NodeLowering) -> TensorHandle

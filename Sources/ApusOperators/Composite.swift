@@ -19,7 +19,7 @@ extension Graph {
           try builder.append(op, operands, regions: regions, names: names(of: node), origin: node.origin))
       }
       let values = try expand(
-        composite, operands.map(builder.value), builder, node.origin, depth: 0, where: isExpanded)
+        composite, operands.map(builder.value), resultTypes(of: node), builder, node.origin, where: isExpanded)
       for (result, value) in zip(node.results, values) {
         if let name = name(of: result) { builder.name(value, name) }
       }
@@ -28,13 +28,13 @@ extension Graph {
   }
 
   /// One composite, and the composites in its expansion.
+  /// - Parameter results: the types that its shape rule gave.
   private func expand(
-    _ op: any CompositeOperator, _ operands: [Value], _ builder: GraphBuilder, _ origin: Origin, depth: Int,
-    where isExpanded: (any CompositeOperator) -> Bool
+    _ op: any CompositeOperator, _ operands: [Value], _ results: [TensorType], _ builder: GraphBuilder,
+    _ origin: Origin, where isExpanded: (any CompositeOperator) -> Bool
   ) throws -> [Value] {
-    guard depth < 16 else { throw ApusError.defect("the expansion of \(op.name) does not end") }
     // On a scratch graph first: only what the results need is copied over.
-    let expansion = try GraphBuilder.expansion(of: op, operands.map(\.type))
+    let expansion = try GraphBuilder.expansion(of: op, operands.map(\.type), giving: results)
     let live = expansion.liveNodes()
     var map = [ValueID?](repeating: nil, count: expansion.valueCount)
     for (parameter, operand) in zip(expansion.parameters, operands) { map[parameter.index] = operand.id }
@@ -44,8 +44,10 @@ extension Graph {
         return .replace(try builder.append(node.op, inner, regions: regions, origin: origin))
       }
       return .replace(
-        try expand(composite, inner.map(builder.value), builder, origin, depth: depth + 1, where: isExpanded)
-          .map(\.id))
+        try Expansion.following(op) {
+          try expand(
+            composite, inner.map(builder.value), expansion.resultTypes(of: node), builder, origin, where: isExpanded)
+        }.map(\.id))
     }
     return try expansion.outputs.map { id in
       guard let value = map[id.index] else { throw ApusError.defect("\(op.name): an output was not expanded") }

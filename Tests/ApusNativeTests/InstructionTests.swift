@@ -26,19 +26,20 @@ import Testing
     .narrow, .halfToFloat, .bits,
   ]
 
-  /// Numbers where something changes.
+  /// Numbers where something changes. Those below the normal range are hexadecimal: decimal ones are not exact.
   static func edges(_ type: ScalarType) -> [UInt64] {
     switch type {
     case .f32:
       return [
-        0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3.7, -3.7, 1e-42, -1e-42, 1.17549435e-38, 3.4e38, -3.4e38, 127.5,
+        0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3.7, -3.7, 0x2cap-149, -0x2cap-149, 0x1p-126, 3.4e38, -3.4e38, 127.5,
         128, 255.5, 32767.5, 65504, 2_147_483_520, 2_147_483_648, 4_294_967_040, 9.223372e18, 1.8446744e19,
-        Float.infinity, -.infinity, .nan, 8_388_607.5, -2_147_483_648, 16_777_217,
+        Float.infinity, -.infinity, .nan, 8_388_607.5, -2_147_483_648, 16_777_216,
       ].map { UInt64($0.bitPattern) }
     case .f64:
       return [
-        0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3.7, -3.7, 5e-324, -5e-324, 2.2250738585072014e-308, 1.7e308,
-        -1.7e308, 127.5, 128, 255.5, 1e-310, 65504, 2_147_483_647.5, 2_147_483_648, 4_294_967_295.5,
+        0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 3.7, -3.7, 0x1p-1074, -0x1p-1074, 0x1p-1022, 1.7e308,
+        -1.7e308, 127.5, 128, 255.5, Double(bitPattern: 0x1268_8b70_e62b), 65504, 2_147_483_647.5, 2_147_483_648,
+        4_294_967_295.5,
         9.223372036854775e18, 9.223372036854776e18, Double.infinity, -.infinity, .nan, 4_503_599_627_370_495.5,
         1.8446744073709552e19, 0.1,
       ].map(\.bitPattern)

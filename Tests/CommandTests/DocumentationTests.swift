@@ -7,6 +7,8 @@ import Testing
 @Suite struct DocumentationTests {
   static let documents =
     ["README.md"] + Repository.files(below: "Docs", ending: ".md").filter { !$0.dropFirst(5).contains("/") }
+  /// Documents that are no part of the manual.
+  static let files = ["CONTRIBUTING.md", "CHANGELOG.md"]
 
   /// A block that follows `<!-- from: PATH -->` stands in that file, word for word.
   @Test(arguments: documents) func excerptsAreCurrent(_ path: String) throws {
@@ -19,6 +21,34 @@ import Testing
     for excerpt in excerpts {
       let source = try Repository.text(String(excerpt.source))
       #expect(source.contains(excerpt.body), "\(path): \(excerpt.source) no longer holds\n\(excerpt.body)")
+    }
+  }
+
+  /// Every Swift listing is an excerpt of a file that some build compiles: of the sources, the tests, or the packages in
+  /// Tests that depend on Apus.
+  @Test(arguments: documents) func swiftListingsAreCompiled(_ path: String) throws {
+    let lines = try Repository.text(path).split(separator: "\n", omittingEmptySubsequences: false)
+    for (number, line) in lines.enumerated() where line.hasPrefix("```swift") {
+      let mark =
+        number > 0 ? lines[number - 1].firstMatch(of: #/^<!-- from: (?<source>(?:Sources|Tests)/.*\.swift) -->$/#) : nil
+      #expect(mark != nil, "\(path):\(number + 1): a Swift listing follows <!-- from: PATH.swift -->")
+    }
+  }
+
+  /// The DocC catalog has an article for each document, which is a link to it, and the landing page leads to all.
+  @Test func everyDocumentIsAnArticle() throws {
+    let catalog = "Sources/Apus/Apus.docc"
+    let landing = try Repository.text("\(catalog)/Apus.md")
+    let names = Self.documents.dropFirst().map { String($0.dropFirst("Docs/".count)) }
+    let articles = try FileManager.default.contentsOfDirectory(atPath: Repository.file("\(catalog)/Articles").path)
+    #expect(
+      Set(articles) == Set(names), "\(catalog)/Articles has a link to each file of Docs: ln -s ../../../../Docs/NAME.md"
+    )
+    for name in names {
+      let target = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: Repository.file("\(catalog)/Articles/\(name)").path)
+      #expect(target == "../../../../Docs/\(name)")
+      #expect(landing.contains("- <doc:\(name.dropLast(3))>"), "\(catalog)/Apus.md does not lead to \(name)")
     }
   }
 
@@ -37,7 +67,7 @@ import Testing
   }
 
   /// What a link or an image names is there: the file, and the heading in it.
-  @Test(arguments: documents) func linksLeadSomewhere(_ path: String) throws {
+  @Test(arguments: documents + files) func linksLeadSomewhere(_ path: String) throws {
     let text = try Repository.text(path)
     let prose = text.replacing(#/(?m)^```[^\n]*\n(?:(?!```)[^\n]*\n)*```/#, with: "")
     let targets =
@@ -57,7 +87,7 @@ import Testing
   /// Every document can be reached from the front page.
   @Test func noDocumentIsLost() throws {
     let front = try Repository.text("README.md")
-    for path in Self.documents.dropFirst() {
+    for path in Self.documents.dropFirst() + Self.files + ["LICENSE"] {
       #expect(front.contains("](\(path))"), "README.md does not link to \(path)")
     }
   }

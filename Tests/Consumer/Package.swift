@@ -9,7 +9,16 @@ let package = Package(
     .executableTarget(
       name: "Consumer", dependencies: [.product(name: "Apus", package: "Apus")],
       // Members must come from modules that a file imports: `import Apus` has to be enough.
-      swiftSettings: [.enableUpcomingFeature("MemberImportVisibility")])
+      swiftSettings: [.enableUpcomingFeature("MemberImportVisibility")]),
+
+    // The examples of Docs/ExtendFromOutside.md, and a program that trains with them.
+    .target(
+      name: "Extension",
+      dependencies: [
+        .product(name: "Apus", package: "Apus"), .product(name: "ApusExtension", package: "Apus"),
+      ]),
+    .executableTarget(
+      name: "TrainWithExtension", dependencies: ["Extension", .product(name: "Apus", package: "Apus")]),
   ],
   swiftLanguageModes: [.v6]
 )

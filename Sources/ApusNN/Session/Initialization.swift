@@ -80,15 +80,15 @@ extension Variable {
   private func fill(_ dimensions: [Int], _ next: () -> Double) throws -> Tensor {
     // In place: a large model's weights are not to be there twice.
     var result = try Tensor(uninitialized: type.dtype, dimensions)
-    func set<Element: TensorElement>(_ type: Element.Type, _ element: (Double) -> Element) throws -> Tensor {
+    func set<Element: TensorElement>(_ type: Element.Type, _ element: (Double) -> Element) -> Tensor {
       result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next()) } }
       return result
     }
     switch type.dtype {
-    case .f32: return try set(Float.self) { Float($0) }
-    case .f64: return try set(Double.self) { $0 }
-    case .bf16: return try set(BFloat16.self) { BFloat16(converting: $0) }
-    case .f16: return try set(Float16.self) { Float16($0) }
+    case .f32: return set(Float.self) { Float($0) }
+    case .f64: return set(Double.self) { $0 }
+    case .bf16: return set(BFloat16.self) { BFloat16(converting: $0) }
+    case .f16: return set(Float16.self) { Float16($0) }
     case .i8, .u8, .i32, .i64, .bool:
       throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialized by \(initializer)")
     }

@@ -23,7 +23,7 @@ extension ActivationOperator {
   }
 
   /// The record of such an operator.
-  static func activation(
+  public static func activation(
     _ name: String, _ summary: String, attributes: [AttributeRecord] = [], traits: OperatorTraits = []
   ) -> OperatorRecord {
     OperatorRecord(

@@ -22,7 +22,7 @@ extension Graph {
         own = try builder.variable("step", .i64, [], initializer, trainable: false)
       }
       if let own, node.results.first == declared { return .replace([own.id]) }
-      return try node.bound(to: mode, operands, step: own, builder, names: names(of: node))
+      return try node.bound(to: mode, operands, resultTypes(of: node), step: own, builder, names: names(of: node))
     }
     for (position, update) in bound.updates.enumerated()
     where bound.updates[..<position].contains(where: { $0.variable == update.variable }) {
@@ -78,7 +78,7 @@ extension Graph {
       step = try builder.parameter(name, .i64, [])
     }
     map = try copy(into: builder, map: map) { node, operands, builder in
-      try node.bound(to: mode, operands, step: step, builder, names: names(of: node))
+      try node.bound(to: mode, operands, resultTypes(of: node), step: step, builder, names: names(of: node))
     }
     return builder.build(outputs: try outputs.map { try builder.counterpart($0, map).id })
   }
@@ -86,13 +86,19 @@ extension Graph {
 
 extension Node {
   fileprivate func bound(
-    to mode: Mode, _ operands: [ValueID], step: Value?, _ builder: GraphBuilder, names: [String?]
+    to mode: Mode, _ operands: [ValueID], _ types: [TensorType], step: Value?, _ builder: GraphBuilder,
+    names: [String?]
   ) throws -> Rewrite {
     builder.origin = origin
     defer { builder.origin = Origin() }
     if let dependent = op as? any ModeDependentOperator {
-      return .replace(
-        try dependent.bound(to: mode, operands.map(builder.value), step: step, builder).map(\.id))
+      let values = try dependent.bound(to: mode, operands.map(builder.value), step: step, builder)
+      guard values.map(\.type) == types else {
+        throw dependent.fault(
+          "\(op.name), bound to \(mode), gives \(values.map(\.type).list), but its shape rule says \(types.list)",
+          help: "bound and resultTypes of an operator must agree")
+      }
+      return .replace(values.map(\.id))
     }
     guard regions.contains(where: { $0.dependsOnMode { _ in true } }) else { return .keep }
     let takesStep = mode == .training && regions.contains { $0.dependsOnMode { $0.countsSteps } }

@@ -14,7 +14,7 @@ extension BinaryOperator {
   }
 
   /// Same element type, shapes broadcast.
-  static func broadcastType(_ operands: [TensorType]) throws -> TensorType {
+  public static func broadcastType(_ operands: [TensorType]) throws -> TensorType {
     guard operands[0].dtype == operands[1].dtype else {
       throw TypeError(
         "the operands must have one element type, not \(operands[0].dtype) and \(operands[1].dtype)", operand: 1,
@@ -38,7 +38,7 @@ extension BinaryOperator {
   }
 
   /// The record of such an operator.
-  static func binary(
+  public static func binary(
     _ name: String, _ summary: String, _ dtypes: DTypeSet = .numeric, family: OperatorFamily = .elementwise,
     traits: OperatorTraits = []
   ) -> OperatorRecord {

@@ -13,7 +13,7 @@ extension ComparisonOperator {
     throw NotDifferentiable("its result is a truth value")
   }
 
-  static func comparison(_ name: String, _ summary: String, traits: OperatorTraits = []) -> OperatorRecord {
+  public static func comparison(_ name: String, _ summary: String, traits: OperatorTraits = []) -> OperatorRecord {
     binary(name, summary, .comparable, family: .comparison, traits: traits)
   }
 }

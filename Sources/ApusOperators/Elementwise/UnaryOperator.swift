@@ -16,7 +16,7 @@ extension UnaryOperator {
   }
 
   /// The record of such an operator.
-  static func unary(
+  public static func unary(
     _ name: String, _ summary: String, _ dtypes: DTypeSet = .floating, family: OperatorFamily = .elementwise,
     attributes: [AttributeRecord] = [], traits: OperatorTraits = []
   ) -> OperatorRecord {
@@ -28,7 +28,7 @@ extension UnaryOperator {
 
 extension Value {
   /// Appends an operator without attributes whose only operand is this value.
-  func apply(_ op: some Operator) throws -> Value { try builder.append(op, [self])[0] }
+  public func apply(_ op: some Operator) throws -> Value { try builder.append(op, [self])[0] }
 
   /// A scalar constant of this value's element type.
   public func scalar(_ value: Double) throws -> Value { try builder.constant(value, dtype) }

@@ -24,7 +24,7 @@ extension AxisFolding {
   }
 
   /// A result or its cotangent with the folded axes back at size 1, so that it broadcasts against the operand.
-  func expanded(_ value: Value, like x: Value) throws -> Value {
+  public func expanded(_ value: Value, like x: Value) throws -> Value {
     try value.reshaped(x.shape.reduced(Axis.normalized(axes, rank: x.rank), keepDims: true))
   }
 

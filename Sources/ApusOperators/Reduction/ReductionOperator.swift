@@ -20,7 +20,9 @@ extension ReductionOperator {
     operands[0].shape.elementCount ?? 0
   }
 
-  static func reduction(_ name: String, _ summary: String, _ dtypes: DTypeSet = .numeric) -> OperatorRecord {
+  public static func reduction(
+    _ name: String, _ summary: String, _ dtypes: DTypeSet = .numeric
+  ) -> OperatorRecord {
     folding(name, .reduction, summary, dtypes)
   }
 }

@@ -2,8 +2,9 @@ import ApusCore
 import ApusGraph
 
 extension Graph {
-  /// The graph with the bodies of its loops and branches rewritten: a pass calls this with itself, so that it reaches
-  /// regions at any depth. Fusions stay: they are some pass's finished work.
+  /// The graph with the bodies of its loops and branches rewritten. A pass calls this with itself, so that it reaches
+  /// regions at any depth. Fusions are left as they are: a pass has finished them.
+  /// - Parameter rewrite: a function from a body to an equivalent body.
   public func rewritingControlFlow(_ rewrite: (Graph) throws -> Graph) throws -> Graph {
     guard nodes.contains(where: { $0.op.traits.contains(.controlFlow) }) else { return self }
     var changed = false

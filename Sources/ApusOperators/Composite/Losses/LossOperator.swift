@@ -7,7 +7,7 @@ public protocol LossOperator: CompositeOperator {}
 
 extension LossOperator {
   /// Prediction and target of one shape; the result lacks its last axis.
-  func requireSameShape(_ target: TensorType, _ prediction: TensorType) throws -> [TensorType] {
+  public func requireSameShape(_ target: TensorType, _ prediction: TensorType) throws -> [TensorType] {
     guard prediction.rank >= 1 else {
       throw TypeError("a loss folds the last axis, but the prediction is a scalar", operand: 1)
     }
@@ -18,7 +18,7 @@ extension LossOperator {
   }
 
   /// The record of a loss of a target and a prediction of one shape. Targets may be of any type: they are cast.
-  static func loss(_ name: String, _ summary: String, attributes: [AttributeRecord] = []) -> OperatorRecord {
+  public static func loss(_ name: String, _ summary: String, attributes: [AttributeRecord] = []) -> OperatorRecord {
     OperatorRecord(
       name, .loss, summary,
       operands: [OperandRecord("target", .comparable), OperandRecord("prediction", .floating)],
@@ -26,7 +26,7 @@ extension LossOperator {
   }
 
   /// The target as numbers of the prediction's type, and back: its cotangent, nil for whole numbers.
-  func cotangent(ofTarget target: Value, _ cotangent: Value) throws -> Value? {
+  public func cotangent(ofTarget target: Value, _ cotangent: Value) throws -> Value? {
     target.dtype.isFloating ? try cotangent.cast(to: target.dtype) : nil
   }
 }
