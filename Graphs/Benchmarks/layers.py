@@ -39,19 +39,18 @@ for line in apus("dump", options.model, "--bind", "batch=1").splitlines():
             depth *= d
         work[layer] = 2 * count * depth
 
-# Which layer a node of the prepared graph came from: the product's own in a fusion.
+# Which layer a node of the optimized graph came from: the product's own in a fusion.
 layers, names = {}, []
-for line in apus("dump", options.model, "--bind", "batch=1", "--stage", "nests").splitlines():
+for line in apus("dump", options.model, "--bind", "batch=1", "--stage", "optimized").splitlines():
     top = re.match(r"  (%[\w/]+): .* = (\w+)", line)
     if top:
         names = [top[1]]
     origin = re.search(r'from "(\w+)"', line)
     if names and origin and (origin[1] in work):
         layers.setdefault(names[0], origin[1])
-        side = re.search(r"winograd_transform\(.*part: data", line)
-        points = re.search(r"\[(16|36|64), ", line)
-        if side and points:
-            tiles[origin[1]] = {"16": 2, "36": 4, "64": 6}[points[1]]
+        if "= winograd_convolution(" in line:
+            tile = re.search(r"tile: (\d)", line)
+            tiles[origin[1]] = int(tile[1]) if tile else 4
 
 times = {}
 report = json.loads(apus("bench", options.model, "--batch", "1", "--threads", str(options.threads), "--profile", "--json"))

@@ -20,21 +20,22 @@ extension Backend {
 
 /// The passes that only one backend needs, by the place in a pipeline at which they run.
 public struct BackendPasses: Sendable {
-  /// What the backend cannot do without, at every level of optimization.
+  /// Whether the backend knows primitives only: then composites are expanded first, at every level of optimization.
+  public var expandsComposites: Bool
+  /// Rewrites of single operators into others that the backend has kernels for, or faster ones: at every level, before
+  /// constants are folded and algebra is simplified.
   public var legalization: [any Pass]
-  /// Rewrites of single operators into others that it computes faster: before constants are folded and algebra is
-  /// simplified.
-  public var rewrites: [any Pass]
   /// Rewrites of several operators: on simplified algebra, before equal nodes are merged.
   public var combinations: [any Pass]
   /// Choices of algorithms and of memory, on the final nodes: right before fusion.
   public var selection: [any Pass]
 
   public init(
-    legalization: [any Pass] = [], rewrites: [any Pass] = [], combinations: [any Pass] = [], selection: [any Pass] = []
+    expandsComposites: Bool = false, legalization: [any Pass] = [], combinations: [any Pass] = [],
+    selection: [any Pass] = []
   ) {
+    self.expandsComposites = expandsComposites
     self.legalization = legalization
-    self.rewrites = rewrites
     self.combinations = combinations
     self.selection = selection
   }

@@ -43,8 +43,8 @@ public struct NativeBackend: Backend {
 
   public func passes(for graph: Graph) -> BackendPasses {
     BackendPasses(
-      legalization: [ExpandComposites()],
-      rewrites: [SelectIndices()],
+      expandsComposites: true,
+      legalization: [SelectIndices()],
       combinations: [ReciprocalRoots(), JoinSlices(), SinkSums()],
       selection: [
         Winograd(tile: tuned(for: graph).winogradTile, processor: target.processor),

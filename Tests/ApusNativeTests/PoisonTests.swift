@@ -88,11 +88,11 @@ import Testing
   @Test func lifetimesMoveAlong() {
     let program = Self.program(lifetime: 0...1).program.poisoned()
     let text = program.description.split(separator: "\n").map(String.init)
-    let life = text.first { $0.hasSuffix("// a") }
-    let launches = text.filter { $0.contains("// %0 = test") }.compactMap { $0.split(separator: ":").first }.map {
+    let life = text.first { $0.hasSuffix("for \"a\"") }
+    let launches = text.filter { $0.contains("from \"%0 = test\"") }.compactMap { $0.split(separator: ":").first }.map {
       $0.filter { $0 != " " }
     }
     #expect(launches.count == 3)
-    #expect(life?.contains("live \(launches[0])-\(launches[1]) ") == true)
+    #expect(life?.contains("live \(launches[0]) to \(launches[1]),") == true)
   }
 }

@@ -5,11 +5,16 @@ import ApusCore
 package struct TextCursor {
   package let file: String
   private let bytes: [UInt8]
+  /// The position of each line's first byte: every statement is asked for its place.
+  private let lineStarts: [Int]
   package private(set) var position = 0
 
   package init(_ text: String, file: String) {
     self.file = file
-    bytes = Array(text.utf8)
+    let bytes = Array(text.utf8)
+    let newline = UInt8(ascii: "\n")
+    lineStarts = [0] + bytes.indices.filter { bytes[$0] == newline }.map { $0 + 1 }
+    self.bytes = bytes
     skipBlanks()
   }
 
@@ -118,14 +123,24 @@ package struct TextCursor {
 
   /// Line and column of a position, with its line's text if that fits a terminal.
   package func location(_ place: Int) -> SourceLocation {
-    let newline = UInt8(ascii: "\n")
-    let start = bytes[..<place].lastIndex(of: newline).map { $0 + 1 } ?? 0
-    let end = bytes[place...].firstIndex(of: newline) ?? bytes.count
+    let number = lineNumber(place)
+    let start = lineStarts[number - 1]
+    let end = number < lineStarts.count ? lineStarts[number] - 1 : bytes.count
     let line = String(decoding: bytes[start..<end], as: UTF8.self)
     let column = String(decoding: bytes[start..<place], as: UTF8.self).count + 1
     return SourceLocation(
-      file: file, line: bytes[..<place].count { $0 == newline } + 1, column: column,
+      file: file, line: number, column: column,
       length: max(1, tokenEnd(place) - place), excerpt: line.count <= 200 ? line : nil)
+  }
+
+  /// By binary search: the last line that begins at the position or before it, counted from 1.
+  private func lineNumber(_ place: Int) -> Int {
+    var (low, high) = (0, lineStarts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= place { low = middle } else { high = middle }
+    }
+    return low + 1
   }
 
   /// What comes next, as a message names it.

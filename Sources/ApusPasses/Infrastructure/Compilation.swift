@@ -29,7 +29,7 @@ public struct Compilation: Sendable {
   public func pipeline(for graph: Graph) -> Pipeline {
     switch passes {
     case .level(let level): backend.pipeline(for: graph, level: level)
-    case .custom(let pipeline): Pipeline(backend.passes(for: graph).legalization + pipeline.passes)
+    case .custom(let pipeline): Pipeline(backend.passes(for: graph).required.passes + pipeline.passes)
     }
   }
 

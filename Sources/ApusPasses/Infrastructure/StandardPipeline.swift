@@ -22,8 +22,8 @@ extension Pipeline {
   /// The order of the passes, in the only place that states it.
   ///
   /// Algebra on what was written comes first, then on what composites are defined by. Axes are put into the order that
-  /// convolutions take before passes look for a convolution and its neighbors. A backend's rewrites follow the algebra and
-  /// precede the cleaning up. Fusion comes last, because no pass looks inside a fusion.
+  /// convolutions take before passes look for a convolution and its neighbors. A backend's rewrites of several operators
+  /// follow the algebra and precede the cleaning up. Fusion comes last, because no pass looks inside a fusion.
   /// - Parameters:
   ///   - weights: passes that rewrite weights. They come before composites are expanded, which they look for.
   ///   - folding: the constant folder, with its limit.
@@ -33,7 +33,7 @@ extension Pipeline {
   ) -> Pipeline {
     var passes: [any Pass] = [Simplify()]
     if !weights.isEmpty { passes += [Layout()] + weights }
-    passes += [ExpandComposites(), Layout()] + backend.rewrites
+    passes += [ExpandComposites(), Layout()] + backend.legalization
     passes += [folding, Simplify()] + backend.combinations
     passes += [CommonSubexpressions(), DeadCode()] + backend.selection
     return Pipeline(passes + [Fuse()])
@@ -45,12 +45,17 @@ extension Backend {
   public func pipeline(for graph: Graph, level: OptimizationLevel = .standard) -> Pipeline {
     let own = passes(for: graph)
     return switch level {
-    case .none: Pipeline(own.legalization)
-    case .basic: Pipeline(own.legalization + [CommonSubexpressions(), DeadCode()])
+    case .none: own.required
+    case .basic: Pipeline(own.required.passes + [CommonSubexpressions(), DeadCode()])
     case .standard: .optimizing(backend: own)
     case .aggressive: .optimizing(folding: .aggressive, backend: own)
     }
   }
+}
+
+extension BackendPasses {
+  /// What a backend cannot do without.
+  var required: Pipeline { Pipeline((expandsComposites ? [ExpandComposites()] : []) + legalization) }
 }
 
 extension FoldConstants {
