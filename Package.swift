@@ -103,8 +103,8 @@ let package = Package(
     .testTarget(
       name: "ApusNativeTests",
       dependencies: [
-        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusNative", "Apus",
-        "TestSupport",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter",
+        "ApusLowering", "ApusNative", "Apus", "TestSupport",
       ],
       exclude: ["Resources"]),
     .testTarget(name: "ApusDataTests", dependencies: ["ApusCore", "ApusData", "TestSupport"], exclude: ["Resources"]),

@@ -46,7 +46,7 @@ struct BackendOptions: ParsableArguments {
   }
 
   /// - Parameter isProfiled: whether native programs measure their launches.
-  /// - Throws: `ApusError` with a suggestion where there is no such backend or processor.
+  /// - Throws: `ApusError` with a suggestion if there is no such backend or processor.
   func make(isProfiled: Bool = false) throws -> any Backend {
     var native = NativeBackend(
       workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled

@@ -21,7 +21,7 @@ struct GraphInput: ParsableArguments {
   /// All graphs of the file as they are written there.
   func loadUnbound() throws -> [Graph] { try GraphFile.load(file) }
 
-  /// - Throws: `ApusError` where none of `graphs` has a symbol that --bind names.
+  /// - Throws: `ApusError` if none of `graphs` has a symbol that --bind names.
   func bind(_ graphs: [Graph]) throws -> [Graph] {
     let bindings = try parseBindings()
     for name in bindings.keys.sorted() where !graphs.contains(where: { $0.symbols.contains(name) }) {
@@ -38,7 +38,7 @@ struct GraphInput: ParsableArguments {
   var isSavedModel: Bool { GraphFile.isSavedModel(file) }
 
   /// The saved weights.
-  /// - Throws: `ApusError` where FILE is no saved model: predictions of untrained weights help nobody.
+  /// - Throws: `ApusError` if FILE is not a saved model: predictions of untrained weights are of no use.
   func loadWeights(into trainer: Trainer) throws {
     guard isSavedModel else {
       throw ApusError.input("'\(file)' holds no weights", help: "give the folder that `apus train --save` wrote")

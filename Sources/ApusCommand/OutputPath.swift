@@ -4,7 +4,7 @@ import Foundation
 /// Places that a command writes to when its work is done: looked at before the work begins, so that an hour of training
 /// is not lost to a misspelt folder.
 enum OutputPath {
-  /// - Throws: `ApusError` where no file could be written at `path`. Nothing is created.
+  /// - Throws: `ApusError` if no file could be written at `path`. Nothing is created.
   static func checkFile(_ path: String, _ option: String) throws {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
@@ -24,7 +24,7 @@ enum OutputPath {
     }
   }
 
-  /// - Throws: `ApusError` where the folder `path` does not exist and cannot be made, or cannot be written into.
+  /// - Throws: `ApusError` if the folder `path` does not exist and cannot be made, or cannot be written into.
   ///   It is made if need be, as `mkdir -p` would.
   static func makeFolder(_ path: String, _ option: String) throws {
     var isDirectory: ObjCBool = false

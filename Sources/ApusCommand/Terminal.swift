@@ -1,7 +1,7 @@
 import Apus
 import Foundation
 
-/// Where text goes: results to stdout, everything about them to stderr, colors only where somebody looks.
+/// Where text goes: results to stdout, everything about them to stderr, colors only if a terminal shows it.
 enum Terminal {
   static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
   static let errorIsTerminal = isatty(STDERR_FILENO) == 1
@@ -24,7 +24,7 @@ enum Terminal {
   /// Standard error as a place for progress, for programs whose output is read by others.
   static var errors: ProgressOutput { ProgressOutput(isTerminal: errorIsTerminal) { writeError($0) } }
 
-  /// - Returns: the system's number of what went wrong; nil where all was written.
+  /// - Returns: the system's number of what went wrong; nil if all was written.
   private static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
@@ -52,7 +52,7 @@ enum Terminal {
     writeError(text + "\n")
   }
 
-  /// Columns of the terminal; nil where standard output is none.
+  /// Columns of the terminal; nil if standard output is none.
   static var width: Int? {
     var size = winsize()
     return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil

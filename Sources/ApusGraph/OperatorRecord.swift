@@ -146,7 +146,7 @@ public struct OperatorTraits: OptionSet, Sendable {
   public static let random = OperatorTraits(rawValue: 1 << 8)
   /// Decides at run time what its regions do: scan, if, while.
   public static let controlFlow = OperatorTraits(rawValue: 1 << 9)
-  /// Repeats elements along axes, aligned at the last as elementwise operators do of themselves.
+  /// Repeats elements along axes, aligned at the last as elementwise operators do implicitly.
   public static let broadcasts = OperatorTraits(rawValue: 1 << 10)
 
   /// Every trait with its name, in the order of documentation.

@@ -22,7 +22,7 @@ public final class InterpretedProgram: Sendable {
   public func run(rounds: Int = 1, address: (ProgramBuffer.Place) -> UnsafeRawPointer?) throws {
     let arena = Memory.allocate(max(64, program.arenaByteCount))
     defer { arena.deallocate() }
-    // What nobody has written is NaN.
+    // Memory that was never written is NaN.
     arena.initializeMemory(as: UInt8.self, repeating: 0xff, count: max(64, program.arenaByteCount))
     let bases = program.buffers.map { buffer -> UnsafeMutableRawPointer? in
       switch buffer.place {

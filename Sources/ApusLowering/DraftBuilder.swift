@@ -13,7 +13,7 @@ final class DraftBuilder: LoweringSink {
   private var homes: [Int] = []
   /// Steps of each open block, outermost first; a block is a loop's body or a branch.
   private var blocks: [Block] = []
-  /// Failures of the node that is being lowered stand in the draft from here on.
+  /// Failures of the node that is being lowered are in the draft from this position on.
   private var failureBase = 0
 
   private struct Block {

@@ -11,7 +11,7 @@ public struct GraphLowering {
   /// - Parameters:
   ///   - graph: static; composites expanded; usually after `fuse`, so that its fusions are loop nests.
   ///   - target: the processor; tiles, parts of sums and units are chosen for it.
-  /// - Throws: `ApusError` where a shape is symbolic, or an operator has no lowering.
+  /// - Throws: `ApusError` if a shape is symbolic, or an operator has no lowering.
   public static func draft(_ graph: Graph, target: ProcessorModel) throws -> ProgramDraft {
     let lowering = GraphLowering(builder: DraftBuilder(name: graph.name, target: target))
     return try lowering.program(graph)
@@ -193,7 +193,7 @@ extension Graph {
   }
 
   /// A kernel's name: what it is built around, or all that it does.
-  func kernelName(of node: Node) -> String {
+  package func kernelName(of node: Node) -> String {
     let names = node.regions[0].nodes.filter { !$0.op.traits.contains(.declaration) }.map(\.op.name)
     return names.prefix(4).joined(separator: "_") + (names.count > 4 ? "_\(names.count - 4)more" : "")
   }

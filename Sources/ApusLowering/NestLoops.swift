@@ -14,7 +14,7 @@ struct NestLoops {
   var sizes: [Int]
   /// For each tensor (leaves, then outputs), strides by loop axis.
   var strides: [[Int]]
-  /// The axis that lies along the lanes; nil where there are no axes.
+  /// The axis that lies along the lanes; nil if there are no axes.
   var vectorAxis: Int?
   var isVectorFolded: Bool { vectorAxis.map(folded.contains) ?? false }
 

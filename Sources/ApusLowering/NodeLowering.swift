@@ -6,7 +6,7 @@ import ApusPlanning
 /// An operator that is lowered to kernels of its own, rather than as part of a fused nest.
 public protocol Lowerable: Operator {
   /// Adds the kernels that compute the node's results.
-  /// - Throws: `ApusError` where these types cannot be lowered.
+  /// - Throws: `ApusError` if these types cannot be lowered.
   func lower(_ node: NodeLowering) throws
 }
 
@@ -114,7 +114,7 @@ public final class NodeLowering {
 final class DeferredOperand {
   /// The width that the first reader has chosen.
   var width: Int?
-  /// Computes it in panels of so many columns; nil where it cannot.
+  /// Computes it in panels of so many columns; nil if it cannot.
   let panels: (_ width: Int) throws -> TensorHandle?
   /// Computes it as it is.
   let whole: () throws -> TensorHandle

@@ -43,7 +43,7 @@ struct TileEmitter {
     edge(block, blocks, isSame: lastRows == tile.rows) { isLast in columns(isLast ? lastRows : tile.rows) }
   }
 
-  /// One piece of code where all parts are alike, else two and a branch.
+  /// One piece of code if all parts are equal, else two and a branch.
   private func edge(_ part: Register, _ parts: Int, isSame: Bool, _ body: @escaping (_ isLast: Bool) -> Void) {
     if isSame { return body(false) }
     if parts == 1 { return body(true) }

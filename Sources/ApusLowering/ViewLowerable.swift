@@ -6,7 +6,7 @@ import ApusPlanning
 
 /// An operator whose result is another look at its first operand's memory.
 protocol ViewLowerable: ViewOperator {
-  /// The result's elements in the operand's buffer; nil where only a row-major operand has such a view.
+  /// The result's elements in the operand's buffer; nil if only a row-major operand has such a view.
   func view(of x: TensorView, as dimensions: [Int]) -> TensorView?
 }
 

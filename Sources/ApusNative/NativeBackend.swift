@@ -19,7 +19,7 @@ public struct NativeBackend: Backend {
   /// The most bytes that values on the way may take at once, estimated: above that cheap ones are computed twice rather
   /// than kept; 0: any number.
   public var memoryLimit = 0
-  /// Whether what `tune(_:seconds:)` remembers is heeded.
+  /// Whether what `tune(_:seconds:)` remembers is applied.
   package var isTuned = true
   /// How hard LLVM works on kernels.
   package var level = CodeLevel.standard

@@ -30,7 +30,7 @@ extension SummaryTable {
   /// The width of each column's text, without the blank on either side.
   ///
   /// Keras gives its table columns that end at fixed fractions of the line, and with blanks and borders these are too
-  /// wide together; its table library (Rich) takes what is too much from all columns alike. 88 characters become
+  /// wide together; its table library (Rich) takes what is too much from all columns equally. 88 characters become
   /// columns of 36, 27 and 15.
   private func columnWidths(hasConnections: Bool, terminalWidth: Int?) -> [Int] {
     let ends = hasConnections ? [0.3, 0.56, 0.74, 1] : [0.45, 0.8, 1]

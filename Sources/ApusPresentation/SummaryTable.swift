@@ -10,7 +10,7 @@ public struct SummaryTable: Sendable {
     /// The shape of each output, nil for the batch; none where the layer is not built.
     public var outputShapes: [[Int?]]
     public var parameterCount: Int
-    /// The outputs that the layer reads, as `dense[0][0]`; nil where the model is a plain sequence.
+    /// The outputs that the layer reads, as `dense[0][0]`; nil if the model is a plain sequence.
     public var connections: [String]?
 
     public init(

@@ -100,7 +100,7 @@ import Testing
 
   // MARK: Early stopping
 
-  /// Scores, what is asked for, and the epoch after which it stops; nil where training goes through.
+  /// Scores, what is asked for, and the epoch after which it stops; nil if training goes through.
   static let stops: [(scores: [Double], patience: Int, mode: MonitorMode, leastChange: Double, stop: Int?)] = [
     ([5, 4, 3, 2, 1], 0, .auto, 0, nil),
     ([5, 4, 4, 2, 1], 0, .auto, 0, 2),

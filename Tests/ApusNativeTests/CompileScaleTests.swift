@@ -26,7 +26,7 @@ import Testing
     #expect(abs(short.barrierCount - long.barrierCount) <= 1)
   }
 
-  /// One link after the other, of alike nodes: kernels are as many as there are kinds of nests.
+  /// One link after the other, of equal nodes: kernels are as many as there are kinds of nests.
   private static func chain(_ links: Int) throws -> Graph {
     let builder = GraphBuilder("chain")
     let x = try builder.parameter("x", .f32, [64])

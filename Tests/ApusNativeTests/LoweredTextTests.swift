@@ -8,8 +8,8 @@ import TestSupport
 import Testing
 
 /// All programs that the files below Graphs are lowered to, forward and as training steps: sound, and read back from
-/// their texts as they are.
-@Suite struct LoweredTextTests {
+/// their texts as they are. One after the other: the weights and texts of large models take much memory.
+@Suite(.serialized) struct LoweredTextTests {
   static let paths = ["Models", "Operators", "Passes", "Text"].flatMap {
     Repository.files(below: "Graphs/\($0)", ending: ".graph")
   }

@@ -3,7 +3,7 @@ import ApusNative
 import TestSupport
 import Testing
 
-/// Every operator of the catalog as native code against values that nobody here computed.
+/// Every operator of the catalog as native code against values that were computed elsewhere.
 @Suite struct NativeCatalogTests {
   @Test func everyReferenceCase() throws {
     let backend = NativeBackend(workers: 2, verifies: true)

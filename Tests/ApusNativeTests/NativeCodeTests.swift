@@ -24,7 +24,7 @@ import Testing
   /// them.
   @Test func damagedObjectsAreRefused() throws {
     let (data, _) = try object()
-    // The last 8 bytes are a size that nobody needs.
+    // The last 8 bytes are a size that nothing needs.
     for length in stride(from: 0, to: data.count - 8, by: 7) {
       #expect(throws: ApusError.self, "cut off at \(length)") { try NativeCode([data.prefix(length)]) }
     }

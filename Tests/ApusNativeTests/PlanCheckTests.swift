@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 /// The plans of real graphs do what their drafts say: for one run, over batches, and with what is computed once.
-@Suite struct PlanCheckTests {
+///
+/// One after the other: a checked plan of a large model takes some gigabytes.
+@Suite(.serialized) struct PlanCheckTests {
   static let models = Repository.files(below: "Graphs/Models", ending: ".graph").map {
     String($0.split(separator: "/").last?.dropLast(6) ?? "")
   }

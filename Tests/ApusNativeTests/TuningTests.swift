@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What measurement found is heeded, and only by graphs that it was found for.
+/// What measurement found is applied, and only by graphs that it was found for.
 @Suite struct TuningTests {
   private static func graph(_ channels: Int) throws -> Graph {
     let builder = GraphBuilder("tuned")

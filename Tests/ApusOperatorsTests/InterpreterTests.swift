@@ -61,7 +61,7 @@ import Testing
     #expect(result.outputs == [Tensor([1, 1] as [Float])])
   }
 
-  /// Kernels write into operands that nobody needs: never into the caller's tensors.
+  /// Kernels write into operands that nothing needs: never into the caller's tensors.
   @Test func feedsAndVariablesStay() throws {
     let builder = GraphBuilder()
     let x = try builder.parameter("x", .f32, [3])

@@ -1,7 +1,7 @@
 import Apus
 import TestSupport
 
-/// Graphs that nobody would write, for comparing what they compute before and after passes: reproducible by seed.
+/// Graphs that no person would write, for comparing what they compute before and after passes: reproducible by seed.
 struct RandomGraph {
   private var generator: PhiloxGenerator
   private let builder: GraphBuilder

@@ -4,7 +4,7 @@ import ApusOperators
 import TestSupport
 import Testing
 
-/// Every pass and every pipeline on graphs that nobody would write, and on those of the tree.
+/// Every pass and every pipeline on graphs that no person would write, and on those of the tree.
 @Suite struct RandomGraphTests {
   static let pipelines =
     PassRegistry.standard.map { $0.record.name } + NamedPipeline.all.map(\.passes) + [

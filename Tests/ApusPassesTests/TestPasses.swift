@@ -79,7 +79,7 @@ func exponential() throws -> Graph {
   return try builder.build([builder.parameter("x", .f32, [2]).exp()])
 }
 
-/// What a defect says; nil where `body` throws none.
+/// What a defect says; nil if `body` throws none.
 func defect<Result>(_ body: () throws -> Result) -> ApusError? {
   do { _ = try body() } catch let error as ApusError where error.fault == .defect { return error } catch { return nil }
   return nil

@@ -26,7 +26,7 @@ struct Comparison {
 
   /// - Parameters:
   ///   - sample: the values of a run with perturbations by seed.
-  /// - Returns: the first element that differs, in words; nil where none does.
+  /// - Returns: the first element that differs, in words; nil if none does.
   static func mismatch(
     _ reference: [Tensor], _ found: [Tensor], _ tally: inout Tally, sample: (UInt64) throws -> [Tensor]
   ) throws -> String? {
@@ -95,7 +95,7 @@ struct Comparison {
     return abs(x - y) <= 2 * epsilon * max(abs(x), abs(y)) + 4 * least
   }
 
-  /// The relative distance of neighbors and the least number; nil where results are rounded once and must be the same.
+  /// The relative distance of neighbors and the least number; nil if results are rounded once and must be the same.
   fileprivate static func precision(_ dtype: DType) -> (epsilon: Double, least: Double)? {
     switch dtype {
     case .f32: (Double(Float.ulpOfOne), Double(Float.leastNonzeroMagnitude))

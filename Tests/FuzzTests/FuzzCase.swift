@@ -94,7 +94,7 @@ struct FuzzChecker {
 
   init(_ settings: [NativeSetting]) { self.settings = settings }
 
-  /// - Returns: what is wrong, in words; nil where nothing is.
+  /// - Returns: what is wrong, in words; nil if nothing is.
   mutating func fault(_ item: FuzzCase) -> String? {
     let reference = Result { try Interpreter(item.graph).run(item.feeds, variables: item.variables).all }
     if case .failure(let error) = reference, !isRefusal(error) { return "the interpreter: \(error)" }

@@ -1,7 +1,7 @@
 import Apus
 import ApusGraph
 
-/// Makes graphs that nobody would write, of all operators there are: reproducible by seed.
+/// Makes graphs that no person would write, of all operators there are: reproducible by seed.
 ///
 /// A graph grows by recipes, one an operator. A recipe asks for operands (`some`, `fitting`, `partner`), which are values
 /// the graph has, preferably recent ones, so that chains grow long; or new parameters, variables and constants.

@@ -12,7 +12,7 @@ struct Recipe: Sendable {
   let weight: Int
   /// Whether results are often much larger than operands.
   let isExplosive: Bool
-  /// - Returns: the results; nil where the operator cannot stand here.
+  /// - Returns: the results; nil if the operator cannot stand here.
   let make: @Sendable (GraphMaker) throws -> [Value]?
 
   init(

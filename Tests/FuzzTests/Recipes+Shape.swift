@@ -165,7 +165,7 @@ extension RecipeBook {
 }
 
 extension GraphMaker {
-  /// Positions along an axis of `x`, of a shape that replaces the axis; nil where there are none.
+  /// Positions along an axis of `x`, of a shape that replaces the axis; nil if there are none.
   fileprivate func places(_ x: Value, _ axis: Int) throws -> Value? {
     let size = numbers(x)[axis < 0 ? axis + x.rank : axis]
     let others = (x.shape.elementCount ?? 0) / max(size, 1)

@@ -12,7 +12,7 @@ public enum FileCheck {
   }()
 
   /// Checks `text` against the CHECK lines of a file.
-  /// - Returns: what does not match; nil where all does.
+  /// - Returns: what does not match; nil if all does.
   public static func mismatch(_ text: String, file: String, options: [String] = []) throws -> String? {
     guard let program else {
       throw ApusError.input("FileCheck is not installed", help: "bash Scripts/setup.sh --tests")

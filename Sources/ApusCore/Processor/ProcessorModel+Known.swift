@@ -10,14 +10,12 @@ extension ProcessorModel {
   /// - `sharingCycles`: a barrier of two spinning threads takes 98 ns (360 cycles), and lines must move.
   /// - `prefetchElements`: the hardware prefetchers stop at the end of a page of 4 KiB, 1024 elements of `f32`.
   public static let zen4 = ProcessorModel(
-    name: "AMD EPYC (Zen 4), 2 cores", cores: 2, sharingCycles: 512,
-    vectorBytes: 64, vectorRegisters: 32, hasMaskedAccess: true,
-    multiplyAddUnits: 2, multiplyAddUnitBytes: 32, multiplyAddLatency: 4, vectorLoads: 1, broadcastLoads: 2,
-    lineBytes: 64,
-    firstCache: Cache(bytes: 32 << 10, ways: 8, bandwidth: 64),
+    name: "AMD EPYC (Zen 4), 2 cores", cores: 2, sharingCycles: 512, vectorBytes: 64, vectorRegisters: 32,
+    hasMaskedAccess: true, multiplyAddUnits: 2, multiplyAddUnitBytes: 32, multiplyAddLatency: 4, vectorLoads: 1,
+    broadcastLoads: 2, lineBytes: 64, firstCache: Cache(bytes: 32 << 10, ways: 8, bandwidth: 64),
     secondCache: Cache(bytes: 1 << 20, ways: 8, bandwidth: 32),
-    lastCache: Cache(bytes: 32 << 20, ways: 16, bandwidth: 24), lastCacheCores: 8,
-    memoryBandwidth: 5, prefetchSteps: 16, prefetchElements: 1024)
+    lastCache: Cache(bytes: 32 << 20, ways: 16, bandwidth: 24), lastCacheCores: 8, memoryBandwidth: 5,
+    prefetchSteps: 16, prefetchElements: 1024)
 
   /// Intel Xeon Platinum 8592+: 64 cores with two 512-bit units each.
   ///
@@ -28,14 +26,13 @@ extension ProcessorModel {
   /// - Estimates, not measured: 10 bytes a cycle from the last cache, across the mesh; memory at 80% of its rate and
   ///   2.9 GHz on all cores (1.5 bytes a cycle); 1.4 µs for a barrier of 64 threads.
   public static let server64 = ProcessorModel(
-    name: "Intel Xeon Platinum 8592+, 64 cores", cores: 64, sharingCycles: 4096,
-    vectorBytes: 64, vectorRegisters: 32, hasMaskedAccess: true,
-    multiplyAddUnits: 2, multiplyAddUnitBytes: 64, multiplyAddLatency: 4, vectorLoads: 2, broadcastLoads: 2,
-    lineBytes: 64,
+    name: "Intel Xeon Platinum 8592+, 64 cores", cores: 64, sharingCycles: 4096, vectorBytes: 64,
+    vectorRegisters: 32, hasMaskedAccess: true, multiplyAddUnits: 2, multiplyAddUnitBytes: 64,
+    multiplyAddLatency: 4, vectorLoads: 2, broadcastLoads: 2, lineBytes: 64,
     firstCache: Cache(bytes: 48 << 10, ways: 12, bandwidth: 128),
     secondCache: Cache(bytes: 2 << 20, ways: 16, bandwidth: 48),
-    lastCache: Cache(bytes: 320 << 20, ways: 20, bandwidth: 10), lastCacheCores: 64,
-    memoryBandwidth: 1.5, prefetchSteps: 16, prefetchElements: 1024)
+    lastCache: Cache(bytes: 320 << 20, ways: 20, bandwidth: 10), lastCacheCores: 64, memoryBandwidth: 1.5,
+    prefetchSteps: 16, prefetchElements: 1024)
 
   /// AMD Ryzen 5 5600U: six cores with Zen 3 in a laptop, the model of AVX2 targets.
   ///
@@ -45,14 +42,12 @@ extension ProcessorModel {
   /// - Estimates, not measured: 24 bytes a cycle from the last cache, as on Zen 4; memory at 80% of its rate and 3.5 GHz
   ///   on all cores (2 bytes a cycle); 0.15 µs for a barrier of six threads.
   public static let laptopAVX2 = ProcessorModel(
-    name: "AMD Ryzen 5 5600U, 6 cores", cores: 6, sharingCycles: 512,
-    vectorBytes: 32, vectorRegisters: 16, hasMaskedAccess: true,
-    multiplyAddUnits: 2, multiplyAddUnitBytes: 32, multiplyAddLatency: 4, vectorLoads: 2, broadcastLoads: 2,
-    lineBytes: 64,
-    firstCache: Cache(bytes: 32 << 10, ways: 8, bandwidth: 64),
+    name: "AMD Ryzen 5 5600U, 6 cores", cores: 6, sharingCycles: 512, vectorBytes: 32, vectorRegisters: 16,
+    hasMaskedAccess: true, multiplyAddUnits: 2, multiplyAddUnitBytes: 32, multiplyAddLatency: 4, vectorLoads: 2,
+    broadcastLoads: 2, lineBytes: 64, firstCache: Cache(bytes: 32 << 10, ways: 8, bandwidth: 64),
     secondCache: Cache(bytes: 512 << 10, ways: 8, bandwidth: 32),
-    lastCache: Cache(bytes: 16 << 20, ways: 16, bandwidth: 24), lastCacheCores: 6,
-    memoryBandwidth: 2, prefetchSteps: 16, prefetchElements: 1024)
+    lastCache: Cache(bytes: 16 << 20, ways: 16, bandwidth: 24), lastCacheCores: 6, memoryBandwidth: 2,
+    prefetchSteps: 16, prefetchElements: 1024)
 
   /// Arm Neoverse N1 with 64 cores, as in cloud servers: the model of AArch64 targets, whose code is only printed so far.
   ///
@@ -60,14 +55,12 @@ extension ProcessorModel {
   /// - Caches: Arm, *Neoverse N1 Core Technical Reference Manual*: 64 KiB in 4 ways, 1 MiB in 8 ways.
   /// - Estimates, not measured: a last cache of 32 MiB, all bandwidths, 1.6 µs for a barrier of 64 threads.
   public static let neon = ProcessorModel(
-    name: "Arm Neoverse N1, 64 cores", cores: 64, sharingCycles: 4096,
-    vectorBytes: 16, vectorRegisters: 32, hasMaskedAccess: false,
-    multiplyAddUnits: 2, multiplyAddUnitBytes: 16, multiplyAddLatency: 4, vectorLoads: 2, broadcastLoads: 2,
-    lineBytes: 64,
-    firstCache: Cache(bytes: 64 << 10, ways: 4, bandwidth: 32),
+    name: "Arm Neoverse N1, 64 cores", cores: 64, sharingCycles: 4096, vectorBytes: 16, vectorRegisters: 32,
+    hasMaskedAccess: false, multiplyAddUnits: 2, multiplyAddUnitBytes: 16, multiplyAddLatency: 4, vectorLoads: 2,
+    broadcastLoads: 2, lineBytes: 64, firstCache: Cache(bytes: 64 << 10, ways: 4, bandwidth: 32),
     secondCache: Cache(bytes: 1 << 20, ways: 8, bandwidth: 16),
-    lastCache: Cache(bytes: 32 << 20, ways: 16, bandwidth: 8), lastCacheCores: 64,
-    memoryBandwidth: 1, prefetchSteps: 16, prefetchElements: 1024)
+    lastCache: Cache(bytes: 32 << 20, ways: 16, bandwidth: 8), lastCacheCores: 64, memoryBandwidth: 1,
+    prefetchSteps: 16, prefetchElements: 1024)
 
   /// By the names that tests and documents use.
   public static let known: [(name: String, model: ProcessorModel)] = [

@@ -32,7 +32,7 @@ struct IndexForm: Hashable {
   var isExact: Bool { terms.values.allSatisfy(\.unknown.isExact) }
   var lanesFactor: Int { terms[IndexForm.lane]?.factor ?? 0 }
 
-  // MARK: Arithmetic; nil where it leaves the numbers of 64 bits
+  // MARK: Arithmetic; nil if it leaves the numbers of 64 bits
 
   func adding(_ other: IndexForm, times factor: Int = 1) -> IndexForm? {
     guard let scaled = other.multiplied(by: factor) else { return nil }
@@ -71,7 +71,7 @@ struct IndexForm: Hashable {
     return overflows ? nil : result.adding(IndexForm(offset))
   }
 
-  /// The numbers between which it lies; nil where they leave the numbers of 64 bits.
+  /// The numbers between which it lies; nil if they leave the numbers of 64 bits.
   var range: ClosedRange<Int>? {
     var (low, high) = (constant, constant)
     for term in terms.values {

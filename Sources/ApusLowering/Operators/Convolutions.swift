@@ -115,7 +115,7 @@ extension ConvolutionFilterGradient: Lowerable {
         let input = b.add(b.multiply(group, channels.inputs), channel)
         let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: lanes))
         let sum = b.loop(from: b.index(0), to: b.index(x.dimensions[0]), carrying: [zero]) { n, sums in
-          b.overPlaces(axes, tap, carrying: sums) { element, place, carried in
+          b.covered(axes, of: tap, running: .places, carrying: sums) { element, place, carried in
             let left = image.load([n] + element + [input])
             let right = cotangent.load([n] + place + [output], lanes: lanes, mask: mask)
             return [b.accumulate(b.splat(left, lanes: lanes), right, carried[0])]
@@ -168,34 +168,13 @@ extension ConvolutionFilterGradient {
         let tap = Array(place.prefix(axes.count))
         let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: vectors.lanes))
         let sum = b.loop(from: b.index(0), to: b.index(x.dimensions[0]), carrying: [zero]) { n, sums in
-          b.overPlaces(axes, tap, carrying: sums) { element, window, carried in
+          b.covered(axes, of: tap, running: .places, carrying: sums) { element, window, carried in
             let left = image.load([n] + element + [channel], lanes: vectors.lanes, mask: mask)
             let right = cotangent.load([n] + window + [channel], lanes: vectors.lanes, mask: mask)
             return [b.accumulate(left, right, carried[0])]
           }
         }
         to.store(place + [channel], sum[0], mask: mask)
-      }
-    }
-  }
-}
-
-extension KernelBuilder {
-  /// All places of a window at which one of its taps covers an element.
-  fileprivate func overPlaces(
-    _ axes: [WindowAxis], _ tap: [Register], carrying: [Register],
-    _ body: @escaping (_ element: [Register], _ place: [Register], _ carried: [Register]) -> [Register]
-  ) -> [Register] {
-    guard let axis = axes.first else { return body([], [], carrying) }
-    let start = add(multiply(tap[0], axis.dilation), -axis.low)
-    return loop(from: index(0), to: index(axis.output), carrying: carrying) { place, carried in
-      let element = add(start, multiply(place, axis.stride))
-      return branch(compare(.lessUnsigned, element, index(axis.input))) {
-        overPlaces(Array(axes.dropFirst()), Array(tap.dropFirst()), carrying: carried) {
-          body([element] + $0, [place] + $1, $2)
-        }
-      } otherwise: {
-        carried
       }
     }
   }

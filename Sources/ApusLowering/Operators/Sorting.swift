@@ -20,7 +20,7 @@ private struct MergeSort {
     return lines
   }
 
-  /// Whether a stands before b: NaN is the largest.
+  /// Whether a precedes b: NaN is the largest.
   private func precedes(_ a: Register, _ b: Register, _ builder: KernelBuilder) -> Register {
     func less(_ a: Register, _ b: Register) -> Register {
       switch x.dtype.kind {

@@ -4,6 +4,23 @@ import ApusKernels
 import ApusOperators
 import ApusPlanning
 
+/// Which of a window's two coordinates runs over all its positions while the other is known.
+enum WindowRun {
+  /// The taps of a window at a known place.
+  case taps
+  /// The places of the windows whose known tap covers an element.
+  case places
+
+  /// Elements from one known position to the next, and from one running position to the next, and how many of these
+  /// there are.
+  func steps(along axis: WindowAxis) -> (known: Int, running: Int, count: Int) {
+    switch self {
+    case .taps: (axis.stride, axis.dilation, axis.window)
+    case .places: (axis.dilation, axis.stride, axis.output)
+    }
+  }
+}
+
 extension KernelBuilder {
   /// Visits what a window covers, padding left out.
   /// - Parameters:
@@ -14,7 +31,7 @@ extension KernelBuilder {
     _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
   ) -> [Register] {
     guard axes.reduce(1, { $0 * $1.window }) <= KernelBuilder.unrolledTaps else {
-      return coveredOneByOne(axes, places, carrying: carrying, body)
+      return covered(axes, of: places, running: .taps, carrying: carrying, body)
     }
     let starts = zip(axes, places).map { add(multiply($1, $0.stride), -$0.low) }
     let inside = { [self] in
@@ -33,7 +50,7 @@ extension KernelBuilder {
     return branch(conditions.dropFirst().reduce(first) { binary(.and, $0, $1) }) {
       inside()
     } otherwise: {
-      coveredOneByOne(axes, places, carrying: carrying, body)
+      covered(axes, of: places, running: .taps, carrying: carrying, body)
     }
   }
 
@@ -45,17 +62,22 @@ extension KernelBuilder {
     sizes.reduce([[]]) { prefixes, size in prefixes.flatMap { prefix in (0..<size).map { prefix + [$0] } } }
   }
 
-  private func coveredOneByOne(
-    _ axes: [WindowAxis], _ places: [Register], carrying: [Register],
-    _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+  /// The elements inside an image that windows cover, axis by axis, one after the other.
+  /// - Parameters:
+  ///   - known: along each axis the place of the window, or the tap, whichever does not run.
+  ///   - body: gets the element's index along each axis, and the position of what runs.
+  func covered(
+    _ axes: [WindowAxis], of known: [Register], running: WindowRun, carrying: [Register],
+    _ body: @escaping (_ element: [Register], _ run: [Register], _ carried: [Register]) -> [Register]
   ) -> [Register] {
     guard let axis = axes.first else { return body([], [], carrying) }
-    let start = add(multiply(places[0], axis.stride), -axis.low)
-    return loop(from: index(0), to: index(axis.window), carrying: carrying) { tap, carried in
-      let element = add(start, multiply(tap, axis.dilation))
+    let (knownStep, step, count) = running.steps(along: axis)
+    let start = add(multiply(known[0], knownStep), -axis.low)
+    return loop(from: index(0), to: index(count), carrying: carrying) { position, carried in
+      let element = add(start, multiply(position, step))
       return branch(compare(.lessUnsigned, element, index(axis.input))) {
-        coveredOneByOne(Array(axes.dropFirst()), Array(places.dropFirst()), carrying: carried) {
-          body([element] + $0, [tap] + $1, $2)
+        covered(Array(axes.dropFirst()), of: Array(known.dropFirst()), running: running, carrying: carried) {
+          body([element] + $0, [position] + $1, $2)
         }
       } otherwise: {
         carried

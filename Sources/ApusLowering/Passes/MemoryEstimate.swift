@@ -16,7 +16,7 @@ public struct MemoryEstimate: Sendable {
   public private(set) var liveBytes: [Int] = []
   /// For each value the value whose memory it lies in: its own but for views.
   public private(set) var buffer: [ValueID]
-  /// For each value, by the number of its buffer, the last node that needs it; nil where it has no memory that counts.
+  /// For each value, by the number of its buffer, the last node that needs it; nil if it has no memory that counts.
   private(set) var last: [NodeID?]
 
   /// The most bytes that are needed at once.
@@ -31,7 +31,7 @@ public struct MemoryEstimate: Sendable {
     measure(graph)
   }
 
-  /// The last node that needs a value's memory; nil where it has none that counts.
+  /// The last node that needs a value's memory; nil if it has none that counts.
   public func lastUse(of value: ValueID) -> NodeID? { last[buffer[value.index].index] }
 
   private mutating func findBuffers(_ graph: Graph) {

@@ -191,7 +191,7 @@ private struct RematerializationState {
 
   // MARK: Candidates
 
-  /// The buffer of the nested graph that a value lies in; nil where it is in no memory that counts.
+  /// The buffer of the nested graph that a value lies in; nil if it is in no memory that counts.
   private func buffer(_ id: ValueID) -> ValueID? {
     guard let value = nested.values[id.index], memory.lastUse(of: value) != nil else { return nil }
     return memory.buffer[value.index]
@@ -217,7 +217,7 @@ private struct RematerializationState {
     }
   }
 
-  /// Goes back from the targets to what is in memory anyway, through cheap nodes; nil where that frees nothing.
+  /// Goes back from the targets to what is in memory anyway, through cheap nodes; nil if that frees nothing.
   private func recomputation(
     of targets: [ValueID], in group: Set<ValueID>, at place: Int, bytes: Int
   ) -> Recomputation? {
@@ -283,7 +283,7 @@ private struct RematerializationState {
 
   // MARK: The new graph
 
-  /// The graph in the order of its nests, with copies before the first late reader; nil where nothing stands between the
+  /// The graph in the order of its nests, with copies before the first late reader; nil if nothing stands between the
   /// original and that.
   private func applying(_ copy: Recomputation) throws -> RematerializationState? {
     let (late, place) = (copy.readers, copy.place)

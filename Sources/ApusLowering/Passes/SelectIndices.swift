@@ -79,7 +79,7 @@ public struct SelectIndices: Pass {
     return try x.builder.constant(Tensor((0..<size).map { Int32($0) }, dimensions))
   }
 
-  /// For each element of `x` whether it is the one that is looked up; nil where the rewrite does not apply.
+  /// For each element of `x` whether it is the one that is looked up; nil if the rewrite does not apply.
   private func match(
     _ graph: Graph, _ node: Node, index: Int, axis: Int, of x: Value, _ indices: Value
   ) throws -> (isChosen: Value, axis: Int)? {

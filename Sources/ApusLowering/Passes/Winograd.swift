@@ -45,7 +45,7 @@ public struct Winograd: Pass {
     return count == 0 ? graph : result
   }
 
-  /// Nil where the algorithm does not apply; a remark says why where somebody might expect it.
+  /// Nil if the algorithm does not apply; a remark says why if one might expect it.
   private func cost(
     _ op: any WinogradComputable, _ node: Node, _ graph: Graph, _ fixed: Set<ValueID>, _ context: inout PassContext
   ) -> WinogradCost? {

@@ -11,7 +11,7 @@ public final class EarlyStopping: Callback, Monitoring {
   private var bestEpoch = 0
   private var bestWeights: [(name: String, value: Tensor)] = []
   private var waited = 0
-  /// The epoch that was the last one, from 0; nil where training went through.
+  /// The epoch that was the last one, from 0; nil if training went through.
   public private(set) var stoppedEpoch: Int?
 
   public static let record = ComponentRecord(

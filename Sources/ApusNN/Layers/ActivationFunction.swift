@@ -12,7 +12,7 @@ public enum ActivationFunction: String, Sendable, Hashable, CaseIterable {
   case logSoftmax = "log_softmax"
 
   /// The activation of a name.
-  /// - Throws: `ApusError` with a suggestion where there is none.
+  /// - Throws: `ApusError` with a suggestion if there is none.
   public static func named(_ name: String) throws -> ActivationFunction {
     guard let function = ActivationFunction(rawValue: name) else {
       let names = allCases.map(\.rawValue)

@@ -15,11 +15,8 @@ public struct Adam: Optimizer {
     options: OptimizerOptions = Adam().options, beta1: Double = Adam().beta1, beta2: Double = Adam().beta2,
     epsilon: Double = Adam().epsilon, amsgrad: Bool = Adam().amsgrad
   ) {
-    self.options = options
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.amsgrad = amsgrad
+    (self.options, self.beta1, self.beta2) = (options, beta1, beta2)
+    (self.epsilon, self.amsgrad) = (epsilon, amsgrad)
   }
 
   public static let record = ComponentRecord(

@@ -15,11 +15,8 @@ public struct RMSprop: Optimizer {
     options: OptimizerOptions = RMSprop().options, rho: Double = RMSprop().rho, momentum: Double = RMSprop().momentum,
     epsilon: Double = RMSprop().epsilon, centered: Bool = RMSprop().centered
   ) {
-    self.options = options
-    self.rho = rho
-    self.momentum = momentum
-    self.epsilon = epsilon
-    self.centered = centered
+    (self.options, self.rho, self.momentum) = (options, rho, momentum)
+    (self.epsilon, self.centered) = (epsilon, centered)
   }
 
   public static let record = ComponentRecord(

@@ -6,7 +6,7 @@ extension Variable {
   /// The first value: a pure function of the variable's name, type, initializer and seed, so it depends neither on the
   /// order of variables nor on what else is in the graph.
   /// - Parameter seed: the session's seed; the variable's own goes before it.
-  /// - Throws: `ApusError` where the shape is symbolic or the initializer needs another rank or type.
+  /// - Throws: `ApusError` if the shape is symbolic or the initializer needs another rank or type.
   public func initialValue(seed sessionSeed: UInt64) throws -> Tensor {
     guard let dimensions = type.shape.numbers else {
       throw ApusError.input("variable '\(label)' has the symbolic shape \(type.shape), so it has no first value")

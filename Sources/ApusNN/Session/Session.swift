@@ -35,7 +35,7 @@ public final class Session: Sendable {
 
   /// A graph that this session can run. Variables that the session does not have yet get their first values. Loading a
   /// graph again gives the programs that it was prepared for before.
-  /// - Throws: `ApusError` where a variable of that name has another type.
+  /// - Throws: `ApusError` if a variable of that name has another type.
   public func load(_ graph: Graph) throws -> Program {
     try store.withLock { store in
       for (_, variable) in graph.variables {
@@ -64,18 +64,18 @@ public final class Session: Sendable {
   ///   - fetches: names of values, with or without `%`; the graph's outputs where nil.
   ///   - feeds: a tensor for each parameter, by name.
   /// - Returns: a tensor for each fetch, in order.
-  /// - Throws: `ApusError` where a name is unknown, with a suggestion, or a feed does not fit.
+  /// - Throws: `ApusError` if a name is unknown, with a suggestion, or a feed does not fit.
   public func run(_ graph: Graph, fetching fetches: [String]? = nil, feeds: [String: Tensor] = [:]) throws -> [Tensor] {
     try load(fetches.map(graph.fetching) ?? graph).run(feeds)
   }
 
   // MARK: Variables
 
-  /// A variable's value; nil where there is none of that name.
+  /// A variable's value; nil if there is none of that name.
   public func value(of variable: String) -> Tensor? { store.withLock { $0[variable] } }
 
   /// Gives a variable a value.
-  /// - Throws: `ApusError` where no loaded graph has the variable, or its type differs.
+  /// - Throws: `ApusError` if no loaded graph has the variable, or its type differs.
   public func setValue(_ value: Tensor, of variable: String) throws {
     try store.withLock { store in
       guard let known = store[variable] else {
@@ -155,7 +155,7 @@ public struct Program: Sendable {
   ///   - batchSize: of each of them; divides the number of rows.
   ///   - datasets: for each parameter, in order, all samples along the first axis.
   /// - Returns: for each output the values of all batches, stacked along a new first axis.
-  /// - Throws: `ApusError` where the data do not fit; batches before the one at fault have been applied then.
+  /// - Throws: `ApusError` if the data do not fit; batches before the one at fault have been applied then.
   public func run(overRows rows: [Int], batchSize: Int, of datasets: [Tensor]) throws -> [Tensor] {
     guard batchSize > 0, rows.count.isMultiple(of: batchSize) else {
       throw ApusError.input("\(rows.count) rows are not batches of \(batchSize)")
@@ -178,7 +178,7 @@ public struct Program: Sendable {
   }
 
   /// Runs the graph on feeds by name.
-  /// - Throws: `ApusError` where a feed is missing, unknown, or does not fit.
+  /// - Throws: `ApusError` if a feed is missing, unknown, or does not fit.
   public func run(_ feeds: [String: Tensor]) throws -> [Tensor] {
     let parameters = code.parameters
     for name in feeds.keys.sorted() where !parameters.contains(name) {
@@ -231,7 +231,7 @@ private final class LoadedGraph: Sendable {
 extension Graph {
   /// The same graph with other outputs.
   /// - Parameter names: of values, with or without `%`.
-  /// - Throws: `ApusError` with a suggestion where there is no value of that name.
+  /// - Throws: `ApusError` with a suggestion if there is no value of that name.
   public func fetching(_ names: [String]) throws -> Graph {
     var known: [String: ValueID] = [:]
     var labels: [String] = []

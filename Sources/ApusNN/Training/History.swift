@@ -17,7 +17,7 @@ public struct History: Sendable, Hashable {
     names = values.keys.sorted()
   }
 
-  /// The values of `name`, one an epoch, NaN for an epoch that did not log it; nil where none did.
+  /// The values of `name`, one an epoch, NaN for an epoch that did not log it; nil if none did.
   public subscript(name: String) -> [Double]? { values[name] }
 
   mutating func append(epoch: Int, _ logs: [String: Double]) {
@@ -33,7 +33,7 @@ public struct History: Sendable, Hashable {
   public var curves: [(name: String, values: [Double])] { names.map { ($0, values[$0] ?? []) } }
 
   /// Draws the curves as an SVG file.
-  /// - Throws: `ApusError` where the file cannot be written.
+  /// - Throws: `ApusError` if the file cannot be written.
   public func plot(to path: String, title: String = "training") throws {
     try LinePlot(title: title, firstEpoch: (epochs.first ?? 0) + 1, history: curves).write(to: path)
   }

@@ -91,9 +91,9 @@ enum SavedModel {
 extension Trainer {
   /// Writes `model.graph`, `weights.safetensors` (weights, optimizer state, step counter) and `training.json`.
   ///
-  /// Each file is replaced as a whole, and weights and state of training stand in one: a failure leaves the model that
+  /// Each file is replaced as a whole, and weights and state of training are in one: a failure leaves the model that
   /// was there.
-  /// - Throws: `ApusError` where the folder cannot be made or written.
+  /// - Throws: `ApusError` if the folder cannot be made or written.
   public func save(to directory: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

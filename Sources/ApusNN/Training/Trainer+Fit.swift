@@ -13,7 +13,7 @@ extension Trainer {
   ///   - validationData: other samples to evaluate on; goes before `validationSplit`.
   ///   - shuffle: a new order in each epoch, from the trainer's seed and the epoch.
   /// - Returns: the history of these epochs; `history` has all.
-  /// - Throws: `ApusError` where data and model do not fit, before anything is trained.
+  /// - Throws: `ApusError` if data and model do not fit, before anything is trained.
   @discardableResult
   public func fit(
     _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,

@@ -31,10 +31,10 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - model: one input with a symbolic first dimension, one output, variables.
-  ///   - backend: native code where nil and this machine has LLVM, else the interpreter.
+  ///   - backend: native code if nil and this machine has LLVM, else the interpreter.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
   ///   - passes: which passes steps go through before the backend prepares them.
-  /// - Throws: `ApusError` if `model` is no such graph, the loss does not fit its output, or a setting of the optimizer,
+  /// - Throws: `ApusError` if `model` is not such a graph, the loss does not fit its output, or a setting of the optimizer,
   ///   the loss or a metric is outside its range.
   public init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
@@ -62,7 +62,7 @@ public final class Trainer {
     session.value(of: learningRateName)?.doubles().first ?? optimizer.options.learningRate
   }
 
-  /// - Throws: `ApusError` where the rate is no number from 0.
+  /// - Throws: `ApusError` if the rate is no number from 0.
   public func setLearningRate(_ rate: Double) throws {
     guard rate.isFinite, rate >= 0 else {
       throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
@@ -108,7 +108,7 @@ public final class Trainer {
 
   /// One step on one batch.
   /// - Returns: the batch's loss and metrics by name, computed before the update.
-  /// - Throws: `ApusError` where data and model do not fit; nothing is updated then.
+  /// - Throws: `ApusError` if data and model do not fit; nothing is updated then.
   public func trainOnBatch(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
     let inputs = try fitted(inputs)
     try check(inputs, targets)

@@ -14,7 +14,7 @@ extension Graph {
   /// optimizer's state, the step counter, moving averages.
   /// - Parameters:
   ///   - targetType: element type of the targets, as the data has it.
-  /// - Throws: `ApusError` where this is no forward graph, the loss does not fit its output, or a variable has no gradient.
+  /// - Throws: `ApusError` if this is no forward graph, the loss does not fit its output, or a variable has no gradient.
   public func training(loss: Loss, optimizer: any Optimizer, metrics: [Metric], targetType: TensorType) throws -> Graph
   {
     let forward = try bound(to: .training)
@@ -73,7 +73,7 @@ extension Graph {
   }
 
   /// The output of a model.
-  /// - Throws: `ApusError` where there is not exactly one, of floating type, batch first.
+  /// - Throws: `ApusError` if there is not exactly one, of floating type, batch first.
   func singleOutput() throws -> ValueID {
     guard outputs.count == 1, let output = outputs.first else {
       throw ApusError.input("a model has one output, but graph @\(name) returns \(outputs.count)")
@@ -108,7 +108,7 @@ extension Graph {
 
 extension GraphBuilder {
   /// The counter of training steps: the graph's own, or a new one; with its update.
-  /// - Throws: `ApusError` where the graph uses the name for something else.
+  /// - Throws: `ApusError` if the graph uses the name for something else.
   func stepCounter() throws -> Value {
     let known = graph.variables.first { $0.declaration.label == Graph.stepName }.map { value($0.id) }
     if let known, known.type != .scalar(.i64) {

@@ -21,7 +21,7 @@ public struct AheadOfTimeLibrary: Sendable {
   ///   - graph: static, without updates, before the passes.
   ///   - name: a C identifier, which all names begin with.
   ///   - values: the variables' values, by label.
-  /// - Throws: `ApusError` where the graph updates variables, a shape is symbolic or a value is missing.
+  /// - Throws: `ApusError` if the graph updates variables, a shape is symbolic or a value is missing.
   public init(
     _ graph: Graph, name: String, target: NativeTarget = .host, value: (_ variable: String) throws -> Tensor
   ) throws {

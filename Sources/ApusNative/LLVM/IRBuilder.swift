@@ -85,8 +85,12 @@ struct IRBuilder {
     return llvm.intrinsic(module, llvm.intrinsicID(name, name.utf8.count), &types, types.count)
   }
 
-  func binary(_ opcode: UInt32, _ a: Handle?, _ b: Handle?) -> Handle? { llvm.binary(builder, opcode, a, b, "") }
-  func cast(_ opcode: UInt32, _ x: Handle?, _ type: Handle?) -> Handle? { llvm.cast(builder, opcode, x, type, "") }
+  func binary(_ opcode: Opcode, _ a: Handle?, _ b: Handle?) -> Handle? {
+    llvm.binary(builder, opcode.rawValue, a, b, "")
+  }
+  func cast(_ opcode: Opcode, _ x: Handle?, _ type: Handle?) -> Handle? {
+    llvm.cast(builder, opcode.rawValue, x, type, "")
+  }
   func select(_ c: Handle?, _ a: Handle?, _ b: Handle?) -> Handle? { llvm.select(builder, c, a, b, "") }
 
   func phi(_ type: Handle?) -> Handle? { llvm.phi(builder, type, "") }

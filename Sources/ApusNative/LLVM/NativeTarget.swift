@@ -58,7 +58,7 @@ public struct NativeTarget: Hashable, Sendable {
   /// Names that `named` knows.
   public static let names = ["native", "x86-64-v3", "x86-64-v4", "znver4", "emeraldrapids", "aarch64"]
 
-  /// - Throws: `ApusError` with a suggestion where there is no such target.
+  /// - Throws: `ApusError` with a suggestion if there is no such target.
   public static func named(_ name: String) throws -> NativeTarget {
     switch name {
     case "native": return host

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// That file's build identity follows from its content: linkers write a hash of all they have linked into the note
 /// `.note.gnu.build-id`, and it is in memory, so that reading it costs microseconds. A file without one (linked with
-/// `--build-id=none`) is known by its path, size and time of change. So nobody can change an emitter and forget the cache.
+/// `--build-id=none`) is known by its path, size and time of change. So no one can change an emitter and forget the cache.
 /// The price is that every build has its own entries, also where only other code has changed; older ones leave the cache
 /// when it is full.
 enum BuildIdentity {

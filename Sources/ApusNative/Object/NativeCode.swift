@@ -13,7 +13,7 @@ public final class NativeCode: @unchecked Sendable {
   private let addresses: [String: UnsafeRawPointer]
 
   /// Loads objects that may refer to each other's functions.
-  /// - Throws: `ApusError` where one is damaged, or needs a function that none has.
+  /// - Throws: `ApusError` if one is damaged, or needs a function that none has.
   public init(_ objects: [Data]) throws {
     let layout = try CodeLayout(try objects.map { try ELFObject($0) })
     byteCount = layout.byteCount

@@ -19,7 +19,7 @@ public struct ObjectCache: Hashable, Sendable {
     self.sizeLimit = sizeLimit
   }
 
-  /// `$XDG_CACHE_HOME/apus` or `~/.cache/apus`; nil where `APUS_CACHE` is `off`, or another folder that it names.
+  /// `$XDG_CACHE_HOME/apus` or `~/.cache/apus`; nil if `APUS_CACHE` is `off`, or another folder that it names.
   public static let standard: ObjectCache? = standard(ProcessInfo.processInfo.environment)
 
   package static func standard(_ environment: [String: String]) -> ObjectCache? {

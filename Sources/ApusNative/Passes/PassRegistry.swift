@@ -27,7 +27,7 @@ public enum PassRegistry {
   public static func register(_ type: any Pass.Type) throws { try store.register(type, names: [type.record.name]) }
 
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.
-  /// - Throws: `ApusError` with fault `.usage` and a suggestion where there is no such pass or option.
+  /// - Throws: `ApusError` with fault `.usage` and a suggestion if there is no such pass or option.
   public static func pass(_ text: String) throws -> any Pass {
     let parts = text.split(separator: "{", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first.map(String.init) ?? ""

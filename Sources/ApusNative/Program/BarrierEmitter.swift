@@ -35,7 +35,7 @@ enum BarrierEmitter {
     let passed = llvm.parameter(function, 2)
     let workers = llvm.parameter(function, 3)
     func at(_ offset: Int) -> Handle? { module.address(module.int(8), sync, module.constant(offset)) }
-    func add(_ a: Handle?, _ b: Handle?) -> Handle? { llvm.binary(builder, Opcode.add, a, b, "") }
+    func add(_ a: Handle?, _ b: Handle?) -> Handle? { module.binary(Opcode.add, a, b) }
     func atomicLoad(_ address: Handle?) -> Handle? {
       let load = llvm.load(builder, i64, address, "")
       llvm.setOrdering(load, Ordering.acquire)
@@ -56,7 +56,8 @@ enum BarrierEmitter {
     func failed() -> Handle? {
       let code = atomicLoad(status)
       return llvm.cast(
-        builder, Opcode.zeroExtend, llvm.integerCompare(builder, Predicate.notEqual, code, module.constant(0), ""), i64,
+        builder, Opcode.zeroExtend.rawValue,
+        llvm.integerCompare(builder, Predicate.notEqual, code, module.constant(0), ""), i64,
         "")
     }
     llvm.positionAtEnd(builder, alone)
@@ -67,8 +68,8 @@ enum BarrierEmitter {
     _ = llvm.store(builder, number, passed)
     let ticket = llvm.atomicUpdate(
       builder, AtomicOperation.add, at(Synchronization.arrivals), module.constant(1), Ordering.acquireRelease, Flag.no)
-    let goal = llvm.binary(builder, Opcode.multiply, number, workers, "")
-    let opening = llvm.binary(builder, Opcode.shiftLeft, number, module.constant(1), "")
+    let goal = module.binary(Opcode.multiply, number, workers)
+    let opening = module.binary(Opcode.shiftLeft, number, module.constant(1))
     _ = llvm.conditionalJump(
       builder, llvm.integerCompare(builder, Predicate.equal, add(ticket, module.constant(1)), goal, ""), last, wait)
 
@@ -78,7 +79,7 @@ enum BarrierEmitter {
     llvm.setOrdering(store, Ordering.release)
     llvm.setAlignment(store, wordBytes)
     _ = llvm.returnValue(
-      builder, llvm.binary(builder, Opcode.and, word, module.constant(1), ""))
+      builder, module.binary(Opcode.and, word, module.constant(1)))
 
     llvm.positionAtEnd(builder, wait)
     let spins = module.phi(i64)
@@ -88,7 +89,7 @@ enum BarrierEmitter {
       builder, llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, seen, opening, ""), open, again)
 
     llvm.positionAtEnd(builder, open)
-    _ = llvm.returnValue(builder, llvm.binary(builder, Opcode.and, seen, module.constant(1), ""))
+    _ = llvm.returnValue(builder, module.binary(Opcode.and, seen, module.constant(1)))
 
     llvm.positionAtEnd(builder, again)
     if module.target.isX86 { _ = module.intrinsic("llvm.x86.sse2.pause", [], []) }

@@ -4,7 +4,7 @@ import ApusLowering
 import ApusPlanning
 
 extension KernelProgram {
-  /// This program with memory filled with ones (NaN, -1) wherever the plan says that nobody needs it: the arena and the
+  /// This program with memory filled with ones (NaN, -1) wherever the plan says that nothing needs it: the arena and the
   /// outputs at the beginning, and at each barrier all bytes of the arena that are not in a buffer that lives across it.
   /// So a launch that reads what is not there yet, or no longer, gives NaN and not by chance the right number.
   ///

@@ -82,7 +82,7 @@ struct ProgramEmitter {
     let start = module.intrinsic("llvm.readcyclecounter", [], [])
     try body()
     let ticks = llvm.binary(
-      builder, Opcode.subtract, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
+      builder, Opcode.subtract.rawValue, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
     when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
       add(ticks, toSlot: slot)
       if let calls { add(module.constant(1), toSlot: calls) }
@@ -91,7 +91,7 @@ struct ProgramEmitter {
 
   private func add(_ number: Handle?, toSlot slot: Int) {
     let place = module.address(module.int(64), status, module.constant(slot))
-    let sum = llvm.binary(builder, Opcode.add, llvm.load(builder, module.int(64), place, ""), number, "")
+    let sum = module.binary(Opcode.add, llvm.load(builder, module.int(64), place, ""), number)
     _ = llvm.store(builder, sum, place)
   }
 
@@ -103,8 +103,8 @@ struct ProgramEmitter {
     var offset = module.constant(location.offset)
     for (counter, stride) in zip(counters, location.strides) where stride != 0 {
       offset = llvm.binary(
-        builder, Opcode.add, offset,
-        llvm.binary(builder, Opcode.multiply, counter, module.constant(stride), ""), "")
+        builder, Opcode.add.rawValue, offset,
+        module.binary(Opcode.multiply, counter, module.constant(stride)), "")
     }
     return module.address(module.int(8), base, offset)
   }
@@ -125,10 +125,10 @@ struct ProgramEmitter {
     }
     func share(_ worker: Handle?) -> Handle? {
       llvm.binary(
-        builder, Opcode.divideUnsigned, llvm.binary(builder, Opcode.multiply, worker, units, ""), workers, "")
+        builder, Opcode.divideUnsigned.rawValue, module.binary(Opcode.multiply, worker, units), workers, "")
     }
     let first = share(worker)
-    let end = share(llvm.binary(builder, Opcode.add, worker, module.constant(1), ""))
+    let end = share(module.binary(Opcode.add, worker, module.constant(1)))
     when(llvm.integerCompare(builder, Predicate.lessUnsigned, first, end, "")) { call(first, end) }
   }
 
@@ -163,7 +163,7 @@ struct ProgramEmitter {
     counters.append(counter)
     try emit(steps)
     counters.removeLast()
-    let next = llvm.binary(builder, Opcode.add, counter, module.constant(1), "")
+    let next = module.binary(Opcode.add, counter, module.constant(1))
     let goesOn = llvm.integerCompare(builder, Predicate.less, next, limit, "")
     let last = llvm.insertBlock(builder)
     _ = llvm.conditionalJump(builder, goesOn, body, end)
@@ -212,7 +212,7 @@ struct ProgramEmitter {
     llvm.positionAtEnd(builder, blocks.1)
     try emit(body)
     counters.removeLast()
-    let next = llvm.binary(builder, Opcode.add, counter, module.constant(1), "")
+    let next = module.binary(Opcode.add, counter, module.constant(1))
     module.addIncoming(counter, next, from: llvm.insertBlock(builder))
     _ = llvm.jump(builder, blocks.0)
     llvm.positionAtEnd(builder, blocks.2)

@@ -42,7 +42,7 @@ package final class CompiledProgram: Sendable {
   ///   - rounds: of a loop without a count.
   ///   - address: where memory of the caller's is, aligned to 64 bytes and alive until this returns; not asked for
   ///     constants and the arena.
-  /// - Throws: `ApusError` where a kernel has failed.
+  /// - Throws: `ApusError` if a kernel has failed.
   package func run(
     workers: Int, rounds: Int = 1, on team: WorkerTeam = .shared, address: (ProgramBuffer.Place) -> UnsafeRawPointer?
   ) throws {

@@ -58,7 +58,7 @@ public final class NativeExecutable: TrainingExecutable {
     }
   }
 
-  /// What runs over rows have counted so far, and the program that was run; nil where nothing was measured.
+  /// What runs over rows have counted so far, and the program that was run; nil if nothing was measured.
   public func profileOverRows() throws -> (program: KernelProgram, profile: Profile)? {
     guard compiler.isProfiled else { return nil }
     let code = try repeated.value()

@@ -14,7 +14,7 @@ final class Preparation: Sendable {
   private let last = Mutex<Last?>(nil)
 
   private struct Last {
-    /// The variables' values then. As long as they are held here nobody writes to their memory, so where a run is given
+    /// The variables' values then. As long as they are held here, their memory is not written, so where a run is given
     /// the same memory it is given the same numbers.
     var variables: [Tensor]
     var results: [Tensor]

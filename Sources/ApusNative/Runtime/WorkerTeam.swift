@@ -20,7 +20,7 @@ public final class WorkerTeam: @unchecked Sendable {
     ) -> Void
 
   /// What the next run is. Written by the caller before `call` announces it, and not again until all who take part are
-  /// done; nobody else reads it.
+  /// done; no other thread reads it.
   private struct Job {
     var entry: Entry
     var bases: UnsafeMutableRawPointer
@@ -69,7 +69,7 @@ public final class WorkerTeam: @unchecked Sendable {
     _ entry: Entry, bases: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer, workers: Int, rounds: Int
   ) {
     if workers <= 1 {
-      // Needs nobody: no turn either, so that several tasks can run at once.
+      // Needs no other worker and no turn, so that several tasks can run at once.
       entry(bases, status, sync, 0, 1, Int64(rounds))
       return
     }
@@ -173,7 +173,7 @@ public final class WorkerTeam: @unchecked Sendable {
       let time = monotonicNanoseconds()
       if end == 0 { end = time + WorkerTeam.watchNanoseconds }
       if time >= end { break }
-      // Where there are more workers than cores, one that waits must not stand in another's way.
+      // Where there are more workers than cores, one that waits must not block another.
       sched_yield()
     }
     pthread_mutex_lock(mutex)

@@ -20,7 +20,7 @@ struct Tuning {
 
   private let key: [UInt8]
 
-  /// Nil where a graph leaves nothing to choose.
+  /// Nil if a graph leaves nothing to choose.
   init?(_ graph: Graph, _ backend: NativeBackend) {
     guard graph.hasConvolutions else { return nil }
     var bytes = CanonicalBytes()

@@ -9,7 +9,7 @@ public struct Bisection: Sendable {
   /// What was wrong.
   public let reason: String
 
-  /// The first pass after which `check` finds fault, by binary search over how many passes run; nil where all is well.
+  /// The first pass after which `check` finds fault, by binary search over how many passes run; nil if all is well.
   /// - Parameter check: compares the original graph with the result of some passes and says what is wrong, if anything.
   public static func firstFault(
     _ pipeline: Pipeline, _ graph: Graph, check: (_ original: Graph, _ result: Graph) throws -> String?

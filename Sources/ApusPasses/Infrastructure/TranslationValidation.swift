@@ -23,9 +23,9 @@ public struct TranslationValidation: PipelineObserver, Sendable {
     }
   }
 
-  /// Where the two graphs disagree, in words; nil where they do not.
-  /// - Parameter error: of `f32` results that is borne, where it is more than the usual tolerance.
-  /// - Throws: `ApusError` where a symbol cannot have its size, or no run of either graph succeeds, so that nothing
+  /// Where the two graphs disagree, in words; nil if they do not.
+  /// - Parameter error: of `f32` results that is tolerated, where it is more than the usual tolerance.
+  /// - Throws: `ApusError` if a symbol cannot have its size, or no run of either graph succeeds, so that nothing
   ///   could be compared.
   public func firstMismatch(_ before: Graph, _ after: Graph, error: Double = 0) throws -> String? {
     var refusal: (any Error)?
@@ -105,7 +105,7 @@ public struct RandomInputs: Sendable {
 
 /// Equality of tensors up to rounding.
 public enum TensorComparison {
-  /// The error that is borne, relative to the larger magnitude, to the root mean square of all elements (sums that cancel
+  /// The error that is tolerated, relative to the larger magnitude, to the root mean square of all elements (sums that cancel
   /// have the error of their terms) or to 1, whichever is largest; exact for integers and truth values.
   public static func tolerance(_ dtype: DType) -> Double {
     switch dtype {

@@ -33,7 +33,7 @@ public struct FoldBatchNorm: Pass {
     guard !chains.isEmpty else { return original }
     context.count("folded", chains.count)
 
-    // The new counterparts of all values read so far: a chain's operands stand before its last step.
+    // The new counterparts of all values read so far: a chain's operands precede its last step.
     var map = [ValueID?](repeating: nil, count: graph.valueCount)
     return try graph.rewritten(sharingEqualNodes: false) { node, operands, builder in
       for (old, new) in zip(node.operands, operands) { map[old.index] = new }
@@ -192,7 +192,7 @@ private struct ChannelChains {
     if chain.steps.contains(where: \.scales) { finished[node.id] = chain }
   }
 
-  /// Why a step does not prolong a chain; nil where it does.
+  /// Why a step does not prolong a chain; nil if it does.
   private func obstacle(_ node: Node, _ value: ValueID, _ step: ChannelStep, _ chain: ChannelChain) -> String? {
     let label = graph.label(of: value)
     if readers[value.index].count != 1 {

@@ -58,7 +58,7 @@ public struct FoldConstants: Pass {
     return count == 0 ? graph : try result.withoutDeadNodes()
   }
 
-  /// The operands' values; nil where one is no constant, or there is none.
+  /// The operands' values; nil if one is no constant, or there is none.
   private func constants(_ operands: [ValueID], _ builder: GraphBuilder) -> [Tensor]? {
     guard !operands.isEmpty else { return nil }
     var values: [Tensor] = []

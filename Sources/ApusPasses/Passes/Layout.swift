@@ -43,7 +43,7 @@ public struct Layout: Pass {
     return saved == 0 ? graph : current
   }
 
-  /// The graph with fewer bytes transposed; nil where none is found.
+  /// The graph with fewer bytes transposed; nil if none is found.
   private func improved(_ graph: Graph) throws -> (graph: Graph, moved: Int)? {
     let islands = Islands(graph)
     var chosen: Set<Int> = []
@@ -81,7 +81,7 @@ public struct Layout: Pass {
 
 /// Which nodes can be computed in any order of axes, and which of those hang together.
 private struct Islands {
-  /// For each node the first node of its island; nil where its order is fixed.
+  /// For each node the first node of its island; nil if its order is fixed.
   private(set) var island: [Int?]
   /// The islands that read a transpose.
   private(set) var beginning: [Int] = []
@@ -227,7 +227,7 @@ private struct LayoutWalk {
     if known.order == order { return known.base }
     let shape = graph.type(of: id).shape
     if shape.dims.allSatisfy({ $0 == 1 }) { return try value(id) }
-    // Broadcasting aligns at the last axis, so what is missing stands in front.
+    // Broadcasting aligns at the last axis, so missing axes are in front.
     let lead = rank - shape.rank
     let full = Shape([Dim](repeating: 1, count: lead) + shape.dims)
     let inverse = Transpose(order).inverse

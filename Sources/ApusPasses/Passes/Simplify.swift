@@ -39,7 +39,7 @@ public struct Simplify: Pass {
     return fired == 0 ? graph : try result.withoutDeadNodes()
   }
 
-  /// The simplest equivalent and the rules that led to it; nil where none fires.
+  /// The simplest equivalent and the rules that led to it; nil if none fires.
   static func simplified(_ start: Site) throws -> (ValueID, [Rule])? {
     var site = start
     var fired: [Rule] = []
@@ -106,7 +106,7 @@ struct Rule: Sendable {
   let name: String
   /// One line: left side, arrow, right side, and the condition.
   let law: String
-  /// Nil where the rule does not fire. Everything that `appending` makes on the way stays, dead or not.
+  /// Nil if the rule does not fire. Everything that `appending` makes on the way stays, dead or not.
   let apply: @Sendable (Site) throws -> Result?
 
   init(_ name: String, _ law: String, _ apply: @escaping @Sendable (Site) throws -> Result?) {

@@ -46,7 +46,8 @@ extension KernelProgram {
   /// inside its buffer in all iterations, aligned to its elements.
   func checkPlaces(against draft: ProgramDraft) throws {
     guard buffers.count >= draft.buffers.count else { throw defect("buffers are missing") }
-    let touched = touchedBuffers
+    // Buffers of empty tensors have a size, but no byte of them is touched.
+    let touched = reachedBuffers
     for (index, buffer) in buffers.enumerated() {
       if case .arena(let offset) = buffer.place, touched.contains(index) {
         guard offset >= 0, offset % Memory.alignment == 0, offset + buffer.byteCount <= arenaByteCount else {
@@ -91,7 +92,7 @@ extension KernelProgram {
     if byteCount == 0 { return }
     let buffer = buffers[location.buffer]
     switch buffer.place {
-    // Of all batches, and nobody knows how many: a run checks these.
+    // Of all batches, whose number is not known here: a run checks these.
     case .dataset, .rows, .series: return
     case .parameter, .variable, .precomputed, .constant, .output, .arena: break
     }

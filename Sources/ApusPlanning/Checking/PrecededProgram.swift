@@ -54,7 +54,23 @@ extension KernelProgram {
     return whole
   }
 
-  /// The buffers that steps name.
+  /// The buffers of which steps touch a byte.
+  var reachedBuffers: Set<Int> {
+    var reached = Set<Int>()
+    steps.walk { event, _ in
+      switch event {
+      case .launch(let launch):
+        for (location, buffer) in zip(launch.arguments, kernels[launch.kernel].buffers) where buffer.byteCount > 0 {
+          reached.insert(location.buffer)
+        }
+      case .condition(let location, _): reached.insert(location.buffer)
+      case .barrier, .enterLoop, .otherwise, .leaveBranch, .leaveLoop: break
+      }
+    }
+    return reached
+  }
+
+  /// Buffers that launches and conditions name, those of empty tensors too.
   var touchedBuffers: Set<Int> {
     var touched = Set<Int>()
     steps.walk { event, _ in touched.formUnion(event.locations.map(\.buffer)) }

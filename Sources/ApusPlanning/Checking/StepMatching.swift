@@ -23,7 +23,7 @@ struct StepMatching {
     var arguments: [Location]
   }
 
-  /// - Throws: `ApusError` if a step of the draft is missing, or the program has one that nobody asked for.
+  /// - Throws: `ApusError` if a step of the draft is missing, or the program has one that the draft does not have.
   init(_ program: KernelProgram, _ outline: DraftOutline) throws {
     self.program = program
     self.outline = outline
@@ -87,8 +87,8 @@ struct StepMatching {
       case .loop, .branch, .whileLoop:
         // Of several of one kind the one whose first launch is in here, or any, so that what is wrong inside is named.
         let inside = Set([step].launches().map(key))
-        let alike = others.indices.filter { step.isSame(as: others[$0].step) }
-        let candidate = alike.first { others[$0].first.map(inside.contains) ?? true } ?? alike.first
+        let equal = others.indices.filter { step.isSame(as: others[$0].step) }
+        let candidate = equal.first { others[$0].first.map(inside.contains) ?? true } ?? equal.first
         guard let candidate else { throw program.defect("a loop or branch is not in the draft at this place") }
         let other = others.remove(at: candidate)
         try match(step, number, other.step, other.number)
