@@ -41,4 +41,27 @@ import Testing
     backend.memoryLimit = 1 << 20
     _ = try backend.plan(backend.optimized(PlannedGraph.model("cnn", training: true, batch: 32)))
   }
+
+  /// A loop's carry that is an output has memory of its own in each batch.
+  @Test func carriesThatAreOutputs() throws {
+    let text = """
+      graph @carry(%x: f32[1, 2]) {
+        %1: i32 = constant(0)
+        %2: i32 = while(%1, carries: 1, trip_count: 3) { (%c: i32) in
+          %1: i32 = constant(2)
+          %2: bool = less(%c, %1)
+          return %2
+        } { (%c: i32) in
+          %1: i32 = constant(1)
+          return %1
+        }
+        %3: f32[1, 2] = negate(%x)
+        return %3, %2
+      }
+
+      """
+    let planned = try PlannedGraph(Graph.parse(text)[0])
+    #expect(planned.refusal() == "nothing")
+    #expect(planned.refusal(of: planned.overBatches()) == "nothing")
+  }
 }

@@ -83,19 +83,24 @@ struct PlanSimulation {
   private mutating func end(_ instance: StepInstance) {
     if instance.number == plan.matching.batchLoop {
       // Outputs have new memory in each batch.
-      carry(outline.draft.updates.filter { !outline.isOutput(outline.memories[$0.target]) }, [:])
+      carry(outline.draft.updates.filter { !outline.isOutput(outline.memories[$0.target]) }, [:], batch: 0)
     } else if let loop = plan.matching.draftNumbers[instance.number] {
-      carry(outline.carries[loop] ?? [], substitutes)
+      let batch = plan.matching.batchLoop == nil ? 0 : instance.iterations[0]
+      carry(outline.carries[loop] ?? [], substitutes, batch: batch)
     }
   }
 
   /// Whatever lies in a target's memory at the end of an iteration is the target's from then on.
-  private mutating func carry(_ carries: [BufferUpdate], _ substitutes: [Int: Int]) {
+  private mutating func carry(_ carries: [BufferUpdate], _ substitutes: [Int: Int], batch: Int) {
     let now = clock.now
     for carry in carries where outline.memories[carry.target] != outline.memories[carry.value] {
       let owner = outline.memories[carry.target]
-      let target = plan.places[substitutes[owner] ?? carry.target]
-      memories[target.memory].change(target.base..<target.base + outline.draft.buffers[carry.target].byteCount) {
+      let buffer = substitutes[owner] ?? carry.target
+      let (target, byteCount) = (plan.places[buffer], outline.draft.buffers[carry.target].byteCount)
+      // The series of an output has a part for each batch.
+      var start = target.base
+      if case .series = program.buffers[buffer].place { start += batch * byteCount }
+      memories[target.memory].change(start..<start + byteCount) {
         $0.owner = owner
         $0.time = now
       }
