@@ -28,7 +28,7 @@ sed -E -i \
   "$work"/Apus.docc/Articles/*.md
 
 # What the umbrella exports is documented as its own.
-exported=$(grep -rhoP '^@_exported import \K\w+' Sources --include='*.swift' | sort -u | paste -sd,)
+exported=$(grep -rhoP '^@_exported import (?:(?:struct|class|enum|protocol|typealias|func) )?\K\w+' Sources --include='*.swift' | sort -u | paste -sd,)
 checkouts=$build/../../checkouts
 clang=()
 for map in Sources/*/module.modulemap "$checkouts"/swift-numerics/Sources/_NumericsShims/include/module.modulemap; do
