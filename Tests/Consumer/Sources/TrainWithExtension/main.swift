@@ -32,7 +32,7 @@ let test = try points(256, seed: 2)
 func accuracy(_ backend: any Backend) throws -> Double {
   let trainer = try model.compile(
     optimizer: .adam(learningRate: 0.01), loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy], backend: backend,
-    seed: 1, pipeline: pipeline)
+    seed: 1, passes: .custom(pipeline))
   _ = try trainer.fit(train.inputs, train.labels, epochs: 30, verbose: .silent)
   return try trainer.evaluate(test.inputs, test.labels, verbose: .silent)["accuracy"] ?? 0
 }
