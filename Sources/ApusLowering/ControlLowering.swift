@@ -122,7 +122,7 @@ extension GraphLowering {
   /// Lowers a region.
   /// - Parameter places: where outputs should be put; those that are parameters, views or constants are not.
   /// - Returns: where its outputs are.
-  private func region(
+  func region(
     _ region: Graph, _ arguments: [TensorHandle], places: some Sequence<(ValueID, TensorHandle)>
   ) throws -> [TensorHandle] {
     var values = [TensorHandle?](repeating: nil, count: region.valueCount)

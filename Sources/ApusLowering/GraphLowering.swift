@@ -90,6 +90,15 @@ public struct GraphLowering {
       case let scan as Scan:
         try lower(scan, node, graph, &values, places)
         continue
+      case let fusion as Fusion where fusion.domain == nil:
+        // A text that states no nest may hold anything: it is computed node by node.
+        let operands = try node.operands.map { try values.handle($0, graph) }
+        let outputs = try region(node.regions[0], operands, places: [])
+        for (id, handle) in zip(node.results, outputs) {
+          if let place = places[id] { try copy(handle, to: place, origin(node, graph)) }
+          values[id.index] = places[id] ?? handle
+        }
+        continue
       case is If:
         try lowerBranch(node, graph, &values, places)
         continue

@@ -152,6 +152,8 @@ convolution(2, (1, 1, 1, 2), 17, "same")
 convolution(4, (0, 5, 5, 2), 3)
 convolution(4, (1, 5, 5, 0), 2, "same")
 convolution(2, (1, 4, 4, 2), 0)
+# Small enough for second derivatives by differences.
+convolution(2, (1, 2, 2, 1), 1, "same", dtype=np.float64)
 
 if __name__ == "__main__":
     cases.write()
