@@ -19,7 +19,7 @@ package struct KernelCompiler: Sendable {
 
   package init(
     target: NativeTarget = .host, level: CodeLevel = .standard, verifies: Bool = false, cache: ObjectCache? = nil,
-    threadCount: Int = ProcessInfo.processInfo.activeProcessorCount
+    threadCount: Int = ProcessorCount.available
   ) {
     self.target = target
     self.level = level
