@@ -114,7 +114,7 @@ let package = Package(
     .executableTarget(
       name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusProgram", "CommandExample"],
+      name: "CommandTests", dependencies: ["ApusGraph", "Apus", "TestSupport", "ApusProgram", "CommandExample"],
       exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
