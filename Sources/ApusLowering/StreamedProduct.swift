@@ -86,7 +86,8 @@ struct StreamedProduct {
             let place = builder.add(target, column)
             let sum = builder.load(sums.buffer, place, lanes: lanes, mask: mask)
             let total = builder.binary(
-              .add, builder.load(wide.buffer, place, lanes: lanes, mask: mask), builder.cast(sum, from: dtype, to: .f64))
+              .add, builder.load(wide.buffer, place, lanes: lanes, mask: mask), builder.cast(sum, from: dtype, to: .f64)
+            )
             builder.store(wide.buffer, place, total, mask: mask)
           }
           clear(sums)

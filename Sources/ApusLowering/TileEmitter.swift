@@ -30,7 +30,8 @@ struct TileEmitter {
   /// The tile at a block of rows and a panel of columns; the last of each may be smaller.
   /// - Parameter start: the part's first step of k.
   func emit(
-    _ point: NestPoint, from start: Register, unit: Register, panel: Register, panels: Int, block: Register, blocks: Int, rows: Int
+    _ point: NestPoint, from start: Register, unit: Register, panel: Register, panels: Int, block: Register,
+    blocks: Int, rows: Int
   ) {
     let width = tile.vectors * lanes
     let lastWidth = n - (panels - 1) * width

@@ -11,6 +11,6 @@ enum Accuracy {
   static let statistic = "the sums are as accurate as those of `reduce_sum`; what follows is rounded at each step"
   /// Of a product and a sum.
   static let contracted =
-    "each result is rounded once; native code adds a product that nothing else reads without rounding it first, if it is "
-    + "the only product of the sum or difference"
+    "each result is rounded once; native code adds a product that nothing else reads without rounding it first, unless "
+    + "the other term is a product of the same nest"
 }

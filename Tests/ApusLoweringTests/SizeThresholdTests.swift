@@ -23,7 +23,9 @@ import Testing
   static let model = ProcessorModelTests.small[0]
   private static var lanes: Int { model.floatLanes }
 
-  private static func product(_ name: String, _ m: Int, _ k: Int, _ n: Int, transposed: Bool = false, reaches: String? = nil) -> Case {
+  private static func product(
+    _ name: String, _ m: Int, _ k: Int, _ n: Int, transposed: Bool = false, reaches: String? = nil
+  ) -> Case {
     Case(
       name: "\(name): \(m) × \(k) × \(n)",
       text: """
@@ -80,7 +82,7 @@ import Testing
     )
     let n = 61
     var cases = around(bytes / 4 / n) { k, isAbove in product("streamed", 1, k, n, reaches: isAbove ? "_rows" : nil) }
-    cases += around(columns) { n, isAbove in product("columns", 1, bytes / 2 / n, n, reaches: isAbove ? nil : "_rows") }
+    cases += around(columns) { n, isAbove in product("columns", 1, bytes / 4 / n + 4 * units, n, reaches: isAbove ? nil : "_rows") }
     cases += around(SumBlock.mostProducts * units) { k, isAbove in
       product("blocks of rows", 1, k, 17, reaches: isAbove ? "extend" : "_rows")
     }
@@ -147,10 +149,12 @@ import Testing
       cases.append(unary("with lanes", [70, 5, inner * lanes + 1], "%y = reduce_sum(%x, axes: [0, 2])"))
     }
     cases += around(most) { n, _ in
-      unary("with a maximum", [n * lanes], "%s = reduce_sum(%x)\n  %m = reduce_max(%x)\n  %d = subtract(%x, %m)\n  %y = add(%d, %s)")
+      unary(
+        "with a maximum", [n * lanes],
+        "%s = reduce_sum(%x)\n  %m = reduce_max(%x)\n  %d = subtract(%x, %m)\n  %y = add(%d, %s)")
     }
-    cases += around(model.manyUnits) { unary("many units", [$0, 2 * lanes + 3], "%y = negate(%x)\n") }
-    cases += around(model.unitWork) { unary("units of a vector axis", [2, $0], "%y = abs(%x)") }
+    cases += around(model.manyUnits) { n, _ in unary("many units", [n, 2 * lanes + 3], "%y = negate(%x)") }
+    cases += around(model.unitWork) { n, _ in unary("units of a vector axis", [2, n], "%y = abs(%x)") }
     return cases
   }()
 

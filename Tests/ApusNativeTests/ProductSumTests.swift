@@ -16,7 +16,7 @@ import Testing
     "%p = multiply(%a, %c)\n%q = multiply(%d, %b)\n%r = subtract(%q, %p)",
     "%p = multiply(%a, %c)\n%q = multiply(%b, %d)\n%n = negate(%p)\n%r = add(%n, %q)",
     "%p = multiply(%a, %a)\n%q = multiply(%b, %b)\n%d2 = subtract(%p, %q)\n%r = sqrt(%d2)",
-    "%p = multiply(%a, %c)\n%s = reshape(%p, shape: [1, 1000])\n%q = multiply(%row, %d)\n%r = subtract(%s, %q)",
+    "%p = multiply(%a, %c)\n%s = broadcast(%p, shape: [1, 1000])\n%q = multiply(%row, %d)\n%r = subtract(%s, %q)",
     "%p = multiply(%a, %c)\n%t = stop_gradient(%p)\n%q = multiply(%b, %d)\n%r = subtract(%t, %q)",
     "%p = multiply(%a, %c)\n%q = multiply(%b, %d)\n%m = add(%q, %q)\n%h = subtract(%p, %q)\n%z = multiply(%m, %h)\n"
       + "%r = add(%z, %h)",
@@ -37,7 +37,8 @@ import Testing
         .run(feeds, variables: []).outputs[0]
       #expect(result.doubles().allSatisfy { $0 == 0 }, "\(level.name): \(body)")
     }
-    #expect(try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs[0].doubles().allSatisfy { $0 == 0 })
+    #expect(
+      try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs[0].doubles().allSatisfy { $0 == 0 })
   }
 
   /// A product that is read twice, or that is a result, is what its readers see: rounded.
@@ -74,7 +75,8 @@ import Testing
 
       """)[0]
     let feeds = try [Self.numbers(1), Self.numbers(2), Self.numbers(3)]
-    let result = try NativeBackend(workers: 1).compile(graph).run(feeds, variables: []).outputs[0].elements(as: Float.self)
+    let result = try NativeBackend(workers: 1).compile(graph).run(feeds, variables: []).outputs[0].elements(
+      as: Float.self)
     let (a, b, c) = (
       feeds[0].elements(as: Float.self), feeds[1].elements(as: Float.self), feeds[2].elements(as: Float.self)
     )

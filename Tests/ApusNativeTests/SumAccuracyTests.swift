@@ -34,7 +34,9 @@ import Testing
   }
 
   /// A graph whose terms are 0.1 and 0.3 in turn, along the axis before the last, or along the last.
-  private func terms(_ name: String, _ dimensions: [Int], along axis: Int, _ body: (Value) throws -> [Value]) throws -> Graph {
+  private func terms(_ name: String, _ dimensions: [Int], along axis: Int, _ body: (Value) throws -> [Value]) throws
+    -> Graph
+  {
     let builder = GraphBuilder(name)
     let isEven = try builder.iota(.i32, Shape(dimensions), axis: axis).remainder(builder.constant(2, .i32))
       .equal(builder.constant(0, .i32))
@@ -72,7 +74,9 @@ import Testing
   /// The denominators of softmax, which a fusion computes in a sweep of its own.
   @Test func softmaxOfLongRows() throws {
     let n = 1 << 16
-    let graph = try terms("softmax", [2, n], along: 1) { x in [try x.softmax(axis: 1).max(), try x.logSoftmax(axis: 1).max()] }
+    let graph = try terms("softmax", [2, n], along: 1) { x in
+      [try x.softmax(axis: 1).max(), try x.logSoftmax(axis: 1).max()]
+    }
     let denominator = Double(n) / 2 * (1 + Foundation.exp(Double(Float(0.1) - Float(0.3))))
     try check(graph, gives: [1 / denominator, -Foundation.log(denominator)], tolerance: 2e-6)
   }
@@ -105,7 +109,8 @@ import Testing
 
   /// One tile, several, and a row that is streamed, with k below and above what is cut. The bound is 1,100 u, u = 2⁻²⁴.
   @Test(arguments: [
-    (1, 1, 1024), (1, 1, 1 << 22), (5, 40, 1025), (3, 33, 100_003), (64, 64, 30_001), (64, 96, 100_000), (1, 16, 1 << 19),
+    (1, 1, 1024), (1, 1, 1 << 22), (5, 40, 1025), (3, 33, 100_003), (64, 64, 30_001), (64, 96, 100_000),
+    (1, 16, 1 << 19),
   ])
   func longProducts(_ m: Int, _ n: Int, _ k: Int) throws {
     let isHeavy = m * n * k > 1 << 24
@@ -154,7 +159,8 @@ import Testing
 
       """)[0]
     let feeds = try [
-      Self.constant(0.1, [1, 120, 130, 20]), Self.constant(0.3, [120, 130, 1, 20]), Self.constant(0.3, [120, 130, 10, 4]),
+      Self.constant(0.1, [1, 120, 130, 20]), Self.constant(0.3, [120, 130, 1, 20]),
+      Self.constant(0.3, [120, 130, 10, 4]),
     ]
     let count = 120.0 * 130
     try check(

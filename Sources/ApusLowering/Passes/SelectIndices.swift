@@ -67,7 +67,7 @@ public struct SelectIndices: Pass {
     let extremum = try isLargest ? x.max(axes: [axis], keepDims: true) : x.min(axes: [axis], keepDims: true)
     var stands = try x.equal(extremum)
     if x.dtype.isFloating { stands = try stands.or(x.isNaN()) }
-    let none = try x.builder.constant(Double(size), positionType(size))
+    let none = try x.builder.constant(Double(size), .i32)
     return try stands.select(positions(along: axis, size, of: x), none).min(axes: [axis], keepDims: keepDims)
       .cast(to: .i64)
   }
@@ -75,12 +75,10 @@ public struct SelectIndices: Pass {
   /// 0, 1, 2, … along one axis, to be broadcast to the shape of `x`.
   private func positions(along axis: Int, _ size: Int, of x: Value) throws -> Value {
     let dimensions = (0..<x.rank).map { $0 == axis ? size : 1 }
-    // Many are computed where they are read.
-    if size > length { return try x.builder.iota(positionType(size), Shape(dimensions), axis: axis) }
+    // Many are computed where they are read. No axis has more than `i32` can count.
+    if size > length { return try x.builder.iota(.i32, Shape(dimensions), axis: axis) }
     return try x.builder.constant(Tensor((0..<size).map { Int32($0) }, dimensions))
   }
-
-  private func positionType(_ size: Int) -> DType { size <= Int32.max ? .i32 : .i64 }
 
   /// For each element of `x` whether it is the one that is looked up; nil if the rewrite does not apply.
   private func match(

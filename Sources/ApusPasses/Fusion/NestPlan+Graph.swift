@@ -107,7 +107,7 @@ extension NestPlan {
         }
         let value = try builder.append(op, [], origin: Origin())[0]
         map[argument] = value
-        if argument.isFolded { foldedValues.append(value.index) }
+        if argument.isFolded, op is Iota { foldedValues.append(value.index) }
         return value
       }
       let value = try builder.append(node.op, operands, origin: Origin(name: node.origin.name))[0]
