@@ -33,6 +33,10 @@ extension Graph {
     _ op: any CompositeOperator, _ operands: [Value], _ results: [TensorType], _ builder: GraphBuilder,
     _ origin: Origin, where isExpanded: (any CompositeOperator) -> Bool
   ) throws -> [Value] {
+    // Results without elements are known, and what would lead to them may be of any size: positions along a long axis.
+    if !results.isEmpty, results.allSatisfy({ $0.shape.elementCount == 0 }) {
+      return try results.map { try builder.constant(Tensor(zeros: $0.dtype, $0.shape.numbers ?? [])) }
+    }
     // On a scratch graph first: only what the results need is copied over.
     let expansion = try GraphBuilder.expansion(of: op, operands.map(\.type), giving: results)
     let live = expansion.liveNodes()

@@ -105,7 +105,8 @@ public struct BatchNormTraining: CompositeOperator {
     ],
     attributes: [
       attribute("epsilon", \.epsilon, "added to the variance"), attribute("axis", \.axis, "the axis of the channels"),
-    ], results: ["y", "mean", "variance"])
+    ], results: ["y", "mean", "variance"]
+  ).accurate(Accuracy.statistic)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try requireVectors(operands, axis: axis, names: ["scale", "offset"])

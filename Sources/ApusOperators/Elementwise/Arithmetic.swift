@@ -5,6 +5,7 @@ import ApusGraph
 public struct Add: BinaryOperator {
   public init() {}
   public static let record = binary("add", "a + b; integers wrap", traits: .commutative)
+    .accurate(Accuracy.contracted)
   // ∂y/∂a = ∂y/∂b = 1
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     (g, g)
@@ -14,7 +15,7 @@ public struct Add: BinaryOperator {
 /// a − b
 public struct Subtract: BinaryOperator {
   public init() {}
-  public static let record = binary("subtract", "a − b; integers wrap")
+  public static let record = binary("subtract", "a − b; integers wrap").accurate(Accuracy.contracted)
   // ∂y/∂a = 1, ∂y/∂b = −1
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     (g, wanted[1] ? try -g : nil)
@@ -25,6 +26,7 @@ public struct Subtract: BinaryOperator {
 public struct Multiply: BinaryOperator {
   public init() {}
   public static let record = binary("multiply", "a · b; integers wrap", traits: .commutative)
+    .accurate(Accuracy.contracted)
   // ∂y/∂a = b, ∂y/∂b = a
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     (wanted[0] ? try g * b : nil, wanted[1] ? try g * a : nil)
