@@ -18,6 +18,8 @@ struct Parser {
   let lexer: Lexer
   let catalog: OperatorCatalog
   var position = 0
+  /// The element type of the constant whose elements are being read.
+  var literalType: DType?
   var diagnostics: [Diagnostic]
   static let mostErrors = 20
   static let deepest = 32
@@ -227,6 +229,8 @@ struct Parser {
     }
     var call = Call(op: type.init(), token: token)
     try expect("(")
+    literalType = call.op is Constant ? declared.first?.type?.dtype : nil
+    defer { literalType = nil }
     while current.kind != .punctuation(")") {
       try argument(&call, &scope)
       if !accept(",") { break }
