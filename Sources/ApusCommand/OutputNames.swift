@@ -16,7 +16,8 @@ enum OutputNames {
     var taken: Set<String> = []
     var names = [String?](repeating: nil, count: labels.count)
     // Whoever is called so has the name first.
-    for index in labels.indices where plain[index] == labels[index] && taken.insert(plain[index].lowercased()).inserted {
+    for index in labels.indices where plain[index] == labels[index] && taken.insert(plain[index].lowercased()).inserted
+    {
       names[index] = plain[index]
     }
     return labels.indices.map { index in

@@ -102,7 +102,8 @@ struct RunCommand: ParsableCommand {
     } else if json {
       let list = zip(labels, outputs).map { name, tensor in
         let shape = tensor.dimensions.map(String.init).joined(separator: ",")
-        return "{\"data\":\(TensorJSON.elements(tensor)),\"dtype\":\"\(tensor.dtype)\",\"name\":\"\(name)\",\"shape\":[\(shape)]}"
+        return
+          "{\"data\":\(TensorJSON.elements(tensor)),\"dtype\":\"\(tensor.dtype)\",\"name\":\"\(name)\",\"shape\":[\(shape)]}"
       }
       Terminal.write("[\(list.joined(separator: ","))]\n")
     } else {

@@ -81,7 +81,9 @@ extension Initializer: AttributeConvertible {
       }
     case .int, .float, .bool, .string, .list, .tensor: return nil
     }
-    func take(_ label: String, _ standard: Double) -> Double { arguments.removeValue(forKey: label)?.double ?? standard }
+    func take(_ label: String, _ standard: Double) -> Double {
+      arguments.removeValue(forKey: label)?.double ?? standard
+    }
     switch name {
     case "zeros": self = .zeros
     case "ones": self = .ones

@@ -9,7 +9,8 @@ import Testing
   /// Zeros of both signs, NaN with signs and payloads, infinities, extremes, and integers that no double holds.
   static let reals: [Double] = [
     0, -0.0, 1, -1, 0.1, 0.5, 1 / 3, .nan, -.nan, Double(nan: 5, signaling: false), .infinity, -.infinity,
-    .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 9_007_199_254_740_992,
+    .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude,
+    9_007_199_254_740_992,
     -9_007_199_254_740_994, 9.223372036854775e18, 9.223372036854776e18, 1e19, 1e23, 7.038531e-26,
   ]
   static let integers: [Int128] = [
@@ -19,14 +20,19 @@ import Testing
 
   static var values: [AttributeValue] {
     let numbers = reals.map(AttributeValue.float) + integers.map(AttributeValue.int)
-    let words = DType.allCases.map(\.rawValue) + Initializer.names + ["none", "batch", "same", "valid", "max", "min", "data"]
+    let words =
+      DType.allCases.map(\.rawValue) + Initializer.names + [
+        "none", "batch", "same", "valid", "max", "min", "filter", "result",
+      ]
     let calls = ["fill", "uniform", "normal", "truncated_normal", "orthogonal", "identity"].flatMap { name in
       ["value", "low", "deviation", "gain"].flatMap { label in
         numbers.map { AttributeValue.call(name, [AttributeArgument(label, $0)]) }
       }
     }
     return numbers + [.bool(true), .bool(false), .string("a \"b\"\n")] + words.map(AttributeValue.name)
-      + numbers.map { .list([$0]) } + numbers.map { .list([$0, .int(1)]) } + [.list([]), .list([.list([.int(1), .int(2)])])]
+      + numbers.map { .list([$0]) } + numbers.map { .list([$0, .int(1)]) } + [
+        .list([]), .list([.list([.int(1), .int(2)])]),
+      ]
       + calls
   }
 

@@ -57,7 +57,9 @@ import Testing
     #expect(try printed("1000") == "%x: i64[1000] = [\((0..<1000).map(String.init).joined(separator: ", "))]\n")
     #expect(try printed("1001") == "%x: i64[1001] = [0, 1, 2, ..., 998, 999, 1000]\n")
     // Short axes stay whole.
-    #expect(try printed("1002, 2") == "%x: i64[1002, 2] = [[0, 0], [1, 1], [2, 2], ..., [999, 999], [1000, 1000], [1001, 1001]]\n")
+    #expect(
+      try printed("1002, 2")
+        == "%x: i64[1002, 2] = [[0, 0], [1, 1], [2, 2], ..., [999, 999], [1000, 1000], [1001, 1001]]\n")
   }
 
   @Test func digitsAreRoundedOnRequest() throws {
@@ -80,7 +82,10 @@ import Testing
     ("%y: i64[1] = constant(9223372036854775808)", "9223372036854775808 does not fit in i64"),
     ("%y: f16[1] = constant(70000)", "70000 does not fit in f16"),
     ("%y = clip(%u, low: 0.5)", "'low' of u8 must be a whole number, not 0.5"),
-    ("%y = random_uniform(%c, shape: [2], seed: 18446744073709551616)", "'seed' of random_uniform must be a natural number"),
+    (
+      "%y = random_uniform(%c, shape: [2], seed: 18446744073709551616)",
+      "'seed' of random_uniform must be a natural number"
+    ),
   ])
   func numbersThatTheTypeLacksAreRefused(_ statement: String, _ message: String) throws {
     let parameters = "%u: u8[1], %k: i64[1], %f: f32[1], %c: i64"

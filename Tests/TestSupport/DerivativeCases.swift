@@ -51,7 +51,8 @@ public struct DerivativeCase: Decodable, Sendable {
     let y = try builder.append(node.op, operands)[0]
     func slope(_ y: Value, _ weights: [JSONNumber]?) throws -> Value {
       let count = y.shape.elementCount ?? 0
-      let seed = try weights.map { try tensor($0, y.dtype, y.shape.numbers ?? []) }
+      let seed =
+        try weights.map { try tensor($0, y.dtype, y.shape.numbers ?? []) }
         ?? Tensor(repeating: 1, y.dtype, y.shape.numbers ?? [])
       precondition(weights.map { $0.count == count } ?? true, "\(op): \(count) results")
       let x = operands[by]

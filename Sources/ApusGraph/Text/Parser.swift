@@ -18,11 +18,9 @@ struct Parser {
   let lexer: Lexer
   let catalog: OperatorCatalog
   var position = 0
-  /// The element type of the constant whose elements are being read.
-  var literalType: DType?
+  var literalType: DType?  // of the constant whose elements are being read
   var diagnostics: [Diagnostic]
-  static let mostErrors = 20
-  static let deepest = 32
+  static let (mostErrors, deepest) = (20, 32)
 
   init(_ text: String, file: String, catalog: OperatorCatalog) {
     lexer = Lexer(text, file: file)
@@ -230,7 +228,6 @@ struct Parser {
     var call = Call(op: type.init(), token: token)
     try expect("(")
     literalType = call.op is Constant ? declared.first?.type?.dtype : nil
-    defer { literalType = nil }
     while current.kind != .punctuation(")") {
       try argument(&call, &scope)
       if !accept(",") { break }

@@ -8,7 +8,8 @@ extension AttributeValue {
   /// - Throws: `ApusError` if it is no attribute's.
   package init(parsing text: String) throws {
     var parser = Parser(text, file: "<attribute>", catalog: OperatorCatalog([]))
-    guard let value = try? parser.attributeValue(depth: 0), parser.current.kind == .end, parser.diagnostics.isEmpty else {
+    guard let value = try? parser.attributeValue(depth: 0), parser.current.kind == .end, parser.diagnostics.isEmpty
+    else {
       throw ApusError(.input, parser.diagnostics)
     }
     self = value

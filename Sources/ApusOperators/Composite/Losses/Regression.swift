@@ -71,7 +71,9 @@ public struct Huber: RegressionLoss {
     return try clipped * (error - clipped * 0.5)
   }
   // ∂/∂e = clip(e, −δ, δ)
-  public func slope(_ error: Value) throws -> Value { try error.clip(low: ExactNumber(-delta), high: ExactNumber(delta)) }
+  public func slope(_ error: Value) throws -> Value {
+    try error.clip(low: ExactNumber(-delta), high: ExactNumber(delta))
+  }
 }
 
 extension Value {
