@@ -37,7 +37,7 @@ struct EvaluateCommand: ParsableCommand {
     let result = try trainer.evaluate(
       set.images, set.labels, batchSize: batch, verbose: json ? .silent : .auto, output: Terminal.output)
     if json {
-      try Terminal.writeJSON(result.mapValues(JSONNumber.init))
+      try Terminal.writeJSON(result.mapValues(JSONReal.init))
     } else {
       Terminal.write(Terminal.list(result) + "\n")
     }

@@ -70,15 +70,3 @@ enum Terminal {
     write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
   }
 }
-
-/// A number as JSON has them: one that is not finite becomes null, since JSON knows no NaN and no infinity.
-struct JSONNumber: Encodable {
-  let value: Double
-
-  init(_ value: Double) { self.value = value }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
-  }
-}

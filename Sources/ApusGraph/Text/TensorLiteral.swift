@@ -63,12 +63,11 @@ enum TensorLiteral {
     private func element<Element: TensorElement>(_ value: AttributeValue) throws -> Element {
       switch (value, type.dtype.kind) {
       case (.bool(let b), .boolean): return Element(converting: Int64(b ? 1 : 0))
-      case (.int(let n), .signed), (.int(let n), .unsigned):
-        let converted = Element(converting: Int64(n))
-        guard converted.asInt64 == Int64(n) else { throw TypeError("\(n) does not fit in \(type.dtype)") }
-        return converted
-      case (.int(let n), .floating): return Element(converting: Double(n))
-      case (.float(let x), .floating): return Element(converting: x)
+      case (.int, .signed), (.int, .unsigned), (.int, .floating), (.float, .floating):
+        guard let element = ExactNumber(attributeValue: value)?.element(as: Element.self) else {
+          throw TypeError("\(AttributeText.describe(value)) does not fit in \(type.dtype)")
+        }
+        return element
       default: throw TypeError("an element of a \(type.dtype) constant cannot be \(AttributeText.describe(value))")
       }
     }

@@ -28,7 +28,7 @@ extension Variable {
     switch initializer {
     case .zeros: return try Tensor(zeros: type.dtype, dimensions)
     case .ones: return try Tensor(repeating: 1, type.dtype, dimensions)
-    case .constant(let value): return try Tensor(repeating: value, type.dtype, dimensions)
+    case .constant(let value): return try Tensor(filling: dimensions, with: value, type.dtype)
     case .uniform(let low, let high): return try fill(dimensions) { draw.uniform(low, high) }
     case .normal(let mean, let deviation): return try fill(dimensions) { mean + deviation * draw.normal() }
     case .truncatedNormal(let mean, let deviation):

@@ -59,13 +59,14 @@ public struct Remainder: BinaryOperator {
 public struct Power: BinaryOperator {
   public init() {}
   public static let record = binary("power", "aᵇ", .floating)
-  // ∂y/∂a = b · aᵇ⁻¹; ∂y/∂b = y · ln a, taken as 0 if a ≤ 0, because the real power has no derivative in b there
+  // ∂y/∂a = b · aᵇ⁻¹, and 0 · a⁰ if b = 0, for a⁻¹ is infinite at 0. ∂y/∂b = y · ln a, taken as 0 if a ≤ 0, because the
+  // real power has no derivative in b there, and 0 if y = 0, which is the limit at a = ∞ too.
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
-    let da = wanted[0] ? try g * (b * a.power(b - 1)) : nil
+    let da = wanted[0] ? try g * (b * a.power(b.equal(0).select(b.scalar(1), b) - 1)) : nil
     guard wanted[1] else { return (da, nil) }
-    let isPositive = try a.greater(0)
-    let log = try isPositive.select(a, a.scalar(1)).log()
-    return (da, try g * isPositive.select(y * log, y.scalar(0)))
+    let isSmooth = try a.greater(0).and(y.notEqual(0))
+    let log = try isSmooth.select(a, a.scalar(1)).log()
+    return (da, try g * isSmooth.select(y * log, y.scalar(0)))
   }
 }
 
