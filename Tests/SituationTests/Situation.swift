@@ -11,21 +11,22 @@ import TestSupport
 /// // CHECK: %y: f32[2] = [0, 1]
 /// ```
 ///
-/// The blocks are divided by blank lines. `ERROR:` in place of `CHECK:` lines gives words of the refusal, `MODE:` a mode to bind to, and
-/// `TOLERANCE: 1e-6` how far numbers may be off, relative to the right one (to the larger of it and 1 with `least 1`).
+/// Blank lines divide the blocks. `ERROR:` in place of `CHECK:` lines gives words of the refusal, `MODE:` a mode to bind to,
+/// and `TOLERANCE: 1e-6` how far numbers may be off, relative to the right one (to the larger of it and 1 with `least 1`).
 struct Situation: Sendable {
   let title: String
   let source: String
   let name: String
   /// The graph. Its inputs are constants that have names.
   let text: String
-  /// Right results, as lines that declare constants; results called `gradient/x` are derivatives of the first by %x.
+  /// Right results, as lines that declare constants. `gradient/x` is the derivative of the first result by %x, `after/v` the
+  /// variable %v when the run is over.
   let expected: [String]
   let message: String?
   let mode: Mode?
   let tolerance: Tolerance?
 
-  struct Tolerance {
+  struct Tolerance: Sendable {
     var relative: Double
     var least: Double
   }
@@ -88,5 +89,3 @@ struct Situation: Sendable {
     return Array(zip(names, tensors)).map { (name: $0, tensor: $1) }
   }
 }
-
-extension Situation.Tolerance: Sendable {}

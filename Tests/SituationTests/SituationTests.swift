@@ -48,23 +48,45 @@ import Testing
     }
   }
 
+  /// The page has a row for each graph, and a row for each situation that another test holds, which is there.
+  @Test func thePageListsThem() throws {
+    let page = try Repository.text("Docs/Situations.md")
+    let tables = page.split(separator: "\n## ").dropFirst().joined(separator: "\n")
+    var rows = Set(
+      tables.split(separator: "\n").filter { $0.hasPrefix("| ") && $0.contains("](https://") }.map(String.init))
+    for situation in try Situation.files.flatMap(Situation.load) {
+      let link = "https://github.com/" + situation.source.replacing("#", with: "/issues/")
+      let result = situation.message == nil ? "right" : "refused"
+      let row = "| \(situation.title) | [\(situation.source)](\(link)) | \(result) | `\(situation.name)` |"
+      #expect(rows.remove(row) != nil, "Docs/Situations.md lacks the row \(row): make.py writes it")
+    }
+    let suites = Repository.files(below: "Tests", ending: "Tests.swift")
+    for row in rows {
+      let test = try #require(row.firstMatch(of: #/`(?<suite>\w+)\.(?<function>\w+)` \|$/#), "\(row)")
+      let files = suites.filter { $0.hasSuffix("/\(test.suite).swift") }
+      let holds = try files.contains { try Repository.text($0).contains("func \(test.function)(") }
+      #expect(holds, "there is no \(test.suite).\(test.function), which Docs/Situations.md names")
+    }
+  }
+
   private func check(
-    _ situation: Situation, _ graph: Graph, _ feeds: [Tensor], _ backend: any Backend, _ level: OptimizationLevel,
+    _ situation: Situation, _ source: Graph, _ feeds: [Tensor], _ backend: any Backend, _ level: OptimizationLevel,
     _ place: String
   ) throws {
-    var graph = try situation.mode.map(graph.bound) ?? graph
+    var graph = try situation.mode.map(source.bound) ?? source
     if situation.isDifferentiated { graph = try graph.differentiated() }
-    let variables = try graph.variables.map {
-      try Tensor(zeros: graph.type(of: $0.id).dtype, graph.type(of: $0.id).shape.numbers ?? [])
-    }
-    let names = graph.outputs.map { String(graph.label(of: $0).dropFirst()) }
-    let outputs = try backend.compile(graph, passes: .level(level)).run(feeds, variables: variables).outputs
+    let session = Session(backend: backend, passes: .level(level))
+    // Results keep the names that they were written with, whatever takes their place.
+    let labels = source.outputs.map(source.label) + graph.outputs.dropFirst(source.outputs.count).map(graph.label)
+    let names = labels.map { String($0.dropFirst()) }
+    let outputs = try session.load(graph).run(feeds)
     for (name, right) in try situation.results() {
-      guard let position = names.firstIndex(of: name) else {
+      let variable = name.hasPrefix("after/") ? String(name.dropFirst("after/".count)) : nil
+      guard let result = variable.flatMap(session.value) ?? names.firstIndex(of: name).map({ outputs[$0] }) else {
         Issue.record("\(place): no result %\(name)")
         continue
       }
-      let difference = difference(outputs[position], right, situation.tolerance)
+      let difference = difference(result, right, situation.tolerance)
       #expect(difference == nil, "\(place): %\(name) \(difference ?? "")")
     }
   }
@@ -72,7 +94,9 @@ import Testing
   /// What is wrong with a result; nil if nothing is. Without a tolerance numbers are the same, the sign of zero included.
   private func difference(_ result: Tensor, _ right: Tensor, _ tolerance: Situation.Tolerance?) -> String? {
     guard result.type == right.type else { return "is a \(result.type), not a \(right.type)" }
-    guard right.dtype.isFloating else { return result == right ? nil : "is \(result.doubles()), not \(right.doubles())" }
+    guard right.dtype.isFloating else {
+      return result == right ? nil : "is \(result.doubles()), not \(right.doubles())"
+    }
     for (position, (a, b)) in zip(result.doubles(), right.doubles()).enumerated() {
       let agrees =
         if let tolerance, a.isFinite, b.isFinite {

@@ -3,16 +3,17 @@
 
     python3 Tests/SituationTests/Resources/make.py
 
-Each module `situations_*.py` beside this one writes a file `*.graph`. Right values are mathematics or NumPy in double
-precision, rounded once; no result of Apus is among them. Running the script again leaves the files as they are.
+Each module `situations_*.py` beside this one writes a file `*.graph`; all together, with `elsewhere.py`, are the tables of
+Docs/Situations.md. Right values are mathematics or NumPy in double precision, rounded once; no result of Apus is among
+them. Running the script again leaves the files as they are.
 """
-import importlib, pathlib
+import importlib, pathlib, re
 import numpy as np
 
 np.seterr(all="ignore")
 HERE = pathlib.Path(__file__).parent
 TYPES = {"float32": "f32", "float64": "f64", "int8": "i8", "uint8": "u8", "int32": "i32", "int64": "i64", "bool": "bool"}
-blocks, names, sources = [], set(), []
+blocks, names, rows = [], set(), []
 
 
 def f32(x): return np.array(x, np.float64).astype(np.float32)
@@ -55,23 +56,30 @@ def constant(name, x):
     return f"  %{name}: {type_of(x)} = constant({literal(x)})\n"
 
 
-def head(name, title, source):
+def link(source):
+    return "https://github.com/" + source.replace("#", "/issues/")
+
+
+def head(name, title, source, result):
     assert name not in names, name
     names.add(name)
-    sources.append(source)
+    rows.append(f"| {title} | [{source}]({link(source)}) | {result} | `{name}` |")
     return f"// {title}\n// {source}\n"
 
 
 def case(name, title, source, body, tolerance=None, **expected):
-    """A graph and its right results; `gradient_x` is the gradient of the first result by the input x."""
+    """A graph and its right results.
+
+    `gradient_x` is the gradient of the first result by the input x, `after_v` the variable v after the run.
+    """
     lines = []
     for key, value in expected.items():
-        label = key.replace("gradient_", "gradient/", 1) if key.startswith("gradient_") else key
+        label = re.sub("^(gradient|after)_", r"\1/", key)
         lines.append(f"// CHECK: %{label}: {type_of(value)} = {literal(value)}\n")
     if tolerance is not None:
         lines.append(f"// TOLERANCE: {tolerance}\n")
-    body = body.strip("\n")
-    blocks.append(head(name, title, source) + f"graph @{name}() {{\n{body}\n}}\n" + "".join(lines))
+    body = body.strip("\n").replace("\n\n", "\n")
+    blocks.append(head(name, title, source, "right") + f"graph @{name}() {{\n{body}\n}}\n" + "".join(lines))
 
 
 def mode(which, name, *arguments, **expected):
@@ -84,17 +92,50 @@ def refused(name, title, source, body, message):
     """A graph that must be refused, when it is read or when it is run, with these words in the message."""
     body = body.strip("\n")
     text = body if body.startswith("graph") else f"graph @{name}() {{\n{body}\n}}"
-    blocks.append(head(name, title, source) + text + f"\n// ERROR: {message}\n")
+    blocks.append(head(name, title, source, "refused") + text + f"\n// ERROR: {message}\n")
+
+
+PAGE = """# Situations
+
+Wrong values, wrong gradients, crashes and ignored options that users of other frameworks and compilers reported, and what
+Apus does there. Each of the {graphs} graphs runs in a test: on the interpreter and as native code, without passes and with all
+of them, with its inputs fed and with its inputs folded. The files, with the right values and the script that computed them,
+are in `Tests/SituationTests/Resources`; `apus run` runs them.
+
+*right* means the value of mathematics or of IEEE 754, to the last digit where a file states no tolerance; *refused* means an
+error of the input with the place and the reason. Where frameworks disagree, the value is the one that the operator's page
+states: integers wrap, and a division of integers by 0 is 0; casts of floating-point numbers saturate, and NaN becomes 0; NaN
+wins extrema and is last in order.
+
+Where Apus gives what a formula gives, and not the limit that one could wish for:
+
+| situation | seen in | what to do |
+|---|---|---|
+| a gradient through the branch that `select` does not choose is NaN where that branch is infinite or NaN | [pytorch/pytorch#52248](https://github.com/pytorch/pytorch/issues/52248) | select a safe operand first, as `protected_root` and `protected_logarithm` do, or use `if` |
+| `softmax` of a row of −inf alone is NaN | [iree-org/iree#24175](https://github.com/iree-org/iree/issues/24175) | select, as `masked_rows_made_safe` does |
+| `gelu` below −4 has an error of 10⁻⁷ (10⁻¹⁶ in f64), which is more than its value below −6 (−9) | [pytorch/pytorch#187806](https://github.com/pytorch/pytorch/issues/187806) | |
+| `softsign` of ±inf and `silu` and `gelu` of −inf are NaN | [wagenaartje/neataptic#13](https://github.com/wagenaartje/neataptic/issues/13) | `clip` first |
+"""
+HEADER = "\n## {}\n\n| situation | seen in | result | {} |\n|---|---|---|---|\n"
 
 
 def main():
+    page, graphs = "", 0
     for path in sorted(HERE.glob("situations_*.py")):
         blocks.clear()
-        importlib.import_module(path.stem)
+        rows.clear()
+        group = importlib.import_module(path.stem)
         target = HERE / (path.stem.removeprefix("situations_") + ".graph")
         text = "// Right values: mathematics and NumPy, by Tests/SituationTests/Resources/make.py.\n\n"
         target.write_text(text + "\n".join(blocks))
-    print(f"{len(names)} situations from {len(set(sources))} threads")
+        title = group.__doc__.split(":")[0].rstrip(".")
+        page += HEADER.format(title, f"graph in `{target.name}`") + "\n".join(rows) + "\n"
+        graphs += len(rows)
+    import elsewhere
+    page += HEADER.format("Files, training and scale", "test")
+    page += "".join(f"| {a} | [{b}]({link(b)}) | {c} | `{d}` |\n" for a, b, c, d in elsewhere.ROWS)
+    (HERE.parents[2] / "Docs" / "Situations.md").write_text(PAGE.format(graphs=graphs) + page)
+    print(f"{graphs} graphs, {len(elsewhere.ROWS)} situations that other tests hold")
 
 
 if __name__ == "__main__":

@@ -234,3 +234,31 @@ case("sequence_of_one_step", "Forward and backward over one step are equal", "we
   }
   return %f, %all, %b, %back
 """, f=f64([0.5, -2]), all=f64([[1, 1]]), b=f64([0.5, -2]), back=f64([[1, 1]]))
+
+case("reading_before_an_update", "What reads a variable gets the value before the run's update, whichever is computed first", "tinygrad/tinygrad#17074", """
+  %x: i32[2] = constant([9, 2])
+  %v: i32[2] = variable(fill(value: 1))
+  %1: i32 = constant(10)
+  %y = add(%v, %1)
+  %2 = add(%v, %x)
+  update %v = %2
+  return %y, %v
+""", y=i32([11, 11]), v=i32([1, 1]), after_v=i32([10, 3]))
+
+case("variables_that_swap", "Two variables change places", "tinygrad/tinygrad#14754", """
+  %v: f32[2] = variable(fill(value: 1))
+  %w: f32[2] = variable(fill(value: 2))
+  %y = subtract(%v, %w)
+  update %v = %w
+  update %w = %v
+  return %y
+""", y=f32([-1, -1]), after_v=f32([2, 2]), after_w=f32([1, 1]))
+
+case("an_update_that_is_returned", "A new value is a result and an update at once", "tinygrad/tinygrad#14845", """
+  %x: f32[2] = constant([1, 2])
+  %v: f32[2] = variable(fill(value: 3))
+  %y = multiply(%v, %x)
+  %z = reverse(%y, axes: [0])
+  update %v = %y
+  return %y, %z, %y
+""", y=f32([3, 6]), z=f32([6, 3]), after_v=f32([3, 6]))

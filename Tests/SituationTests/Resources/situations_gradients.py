@@ -53,7 +53,7 @@ case("product_of_one", "A product of one element, which is 0", "HIPS/autograd#37
   return %y
 """, y=f64(0), gradient_x=f64([1]))
 
-case("absolute_value_at_zero", "The derivative of |x| at 0 is the sign of 0", "jax-ml/jax#37820", """
+case("absolute_value_at_zero", "The derivative of the absolute value at 0 is the sign of 0", "jax-ml/jax#37820", """
   %x: f32[4] = constant([0, -0.0, 1, -1])
   %1 = abs(%x)
   %y = reduce_sum(%1)
