@@ -117,6 +117,8 @@ let package = Package(
       name: "CommandTests", dependencies: ["ApusGraph", "Apus", "TestSupport", "ApusProgram", "CommandExample"],
       exclude: ["Resources"]),
     .testTarget(
+      name: "SituationTests", dependencies: ["ApusNative", "Apus", "TestSupport"], exclude: ["Resources"]),
+    .testTarget(
       name: "FuzzTests",
       dependencies: ["ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "Apus", "TestSupport"],
       exclude: ["run.sh"]),
