@@ -19,7 +19,7 @@ import ApusOperators
 public struct FoldBatchNorm: Pass {
   public static let record = PassRecord(
     "fold-batch-norm", "scales the weights of convolutions and products instead of their results",
-    statistics: [PassStatistic("folded", "contractions whose weights took in a scale")])
+    statistics: [PassStatistic("folded", "contractions whose weights took in a scale")], precision: .rounded)
 
   public init() {}
 
