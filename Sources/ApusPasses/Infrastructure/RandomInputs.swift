@@ -76,7 +76,7 @@ private struct ElementDraw: TensorElementVisitor {
     }
     var elements = ordinary.map { Element(converting: $0) }
     if kind == .wide, dtype.isFloating { elements = wide.map { Element(converting: $0) } }
-    let special = special(dtype).map { Element(converting: $0) }
+    let special: [Element] = special()
     for (index, choice) in choices.enumerated() where choice < share && !special.isEmpty {
       elements[index] = special[Int(choice / share * Double(special.count))]
     }
@@ -106,8 +106,16 @@ private struct ElementDraw: TensorElementVisitor {
 
   /// The special numbers of this kind. Integers stay ordinary unless they are to be extreme: many are positions, and a graph
   /// refuses those that are out of range.
+  private func special<Element: TensorElement>() -> [Element] {
+    if Element.dtype.isFloating { return special(Element.dtype).map { Element(converting: $0) } }
+    if kind != .extreme { return [] }
+    // What saturates gives the ends of the range. 2⁵³ + 1 is the first that a double rounds.
+    let numbers: [Int64] = [-1, 0, 1, 127, 1 << 31 - 1, 1 << 53 + 1, .max - 1]
+    return [Element(converting: 1e30), Element(converting: -1e30)]
+      + numbers.filter { Element(converting: $0).asInt64 == $0 }.map { Element(converting: $0) }
+  }
+
   private func special(_ dtype: DType) -> [Double] {
-    guard dtype.isFloating else { return kind == .extreme ? [1e30, -1e30, -1, 0, 1, 127, 0x1p31, 0x1p53 + 2] : [] }
     let isPositive = range.lowerBound > 0
     let (largest, least, subnormal) = dtype.limits
     let magnitudes: [Double] =
