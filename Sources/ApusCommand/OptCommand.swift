@@ -100,7 +100,7 @@ struct OptCommand: ParsableCommand {
 
   private func runBisection(_ pipeline: Pipeline, _ graph: Graph, _ validation: TranslationValidation) throws {
     let fault = try Bisection.firstFault(pipeline, graph) { original, result in
-      validates ? try validation.firstMismatch(original, result, error: pipeline.error) : nil
+      validates ? try validation.firstMismatch(original, result, precision: pipeline.precision) : nil
     }
     if let fault {
       throw ApusError.defect(

@@ -44,18 +44,18 @@ public struct PassRecord: Sendable {
   public let options: [PassOption]
   /// What the pass counts: name and meaning.
   public let statistics: [PassStatistic]
-  /// The error of `f32` results that the pass gives up, measured as `TensorComparison` does; 0 where it gives up no more
-  /// than another order of sums does.
-  public let error: Double
+  /// How closely results agree with those before the pass. A pass that says nothing is exact.
+  public let precision: PassPrecision
 
   public init(
-    _ name: String, _ summary: String, options: [PassOption] = [], statistics: [PassStatistic] = [], error: Double = 0
+    _ name: String, _ summary: String, options: [PassOption] = [], statistics: [PassStatistic] = [],
+    precision: PassPrecision = .exact
   ) {
     self.name = name
     self.summary = summary
     self.options = options
     self.statistics = statistics
-    self.error = error
+    self.precision = precision
   }
 }
 

@@ -6,6 +6,8 @@ import ApusOperators
 ///
 /// It is what every other backend is compared with, the arithmetic of the constant folder, and fast enough to train a
 /// small network: values are freed after their last reader, and a kernel writes into an operand without later readers.
+/// It runs what is written: composites are replaced by their definitions, and each node that is read is computed, equal
+/// ones too.
 public struct Interpreter: Executable {
   /// One node with everything about it decided.
   private struct Step: Sendable {
@@ -47,7 +49,8 @@ public struct Interpreter: Executable {
         "graph @\(source.name) has the symbolic dimension '\(symbol)'",
         help: "bind it: specialized([\"\(symbol)\": 32])")
     }
-    let expanded = try source.expandingComposites()
+    // Nothing else is rewritten: what judges passes must not share a rewrite with them.
+    let expanded = try source.expandingComposites(sharingEqualNodes: false)
     graph = expanded
     let live = expanded.liveNodes()
     parameterSlots = expanded.parameters.map(\.index)

@@ -3,35 +3,45 @@ import ApusGraph
 
 extension Graph {
   /// The graph with composites replaced by their definitions, in regions too: only primitives and declarations are
-  /// left, which is what backends understand. Scans that differ in what they give but not in what they carry become
-  /// one; see `mergingScans`.
-  public func expandingComposites() throws -> Graph { try expandingComposites { _ in true } }
+  /// left, which is what backends understand.
+  /// - Parameter sharingEqualNodes: whether equal nodes become one on the way. The interpreter computes each of them.
+  public func expandingComposites(sharingEqualNodes: Bool = true) throws -> Graph {
+    try expandingComposites(sharingEqualNodes: sharingEqualNodes) { _ in true }
+  }
 
   /// - Parameter isExpanded: which composites to replace; the others stay.
-  package func expandingComposites(where isExpanded: (any CompositeOperator) -> Bool) throws -> Graph {
-    try rewritten { node, operands, builder in
+  package func expandingComposites(
+    sharingEqualNodes: Bool = true, where isExpanded: (any CompositeOperator) -> Bool
+  ) throws -> Graph {
+    func expanded(_ region: Graph) throws -> Graph {
+      try region.expandingComposites(sharingEqualNodes: sharingEqualNodes, where: isExpanded)
+    }
+    return try rewritten(sharingEqualNodes: sharingEqualNodes) { node, operands, builder in
       // The nest that a fusion states is of this very region.
       let isFinished = node.op is Fusion && !node.regions[0].hasComposites
-      let regions = isFinished ? node.regions : try node.regions.map { try $0.expandingComposites(where: isExpanded) }
+      let regions = isFinished ? node.regions : try node.regions.map(expanded)
       guard let composite = node.op.asComposite, isExpanded(composite) else {
         let op: any Operator = node.op is Fusion && !isFinished ? Fusion() : node.op
         return .replace(
           try builder.append(op, operands, regions: regions, names: names(of: node), origin: node.origin))
       }
       let values = try expand(
-        composite, operands.map(builder.value), resultTypes(of: node), builder, node.origin, where: isExpanded)
+        composite, operands.map(builder.value), resultTypes(of: node), builder, node.origin, expanded,
+        where: isExpanded)
       for (result, value) in zip(node.results, values) {
         if let name = name(of: result) { builder.name(value, name) }
       }
       return .replace(values.map(\.id))
-    }.mergingScans()
+    }
   }
 
   /// One composite, and the composites in its expansion.
-  /// - Parameter results: the types that its shape rule gave.
+  /// - Parameters:
+  ///   - results: the types that its shape rule gave.
+  ///   - expanded: gives a region with its composites replaced.
   private func expand(
     _ op: any CompositeOperator, _ operands: [Value], _ results: [TensorType], _ builder: GraphBuilder,
-    _ origin: Origin, where isExpanded: (any CompositeOperator) -> Bool
+    _ origin: Origin, _ expanded: (Graph) throws -> Graph, where isExpanded: (any CompositeOperator) -> Bool
   ) throws -> [Value] {
     // Results without elements are known, and what would lead to them may be of any size: positions along a long axis.
     if !results.isEmpty, results.allSatisfy({ $0.shape.elementCount == 0 }) {
@@ -44,13 +54,14 @@ extension Graph {
     for (parameter, operand) in zip(expansion.parameters, operands) { map[parameter.index] = operand.id }
     map = try expansion.copy(into: builder, map: map, keeping: live) { node, inner, builder in
       guard let composite = node.op.asComposite, isExpanded(composite) else {
-        let regions = try node.regions.map { try $0.expandingComposites(where: isExpanded) }
+        let regions = try node.regions.map(expanded)
         return .replace(try builder.append(node.op, inner, regions: regions, origin: origin))
       }
       return .replace(
         try Expansion.following(op) {
           try expand(
-            composite, inner.map(builder.value), expansion.resultTypes(of: node), builder, origin, where: isExpanded)
+            composite, inner.map(builder.value), expansion.resultTypes(of: node), builder, origin, expanded,
+            where: isExpanded)
         }.map(\.id))
     }
     return try expansion.outputs.map { id in

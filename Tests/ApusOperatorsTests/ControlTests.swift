@@ -248,8 +248,7 @@ import Testing
     let loss = try found.last.sum()
     let graph = try b.build([loss, found.all] + gradients(of: loss, withRespectTo: p))
     #expect(scans(graph).count == 3)
-    let merged = try graph.expandingComposites()
-    try merged.verify(after: "merging")
+    let merged = try Pipeline([ExpandComposites(), MergeScans()]).run(graph).graph
     let live = merged.liveNodes()
     let left = scans(merged).filter { live[$0.id.index] }
     #expect(left.count == 2)
@@ -314,7 +313,7 @@ import Testing
     let outputs =
       try scan { (try $0 + $1, try $0 * $1) } + scan { (try $0 + $1, try $0 - $1) }
       + scan { (try $0 - $1, try $0 * $1) }
-    let merged = try b.build(outputs).expandingComposites()
+    let merged = try Pipeline([MergeScans()]).run(b.build(outputs)).graph
     #expect(scans(merged).count == 2)
     let values = try run(outputs, [Tensor(scalar: 1.0), Tensor([1.0, 2, 3])])
     #expect(values == [[7], [1, 4, 12], [7], [0, 0, 1], [-5], [1, 0, -6]])

@@ -48,7 +48,8 @@ import Testing
       let pipeline = try Pipeline(parsing: passes)
       for graph in test.graphs {
         let result = try pipeline.run(graph).graph
-        let mismatch = try TranslationValidation(seeds: [1, 2, 3]).firstMismatch(graph, result, error: pipeline.error)
+        let mismatch = try TranslationValidation(seeds: [1, 2, 3]).firstMismatch(
+          graph, result, precision: pipeline.precision)
         #expect(mismatch == nil, "\(path): @\(graph.name) after \(passes)")
       }
     }

@@ -54,7 +54,7 @@ import Testing
   @Test func misspeltNamesGetASuggestion() throws {
     #expect(usage("simplfy")?.contains("there is no pass 'simplfy'") == true)
     #expect(usage("simplfy")?.contains("did you mean 'simplify'?") == true)
-    #expect(usage("zzz")?.contains("one of expand-composites, simplify") == true)
+    #expect(usage("zzz")?.contains("one of expand-composites, merge-scans") == true)
     #expect(usage("zzz")?.contains("PassRegistry.register") == true)
     #expect(usage("fuse{sise=2}")?.contains("did you mean 'size'?") == true)
     #expect(usage("dce{size=2}")?.contains("pass 'dce' has no option 'size'") == true)

@@ -9,8 +9,10 @@ struct FuzzCase {
   var values: [String: Tensor]
 
   /// The graph of a seed and its inputs.
-  static func make(_ seed: UInt64) throws -> (FuzzCase, counts: [String: Int]) {
-    let maker = GraphMaker(seed: seed)
+  /// - Parameter huge: how many seeds of a thousand make a huge graph.
+  static func make(_ seed: UInt64, huge: Int = 0) throws -> (FuzzCase, counts: [String: Int]) {
+    var choice = PhiloxGenerator(seed: seed, stream: 2)
+    let maker = GraphMaker(seed: seed, isHuge: choice.int(0...999) < huge)
     let graph = try maker.build()
     var random = PhiloxGenerator(seed: seed, stream: 1)
     let flavor = random.pick([.ordinary, .ordinary, .ordinary, .special, .wide] as [Flavor])
@@ -20,6 +22,13 @@ struct FuzzCase {
       values[name] = try random.tensor(graph.type(of: id), maker.domains[name] ?? .any, flavor)
     }
     return (FuzzCase(graph: graph, values: values), maker.counts)
+  }
+
+  /// Whether running it takes seconds.
+  var isHuge: Bool {
+    graph.nodes.contains { node in
+      node.results.contains { graph.type(of: $0).shape.elementCount ?? 0 > 1 << 16 }
+    }
   }
 
   var feeds: [Tensor] { graph.parameters.compactMap { values[graph.name(of: $0) ?? ""] } }

@@ -9,6 +9,8 @@ import Testing
   private static func number(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap(Int.init) }
   private static let count = number("APUS_FUZZ")
   private static let first = number("APUS_FUZZ_FIRST") ?? 0
+  /// Of a thousand graphs of the long run so many are huge.
+  private static let hugeShare = count == nil ? 0 : number("APUS_FUZZ_HUGE") ?? 5
 
   @Test func everyOperatorHasARecipeAndARounding() {
     #expect(RecipeBook.missing.isEmpty, "operators that the generator cannot make: \(RecipeBook.missing)")
@@ -38,28 +40,41 @@ import Testing
   @Test(.timeLimit(.minutes(240))) func nativeCodeComputesWhatTheInterpreterDoes() throws {
     let folder = ProcessInfo.processInfo.environment["APUS_FUZZ_FILES"] ?? FileManager.default.temporaryDirectory.path
     var tally = Comparison.Tally()
-    var (failures, refusals) = (0, 0)
+    var (failures, refusals, huge) = (0, 0, 0)
     let seeds = UInt64(Self.first)..<UInt64(Self.first + (Self.count ?? 300))
     for seed in seeds {
-      let item = try FuzzCase.make(seed).0
-      if Self.count != nil { try item.write(to: "\(folder)/fuzz-current.graph", remark: "seed \(seed): running") }
+      let item = try FuzzCase.make(seed, huge: Self.hugeShare).0
+      if Self.count != nil {
+        try item.write(to: "\(folder)/fuzz-current.graph", remark: "seed \(seed): running")
+        try "\(seed)".write(toFile: "\(folder)/next-seed", atomically: true, encoding: .utf8)
+      }
+      if item.isHuge { huge += 1 }
       var checker = FuzzChecker(Self.count == nil ? NativeSetting.few(seed) : NativeSetting.all)
+      // The kernel interpreter is for small graphs.
+      if item.isHuge { checker.interpretsKernels = false }
       let fault = checker.fault(item)
       tally += checker.tally
       refusals += checker.refusals
       if Self.count != nil, seed % 500 == 499 {
-        print("\(seed + 1 - seeds.lowerBound) graphs, \(failures) failures, \(tally)")
+        print("\(seed + 1 - seeds.lowerBound) graphs, \(huge) of them huge, \(failures) failures, \(tally)")
       }
       guard let fault else { continue }
       failures += 1
       let path = "\(folder)/fuzz-\(seed).graph"
-      let small = Shrinker { FuzzChecker.isFaulty($0, checker.settings) }.shrunk(item)
+      var shrinker = Shrinker { FuzzChecker.isFaulty($0, checker.settings) }
+      if item.isHuge { shrinker.limit = 60 }
+      let small = shrinker.shrunk(item)
       let remark = FuzzChecker.firstFault(small, checker.settings) ?? fault
       try small.write(to: path, remark: "seed \(seed): \(remark)")
       Issue.record("seed \(seed): \(fault)\nsmall: \(path)\n\(remark)\n\(small.graph.text(.readable))")
       if failures >= 50 { break }
     }
-    print("\(seeds.count) graphs: \(tally), \(refusals) refused by both")
+    if Self.count != nil {
+      try "\(seeds.upperBound)".write(toFile: "\(folder)/next-seed", atomically: true, encoding: .utf8)
+    }
+    print(
+      "seeds \(seeds.lowerBound) to \(seeds.upperBound - 1): \(huge) huge graphs, \(failures) failures, "
+        + "\(refusals) refused by both, \(tally)")
     // Else the graphs say little.
     #expect(tally.undecided * 20 < tally.same + tally.within)
   }

@@ -11,6 +11,7 @@ final class GraphMaker {
   let sizes: [Int]
   /// The most elements a value may have.
   let limit: Int
+  let isHuge: Bool
   /// Where nodes go now: the graph, or a region of it.
   private(set) var builder: GraphBuilder
   private(set) var pool: [Value] = []
@@ -30,12 +31,20 @@ final class GraphMaker {
     1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14, 15, 16, 17, 23, 29, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128, 129, 257,
   ]
 
-  init(seed: UInt64) {
+  /// The most elements of a huge graph's values.
+  static let hugeLimit = 1 << 22
+
+  /// - Parameter isHuge: whether values have up to `hugeLimit` elements, on both sides of the sizes from which native code
+  ///   shares work, cuts products or passes by caches.
+  init(seed: UInt64, isHuge: Bool = false) {
     random = PhiloxGenerator(seed: seed)
+    self.isHuge = isHuge
     let isLarge = random.chance(4)
-    limit = isLarge ? 40_000 : random.pick([48, 300, 300, 1200, 1200, 4000])
-    let most = isLarge ? 600 : limit / 2
+    let usual = isLarge ? 40_000 : random.pick([48, 300, 300, 1200, 1200, 4000])
+    limit = isHuge ? random.pick([1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20, GraphMaker.hugeLimit]) : usual
+    let most = isLarge ? 600 : usual / 2
     var sizes: [Int] = []
+    if isHuge { sizes = [random.int(limit / 2...limit), random.int(200...2000), random.int(2...40)] }
     for _ in 0..<random.int(2...4) { sizes.append(min(random.pick(GraphMaker.interestingSizes), most)) }
     if isLarge { sizes.append(random.int(100...600)) }
     if random.chance(6) { sizes.append(0) }
@@ -49,7 +58,7 @@ final class GraphMaker {
   func build() throws -> Graph {
     for _ in 0..<random.int(2...4) { _ = try leaf(TensorType(dtype(), shape(rank: random.int(0...4)))) }
     _ = try leaf(TensorType(.f32, shape(rank: random.int(1...3))))
-    try grow(random.pick([3, 6, 10, 10, 16, 24]))
+    try grow(isHuge ? random.int(2...6) : random.pick([3, 6, 10, 10, 16, 24]))
     if random.chance(35) { try differentiate() }
     if random.chance(50) { try updateVariables() }
     let graph = try builder.build(outputs())

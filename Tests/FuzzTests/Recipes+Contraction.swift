@@ -160,7 +160,7 @@ private struct ConvolutionSetting {
 
 extension GraphMaker {
   /// Whether so many multiplications may be spent on one node: the interpreter takes its time.
-  func isCheap(_ factors: [Int]) -> Bool { factors.reduce(1, *) <= 200 * limit }
+  func isCheap(_ factors: [Int]) -> Bool { factors.reduce(1, *) <= min(200 * limit, 1 << 28) }
 
   /// A transform and the shape of what it is of.
   fileprivate func winograd(_ part: WinogradPart? = nil) throws -> (WinogradTransform, Shape)? {

@@ -10,7 +10,7 @@ import ApusPasses
 public struct JoinSlices: Pass {
   public static let record = PassRecord(
     "join-slices", "turns sums of padded values that tile an axis into concatenations (−0 stays)",
-    statistics: [PassStatistic("joined", "concatenations made")])
+    statistics: [PassStatistic("joined", "concatenations made")], precision: .exactButZeroSigns)
 
   public init() {}
 

@@ -11,7 +11,7 @@ import ApusPasses
 public struct ReciprocalRoots: Pass {
   public static let record = PassRecord(
     "reciprocal-roots", "divides by f32 square roots by multiplying with reciprocal ones (to 3 ULP)",
-    statistics: [PassStatistic("replaced", "divisions replaced")])
+    statistics: [PassStatistic("replaced", "divisions replaced")], precision: .rounded)
 
   public init() {}
 

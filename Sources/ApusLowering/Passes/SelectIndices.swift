@@ -17,7 +17,7 @@ public struct SelectIndices: Pass {
   public static let record = PassRecord(
     "select-indices", "turns look-ups along short axes into choices that fuse",
     options: [option("length", \.length, "the longest axis that is searched")],
-    statistics: [PassStatistic("selected", "look-ups replaced")])
+    statistics: [PassStatistic("selected", "look-ups replaced")], precision: .exactButZeroSigns)
 
   public init() {}
 

@@ -14,7 +14,7 @@ import ApusPasses
 public struct SinkSums: Pass {
   public static let record = PassRecord(
     "sink-sums", "takes sums of products out of scans, as one product after the loop (−0 stays)",
-    statistics: [PassStatistic("sunk", "sums taken out")])
+    statistics: [PassStatistic("sunk", "sums taken out")], precision: .rounded)
 
   public init() {}
 

@@ -17,7 +17,8 @@ public struct Winograd: Pass {
   public static let record = PassRecord(
     "winograd", "computes 3 × 3 convolutions and their gradients by Winograd's algorithm where that is faster (f32)",
     options: [option("tile", \.tile, "side of a tile: 2, 4 or 6; 0: as the cost model says; 1: none")],
-    statistics: [PassStatistic("rewritten", "convolutions computed in another way")], error: 1e-4)
+    statistics: [PassStatistic("rewritten", "convolutions computed in another way")],
+    precision: .approximate(error: 1e-4))
 
   public init() {}
 

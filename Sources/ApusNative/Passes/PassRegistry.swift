@@ -11,8 +11,9 @@ import ApusPasses
 public enum PassRegistry {
   /// All passes of Apus: the only list.
   public static let standard: [any Pass.Type] = [
-    ExpandComposites.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self, CommonSubexpressions.self,
-    DeadCode.self, Layout.self, Fuse.self, SelectIndices.self, ReciprocalRoots.self, JoinSlices.self, SinkSums.self,
+    ExpandComposites.self, MergeScans.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self,
+    CommonSubexpressions.self, DeadCode.self, Layout.self, Fuse.self, SelectIndices.self, ReciprocalRoots.self,
+    JoinSlices.self, SinkSums.self,
     Winograd.self, Rematerialize.self,
   ]
 

@@ -16,8 +16,7 @@ import ApusGraph
 ///    outputs are the cotangents of the sequences' elements.
 ///
 /// The extended forward scan repeats the original one, with more outputs. Nodes cannot gain results after the fact, so
-/// both are in the graph at first; `Graph.mergingScans`, which the expansion of composites applies, gives the
-/// original's readers the extended one and leaves the original dead.
+/// both are in the graph at first; the pass `merge-scans` makes them one.
 struct ScanGradient {
   private let scan: Scan
   private let context: GradientContext

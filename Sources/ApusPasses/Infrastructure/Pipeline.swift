@@ -7,8 +7,8 @@ public struct Pipeline: Sendable {
 
   public init(_ passes: [any Pass]) { self.passes = passes }
 
-  /// The largest error that a pass states; see `PassRecord.error`.
-  public var error: Double { passes.map { type(of: $0).record.error }.max() ?? 0 }
+  /// The least precision that a pass states; see `PassRecord.precision`.
+  public var precision: PassPrecision { passes.map { type(of: $0).record.precision }.max() ?? .exact }
 
   /// A ready-made pipeline: `O0` … `O3`, `inference`, `training`.
   /// - Throws: `ApusError` with fault `.usage` if there is none of that name.
@@ -54,7 +54,7 @@ public struct Pipeline: Sendable {
       try requireSameSignature(current, result, pass)
       try requireTruth(current, result, pass, context)
       let report = PassReport(
-        pass: pass.name, error: type(of: pass).record.error, seconds: seconds, before: current, after: result,
+        pass: pass.name, precision: type(of: pass).record.precision, seconds: seconds, before: current, after: result,
         remarks: context.remarks, statistics: context.statistics)
       for observer in observers { try observer.passDidRun(report) }
       reports.append(report)
@@ -115,8 +115,8 @@ public struct PipelineResult: Sendable {
 /// One pass's run.
 public struct PassReport: Sendable {
   public let pass: String
-  /// What the pass's record states; see `PassRecord.error`.
-  public let error: Double
+  /// What the pass's record states.
+  public let precision: PassPrecision
   public let seconds: Double
   public let before: Graph
   public let after: Graph

@@ -21,7 +21,8 @@ extension Pipeline {
 
   /// The order of the passes, in the only place that states it.
   ///
-  /// Algebra on what was written comes first, then on what composites are defined by. Axes are put into the order that
+  /// Algebra on what was written comes first, then on what composites are defined by, which is also where the scans that
+  /// gradients extended become those that they extend. Axes are put into the order that
   /// convolutions take before passes look for a convolution and its neighbors. A backend's rewrites of several operators
   /// follow the algebra and precede the cleaning up. Fusion comes last, because no pass looks inside a fusion.
   /// - Parameters:
@@ -33,7 +34,7 @@ extension Pipeline {
   ) -> Pipeline {
     var passes: [any Pass] = [Simplify()]
     if !weights.isEmpty { passes += [Layout()] + weights }
-    passes += [ExpandComposites(), Layout()] + backend.legalization
+    passes += [ExpandComposites(), MergeScans(), Layout()] + backend.legalization
     passes += [folding, Simplify()] + backend.combinations
     passes += [CommonSubexpressions(), DeadCode()] + backend.selection
     return Pipeline(passes + [Fuse()])

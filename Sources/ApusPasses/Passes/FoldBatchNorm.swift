@@ -7,7 +7,8 @@ import ApusOperators
 /// With S and T vectors over the channels, contraction(x, w) · S + T = contraction(x, w · S) + T. The pass looks for
 /// *chains*: a contraction, then steps that add, subtract, multiply or divide by a vector over the channels, or
 /// normalize the channels by given statistics. It replaces a chain by one contraction and one addition. Products are
-/// rounded elsewhere than before, so results agree to rounding, not bit for bit.
+/// rounded elsewhere than before, so results agree to rounding, not bit for bit; and a scale that is not finite meets
+/// products instead of their sum, so that an infinity may become NaN.
 ///
 /// Guards, each with a remark where a normalization or scale is left for it:
 /// - weights and vectors are *fixed*: they depend on constants and on variables that the graph does not update. Scaling
@@ -19,7 +20,8 @@ import ApusOperators
 public struct FoldBatchNorm: Pass {
   public static let record = PassRecord(
     "fold-batch-norm", "scales the weights of convolutions and products instead of their results",
-    statistics: [PassStatistic("folded", "contractions whose weights took in a scale")])
+    statistics: [PassStatistic("folded", "contractions whose weights took in a scale")],
+    precision: .approximate(error: 1e-5))
 
   public init() {}
 

@@ -20,7 +20,7 @@ public struct Layout: Pass {
     statistics: [
       PassStatistic("moved", "nodes computed in another order of axes"),
       PassStatistic("saved", "bytes no longer transposed, a symbol counting as 1"),
-    ])
+    ], precision: .rounded)
 
   /// Islands that are tried one by one in a round.
   private static let mostIslands = 256

@@ -5,7 +5,7 @@ import ApusOperators
 public struct UseLogSigmoid: Pass {
   public static let record = PassRecord(
     "use-log-sigmoid", "replaces log(sigmoid(x)) by log_sigmoid(x), which is exact in both tails",
-    statistics: [PassStatistic("replaced", "logarithms replaced")], error: 1e-6)
+    statistics: [PassStatistic("replaced", "logarithms replaced")], precision: .approximate(error: 1e-6))
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {

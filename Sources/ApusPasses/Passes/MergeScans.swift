@@ -1,15 +1,33 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
+
+/// Merges scans that have the same operands and carry the same values, such as a forward scan and the one that its
+/// gradient extended by outputs.
+///
+/// The merged scan takes the position of the first one, and gives what each of them gave; outputs that several have are
+/// stacked once. Carries are compared node by node, so composites are expanded before. Each value is computed as it was.
+public struct MergeScans: Pass {
+  public static let record = PassRecord(
+    "merge-scans", "merges scans of the same operands that carry the same values",
+    statistics: [PassStatistic("merged", "scans merged into an earlier one")])
+
+  public init() {}
+
+  public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+    var graph = try graph.rewritingControlFlow { try run($0, &context) }
+    // What reads merged scans may have the same operands only now.
+    while true {
+      let groups = try graph.scanGroups()
+      if groups.isEmpty { return graph }
+      context.count("merged", groups.reduce(0) { $0 + $1.members.count - 1 })
+      graph = try graph.merging(groups)
+    }
+  }
+}
 
 extension Graph {
-  /// The graph with scans merged that have the same operands and carry the same values, such as a forward scan and the
-  /// one that its gradient extended by outputs.
-  ///
-  /// The merged scan takes the position of the first one; the operands of all are the same. Carries are compared node by
-  /// node, so composites are expanded before.
-  package func mergingScans() throws -> Graph {
-    let groups = try scanGroups()
-    guard !groups.isEmpty else { return self }
+  fileprivate func merging(_ groups: [ScanGroup]) throws -> Graph {
     var groupOf = [Int?](repeating: nil, count: nodes.count)
     for (index, group) in groups.enumerated() {
       for member in group.members { groupOf[member.node.index] = index }
@@ -27,7 +45,7 @@ extension Graph {
     }
   }
 
-  private func scanGroups() throws -> [ScanGroup] {
+  fileprivate func scanGroups() throws -> [ScanGroup] {
     let candidates = nodes.filter { $0.op is Scan }
     guard candidates.count > 1 else { return [] }
     let live = liveNodes()

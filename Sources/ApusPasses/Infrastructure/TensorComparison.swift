@@ -1,0 +1,60 @@
+import ApusCore
+import ApusGraph
+
+/// Equality of tensors, bit by bit or up to rounding.
+public enum TensorComparison {
+  /// The error that is tolerated, relative to the larger magnitude, to the root mean square of all elements (sums that cancel
+  /// have the error of their terms) or to 1, whichever is largest; exact for integers and truth values.
+  public static func tolerance(_ dtype: DType) -> Double {
+    switch dtype {
+    case .f32: 1e-5
+    case .f64: 1e-12
+    case .bf16: 1e-2
+    case .f16: 2e-3
+    case .i8, .u8, .i32, .i64, .bool: 0
+    }
+  }
+
+  /// The first element in which the tensors differ by more than the tolerance, in words. NaN equals NaN.
+  public static func firstDifference(_ a: Tensor, _ b: Tensor, tolerance: Double? = nil) -> String? {
+    guard a.type == b.type else { return "a \(a.type) became a \(b.type)" }
+    if a.dtype == .i64 {
+      // Beyond 2⁵³ two of them may be one double.
+      let pairs = zip(a.elements(as: Int64.self), b.elements(as: Int64.self)).enumerated()
+      return pairs.first { $0.element.0 != $0.element.1 }
+        .map { "element \($0.offset): \($0.element.0) became \($0.element.1)" }
+    }
+    let limit = tolerance ?? Self.tolerance(a.dtype)
+    let reference = a.doubles()
+    let squares = reference.lazy.filter(\.isFinite).map { $0 * $0 }.reduce(0, +)
+    let scale = max(1, (squares / Double(max(1, reference.count))).squareRoot())
+    for (index, (x, y)) in zip(reference, b.doubles()).enumerated() {
+      let isNear = x.isFinite && y.isFinite && abs(x - y) <= limit * max(scale, abs(x), abs(y))
+      if !(x == y || (x.isNaN && y.isNaN) || isNear) { return "element \(index): \(x) became \(y)" }
+    }
+    return nil
+  }
+
+  /// The first element in which the tensors differ more than a pass of this precision may make them, in words.
+  public static func firstDifference(_ a: Tensor, _ b: Tensor, precision: PassPrecision) -> String? {
+    switch precision {
+    case .exact: return firstInexactness(a, b, signsOfZero: true)
+    case .exactButZeroSigns: return firstInexactness(a, b, signsOfZero: false)
+    case .rounded: return firstDifference(a, b)
+    case .approximate(let error):
+      return firstDifference(a, b, tolerance: a.dtype == .f32 ? max(error, tolerance(.f32)) : nil)
+    }
+  }
+
+  /// The first element that is not the same number, NaN being one.
+  /// - Parameter signsOfZero: whether −0 and 0 are two numbers.
+  private static func firstInexactness(_ a: Tensor, _ b: Tensor, signsOfZero: Bool) -> String? {
+    // Whole numbers have no tolerance, nor have tensors of two types an element in common.
+    guard a.type == b.type, a.dtype.isFloating else { return firstDifference(a, b) }
+    for (index, (x, y)) in zip(a.doubles(), b.doubles()).enumerated() {
+      let isSame = x.isNaN ? y.isNaN : x == y && (!signsOfZero || x.sign == y.sign)
+      if !isSame { return "element \(index): \(x) became \(y)" }
+    }
+    return nil
+  }
+}
