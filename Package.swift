@@ -98,7 +98,9 @@ let package = Package(
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusCore", "ApusKernels", "ApusPlanning"]),
     .testTarget(
       name: "ApusLoweringTests",
-      dependencies: ["ApusCore", "ApusPasses", "ApusKernels", "ApusLowering", "ApusNative", "Apus", "TestSupport"],
+      dependencies: [
+        "ApusCore", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "Apus", "TestSupport",
+      ],
       exclude: ["Resources"]),
     .testTarget(
       name: "ApusNativeTests",

@@ -22,7 +22,7 @@ public struct SelectIndices: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
-    let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    let graph = try graph.rewritingControlFlow(includesOpenFusions: true) { try run($0, &context) }
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
       switch node.op {
