@@ -53,6 +53,17 @@ struct WinogradGradient {
   }
 }
 
+extension WinogradFilterGradient: ScratchOperator {
+  /// Tiles of data and cotangents, and the sums of their products.
+  func scratchBytes(_ operands: [TensorType]) -> Int {
+    let shapes = try? [
+      dataTransform.geometry(operands[0].shape).transformed, cotangentTransform.geometry(operands[1].shape).transformed,
+      filterTransform.geometry(shape).transformed,
+    ]
+    return (shapes ?? []).reduce(0) { $0 + (operands[0].with(shape: $1).byteCount ?? 0) }
+  }
+}
+
 extension Nest {
   /// One of the steps by which a nest is lowered, over other tensors than its own.
   func step(_ operands: [TensorHandle], _ results: [TensorHandle], _ builder: DraftBuilder) -> NodeLowering {
