@@ -11,7 +11,12 @@ package struct AvailableMemory: Sendable {
   /// What sets the limit, as a message says it: "of this machine".
   package var reason: String
 
-  /// What is left for everything else: a sixteenth of what is available.
+  package init(byteCount: Int, reason: String) {
+    self.byteCount = byteCount
+    self.reason = reason
+  }
+
+  /// What can be asked for: a sixteenth is left for everything else.
   package var usableByteCount: Int { byteCount - byteCount / 16 }
 
   /// The state of this process. Takes some 50 µs.
@@ -80,7 +85,9 @@ private struct MemoryReader {
     left(limit(Self.number(RLIMIT_AS)), used: statm(0), "of this process (ulimit -v)")
   }
 
-  private var data: AvailableMemory? { left(limit(Self.number(RLIMIT_DATA)), used: statm(5), "of this process (ulimit -d)") }
+  private var data: AvailableMemory? {
+    left(limit(Self.number(RLIMIT_DATA)), used: statm(5), "of this process (ulimit -d)")
+  }
 
   private static func number(_ resource: __rlimit_resource) -> __rlimit_resource_t {
     __rlimit_resource_t(resource.rawValue)

@@ -12,34 +12,36 @@ extension MemoryNeed {
   ///   - escapes: by value, whether it is given back.
   init(ofInterpreting graph: Graph, live: [Bool], lastReader: [Int?], escapes: [Bool]) {
     self.init()
-    var sizes = [Int](repeating: 0, count: graph.valueCount)
-    var total = 0
-    var peak: (byteCount: Int, values: [ValueID]) = (0, [])
-    var held: [ValueID] = []
-    for node in graph.nodes where live[node.id.index] && !node.op.traits.contains(.declaration) {
-      // A constant is there already, and a tensor in another shape shares memory with its operand.
-      let isNew = !(node.op is Constant) && !node.op.traits.contains(.movesData)
-      for id in node.results {
-        sizes[id.index] = isNew || node.changesSize(in: graph) ? graph.type(of: id).byteCount ?? 0 : 0
-        if sizes[id.index] > 0 { held.append(id) }
-        total += sizes[id.index]
+    let computed = graph.nodes.filter { live[$0.id.index] && !$0.op.traits.contains(.declaration) }
+    var values: [(id: ValueID, byteCount: Int, first: Int, last: Int)] = []
+    /// By node: bytes of the values whose last reader it is.
+    var freed = [Int](repeating: 0, count: graph.nodes.count)
+    /// The most at one time, after which node that is.
+    var (total, peak) = (0, (byteCount: 0, node: 0))
+    for node in computed {
+      for id in node.results where !node.sharesMemory(in: graph) {
+        let byteCount = graph.type(of: id).byteCount ?? 0
+        let last = escapes[id.index] ? graph.nodes.count : max(lastReader[id.index] ?? 0, node.id.index)
+        values.append((id, byteCount, node.id.index, last))
+        if last < graph.nodes.count { freed[last] += byteCount }
+        total += byteCount
       }
-      held.removeAll { id in
-        guard lastReader[id.index] ?? id.index <= node.id.index, !escapes[id.index], !node.results.contains(id) else {
-          return false
-        }
-        total -= sizes[id.index]
-        return true
-      }
-      if total > peak.byteCount { peak = (total, held) }
+      // Operands that are read for the last time may become the result.
+      total -= freed[node.id.index]
+      if total > peak.byteCount { peak = (total, node.id.index) }
     }
     byteCount = peak.byteCount
-    parts = peak.values.map { (graph.label(of: $0), sizes[$0.index]) }
+    parts = values.filter { $0.first <= peak.node && peak.node < $0.last }
+      .map { (graph.label(of: $0.id), $0.byteCount) }
   }
 }
 
 extension Node {
-  fileprivate func changesSize(in graph: Graph) -> Bool {
-    !operands.contains { graph.type(of: $0).byteCount == graph.type(of: result).byteCount }
+  /// Whether the result takes no memory of its own: a constant is there already, and a tensor in another shape is its
+  /// operand's elements.
+  fileprivate func sharesMemory(in graph: Graph) -> Bool {
+    if op is Constant { return true }
+    return op.traits.contains(.movesData)
+      && operands.contains { graph.type(of: $0).byteCount == graph.type(of: result).byteCount }
   }
 }

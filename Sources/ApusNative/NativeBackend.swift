@@ -60,7 +60,9 @@ public struct NativeBackend: Backend {
   package static func availability(
     on host: HostProcessor, hasLLVM: @autoclosure () -> Bool
   ) -> Availability {
-    if let obstacle = NativeTarget.native(on: host).obstacle(on: host) { return .unavailable(reason: obstacle, help: nil) }
+    if let obstacle = NativeTarget.native(on: host).obstacle(on: host) {
+      return .unavailable(reason: obstacle, help: nil)
+    }
     if !hasLLVM() {
       return .unavailable(reason: "the LLVM library was not found", help: LLVMInstallation.installHelp)
     }

@@ -36,6 +36,15 @@ public struct AheadOfTimeLibrary: Sendable {
     _ graph: Graph, name: String, backend: NativeBackend = NativeBackend(),
     value: (_ variable: String) throws -> Tensor
   ) throws {
+    try self.init(graph, name: name, backend: backend, runsHere: backend.target.isRunnable, value: value)
+  }
+
+  /// - Parameter runsHere: whether this machine runs the target's code. Otherwise what is computed once is computed by the
+  ///   kernel interpreter, which gives the same bits.
+  package init(
+    _ graph: Graph, name: String, backend: NativeBackend, runsHere: Bool,
+    value: (_ variable: String) throws -> Tensor
+  ) throws {
     guard CNames.isIdentifier(name) else {
       throw ApusError.usage(
         "'\(name)' is no name for C",
@@ -49,24 +58,35 @@ public struct AheadOfTimeLibrary: Sendable {
     let optimized = try Compilation(backend: backend).optimized(graph).graph
     let (program, preparation) = try backend.plan(optimized)
     let variables = try optimized.variables.map { try value($0.declaration.label) }
-    let prepared = try preparation.map { try Self.results(of: $0, variables, backend) } ?? []
+    let prepared = try preparation.map { try Self.results(of: $0, variables, backend, runsHere: runsHere) } ?? []
     var weights = Weights()
     var sources: [CInterface.Source] = []
     var stored: [CInterface.Variable] = []
+    // Several buffers may be the same memory: a variable, and what becomes its new value in place.
+    var offsets: [ProgramBuffer.Place: Int] = [:]
+    func offset(_ place: ProgramBuffer.Place, _ tensor: Tensor) -> Int {
+      if let known = offsets[place] { return known }
+      let offset = weights.add(tensor)
+      offsets[place] = offset
+      return offset
+    }
     for buffer in program.buffers {
       switch buffer.place {
       case .arena(let offset): sources.append(.arena(offset: offset))
       // No launch reads it.
       case .variable where buffer.lifetime == nil: sources.append(.weights(offset: 0))
-      case .constant(let tensor): sources.append(.weights(offset: weights.add(tensor)))
-      case .precomputed(let position): sources.append(.weights(offset: weights.add(prepared[position])))
+      case .constant(let tensor): sources.append(.weights(offset: offset(buffer.place, tensor)))
+      case .precomputed(let position): sources.append(.weights(offset: offset(buffer.place, prepared[position])))
       case .variable(let position):
-        let offset = weights.add(variables[position])
-        sources.append(.weights(offset: offset))
-        stored.append(
-          CInterface.Variable(
-            label: optimized.variables[position].declaration.label, offset: offset,
-            byteCount: variables[position].byteCount))
+        let isNew = offsets[buffer.place] == nil
+        let place = offset(buffer.place, variables[position])
+        sources.append(.weights(offset: place))
+        if isNew {
+          stored.append(
+            CInterface.Variable(
+              label: optimized.variables[position].declaration.label, offset: place,
+              byteCount: variables[position].byteCount))
+        }
       case .parameter(let position): sources.append(.input(position))
       case .output(let position): sources.append(.output(position))
       case .dataset, .rows, .series: throw ApusError.defect("a single run has no rows")
@@ -80,12 +100,11 @@ public struct AheadOfTimeLibrary: Sendable {
     (header, sample) = (interface.header, interface.sample)
   }
 
-  /// What is computed before the first run: here, if this machine runs the target's code. Otherwise kernels are
-  /// interpreted, which gives the same bits.
+  /// What is computed before the first run.
   private static func results(
-    of preparation: KernelProgram, _ variables: [Tensor], _ backend: NativeBackend
+    of preparation: KernelProgram, _ variables: [Tensor], _ backend: NativeBackend, runsHere: Bool
   ) throws -> [Tensor] {
-    if backend.target.isRunnable {
+    if runsHere {
       let compiler = ProgramCompiler(target: backend.target, cache: backend.cache)
       return try Preparation(preparation, compiler).results(of: variables, workers: backend.workers)
     }

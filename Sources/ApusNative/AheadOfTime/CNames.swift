@@ -35,8 +35,8 @@ enum CNames {
     return name.first.map { $0.isNumber } ?? true ? "_" + name : name
   }
 
-  /// Macros are written in capitals, but for a few; what begins with two underscores, or one and a capital letter, belongs
-  /// to the compiler.
+  /// Macros are written in capitals, but for a few; what begins with two underscores, or one and a capital letter,
+  /// belongs to the compiler.
   private static func isReserved(_ name: String) -> Bool {
     let start = name.prefix(2)
     if start.first == "_", let second = start.dropFirst().first, second == "_" || second.isUppercase { return true }
@@ -64,9 +64,10 @@ enum CNames {
     minor makedev near far interface small huge pascal cdecl unreachable
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
-  private static let headers: Set<String> = [
-    "stdint", "stdio", "stdlib", "string", "pthread", "sched", "stddef", "stdarg", "features", "alloca", "endian", "time",
-    "limits", "errno", "assert", "math", "ctype", "signal", "locale", "setjmp", "cstdlib", "memory", "new", "inttypes",
-    "strings", "unistd", "stdbool", "stdalign", "wchar",
-  ]
+  /// What the header and its users include, and what those include.
+  private static let headers: Set<String> = Set(
+    """
+    stdint stdio stdlib string pthread sched stddef stdarg features alloca endian time limits errno assert math ctype
+    signal locale setjmp cstdlib memory new inttypes strings unistd stdbool stdalign wchar
+    """.split { $0 == " " || $0 == "\n" }.map(String.init))
 }

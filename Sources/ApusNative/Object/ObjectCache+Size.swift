@@ -54,7 +54,7 @@ extension ObjectCache {
     // This build's first, then those that were used last.
     builds.sort { ($0.name == build ? 0 : 1, $1.time, $1.name) < ($1.name == build ? 0 : 1, $0.time, $0.name) }
     for build in builds.dropFirst(buildLimit) { remove(files(of: build.name).map(\.name), andFolder: build.name) }
-    var kept = builds.prefix(buildLimit).flatMap { files(of: $0.name) }
+    var kept = (builds.prefix(buildLimit).map(\.name) + [Self.sharedFolder]).flatMap(files)
     let now = time(nil)
     for draft in kept where draft.isDraft && now - draft.time.tv_sec > 3600 { unlink(path(draft.name)) }
     kept.removeAll(where: \.isDraft)

@@ -15,7 +15,7 @@ public struct ObjectCache: Hashable, Sendable {
   /// each.
   public var sizeLimit: Int
   /// The name of this build's folder.
-  let build: String
+  private(set) var build: String
 
   public init(folder: URL, sizeLimit: Int = 256 << 20) {
     self.init(folder: folder, sizeLimit: sizeLimit, build: BuildIdentity.current)
@@ -26,6 +26,13 @@ public struct ObjectCache: Hashable, Sendable {
     self.folder = folder
     self.sizeLimit = sizeLimit
     self.build = String(SHA256.hexadecimal(SHA256.hash(Array(build.utf8))).prefix(Self.buildNameLength))
+  }
+
+  /// The same cache's part for what does not depend on the build: measurements, not code.
+  var acrossBuilds: ObjectCache {
+    var cache = self
+    cache.build = ObjectCache.sharedFolder
+    return cache
   }
 
   /// `$XDG_CACHE_HOME/apus` or `~/.cache/apus`; nil if `APUS_CACHE` is `off`, or another folder that it names.
@@ -94,6 +101,7 @@ public struct ObjectCache: Hashable, Sendable {
   static let suffix = ".apus-object"
   static let draftPrefix = "draft-"
   static let buildNameLength = 16
+  static let sharedFolder = "shared"
 
   private static let magic = Array("ApusObj1".utf8)
   private static let headerSize = 56
