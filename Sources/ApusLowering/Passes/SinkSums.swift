@@ -137,7 +137,8 @@ private struct Sum {
       // Rows of all steps become rows of one matrix: their number must be known.
       let shapes = [a, b].map { body.type(of: $0).shape }
       guard shapes.allSatisfy({ $0.rank == 2 && $0.numbers != nil }),
-        [a, b].allSatisfy({ varying[$0.index] && !steady.contains($0) }), let size = body.type(of: parameter).shape.elementCount
+        [a, b].allSatisfy({ varying[$0.index] && !steady.contains($0) }),
+        let size = body.type(of: parameter).shape.elementCount
       else { return nil }
       let added = Set([a, b]).subtracting(stacked).reduce(0) { $0 + (body.type(of: $1).shape.elementCount ?? size) }
       guard added <= size else { return nil }
