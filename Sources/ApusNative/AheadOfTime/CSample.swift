@@ -19,7 +19,7 @@ extension CInterface {
         format == "%g" ? "(double)\(variable)[i]" : "(long long)\(variable)[i]"
       return """
           printf("\(field.name): \(field.type)\\n ");
-          for (size_t i = 0; i < \(min(8, count)); i++) printf(" \(format)", \(value));
+          for (int i = 0; i < \(min(8, count)); i++) printf(" \(format)", \(value));
           printf("\\n");
         """
     }
