@@ -56,7 +56,8 @@ extension Graph {
     let types = operands.map(\.type)
     let expansion: Graph
     do { expansion = try GraphBuilder.expansion(of: op, types, giving: results) } catch let error as ApusError
-    where leavesUnbound && error.fault == .input && types.contains(where: { !$0.shape.symbols.isEmpty }) {
+      where leavesUnbound && error.fault == .input && types.contains(where: { !$0.shape.symbols.isEmpty })
+    {
       return try builder.append(op, operands.map(\.id), origin: origin).map(builder.value)
     }
     let live = expansion.liveNodes()
