@@ -85,7 +85,11 @@ let package = Package(
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
 
     // Tests, one target a module.
-    .target(name: "TestSupport", dependencies: ["ApusGraph", "ApusOperators", "Apus"], path: "Tests/TestSupport"),
+    // Sets the environment of a test process before it begins: Swift has no such place.
+    .target(name: "CTestEnvironment", path: "Tests/CTestEnvironment"),
+    .target(
+      name: "TestSupport", dependencies: ["CTestEnvironment", "ApusGraph", "ApusOperators", "Apus"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
     .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph", "Apus"]),
     .testTarget(

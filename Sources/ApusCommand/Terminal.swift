@@ -43,6 +43,8 @@ enum Terminal {
   }
 
   static func report(_ diagnostic: Diagnostic) {
+    var diagnostic = diagnostic
+    diagnostic.help = diagnostic.commandHelp ?? diagnostic.help
     var text = diagnostic.description
     if errorIsTerminal {
       let color = diagnostic.severity == .error ? "31" : diagnostic.severity == .warning ? "33" : "36"

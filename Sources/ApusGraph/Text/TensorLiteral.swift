@@ -7,9 +7,10 @@ enum TensorLiteral {
 
   /// - Throws: `TypeError` if number, nesting or kind of the elements do not fit `type`.
   static func tensor(_ value: AttributeValue, _ type: TensorType) throws -> Tensor {
-    guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
+    guard let dimensions = type.shape.numbers else {
       throw TypeError("a constant cannot have the symbolic shape \(type.shape)")
     }
+    guard let count = type.shape.elementCount else { throw TypeError("a constant \(type) is larger than any memory") }
     if case .call("base64", let arguments) = value, case .string(let text)? = arguments.first?.value {
       guard let bytes = Base64.decode(text) else { throw TypeError("this is not base64") }
       guard bytes.count == type.byteCount else {

@@ -77,7 +77,7 @@ package struct KernelCompiler: Sendable {
         objects[position] = object
         cache?.store(object, for: jobs[position].key)
       }
-      cache?.trim()
+      cache?.trimIfDue()
     }
     return Result(objects: objects.compactMap { $0 }, symbols: symbols, cachedCount: objects.count - missing.count)
   }
