@@ -11,6 +11,8 @@ import ApusPlanning
 enum SumBlock {
   /// Terms of a block in a reduction, in each lane. Equal terms, whose errors do not cancel, stay below 10⁻⁶.
   static let terms = 32
+  /// How many blocks of a reduction are added at a time: their sums do not wait for each other.
+  static let ways = 4
   /// Terms that need no blocks.
   static let mostTerms = 2 * terms
   /// Products of a block in a contraction: a tile's sums leave their registers after so many steps of k.
@@ -47,11 +49,12 @@ extension KernelBuilder {
   /// Loops one in the other that carry registers; floating-point sums of many terms in blocks.
   /// - Parameters:
   ///   - loops: the last varies fastest.
+  ///   - ways: how many blocks of a long sum are added at a time.
   ///   - keepsWide: whether a sum that was cut is given as `f64`, rather than rounded to its type.
   ///   - body: gets the position along each loop, and whether this is the last loop's tail.
   /// - Returns: what the registers carry at the end.
   func sweep(
-    over loops: [SweepLoop], carrying registers: [SweepRegister], keepsWide: Bool = false,
+    over loops: [SweepLoop], carrying registers: [SweepRegister], ways: Int = 1, keepsWide: Bool = false,
     _ body: (_ at: [Register], _ isTail: Bool, _ carried: [Register]) -> [Register]
   ) -> [Register] {
     let isCut = registers.map { $0.isSum && type(of: $0.start).scalar.isFloating }
@@ -59,7 +62,7 @@ extension KernelBuilder {
     guard count > SumBlock.mostTerms, isCut.contains(true) else {
       return inBlock(loops[...], [], registers.map(\.start), body)
     }
-    let sums = BlockedSums(builder: self, starts: registers.map(\.start), isCut: isCut)
+    let sums = BlockedSums(builder: self, starts: registers.map(\.start), isCut: isCut, ways: ways)
     let totals = inBlocks(loops[...], [], sums, sums.wideStarts, body)
     return keepsWide ? totals : sums.narrowed(totals)
   }
@@ -92,17 +95,33 @@ extension KernelBuilder {
         entered(first, position, totals) { inBlocks(loops.dropFirst(), at + [position], sums, totals, body) }
       }
     }
-    let whole = first.size / first.step * first.step
-    let length = SumBlock.terms / max(1, inner) * first.step
+    let ways = loops.count == 1 && first.condition == nil && first.iterations >= 4 * sums.ways ? sums.ways : 1
+    let granule = first.step * ways
+    let whole = first.size / granule * granule
+    let length = SumBlock.terms / max(1, inner) * granule
     let result = loop(from: index(0), to: index(whole), step: length, carrying: totals) { start, totals in
       let end = add(start, length)
-      return sums.adding(totals) {
-        inBlock(
-          loops, range: (start, whole.isMultiple(of: length) ? end : binary(.minimumSigned, end, index(whole))), at, $0,
-          body)
+      let range = (start, whole.isMultiple(of: length) ? end : binary(.minimumSigned, end, index(whole)))
+      return sums.adding(totals) { block in
+        ways == 1
+          ? inBlock(loops, range: range, at, block, body)
+          : sums.inWays(block, from: range.0, to: range.1, step: first.step) { body(at + [$0], false, $1) }
       }
     }
-    return whole < first.size ? sums.adding(result) { body(at + [index(whole)], true, $0) } : result
+    if whole == first.size { return result }
+    return sums.adding(result) { inRest(first, from: whole, at, $0, body) }
+  }
+
+  /// What whole blocks leave over of the last loop.
+  private func inRest(
+    _ last: SweepLoop, from start: Int, _ at: [Register], _ carried: [Register],
+    _ body: (_ at: [Register], _ isTail: Bool, _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    let end = last.size / last.step * last.step
+    let result = loop(from: index(start), to: index(end), step: last.step, carrying: carried) {
+      body(at + [$0], false, $1)
+    }
+    return end < last.size ? body(at + [index(end)], true, result) : result
   }
 
   private func entered(
@@ -120,6 +139,8 @@ struct BlockedSums {
   let starts: [Register]
   /// Whether a register is such a sum; others go through all blocks.
   let isCut: [Bool]
+  /// How many blocks are added at a time.
+  var ways = 1
 
   /// What the first block is added to.
   var wideStarts: [Register] {
@@ -138,6 +159,40 @@ struct BlockedSums {
     return zip(totals, zip(block(start), isCut)).map { total, sum in
       sum.1 ? builder.binary(.add, total, widened(sum.0)) : sum.0
     }
+  }
+
+  /// As many blocks as there are ways, a position of each in turn; then their sums are added.
+  func inWays(
+    _ start: [Register], from lower: Register, to upper: Register, step: Int,
+    _ body: (_ at: Register, _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    let cut = isCut.indices.filter { isCut[$0] }
+    let others = (1..<ways).flatMap { _ in cut.map { starts[$0] } }
+    let end = builder.loop(from: lower, to: upper, step: ways * step, carrying: start + others) { at, carried in
+      var (first, rest) = (Array(carried.prefix(start.count)), Array(carried.dropFirst(start.count)))
+      for way in 0..<ways {
+        var own = first
+        let place = (way - 1) * cut.count
+        if way > 0 { for (number, position) in cut.enumerated() { own[position] = rest[place + number] } }
+        let next = body(builder.add(at, way * step), own)
+        for position in first.indices where way == 0 || !isCut[position] { first[position] = next[position] }
+        if way > 0 { for (number, position) in cut.enumerated() { rest[place + number] = next[position] } }
+      }
+      return first + rest
+    }
+    var result = Array(end.prefix(start.count))
+    for (number, position) in cut.enumerated() {
+      var parts = [result[position]] + (1..<ways).map { end[start.count + ($0 - 1) * cut.count + number] }
+      while parts.count > 1 {
+        let half = (parts.count + 1) / 2
+        for other in half..<parts.count {
+          parts[other - half] = builder.binary(.add, parts[other - half], parts[other])
+        }
+        parts.removeSubrange(half...)
+      }
+      result[position] = parts[0]
+    }
+    return result
   }
 
   /// The totals, rounded to the types of the sums.

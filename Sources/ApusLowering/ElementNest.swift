@@ -185,7 +185,7 @@ private struct UnitWork {
   ) -> [Register] {
     let vectorAxis = loops.isVectorFolded ? loops.vectorAxis : nil
     let sweep = loops.folded.map { SweepLoop(size: loops.sizes[$0], step: $0 == vectorAxis ? lanes : 1) }
-    return b.sweep(over: sweep, carrying: registers, keepsWide: true) { at, isTail, carried in
+    return b.sweep(over: sweep, carrying: registers, ways: SumBlock.ways, keepsWide: true) { at, isTail, carried in
       var inner = point
       for (axis, position) in zip(loops.folded, at) { inner.indices[axis] = position }
       if let vectorAxis {
