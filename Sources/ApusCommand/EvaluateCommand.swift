@@ -37,7 +37,7 @@ struct EvaluateCommand: ParsableCommand {
     let result = try trainer.evaluate(
       set.images, set.labels, batchSize: batch, verbose: json ? .silent : .auto, output: Terminal.output)
     if json {
-      try Terminal.writeJSON(result.mapValues(JSONReal.init))
+      try Terminal.writeJSON(result)
     } else {
       Terminal.write(Terminal.list(result) + "\n")
     }
