@@ -39,7 +39,7 @@ struct EvaluateCommand: ParsableCommand {
       set.images, set.labels, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
       output: Terminal.errors)
     if json {
-      try Terminal.writeJSON(result.mapValues(JSONReal.init))
+      try Terminal.writeJSON(result)
     } else {
       Terminal.write(Terminal.list(result) + "\n")
     }

@@ -34,7 +34,7 @@ struct PredictCommand: ParsableCommand {
     let source: String
     let label: Int
     let name: String?
-    let score: JSONReal
+    let score: Double
     let truth: Int?
   }
 
@@ -81,7 +81,7 @@ struct PredictCommand: ParsableCommand {
           $0 == p.label ? "  right" : "  wrong: \(classNames.indices.contains($0) ? classNames[$0] : String($0))"
         } ?? ""
       Terminal.write(
-        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(p.score.value.isNaN ? "nan" : String(format: "%.4f", p.score.value))\(truth)\n"
+        "\(p.source)  \(p.label)\(p.name.map { " \($0)" } ?? "")  \(p.score.isNaN ? "nan" : String(format: "%.4f", p.score))\(truth)\n"
       )
     }
   }
@@ -105,7 +105,7 @@ struct PredictCommand: ParsableCommand {
       let label = best - part.startIndex
       return Prediction(
         source: rows == 1 ? source : "\(source)[\(row)]", label: label,
-        name: classNames.indices.contains(label) ? classNames[label] : nil, score: JSONReal(part[best]),
+        name: classNames.indices.contains(label) ? classNames[label] : nil, score: part[best],
         truth: truth?[row])
     }
   }

@@ -84,10 +84,10 @@ struct TrainCommand: ParsableCommand {
   var json = false
 
   private struct Result: Encodable {
-    let history: [String: [JSONReal]]
+    let history: [String: [Double]]
     let epochs: [Int]
-    let testLoss: JSONReal?
-    let testAccuracy: JSONReal?
+    let testLoss: Double?
+    let testAccuracy: Double?
     let seconds: Double
     let samplesPerSecond: Double
 
@@ -147,9 +147,9 @@ struct TrainCommand: ParsableCommand {
       try Terminal.writeJSON(
         Result(
           history: Dictionary(
-            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONReal.init)) }),
-          epochs: trainer.history.epochs, testLoss: test["loss"].map(JSONReal.init),
-          testAccuracy: test["accuracy"].map(JSONReal.init), seconds: seconds,
+            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) }),
+          epochs: trainer.history.epochs, testLoss: test["loss"],
+          testAccuracy: test["accuracy"], seconds: seconds,
           samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
       Terminal.write("test: " + Terminal.list(test) + "\n")
