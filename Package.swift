@@ -85,7 +85,11 @@ let package = Package(
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
 
     // Tests, one target a module.
-    .target(name: "TestSupport", dependencies: ["ApusGraph", "ApusOperators", "Apus"], path: "Tests/TestSupport"),
+    // Sets the environment of a test process before it begins: Swift has no such place.
+    .target(name: "CTestEnvironment", path: "Tests/CTestEnvironment"),
+    .target(
+      name: "TestSupport", dependencies: ["CTestEnvironment", "ApusGraph", "ApusOperators", "Apus"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "ApusCoreTests", dependencies: ["ApusCore"]),
     .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph", "Apus"]),
     .testTarget(
@@ -98,7 +102,9 @@ let package = Package(
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusCore", "ApusKernels", "ApusPlanning"]),
     .testTarget(
       name: "ApusLoweringTests",
-      dependencies: ["ApusCore", "ApusPasses", "ApusKernels", "ApusLowering", "ApusNative", "Apus", "TestSupport"],
+      dependencies: [
+        "ApusCore", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "Apus", "TestSupport",
+      ],
       exclude: ["Resources"]),
     .testTarget(
       name: "ApusNativeTests",
@@ -114,8 +120,10 @@ let package = Package(
     .executableTarget(
       name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),
     .testTarget(
-      name: "CommandTests", dependencies: ["Apus", "TestSupport", "ApusProgram", "CommandExample"],
+      name: "CommandTests", dependencies: ["ApusGraph", "Apus", "TestSupport", "ApusProgram", "CommandExample"],
       exclude: ["Resources"]),
+    .testTarget(
+      name: "SituationTests", dependencies: ["ApusNative", "Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
       dependencies: ["ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "Apus", "TestSupport"],

@@ -11,6 +11,9 @@ packages=(
   dataset-fashion-mnist
 )
 
+# Headers of compiled graphs are compiled as C++, too.
+if [ "${1:-}" = --tests ]; then packages+=(g++); fi
+
 root=()
 if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
 

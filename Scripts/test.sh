@@ -18,6 +18,10 @@ build_without_warnings() { # swift build's arguments...
   fi
 }
 
+# Programs that are run here keep compiled code for this run only.
+export APUS_CACHE=$work/cache
+mkdir -m 700 "$APUS_CACHE"
+
 build_without_warnings --build-tests
 swift test --skip-build
 Scripts/documentation.sh .build/debug

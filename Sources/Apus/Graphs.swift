@@ -11,6 +11,7 @@
 @_exported import enum ApusGraph.AttributeValue
 @_exported import protocol ApusGraph.Backend
 @_exported import struct ApusGraph.BackendPasses
+@_exported import struct ApusGraph.ComparedByBits
 @_exported import protocol ApusGraph.CompositeOperator
 @_exported import struct ApusGraph.DTypeSet
 @_exported import protocol ApusGraph.DeclarationOperator

@@ -4,8 +4,12 @@ import Foundation
 
 /// What runs graphs.
 struct BackendOptions: ParsableArguments {
-  @Option(help: "What runs the graph: \(BackendOptions.names.joined(separator: " or ")).")
-  var backend = "native"
+  @Option(
+    help: """
+      What runs the graph: \(BackendOptions.names.joined(separator: " or ")); native where left out, or the interpreter \
+      if native code does not run here.
+      """)
+  var backend: String?
 
   @Option(help: "Workers that share each run of native code; the processor's cores where left out.")
   var threads: Int?
@@ -52,8 +56,8 @@ struct BackendOptions: ParsableArguments {
       workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled
     )
     native.winogradTile = winograd.tile
-    native.memoryLimit = memory.memoryLimit.count
-    return try BackendOptions.make(backend, native: native)
+    memory.apply(to: &native)
+    return try backend.map { try BackendOptions.make($0, native: native) } ?? DefaultBackend.make(native)
   }
 
   static func make(_ name: String, native: NativeBackend = NativeBackend()) throws -> any Backend {
@@ -73,18 +77,27 @@ struct BackendOptions: ParsableArguments {
 struct MemoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Bytes that values on the way may take (as 800k, 64M or 2G); cheap ones are then computed twice (native only).",
+      "Bytes that values on the way may take (as 800k, 64M or 2G, or none); cheap ones are then computed twice (native only).",
       valueName: "bytes"))
   var memoryLimit = ByteCount(count: 0)
+
+  func apply(to backend: inout NativeBackend) {
+    backend.memoryLimit = memoryLimit.count
+    backend.warningHandler = { Terminal.report($0) }
+  }
 }
 
-/// A number of bytes, written `4096`, `800k`, `64M` or `2G`: multiples of 1024.
+/// A number of bytes, written `4096`, `800k`, `64M` or `2G`: multiples of 1024. `none` is 0, which stands for no limit.
 struct ByteCount: ExpressibleByArgument {
   var count: Int
 
   init(count: Int) { self.count = count }
 
   init?(argument: String) {
+    if argument == "none" {
+      count = 0
+      return
+    }
     let factors: [Character: Int] = ["k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
     let factor = argument.last.flatMap { factors[$0] }
     guard let number = Int(factor == nil ? argument : String(argument.dropLast())), number >= 0 else { return nil }

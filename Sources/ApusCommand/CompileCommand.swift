@@ -11,8 +11,10 @@ struct CompileCommand: ParsableCommand {
         apus compile trained --bind batch=1 --output build
         cc main.c build/mlp.o -o main
 
-      The header says how to call it. FILE's variables have the values that `apus train --save` wrote, or first values \
-      from --seed.
+      The header says how to call it, and --sample writes such a main.c. FILE's variables have the values that \
+      `apus train --save` wrote, or first values from --seed.
+
+      With --training it is a training step: loss, gradients and the optimizer's updates, which change the weights.
       """)
 
   @OptionGroup var input: GraphInput
@@ -26,8 +28,23 @@ struct CompileCommand: ParsableCommand {
   @Option(help: "The processor to make code for: \(NativeTarget.names.joined(separator: ", ")).")
   var targetCpu = "native"
 
+  @Option(
+    help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6.")
+  var winograd = BackendOptions.WinogradChoice.auto
+
+  @Flag(help: "Compile the whole training step of a model.")
+  var training = false
+
+  @OptionGroup var loss: LossOptions
+
+  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
+  var optimizer: String?
+
   @Option(help: "Seed of first values.")
   var seed: UInt64 = 0
+
+  @Flag(help: "Write a C program, too, that runs the code on zeros.")
+  var sample = false
 
   @Flag(help: "Print the files' names as JSON.")
   var json = false
@@ -36,38 +53,58 @@ struct CompileCommand: ParsableCommand {
     let object: String
     let header: String
     let weights: String
+    let sample: String?
+  }
+
+  func validate() throws {
+    guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
   }
 
   func run() throws {
-    let source = try input.loadOne()
-    let name = name ?? String(source.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    let source = try loadGraph()
+    let name = name ?? AheadOfTimeLibrary.name(for: source.name)
     let graph = try source.bound(to: .inference)
     if let symbol = graph.symbols.first {
       throw ApusError.input(
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'; code is made for one size",
         help: "bind it: --bind \(symbol)=32")
     }
-    let session = Session(backend: NativeBackend(), seed: seed)
+    var backend = NativeBackend(target: try NativeTarget.named(targetCpu))
+    backend.winogradTile = winograd.tile
+    // Nothing is run: only the values of variables are wanted.
+    let session = Session(backend: InterpreterBackend(), seed: seed)
     _ = try session.load(graph)
     if input.isSavedModel { try session.loadWeights(from: input.file) }
-    let library = try AheadOfTimeLibrary(
-      graph, name: name, target: NativeTarget.named(targetCpu)
-    ) { label in
+    let library = try AheadOfTimeLibrary(graph, name: name, backend: backend) { label in
       guard let value = session.value(of: label) else { throw ApusError.defect("variable '\(label)' has no value") }
       return value
     }
     try OutputPath.makeFolder(output, "--output")
     let report = Report(
-      object: "\(output)/\(name).o", header: "\(output)/\(name).h", weights: "\(output)/\(name).weights")
+      object: "\(output)/\(name).o", header: "\(output)/\(name).h", weights: "\(output)/\(name).weights",
+      sample: sample ? "\(output)/\(name)_main.c" : nil)
     do {
       try library.object.write(to: URL(fileURLWithPath: report.object), options: .atomic)
       try Data(library.header.utf8).write(to: URL(fileURLWithPath: report.header), options: .atomic)
       try library.weights.write(to: URL(fileURLWithPath: report.weights), options: .atomic)
+      if let path = report.sample {
+        try Data(library.sample.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+      }
     } catch {
       throw ApusError.input("'\(output)' cannot be written into: \(error.localizedDescription)")
     }
     if json { return try Terminal.writeJSON(report) }
     Terminal.write("\(report.object): \(library.object.count) bytes\n\(report.header)\n")
     Terminal.write("\(report.weights): \(library.weights.count) bytes\n")
+    if let path = report.sample { Terminal.write("\(path)\n") }
+  }
+
+  /// The graph to compile, its symbols bound as far as --bind says.
+  private func loadGraph() throws -> Graph {
+    guard training else { return try input.loadOne() }
+    // The batch's symbol is needed until the training step is made.
+    let step = try input.one(of: input.loadUnbound()).trainingStep(
+      loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
+    return try input.one(of: input.bind([step]))
   }
 }

@@ -95,7 +95,7 @@ struct DumpCommand: ParsableCommand {
     if stage != .graph {
       var native = NativeBackend(
         target: try NativeTarget.named(targetCpu), verifies: verification.verify)
-      native.memoryLimit = memory.memoryLimit.count
+      memory.apply(to: &native)
       let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
       graphs = try graphs.map { graph in
         let before = try graph.bound(to: mode ?? .inference)
@@ -122,10 +122,8 @@ struct DumpCommand: ParsableCommand {
   }
 
   private func trainingStep(_ model: Graph) throws -> Graph {
-    let trainer = try Trainer(
-      model, optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), loss: loss.makeLoss(),
-      metrics: loss.makeMetrics())
-    return try trainer.trainingStep
+    try model.trainingStep(
+      loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
   }
 }
 

@@ -34,10 +34,12 @@ struct EvaluateCommand: ParsableCommand {
     try input.loadWeights(into: trainer)
     let splits = try data.load()
     let set = part == .test ? splits.test : splits.train
+    // A bar for whoever watches; the result is printed once, at the end.
     let result = try trainer.evaluate(
-      set.images, set.labels, batchSize: batch, verbose: json ? .silent : .auto, output: Terminal.output)
+      set.images, set.labels, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
+      output: Terminal.errors)
     if json {
-      try Terminal.writeJSON(result.mapValues(JSONNumber.init))
+      try Terminal.writeJSON(result.mapValues(JSONReal.init))
     } else {
       Terminal.write(Terminal.list(result) + "\n")
     }

@@ -48,7 +48,11 @@ struct GraphInput: ParsableArguments {
 
   /// The file's only graph, as it stands.
   func loadOne() throws -> Graph {
-    let graphs = try load()
+    try one(of: load())
+  }
+
+  /// - Throws: `ApusError` unless there is one graph.
+  func one(of graphs: [Graph]) throws -> Graph {
     guard graphs.count == 1, let graph = graphs.first else {
       throw ApusError.input("\(file) holds \(graphs.count) graphs; this command wants one")
     }

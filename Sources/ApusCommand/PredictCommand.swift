@@ -34,7 +34,7 @@ struct PredictCommand: ParsableCommand {
     let source: String
     let label: Int
     let name: String?
-    let score: JSONNumber
+    let score: JSONReal
     let truth: Int?
   }
 
@@ -105,7 +105,7 @@ struct PredictCommand: ParsableCommand {
       let label = best - part.startIndex
       return Prediction(
         source: rows == 1 ? source : "\(source)[\(row)]", label: label,
-        name: classNames.indices.contains(label) ? classNames[label] : nil, score: JSONNumber(part[best]),
+        name: classNames.indices.contains(label) ? classNames[label] : nil, score: JSONReal(part[best]),
         truth: truth?[row])
     }
   }

@@ -19,13 +19,15 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
-      RunCommand.self, KernelsCommand.self, CompileCommand.self, BenchCommand.self, DevicesCommand.self,
+      RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self, BenchCommand.self, DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
       OptimizersCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,
     ])
 
   /// - Parameter registering: adds operators, passes, optimizers and the like to their registries.
   static func main(registering: () throws -> Void) {
+    // A reader that has gone is an error of `write`, and ends the program without a trace.
+    signal(SIGPIPE, SIG_IGN)
     do {
       try registering()
       try checkName(of: CommandLine.arguments.dropFirst().first)
@@ -54,7 +56,9 @@ struct RootCommand: ParsableCommand {
   private static func checkName(of word: String?) throws {
     guard let word, !word.hasPrefix("-"), !word.isEmpty else { return }
     let names = configuration.subcommands.compactMap { $0.configuration.commandName }
-    guard word != "help", !names.contains(word) else { return }
+    // `apus help WORD` explains a subcommand.
+    if word == "help" { return try checkName(of: CommandLine.arguments.dropFirst(2).first { $0 != word }) }
+    guard !names.contains(word) else { return }
     throw ApusError.usage(
       "there is no subcommand '\(word)'",
       help: Suggestion.didYouMean(word, among: names) ?? "one of \(names.joined(separator: ", "))")

@@ -46,14 +46,15 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Print the outputs as JSON.")
   var json = false
 
-  private struct Output: Encodable {
-    let name: String
-    let dtype: String
-    let shape: [Int]
-    let data: [JSONNumber]
-  }
+  @Option(
+    help: ArgumentHelp(
+      "Print floats with so many significant digits; with as many as it takes to read them back where it is left out.",
+      valueName: "count"))
+  var digits: Int?
 
   func validate() throws {
+    guard digits.map((1...17).contains) ?? true else { throw ValidationError("--digits must be from 1 to 17.") }
+    guard digits == nil || !json else { throw ValidationError("--json prints all digits: leave --digits out.") }
     guard output == nil || !json else {
       throw ValidationError("--output and --json are alternatives: give one of them.")
     }
@@ -94,18 +95,21 @@ struct RunCommand: ParsableCommand {
     let outputs = try program.run(feeds)
     let labels = source.outputs.map { String(source.label(of: $0).dropFirst()) }
     if let output {
-      for (index, (name, tensor)) in zip(labels, outputs).enumerated() {
-        let file = Identifier.isValid(name) ? name.replacing("/", with: ".") : "output\(index)"
+      for (file, tensor) in zip(OutputNames.files(for: labels), outputs) {
         try NPY.write(tensor, to: "\(output)/\(file).npy")
         Terminal.write("\(output)/\(file).npy: \(tensor.type)\n")
       }
     } else if json {
-      try Terminal.writeJSON(
-        zip(labels, outputs).map {
-          Output(name: $0, dtype: $1.dtype.rawValue, shape: $1.dimensions, data: $1.doubles().map(JSONNumber.init))
-        })
+      let list = zip(labels, outputs).map { name, tensor in
+        let shape = tensor.dimensions.map(String.init).joined(separator: ",")
+        return
+          "{\"data\":\(TensorJSON.elements(tensor)),\"dtype\":\"\(tensor.dtype)\",\"name\":\"\(name)\",\"shape\":[\(shape)]}"
+      }
+      Terminal.write("[\(list.joined(separator: ","))]\n")
     } else {
-      for (name, tensor) in zip(labels, outputs) { Terminal.write("%\(name): \(TensorText.describe(tensor))\n") }
+      for (name, tensor) in zip(labels, outputs) {
+        Terminal.write("%\(name): \(TensorText.describe(tensor, digits: digits))\n")
+      }
     }
   }
 }

@@ -43,6 +43,8 @@ enum Terminal {
   }
 
   static func report(_ diagnostic: Diagnostic) {
+    var diagnostic = diagnostic
+    diagnostic.help = diagnostic.commandHelp ?? diagnostic.help
     var text = diagnostic.description
     if errorIsTerminal {
       let color = diagnostic.severity == .error ? "31" : diagnostic.severity == .warning ? "33" : "36"
@@ -68,17 +70,5 @@ enum Terminal {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
-  }
-}
-
-/// A number as JSON has them: one that is not finite becomes null, since JSON knows no NaN and no infinity.
-struct JSONNumber: Encodable {
-  let value: Double
-
-  init(_ value: Double) { self.value = value }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    if value.isFinite { try container.encode(value) } else { try container.encodeNil() }
   }
 }

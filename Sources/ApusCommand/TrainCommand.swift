@@ -84,10 +84,10 @@ struct TrainCommand: ParsableCommand {
   var json = false
 
   private struct Result: Encodable {
-    let history: [String: [JSONNumber]]
+    let history: [String: [JSONReal]]
     let epochs: [Int]
-    let testLoss: JSONNumber?
-    let testAccuracy: JSONNumber?
+    let testLoss: JSONReal?
+    let testAccuracy: JSONReal?
     let seconds: Double
     let samplesPerSecond: Double
 
@@ -147,9 +147,9 @@ struct TrainCommand: ParsableCommand {
       try Terminal.writeJSON(
         Result(
           history: Dictionary(
-            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONNumber.init)) }),
-          epochs: trainer.history.epochs, testLoss: test["loss"].map(JSONNumber.init),
-          testAccuracy: test["accuracy"].map(JSONNumber.init), seconds: seconds,
+            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONReal.init)) }),
+          epochs: trainer.history.epochs, testLoss: test["loss"].map(JSONReal.init),
+          testAccuracy: test["accuracy"].map(JSONReal.init), seconds: seconds,
           samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
       Terminal.write("test: " + Terminal.list(test) + "\n")

@@ -28,14 +28,25 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
   public var location: SourceLocation?
   /// What would be right: a suggestion the user can act on.
   public var help: String?
+  /// The same for users of the program `apus`, where `help` names a function that they cannot call.
+  public var commandHelp: String?
 
   public init(
-    _ severity: Severity = .error, _ message: String, at location: SourceLocation? = nil, help: String? = nil
+    _ severity: Severity = .error, _ message: String, at location: SourceLocation? = nil, help: String? = nil,
+    commandHelp: String? = nil
   ) {
     self.severity = severity
     self.message = message
     self.location = location
     self.help = help
+    self.commandHelp = commandHelp
+  }
+
+  /// The same diagnostic, whose message begins with where it came from: `CONTEXT: message`.
+  package func within(_ context: String) -> Diagnostic {
+    var result = self
+    result.message = "\(context): \(message)"
+    return result
   }
 
   /// `file:line:column: error: message`, the line with a caret under the place, and the help.
@@ -73,8 +84,10 @@ public struct ApusError: Error, Sendable, CustomStringConvertible {
     self.diagnostics = diagnostics
   }
 
-  public static func input(_ message: String, at location: SourceLocation? = nil, help: String? = nil) -> ApusError {
-    ApusError(.input, [Diagnostic(.error, message, at: location, help: help)])
+  public static func input(
+    _ message: String, at location: SourceLocation? = nil, help: String? = nil, commandHelp: String? = nil
+  ) -> ApusError {
+    ApusError(.input, [Diagnostic(.error, message, at: location, help: help, commandHelp: commandHelp)])
   }
 
   public static func usage(_ message: String, help: String? = nil) -> ApusError {

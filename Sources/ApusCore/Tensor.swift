@@ -1,5 +1,3 @@
-import Glibc
-
 /// A dense, row-major array of numbers in host memory, aligned to 64 bytes.
 ///
 /// A value: copies share their storage until one of them is written to.
@@ -20,10 +18,9 @@ public struct Tensor: Sendable {
     guard dimensions.allSatisfy({ $0 >= 0 }) else {
       throw ApusError.input("a tensor's dimensions cannot be negative: \(Shape(dimensions))")
     }
-    let bytes = try TensorType(dtype, Shape(dimensions)).byteCountInMemory()
+    storage = try TensorType(dtype, Shape(dimensions)).allocating { TensorStorage(try Memory.allocate($0), $0) }
     self.dtype = dtype
     self.dimensions = dimensions
-    storage = TensorStorage(byteCount: bytes)
   }
 
   /// A tensor of the given elements in row-major order.
@@ -163,16 +160,24 @@ extension Tensor: Hashable {
 }
 
 extension TensorType {
-  /// The machine's memory in bytes: what is larger could not be held, and the allocator would end the program.
-  private static let machineMemory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
-
   /// Bytes of such a tensor.
-  /// - Throws: `ApusError` if the machine could not hold it.
+  /// - Throws: `ApusError` that names the type if its size overflows, or this process could not hold it.
   package func byteCountInMemory() throws -> Int {
-    guard let bytes = byteCount, bytes <= Self.machineMemory else {
-      throw ApusError.input("a tensor \(self) does not fit into this machine's memory")
+    try allocating {
+      try Memory.check($0)
+      return $0
     }
-    return bytes
+  }
+
+  /// - Parameter allocate: makes memory of so many bytes, or throws.
+  /// - Throws: as `allocate`, with the type in the message.
+  fileprivate func allocating<Result>(_ allocate: (Int) throws -> Result) throws -> Result {
+    guard let bytes = byteCount else {
+      throw ApusError.input("a tensor \(self) does not fit into any memory: its size overflows")
+    }
+    do { return try allocate(bytes) } catch let error as ApusError {
+      throw ApusError.input("a tensor \(self) does not fit: \(error.message)")
+    }
   }
 }
 
@@ -184,17 +189,20 @@ private final class TensorStorage: @unchecked Sendable {
   let address: UnsafeMutableRawPointer
 
   /// An empty buffer has an address too; nothing is read or written there.
-  init(byteCount: Int) {
-    address = Memory.allocate(byteCount)
+  init(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
+    self.address = address
     bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
   }
+
+  /// For what is no larger than memory that the caller holds.
+  convenience init(byteCount: Int) { self.init(Memory.allocateOrStop(byteCount), byteCount) }
 
   convenience init(copying other: TensorStorage) {
     self.init(byteCount: other.bytes.count)
     bytes.copyMemory(from: UnsafeRawBufferPointer(other.bytes))
   }
 
-  deinit { address.deallocate() }
+  deinit { Memory.free(address) }
 }
 
 private struct Fill: TensorElementVisitor {

@@ -1,8 +1,12 @@
 import ApusCore
 
 /// An attribute as the text format spells it.
+///
+/// Two are equal if their texts are: numbers are compared by their bits, so that 0 and -0.0 are two attributes and NaN is
+/// one.
 public indirect enum AttributeValue: Hashable, Sendable {
-  case int(Int)
+  /// Wider than any integer that an attribute or an element may be, so that each is whole until its type is known.
+  case int(Int128)
   case float(Double)
   case bool(Bool)
   case string(String)
@@ -13,6 +17,33 @@ public indirect enum AttributeValue: Hashable, Sendable {
   case call(String, [AttributeArgument])
   /// The elements of a constant.
   case tensor(Tensor)
+
+  public static func == (a: AttributeValue, b: AttributeValue) -> Bool {
+    switch (a, b) {
+    case (.int(let a), .int(let b)): a == b
+    case (.float(let a), .float(let b)): ComparedByBits(wrappedValue: a) == ComparedByBits(wrappedValue: b)
+    case (.bool(let a), .bool(let b)): a == b
+    case (.string(let a), .string(let b)), (.name(let a), .name(let b)): a == b
+    case (.list(let a), .list(let b)): a == b
+    case (.call(let a, let x), .call(let b, let y)): a == b && x == y
+    case (.tensor(let a), .tensor(let b)): a == b
+    case (.int, _), (.float, _), (.bool, _), (.string, _), (.name, _), (.list, _), (.call, _), (.tensor, _): false
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .int(let n): hasher.combine(n)
+    case .float(let x): hasher.combine(ComparedByBits(wrappedValue: x))
+    case .bool(let b): hasher.combine(b)
+    case .string(let s), .name(let s): hasher.combine(s)
+    case .list(let values): hasher.combine(values)
+    case .call(let name, let arguments):
+      hasher.combine(name)
+      hasher.combine(arguments)
+    case .tensor(let tensor): hasher.combine(tensor)
+    }
+  }
 }
 
 public struct AttributeArgument: Hashable, Sendable {
@@ -35,9 +66,13 @@ public protocol AttributeConvertible: Hashable, Sendable {
   func bound(_ bindings: [String: Int]) -> Self
   /// The symbols of dimensions in it.
   var symbols: [String] { get }
+  /// Whether values that are not the same attribute may be equal as Swift compares them, as 0.0 and -0.0 are. Operators
+  /// with such an attribute are compared by its text too.
+  static var mayHoldReals: Bool { get }
 }
 
 extension AttributeConvertible {
+  public static var mayHoldReals: Bool { true }
   public func bound(_ bindings: [String: Int]) -> Self { self }
   public var symbols: [String] { [] }
 }
@@ -52,8 +87,9 @@ public struct AttributeRecord: Sendable {
   public let isPositional: Bool
   public let defaultText: String
   let defaultValue: AttributeValue
-  let read: @Sendable (any Operator) -> AttributeValue?
-  let write: @Sendable (any Operator, AttributeValue) -> (any Operator)?
+  let mayHoldReals: Bool
+  package let read: @Sendable (any Operator) -> AttributeValue?
+  package let write: @Sendable (any Operator, AttributeValue) -> (any Operator)?
   let bind: @Sendable (any Operator, [String: Int]) -> any Operator
   let symbols: @Sendable (any Operator) -> [String]
 }
@@ -67,7 +103,7 @@ extension Operator {
     let standard = Self()[keyPath: property].attributeValue
     return AttributeRecord(
       name: name, summary: summary, kind: Property.attributeKind, isRequired: required, isPositional: positional,
-      defaultText: AttributeText.describe(standard), defaultValue: standard,
+      defaultText: AttributeText.describe(standard), defaultValue: standard, mayHoldReals: Property.mayHoldReals,
       read: { ($0 as? Self)?[keyPath: property].attributeValue },
       write: { op, value in
         guard var op = op as? Self, let new = Property(attributeValue: value) else { return nil }
@@ -100,7 +136,12 @@ extension Operator {
     Self.record.attributes.compactMap { record in record.read(self).map { (record.name, AttributeText.describe($0)) } }
   }
 
-  func isEqual(to other: any Operator) -> Bool { (other as? Self) == self }
+  /// Whether both are the same operator with the same attributes, bit by bit.
+  package func isEqual(to other: any Operator) -> Bool {
+    guard (other as? Self) == self else { return false }
+    // What is declared without `ComparedByBits` takes 0.0 and -0.0 for one number.
+    return Self.record.attributes.allSatisfy { !$0.mayHoldReals || $0.read(self) == $0.read(other) }
+  }
 }
 
 /// Integers in attributes and dimensions stay below 2³¹ in magnitude, so that products of two never overflow.
@@ -110,19 +151,21 @@ public enum Limits {
 
 extension Int: AttributeConvertible {
   public static var attributeKind: String { "an integer" }
-  public var attributeValue: AttributeValue { .int(self) }
+  public static var mayHoldReals: Bool { false }
+  public var attributeValue: AttributeValue { .int(Int128(self)) }
   public init?(attributeValue: AttributeValue) {
     guard case .int(let n) = attributeValue, n.magnitude <= Limits.magnitude else { return nil }
-    self = n
+    self.init(n)
   }
 }
 
 extension UInt64: AttributeConvertible {
   public static var attributeKind: String { "a natural number" }
-  public var attributeValue: AttributeValue { .int(Int(clamping: self)) }
+  public static var mayHoldReals: Bool { false }
+  public var attributeValue: AttributeValue { .int(Int128(self)) }
   public init?(attributeValue: AttributeValue) {
-    guard case .int(let n) = attributeValue, n >= 0 else { return nil }
-    self = UInt64(n)
+    guard case .int(let n) = attributeValue else { return nil }
+    self.init(exactly: n)
   }
 }
 
@@ -138,8 +181,28 @@ extension Double: AttributeConvertible {
   }
 }
 
+extension ExactNumber: AttributeConvertible {
+  public static var attributeKind: String { Double.attributeKind }
+  public static var mayHoldReals: Bool { false }
+  public var attributeValue: AttributeValue {
+    switch kind {
+    case .integer(let n): .int(Int128(n))
+    case .real: .float(double)
+    }
+  }
+  public init?(attributeValue: AttributeValue) {
+    switch attributeValue {
+    case .float(let x): self.init(x)
+    // Larger integers than any element's are numbers for floats.
+    case .int(let n): self = Int64(exactly: n).map { ExactNumber($0) } ?? ExactNumber(Double(n))
+    case .bool, .string, .name, .list, .call, .tensor: return nil
+    }
+  }
+}
+
 extension Bool: AttributeConvertible {
   public static var attributeKind: String { "true or false" }
+  public static var mayHoldReals: Bool { false }
   public var attributeValue: AttributeValue { .bool(self) }
   public init?(attributeValue: AttributeValue) {
     guard case .bool(let b) = attributeValue else { return nil }
@@ -149,6 +212,7 @@ extension Bool: AttributeConvertible {
 
 extension String: AttributeConvertible {
   public static var attributeKind: String { "a string" }
+  public static var mayHoldReals: Bool { false }
   public var attributeValue: AttributeValue { .string(self) }
   public init?(attributeValue: AttributeValue) {
     guard case .string(let s) = attributeValue else { return nil }
@@ -158,6 +222,7 @@ extension String: AttributeConvertible {
 
 extension Array: AttributeConvertible where Element: AttributeConvertible {
   public static var attributeKind: String { "a list, each \(Element.attributeKind)" }
+  public static var mayHoldReals: Bool { Element.mayHoldReals }
   public var attributeValue: AttributeValue { .list(map(\.attributeValue)) }
   public init?(attributeValue: AttributeValue) {
     guard case .list(let values) = attributeValue else { return nil }
@@ -175,6 +240,7 @@ extension Array: AttributeConvertible where Element: AttributeConvertible {
 /// An attribute that may be absent; `none` spells its absence.
 extension Optional: AttributeConvertible where Wrapped: AttributeConvertible {
   public static var attributeKind: String { "\(Wrapped.attributeKind), or none" }
+  public static var mayHoldReals: Bool { Wrapped.mayHoldReals }
   public var attributeValue: AttributeValue { self?.attributeValue ?? .name("none") }
   public init?(attributeValue: AttributeValue) {
     if case .name("none") = attributeValue {
@@ -194,6 +260,7 @@ public protocol AttributeChoice: AttributeConvertible, RawRepresentable, CaseIte
 
 extension AttributeChoice {
   public static var attributeKind: String { allCases.map(\.rawValue).joined(separator: ", ") }
+  public static var mayHoldReals: Bool { false }
   public var attributeValue: AttributeValue { .name(rawValue) }
   public init?(attributeValue: AttributeValue) {
     guard case .name(let name) = attributeValue else { return nil }
@@ -205,15 +272,16 @@ extension DType: AttributeChoice {}
 
 extension Dim: AttributeConvertible {
   public static var attributeKind: String { "a size or a symbol" }
+  public static var mayHoldReals: Bool { false }
   public var attributeValue: AttributeValue {
     switch self {
-    case .number(let n): .int(n)
+    case .number(let n): .int(Int128(n))
     case .symbol(let s): .name(s)
     }
   }
   public init?(attributeValue: AttributeValue) {
     switch attributeValue {
-    case .int(let n) where n >= 0 && n <= Limits.magnitude: self = .number(n)
+    case .int(let n) where n >= 0 && n <= Limits.magnitude: self = .number(Int(n))
     case .name(let s) where Identifier.isValid(s): self = .symbol(s)
     case .int, .name, .float, .bool, .string, .list, .call, .tensor: return nil
     }
@@ -223,6 +291,7 @@ extension Dim: AttributeConvertible {
 
 extension Shape: AttributeConvertible {
   public static var attributeKind: String { "a shape like [batch, 10]" }
+  public static var mayHoldReals: Bool { false }
   public var attributeValue: AttributeValue { .list(dims.map(\.attributeValue)) }
   public init?(attributeValue: AttributeValue) {
     guard let dims = [Dim](attributeValue: attributeValue) else { return nil }

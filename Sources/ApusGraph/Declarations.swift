@@ -62,6 +62,13 @@ public struct Variable: DeclarationOperator {
       attribute("seed", \.seed, "seed of its first value; none: the session's seed and the name decide"),
     ],
     traits: .declaration)
+
+  public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    if case .constant(let value) = initializer, !value.fits(type.dtype) {
+      throw TypeError("\(value) does not fit in \(type.dtype)", attribute: "initializer")
+    }
+    return [type]
+  }
 }
 
 /// A tensor known when the graph is built.

@@ -52,8 +52,12 @@ public final class GraphBuilder {
   public func constant(_ value: Tensor) throws -> Value { try append(Constant(value), [])[0] }
 
   /// A scalar constant; broadcasting makes it any shape.
+  /// - Throws: `ApusError` if `dtype` has only whole numbers or truth values, and `value` is none of them.
   public func constant(_ value: Double, _ dtype: DType = .f32) throws -> Value {
-    try constant(Tensor(repeating: value, dtype, []))
+    guard dtype.isFloating || ExactNumber(value).fits(dtype) else {
+      throw ApusError.input("\(ExactNumber(value)) does not fit in \(dtype)")
+    }
+    return try constant(Tensor(repeating: value, dtype, []))
   }
 
   private func declare(_ op: any Operator, named name: String) throws -> Value {

@@ -4,7 +4,7 @@ import ApusCore
 public enum Initializer: Hashable, Sendable {
   case zeros
   case ones
-  case constant(Double)
+  case constant(ExactNumber)
   /// Uniform in [low, high).
   case uniform(low: Double, high: Double)
   case normal(mean: Double, deviation: Double)
@@ -27,7 +27,12 @@ public enum Initializer: Hashable, Sendable {
   case forgetGateOnes
 }
 
+/// Two are equal if their texts are: see `AttributeValue`.
 extension Initializer: AttributeConvertible {
+  public static func == (a: Initializer, b: Initializer) -> Bool { a.attributeValue == b.attributeValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(attributeValue) }
+  public static var mayHoldReals: Bool { false }
+
   public static var attributeKind: String {
     "an initializer: " + names.joined(separator: ", ")
   }
@@ -39,8 +44,8 @@ extension Initializer: AttributeConvertible {
   ]
 
   public var attributeValue: AttributeValue {
-    func call(_ name: String, _ arguments: (String, Double)...) -> AttributeValue {
-      .call(name, arguments.map { AttributeArgument($0.0, .float($0.1)) })
+    func call(_ name: String, _ arguments: (String, any AttributeConvertible)...) -> AttributeValue {
+      .call(name, arguments.map { AttributeArgument($0.0, $0.1.attributeValue) })
     }
     return switch self {
     case .zeros: .name("zeros")
@@ -64,22 +69,25 @@ extension Initializer: AttributeConvertible {
 
   public init?(attributeValue: AttributeValue) {
     let name: String
-    var arguments: [String: Double] = [:]
+    var arguments: [String: ExactNumber] = [:]
     switch attributeValue {
     case .name(let word): name = word
     case .call(let word, let list):
       name = word
       for argument in list {
-        guard let x = Double(attributeValue: argument.value), arguments.updateValue(x, forKey: argument.label) == nil
+        guard let x = ExactNumber(attributeValue: argument.value),
+          arguments.updateValue(x, forKey: argument.label) == nil
         else { return nil }
       }
     case .int, .float, .bool, .string, .list, .tensor: return nil
     }
-    func take(_ label: String, _ standard: Double) -> Double { arguments.removeValue(forKey: label) ?? standard }
+    func take(_ label: String, _ standard: Double) -> Double {
+      arguments.removeValue(forKey: label)?.double ?? standard
+    }
     switch name {
     case "zeros": self = .zeros
     case "ones": self = .ones
-    case "fill": self = .constant(take("value", 0))
+    case "fill": self = .constant(arguments.removeValue(forKey: "value") ?? 0)
     case "uniform": self = .uniform(low: take("low", -0.05), high: take("high", 0.05))
     case "normal": self = .normal(mean: take("mean", 0), deviation: take("deviation", 0.05))
     case "truncated_normal": self = .truncatedNormal(mean: take("mean", 0), deviation: take("deviation", 0.05))

@@ -13,6 +13,9 @@ public struct OperatorRecord: Sendable {
   /// Names of the results; empty if their number depends on operands or regions.
   public let results: [String]
   public let traits: OperatorTraits
+  /// How far from exact numbers floating-point results may be, if that is more than a rounding of each element; else
+  /// empty.
+  public private(set) var accuracy = ""
 
   public init(
     _ name: String, _ family: OperatorFamily, _ summary: String, operands: [OperandRecord] = [],
@@ -27,6 +30,13 @@ public struct OperatorRecord: Sendable {
     self.regions = regions
     self.results = results
     self.traits = traits
+  }
+
+  /// The record with a statement of accuracy.
+  public func accurate(_ accuracy: String) -> OperatorRecord {
+    var record = self
+    record.accuracy = accuracy
+    return record
   }
 
   /// Checks number and element types of operands.

@@ -17,6 +17,11 @@ public enum Graphviz {
     // The text is written on a thread of its own: `dot` may fill its output before it has read all input.
     let text = Data(dot.utf8)
     let writer = Thread {
+      // Where `dot` is missing nobody reads, which is an error here and no reason to end the process.
+      var pipe = sigset_t()
+      sigemptyset(&pipe)
+      sigaddset(&pipe, SIGPIPE)
+      pthread_sigmask(SIG_BLOCK, &pipe, nil)
       try? input.fileHandleForWriting.write(contentsOf: text)
       try? input.fileHandleForWriting.close()
     }

@@ -21,6 +21,7 @@ public struct OperatorDocumentation: Encodable {
   let family: String
   let tier: String
   let summary: String
+  let accuracy: String?
   let usage: String
   let operands: [Operand]
   let attributes: [Attribute]
@@ -36,6 +37,7 @@ public struct OperatorDocumentation: Encodable {
       type is any CompositeOperator.Type
       ? "composite" : type is any ModeDependentOperator.Type ? "mode-dependent" : "primitive"
     summary = record.summary
+    accuracy = record.accuracy.isEmpty ? nil : record.accuracy
     usage = record.usage
     operands = record.operands.map { operand in
       let repetition =
@@ -86,6 +88,7 @@ public struct OperatorDocumentation: Encodable {
       text += "  \(attribute.name): \(attribute.summary) (\(attribute.kind)\(standard))\n"
     }
     for region in regions { text += "  { \(region) }\n" }
+    if let accuracy { text += "  accuracy: \(accuracy)\n" }
     return text
   }
 
@@ -96,7 +99,8 @@ public struct OperatorDocumentation: Encodable {
 
       Made by `apus ops --markdown` from the operators' own records; a test fails when it is stale.
       A primitive has a reference kernel; a composite is defined by smaller operators; a mode-dependent one is replaced
-      when a graph is bound to training or inference.
+      when a graph is bound to training or inference. Accuracy is that of both backends: of a sum of n terms, u is 2⁻²⁴ for
+      `f32` and 2⁻⁵³ for `f64`, and Σ| | is the sum of the terms' magnitudes.
 
       """
     for family in OperatorFamily.allCases {
@@ -121,6 +125,7 @@ public struct OperatorDocumentation: Encodable {
       let standard = attribute.default.map { "default `\($0)`" } ?? "required"
       text += "- `\(attribute.name)`: \(attribute.summary) (\(attribute.kind); \(standard))\n"
     }
+    if let accuracy { text += "\nAccuracy: \(accuracy).\n" }
     return text
   }
 }

@@ -1,33 +1,50 @@
 import ApusCore
 import Foundation
 
-/// Tensors for people: type, then nested lists with six significant digits, long axes cut in the middle.
+/// Tensors for people: type, then nested lists. Large tensors are summarized as NumPy does it: of each long axis the first
+/// and the last elements, and `...` between them.
 public enum TensorText {
-  /// - Parameter edge: how many elements of a long axis are shown at each end.
-  public static func describe(_ tensor: Tensor, edge: Int = 4) -> String {
-    "\(tensor.type) = \(nested(tensor.doubles()[...], tensor.dimensions[...], tensor.dtype, edge))"
+  /// - Parameters:
+  ///   - digits: significant digits of floats; as many as it takes to read the same number back if nil.
+  ///   - limit: tensors of more elements are summarized.
+  ///   - edge: how many elements of an axis are shown at each end in a summary.
+  public static func describe(
+    _ tensor: Tensor, digits: Int? = nil, summarizingAbove limit: Int = 1000, edge: Int = 3
+  ) -> String {
+    var writer = Writer(tensor: tensor, digits: digits, edge: tensor.count > limit ? edge : nil)
+    let elements = (try? tensor.dtype.dispatch(&writer)) ?? ""
+    return "\(tensor.type) = \(elements)"
   }
 
-  private static func nested(_ elements: ArraySlice<Double>, _ dimensions: ArraySlice<Int>, _ dtype: DType, _ edge: Int)
-    -> String
-  {
-    guard let n = dimensions.first else { return elements.first.map { number($0, dtype) } ?? "" }
-    guard n > 0 else { return "[]" }
-    let stride = elements.count / n
-    func part(_ i: Int) -> String {
-      let start = elements.startIndex + i * stride
-      return nested(elements[start..<start + stride], dimensions.dropFirst(), dtype, edge)
+  private struct Writer: TensorElementVisitor {
+    let tensor: Tensor
+    let digits: Int?
+    /// Nil to show all.
+    let edge: Int?
+
+    func visit<Element: TensorElement>(_ type: Element.Type) throws -> String {
+      tensor.withElements(as: type) { nested($0[...], tensor.dimensions[...]) }
     }
-    let isCut = n > 2 * edge + 1
-    let shown = isCut ? (0..<edge).map(part) + ["…"] + (n - edge..<n).map(part) : (0..<n).map(part)
-    return "[" + shown.joined(separator: ", ") + "]"
-  }
 
-  private static func number(_ x: Double, _ dtype: DType) -> String {
-    switch dtype.kind {
-    case .boolean: x != 0 ? "true" : "false"
-    case .signed, .unsigned: String(format: "%.0f", x)
-    case .floating: x.isNaN ? "nan" : String(format: "%.6g", x)
+    private func nested<Element: TensorElement>(
+      _ elements: Slice<UnsafeBufferPointer<Element>>, _ dimensions: ArraySlice<Int>
+    ) -> String {
+      guard let n = dimensions.first else { return elements.first.map(number) ?? "" }
+      guard n > 0 else { return "[]" }
+      let stride = elements.count / n
+      func part(_ i: Int) -> String {
+        let start = elements.startIndex + i * stride
+        return nested(elements[start..<start + stride], dimensions.dropFirst())
+      }
+      guard let edge, n > 2 * edge else { return "[" + (0..<n).map(part).joined(separator: ", ") + "]" }
+      let shown = (0..<edge).map(part) + ["..."] + (n - edge..<n).map(part)
+      return "[" + shown.joined(separator: ", ") + "]"
+    }
+
+    private func number<Element: TensorElement>(_ element: Element) -> String {
+      let x = element.asDouble
+      guard let digits, Element.dtype.isFloating, x.isFinite else { return DecimalText.describe(element: element) }
+      return String(format: "%.\(digits)g", x)
     }
   }
 }

@@ -41,14 +41,16 @@ public struct Interpreter: Executable {
   private let constants: [(slot: Int, value: Tensor)]
   private let parameterSlots: [Int]
   private let variableSlots: [Int]
+  private let need: MemoryNeed
 
   /// - Throws: `ApusError` if a shape is symbolic, or a mode-dependent operator was not bound.
   public init(_ source: Graph) throws {
     if let symbol = source.symbols.first {
       throw ApusError.input(
         "graph @\(source.name) has the symbolic dimension '\(symbol)'",
-        help: "bind it: specialized([\"\(symbol)\": 32])")
+        help: "bind it: specialized([\"\(symbol)\": 32])", commandHelp: "bind it: --bind \(symbol)=32")
     }
+    try source.checkSizes()
     // Nothing else is rewritten: what judges passes must not share a rewrite with them.
     let expanded = try source.expandingComposites(sharingEqualNodes: false)
     graph = expanded
@@ -83,6 +85,7 @@ public struct Interpreter: Executable {
           unused: node.results.map(\.index).filter { lastReader[$0] == nil && !escapes[$0] },
           origin: "\(expanded.label(of: node.results.first ?? ValueID(0))) = \(node.op.name)"))
     }
+    need = MemoryNeed(ofInterpreting: expanded, live: live, lastReader: lastReader, escapes: escapes)
     self.steps = steps
     self.constants = constants
   }
@@ -91,7 +94,7 @@ public struct Interpreter: Executable {
     if node.op is any ModeDependentOperator {
       return .input(
         "\(node.op.name) does different things while training and predicting",
-        help: "bind the graph first: bound(to: .inference)")
+        help: "bind the graph first: bound(to: .inference)", commandHelp: "bind the graph first: --mode inference")
     }
     return node.op.fault(
       "the interpreter has no kernel for \(node.op.name)",
@@ -108,6 +111,7 @@ public struct Interpreter: Executable {
     _ feeds: [Tensor], variables: [Tensor], observer: ((_ liveBytes: Int) -> Void)?
   ) throws -> RunResult {
     try graph.checkArguments(feeds, variables)
+    try need.check("a run of graph @\(graph.name) needs at least")
     var slots = [Tensor?](repeating: nil, count: graph.valueCount)
     for (slot, value) in constants { slots[slot] = value }
     for (slot, value) in zip(parameterSlots, feeds) { slots[slot] = value }
@@ -124,11 +128,7 @@ public struct Interpreter: Executable {
       for (slot, takes) in zip(step.operands, step.takes) where takes { slots[slot] = nil }
       let results: [Tensor]
       do { results = try step.kernel.evaluate(&operands, step.context) } catch let error as ApusError {
-        throw ApusError(
-          error.fault,
-          error.diagnostics.map {
-            Diagnostic($0.severity, "\(step.origin): \($0.message)", at: $0.location, help: $0.help)
-          })
+        throw ApusError(error.fault, error.diagnostics.map { $0.within(step.origin) })
       }
       guard step.accepts(results) else { throw step.mismatch(results) }
       for (slot, value) in zip(step.results, results) { slots[slot] = value }

@@ -20,8 +20,8 @@ public final class InterpretedProgram: Sendable {
   ///   - address: where memory of the caller is, alive until this returns; not asked for constants and the arena.
   /// - Throws: `ApusError` if a kernel has failed (the user's input) or left its memory (a defect).
   public func run(rounds: Int = 1, address: (ProgramBuffer.Place) -> UnsafeRawPointer?) throws {
-    let arena = Memory.allocate(max(64, program.arenaByteCount))
-    defer { arena.deallocate() }
+    let arena = try Memory.allocate(max(64, program.arenaByteCount))
+    defer { Memory.free(arena) }
     // Memory that was never written is NaN.
     arena.initializeMemory(as: UInt8.self, repeating: 0xff, count: max(64, program.arenaByteCount))
     let bases = program.buffers.map { buffer -> UnsafeMutableRawPointer? in

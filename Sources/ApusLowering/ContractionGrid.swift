@@ -6,13 +6,18 @@ import ApusPlanning
 ///
 /// Small products are one part, panel of columns by panel of columns. In large ones k is cut so that a panel of the second
 /// operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk:
-/// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory.
+/// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts between the first
+/// and the last are one kernel with a loop: code does not grow with k.
 ///
 /// How k is cut decides in which order sums are added, so it depends on the processor's model and on nothing else.
 struct TileGrid {
+  /// Parts of k that one kernel does, one after the other.
   struct Part {
     var start: Int
+    /// Steps of k in each.
     var count: Int
+    /// How many equal parts follow each other.
+    var repetitions = 1
     var isFirst: Bool
     var isLast: Bool
   }
@@ -37,7 +42,8 @@ struct TileGrid {
     blocks = (rows + tile.rows - 1) / tile.rows
     self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
     let smallest = min(rows, n) * k * elementBytes
-    guard smallest > cache, axes.count == 1, k > depth + depth / 2,
+    // A single tile reads each operand once, whole or in parts.
+    guard smallest > cache, axes.count == 1, k > depth + depth / 2, panels * blocks > 1,
       batch.allSatisfy({ $0 == 1 })
     else {
       // Where the first operand does not stay in the second cache while all panels of the second pass by, and the second
@@ -53,13 +59,24 @@ struct TileGrid {
     }
     let number = (k + depth - 1) / depth
     let length = (k + number - 1) / number
-    parts = (0..<number).map { part in
-      Part(
-        start: part * length, count: min(length, k - part * length), isFirst: part == 0, isLast: part == number - 1)
-    }
+    let last = (number - 1) * length
+    parts = [
+      Part(start: 0, count: length, isFirst: true, isLast: false),
+      Part(start: length, count: length, repetitions: number - 2, isFirst: false, isLast: false),
+      Part(start: last, count: k - last, isFirst: false, isLast: true),
+    ].filter { $0.repetitions > 0 }
     // A third for the chunk, a third or less for the panel, the rest for the sums and for what else passes by.
     chunk = max(1, cache / 3 / (length * elementBytes * tile.rows))
   }
+
+  /// How many parts k is cut into.
+  var partCount: Int { parts.reduce(0) { $0 + $1.repetitions } }
+
+  /// Whether sums between parts are kept in double precision, so that the number of parts does not add to the error.
+  var keepsWideSums: Bool { partCount > TileGrid.mostNarrowParts }
+
+  /// Parts whose sums are added in the elements' type.
+  private static let mostNarrowParts = 16
 
   /// About how many steps of k make a part: a panel of two vectors then takes an eighth of the second cache.
   static func depth(_ processor: ProcessorModel) -> Int {

@@ -96,17 +96,19 @@ struct ContractionNest {
     }
     let isPacked = (a: packsA, b: packsB)
     let (a, b) = (operands.a, operands.b)
+    let dtype = region.type(of: product.result).dtype
     let grid = TileGrid(
       rows: rows, n: n, k: operands.k, tile: tile, width: width, batch: batch,
       sharesB: b.batch.allSatisfy { $0 == 0 },
-      elementBytes: region.type(of: product.result).dtype.byteCount, processor: node.target)
+      elementBytes: dtype.byteCount, processor: node.target)
     let sums =
       grid.parts.count > 1
-      ? node.temporary(region.type(of: product.result).dtype, [grid.units * tile.rows * width]) : nil
+      ? node.temporary(
+        dtype.isFloating && grid.keepsWideSums ? .f64 : dtype, [grid.units * tile.rows * width]) : nil
     // What others have done is not counted again.
     let flops = region.flopCount - 2 * rows * n * batchCount * (contractedCount - k)
     for part in grid.parts {
-      let share = part.count == k ? flops : flops / k * part.count
+      let share = part.count == k ? flops : flops / k * part.count * part.repetitions
       node.kernel(
         grid.parts.count == 1 ? name : "\(name)_from_\(part.start)", units: grid.units, flopCount: share,
         isSerial: flops < 2 * node.target.serialWork || grid.units == 1
@@ -140,11 +142,15 @@ struct ContractionNest {
           fetchesPanels: grid.blocks <= ContractionNest.fetchingBlocks
             && b.handle.count * b.handle.dtype.byteCount >= node.target.secondCache.bytes,
           processor: node.target)
-        builder.forEachUnit { unit in
-          grid.split(unit, builder) { indices, panel, block in
-            emitter.emit(
-              NestPoint(indices: indices), unit: unit, panel: panel, panels: grid.panels, block: block,
-              blocks: grid.blocks, rows: rows)
+        // A unit's sums are read by itself alone, so parts need no barrier between them.
+        builder.loop(part.repetitions) { number in
+          let start = builder.add(builder.multiply(number, part.count), part.start)
+          builder.forEachUnit { unit in
+            grid.split(unit, builder) { indices, panel, block in
+              emitter.emit(
+                NestPoint(indices: indices), from: start, unit: unit, panel: panel, panels: grid.panels, block: block,
+                blocks: grid.blocks, rows: rows)
+            }
           }
         }
       }

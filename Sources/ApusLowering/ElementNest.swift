@@ -46,7 +46,9 @@ struct ElementNest {
     let read = region.parameters
     let views = zip(read, node.operands).map { nest.domainStrides($0, $1.view) }
     let written = zip(region.outputs, node.results).map { nest.domainStrides($0, $1.view) }
-    let loops = NestLoops(domain: nest.domain, folded: nest.foldedAxes, strides: views + written)
+    let positions = nest.positions
+    let loops = NestLoops(
+      domain: nest.domain, folded: nest.foldedAxes, strides: views + written + positions.map(\.strides))
     let keptCount = loops.kept.reduce(1) { $0 * loops.sizes[$1] }
     let foldedCount = loops.folded.reduce(1) { $0 * loops.sizes[$1] }
     guard keptCount > 0 else { return }
@@ -76,7 +78,9 @@ struct ElementNest {
         !hasWholes || loops.folded.contains { output.1.varies(along: $0) } || loops.folded.isEmpty
       }
       scope.allowInPlace(safe.map(\.1), over: leaves.values.map(\.self))
-      let emitter = NestEmitter(nest: nest, builder: b, leaves: leaves)
+      let numbers = zip(positions, loops.strides.suffix(positions.count)).map { ($0.id.index, $1) }
+      let emitter = NestEmitter(
+        nest: nest, builder: b, leaves: leaves, positions: Dictionary(uniqueKeysWithValues: numbers))
       let work = UnitWork(
         nest: nest, loops: loops, emitter: emitter, outputs: outputs, levels: levels, lanes: lanes)
       b.forEachUnit { unit in
@@ -177,28 +181,18 @@ private struct UnitWork {
 
   /// Runs `body` at each point of the folded axes, in vectors where the last of them is the vector axis.
   private func overFolded(
-    _ point: NestPoint, carrying: [Register], _ body: @escaping (NestPoint, [Register]) -> [Register]
+    _ point: NestPoint, carrying registers: [SweepRegister], _ body: (NestPoint, [Register]) -> [Register]
   ) -> [Register] {
-    let axes = loops.isVectorFolded ? Array(loops.folded.dropLast()) : loops.folded
-    let outer = axes.map { axis in (loops.sizes[axis], { (p: inout NestPoint, i: Register) in p.indices[axis] = i }) }
-    return b.nest(outer, point, carrying: carrying) { inner, carried in
-      guard loops.isVectorFolded, let axis = loops.vectorAxis else { return body(inner, carried) }
-      var inner = inner
-      inner.vectorAxis = axis
-      inner.lanes = lanes
-      let width = loops.sizes[axis]
-      let tail = width % lanes
-      var result = b.loop(from: b.index(0), to: b.index(width - tail), step: lanes, carrying: carried) { at, carried in
-        var vector = inner
-        vector.indices[axis] = at
-        return body(vector, carried)
+    let vectorAxis = loops.isVectorFolded ? loops.vectorAxis : nil
+    let sweep = loops.folded.map { SweepLoop(size: loops.sizes[$0], step: $0 == vectorAxis ? lanes : 1) }
+    return b.sweep(over: sweep, carrying: registers, ways: SumBlock.ways, keepsWide: true) { at, isTail, carried in
+      var inner = point
+      for (axis, position) in zip(loops.folded, at) { inner.indices[axis] = position }
+      if let vectorAxis {
+        (inner.vectorAxis, inner.lanes) = (vectorAxis, lanes)
+        if isTail { inner.mask = b.mask(below: loops.sizes[vectorAxis] % lanes, lanes: lanes) }
       }
-      if tail > 0 {
-        inner.indices[axis] = b.index(width - tail)
-        inner.mask = b.mask(below: tail, lanes: lanes)
-        result = body(inner, result)
-      }
-      return result
+      return body(inner, carried)
     }
   }
 
@@ -209,7 +203,8 @@ private struct UnitWork {
     let width = loops.isVectorFolded ? lanes : point.lanes
     let starts = folds.map { node, op in
       let dtype = region.type(of: node.result).dtype
-      return op.identity(RegisterType(dtype.scalarType, lanes: width), dtype, b)
+      let start = op.identity(RegisterType(dtype.scalarType, lanes: width), dtype, b)
+      return SweepRegister(start: start, isSum: op.isSum)
     }
     let sums = overFolded(point, carrying: starts) { inner, carried in
       var inner = inner
@@ -217,14 +212,16 @@ private struct UnitWork {
         let (node, op) = fold
         var x = emitter.vector(node.operands[0], &inner)
         // Lanes without elements must not count.
-        if let mask = inner.mask, loops.isVectorFolded { x = b.select(mask, x, sum.1) }
+        if let mask = inner.mask, loops.isVectorFolded { x = b.select(mask, x, sum.1.start) }
         return op.combine(sum.0, x, region.type(of: node.result).dtype, b)
       }
     }
     for ((node, op), sum) in zip(folds, sums) {
       let dtype = region.type(of: node.result).dtype
-      point.known[node.result.index] =
-        loops.isVectorFolded ? b.horizontal(sum) { op.combine($0, $1, dtype, b) } : sum
+      // A sum of many terms comes in double precision.
+      let wide = dtype.isFloating && b.type(of: sum).scalar == .f64 ? .f64 : dtype
+      let folded = loops.isVectorFolded ? b.horizontal(sum) { op.combine($0, $1, wide, b) } : sum
+      point.known[node.result.index] = b.cast(folded, from: wide, to: dtype)
     }
   }
 }

@@ -159,6 +159,8 @@ public struct GraphLowering {
       try contraction.lower(name: name)
     } else if let layer = try WinogradLayer(nest, builder) {
       try layer.lower(name: name)
+    } else if let gradient = try WinogradGradient(nest, builder) {
+      try gradient.lower(name: name)
     } else if let transform = try WinogradNest(nest) {
       try transform.lower(name: name)
     } else if let window = try WindowNest(nest) {

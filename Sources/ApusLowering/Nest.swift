@@ -34,6 +34,7 @@ struct Nest {
       let isKnown =
         !node.op.traits.isDisjoint(with: [.declaration, .broadcasts]) || node.op is any ElementLowerable
         || node.op.asReduction is any ReductionLowerable || node.id == head?.id || node.op is any ViewLowerable
+        || node.op is Iota && head == nil
       guard isKnown else { throw node.op.missingLowering("a fusion") }
     }
     var isFolded = [Bool](repeating: false, count: region.valueCount)
@@ -69,6 +70,17 @@ struct Nest {
         throw ApusError.defect("\(node.origin): an operand of \(head.op.name) is computed in the same nest")
       }
       return node.operands[position]
+    }
+  }
+
+  /// Values that are positions along an axis, with their strides: such a value is where an element would lie in memory.
+  var positions: [(id: ValueID, strides: [Int])] {
+    region.nodes.compactMap { node in
+      guard let iota = node.op as? Iota, let dimensions = iota.shape.numbers,
+        let axis = try? Axis.normalized(iota.axis, rank: dimensions.count)
+      else { return nil }
+      let strides = dimensions.indices.map { $0 == axis ? 1 : 0 }
+      return (node.result, domainStrides(node.result, TensorView(iota.dtype, dimensions, strides: strides)))
     }
   }
 
@@ -139,6 +151,8 @@ struct NestEmitter {
   let builder: KernelBuilder
   /// Tensors that the region reads, by `ValueID.index` of its parameters.
   let leaves: [Int: NestTensor]
+  /// For each value that is a position its strides over the loop axes, by `ValueID.index`.
+  var positions: [Int: [Int]] = [:]
 
   /// A value of the region at a point; as many lanes as the point has, or one where it is the same in all of them.
   func value(_ id: ValueID, _ point: inout NestPoint) -> Register {
@@ -155,6 +169,8 @@ struct NestEmitter {
       register = leaves[id.index].map { load($0, point) } ?? builder.index(0)
     case let constant as Constant:
       register = builder.constant(of: constant.value)
+    case let iota as Iota:
+      register = number(positions[id.index] ?? [], iota.dtype, point)
     case let op as any ElementLowerable:
       var operands = node.operands.map { value($0, &point) }
       let lanes = operands.map { builder.type(of: $0).lanes }.max() ?? 1
@@ -173,6 +189,18 @@ struct NestEmitter {
     return register
   }
 
+  /// A position as an element, or one for each lane.
+  private func number(_ strides: [Int], _ dtype: DType, _ point: NestPoint) -> Register {
+    let start = zip(point.indices, strides).reduce(builder.index(0)) { builder.add($0, builder.multiply($1.0, $1.1)) }
+    let stride = point.vectorAxis.map { strides[$0] } ?? 0
+    guard point.lanes > 1, stride != 0 else { return builder.cast(start, from: .i64, to: dtype) }
+    // In as few bits as the element has.
+    let index: DType = dtype.isFloating || dtype == .i64 ? .i64 : .i32
+    let first = builder.splat(builder.cast(start, from: .i64, to: index), lanes: point.lanes)
+    let lanes = builder.multiply(builder.lanes(builder.type(of: first)), stride)
+    return builder.cast(builder.add(first, lanes), from: index, to: dtype)
+  }
+
   /// The register if it has the type of the operator's result. If not, the node's lowering fails with the operator's
   /// name when all is lowered, and a zero takes its place until then.
   private func checked(_ register: Register, _ expected: RegisterType, of op: any ElementLowerable) -> Register {
@@ -186,7 +214,7 @@ struct NestEmitter {
     return builder.constant(bits: 0, expected)
   }
 
-  /// A sum of which one term is a product: rounded once, in one instruction.
+  /// A sum of which one term, and only one, is a product: rounded once, in one instruction.
   private func sumWithProduct(_ node: Node, _ point: inout NestPoint) -> Register? {
     guard let position = product(in: node), let op = node.op as? any SumLowerable else { return nil }
     let factors = nest.region.producer(of: node.operands[position]).operands
@@ -196,15 +224,24 @@ struct NestEmitter {
     return op.element(product: (terms[0], terms[1]), isFirst: position == 0, other: terms[2], builder)
   }
 
-  /// Which operand of a sum is a product that nothing else reads: t − t stays 0.
+  /// Which operand of a sum is a product that it may take in: if the other is none, so that of two equal products both are
+  /// rounded and their difference is 0; and if nothing else reads it, so that what is read is what was added.
   private func product(in sum: Node) -> Int? {
     let region = nest.region
     guard sum.operands.count == 2, [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
-    return sum.operands.firstIndex { operand in
-      let producer = region.producer(of: operand)
-      return nest.readerCounts[operand.index] == 1 && !nest.escapes[operand.index]
-        && producer.op.traits.contains(.commutative) && producer.op is any ProductLowerable
-    }
+    let products = sum.operands.indices.filter { isProduct(sum.operands[$0]) }
+    guard products.count == 1 else { return nil }
+    let operand = sum.operands[products[0]]
+    let isRead = nest.readerCounts[operand.index] > 1 || nest.escapes[operand.index]
+    return isRead || !(region.producer(of: operand).op is any ProductLowerable) ? nil : products[0]
+  }
+
+  /// Whether a value is a product but for its shape and its sign.
+  private func isProduct(_ id: ValueID) -> Bool {
+    let producer = nest.region.producer(of: id)
+    if producer.op is any ProductLowerable { return true }
+    let isPassed = producer.op is any ViewLowerable || producer.op is Negate || producer.op is StopGradient
+    return isPassed && isProduct(producer.operands[0])
   }
 
   /// What an operator calls to say how it fails: by name, where the nest is more than it.

@@ -8,10 +8,19 @@ import ApusPlanning
 public protocol ReductionLowerable: ReductionOperator {
   /// What folding nothing gives, in each lane.
   func identity(_ type: RegisterType, _ dtype: DType, _ builder: KernelBuilder) -> Register
+  /// - Parameter dtype: of the elements; of a sum of many `f32` it may be `f64`.
   func combine(_ a: Register, _ b: Register, _ dtype: DType, _ builder: KernelBuilder) -> Register
+  /// Whether elements are added, beginning with 0: then rounding errors must not grow with their number, and blocks of
+  /// them are added up in double precision.
+  var isSum: Bool { get }
+}
+
+extension ReductionLowerable {
+  public var isSum: Bool { false }
 }
 
 extension ReduceSum: ReductionLowerable {
+  public var isSum: Bool { true }
   public func identity(_ type: RegisterType, _ dtype: DType, _ builder: KernelBuilder) -> Register {
     builder.constant(0, type)
   }

@@ -6,7 +6,8 @@ import ApusPlanning
 ///
 /// Register tiles would go down the matrix in narrow columns, which memory answers with half of its rate. Here a unit takes
 /// some whole rows, one after the other, and adds them to a row of sums that stays in the first cache. The sums of all
-/// units are then added, in order, by an ordinary product with ones, which also has the epilogue.
+/// units are then added, in order, by an ordinary product with ones, which also has the epilogue. A unit with many rows adds
+/// them in blocks, whose sums go to a row of totals in `f64` (`SumBlock`).
 struct StreamedProduct {
   private let operands: ContractionOperands
   private let n: Int
@@ -45,30 +46,56 @@ struct StreamedProduct {
     let dtype = b.handle.dtype
     let partial = node.temporary(dtype, [units, n])
     let share = (k + units - 1) / units
+    let totals = share > SumBlock.mostProducts ? node.temporary(.f64, [units, n]) : nil
     node.kernel("\(name)_rows", units: units, flopCount: 2 * n * k) { scope in
       let builder = scope.builder
       let (x, w, sums) = (scope.read(a.handle), scope.read(b.handle), scope.update(partial))
+      let wide = totals.map { scope.update($0) }
       builder.forEachUnit { unit in
         let target = builder.multiply(unit, n)
-        forEachVector(builder) { column, mask in
-          let zero = builder.constant(0, RegisterType(dtype.scalarType, lanes: lanes))
-          builder.store(sums.buffer, builder.add(target, column), zero, mask: mask)
+        func clear(_ access: TensorAccess) {
+          forEachVector(builder) { column, mask in
+            let zero = builder.constant(0, RegisterType(access.view.dtype.scalarType, lanes: lanes))
+            builder.store(access.buffer, builder.add(target, column), zero, mask: mask)
+          }
+        }
+        func add(_ rows: (start: Register, end: Register)) {
+          builder.loop(from: rows.start, to: rows.end) { row in
+            let factor = builder.splat(
+              builder.load(x.buffer, builder.add(builder.multiply(row, a.k[0]), x.view.offset)), lanes: lanes)
+            let start = builder.add(builder.multiply(row, n), w.view.offset)
+            forEachVector(builder) { column, mask in
+              let place = builder.add(start, column)
+              // Across the ends of pages, where the hardware prefetcher stops.
+              builder.prefetch(w.buffer, builder.add(place, node.target.prefetchElements))
+              let right = builder.load(w.buffer, place, lanes: lanes, mask: mask)
+              let sum = builder.load(sums.buffer, builder.add(target, column), lanes: lanes, mask: mask)
+              builder.store(
+                sums.buffer, builder.add(target, column), builder.multiplyAdd(factor, right, sum), mask: mask)
+            }
+          }
         }
         let first = builder.multiply(unit, share)
         let end = builder.binary(.minimumSigned, builder.add(first, share), builder.index(k))
-        builder.loop(from: first, to: end) { row in
-          let factor = builder.splat(
-            builder.load(x.buffer, builder.add(builder.multiply(row, a.k[0]), x.view.offset)), lanes: lanes)
-          let start = builder.add(builder.multiply(row, n), w.view.offset)
+        clear(sums)
+        guard let wide else { return add((first, end)) }
+        clear(wide)
+        builder.loop(from: first, to: end, step: SumBlock.products) { start in
+          add((start, builder.binary(.minimumSigned, builder.add(start, SumBlock.products), end)))
           forEachVector(builder) { column, mask in
-            let place = builder.add(start, column)
-            // Across the ends of pages, where the hardware prefetcher stops.
-            builder.prefetch(w.buffer, builder.add(place, node.target.prefetchElements))
-            let right = builder.load(w.buffer, place, lanes: lanes, mask: mask)
-            let sum = builder.load(sums.buffer, builder.add(target, column), lanes: lanes, mask: mask)
-            builder.store(
-              sums.buffer, builder.add(target, column), builder.multiplyAdd(factor, right, sum), mask: mask)
+            let place = builder.add(target, column)
+            let sum = builder.load(sums.buffer, place, lanes: lanes, mask: mask)
+            let total = builder.binary(
+              .add, builder.load(wide.buffer, place, lanes: lanes, mask: mask), builder.cast(sum, from: dtype, to: .f64)
+            )
+            builder.store(wide.buffer, place, total, mask: mask)
           }
+          clear(sums)
+        }
+        forEachVector(builder) { column, mask in
+          let place = builder.add(target, column)
+          let total = builder.load(wide.buffer, place, lanes: lanes, mask: mask)
+          builder.store(sums.buffer, place, builder.cast(total, from: .f64, to: dtype), mask: mask)
         }
       }
     }

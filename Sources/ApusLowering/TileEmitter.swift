@@ -28,8 +28,10 @@ struct TileEmitter {
   var builder: KernelBuilder { emitter.builder }
 
   /// The tile at a block of rows and a panel of columns; the last of each may be smaller.
+  /// - Parameter start: the part's first step of k.
   func emit(
-    _ point: NestPoint, unit: Register, panel: Register, panels: Int, block: Register, blocks: Int, rows: Int
+    _ point: NestPoint, from start: Register, unit: Register, panel: Register, panels: Int, block: Register,
+    blocks: Int, rows: Int
   ) {
     let width = tile.vectors * lanes
     let lastWidth = n - (panels - 1) * width
@@ -37,7 +39,7 @@ struct TileEmitter {
     func columns(_ rows: Int) {
       edge(panel, panels, isSame: lastWidth == width) { isLast in
         tile(
-          point, unit: unit, panel: panel, block: block, blocks: blocks, rows: rows, width: isLast ? lastWidth : width)
+          point, from: start, unit: unit, panel: panel, block: block, rows: rows, width: isLast ? lastWidth : width)
       }
     }
     edge(block, blocks, isSame: lastRows == tile.rows) { isLast in columns(isLast ? lastRows : tile.rows) }
@@ -57,7 +59,7 @@ struct TileEmitter {
   }
 
   private func tile(
-    _ point: NestPoint, unit: Register, panel: Register, block: Register, blocks: Int, rows: Int, width: Int
+    _ point: NestPoint, from first: Register, unit: Register, panel: Register, block: Register, rows: Int, width: Int
   ) {
     let region = emitter.nest.region
     let dtype = region.type(of: product).dtype
@@ -97,7 +99,7 @@ struct TileEmitter {
         let next = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
         fetchRow(point, row: next, column: column, vectors: vectors, level: 1)
       }
-      let position = builder.add(at, part.start)
+      let position = builder.add(at, first)
       let bRow = builder.add(outer.b, builder.multiply(position, bStep))
       if rows <= TileEmitter.streamingRows(processor) {
         let ahead = builder.add(bRow, bStep * processor.prefetchSteps)
@@ -136,11 +138,11 @@ struct TileEmitter {
         fetchRow(point, row: builder.add(row, i), column: column, vectors: vectors, level: 2)
       }
     }
-    let start = sums(over: count, type, from: before)
-    let end = overOuterAxes(0, (aStart, bStart), (aSteps, bSteps), start.sums) { outer, carried in
-      sum(over: count, ways: start.ways, carried) { step(outer, $0, $1) }
-    }
-    let sums = total(end, count)
+    let depths = DepthLoops(
+      builder: builder, k: k.count == 1 ? [part.count] : k, steps: (aSteps, bSteps), count: count, type: type,
+      processor: processor)
+    let isWide = partial.map { builder.buffers[$0].dtype != dtype } ?? false
+    let sums = depths.sums(from: (aStart, bStart), adding: before, isWide: isWide && !part.isLast) { step($0, $1, $2) }
     if let partial, !part.isLast {
       for (index, sum) in sums.enumerated() { builder.store(partial, place(index), sum) }
     } else {
@@ -165,76 +167,6 @@ struct TileEmitter {
   /// Rows of a tile up to which it multiplies faster than the second cache gives it vectors of b.
   static func streamingRows(_ processor: ProcessorModel) -> Int {
     Int(processor.multiplyAddsPerCycle * Double(processor.vectorBytes) / processor.secondCache.bandwidth)
-  }
-
-  /// Multiply-adds in an iteration of the loop, which itself costs about a cycle: more would only be more code.
-  private static let unrolledSums = 32
-  /// Steps of k from which an iteration has several of them. Below it, what is left over would be most of the loop.
-  private static let unrolledDepth = 64
-
-  /// Loops over all axes of k but the inner one.
-  private func overOuterAxes(
-    _ axis: Int, _ start: (a: Register, b: Register), _ steps: (a: [Int], b: [Int]), _ sums: [Register],
-    _ body: (_ position: (a: Register, b: Register), _ sums: [Register]) -> [Register]
-  ) -> [Register] {
-    guard axis < k.count - 1 else { return body(start, sums) }
-    return builder.loop(from: builder.index(0), to: builder.index(k[axis]), carrying: sums) { at, sums in
-      let position = (
-        a: builder.add(start.a, builder.multiply(at, steps.a[axis])),
-        b: builder.add(start.b, builder.multiply(at, steps.b[axis]))
-      )
-      return overOuterAxes(axis + 1, position, steps, sums, body)
-    }
-  }
-
-  /// What the loops over k begin with. Where sums are few, steps are dealt out to several sets of them.
-  private func sums(
-    over count: Int, _ type: RegisterType, from before: [Register]?
-  ) -> (sums: [Register], ways: Int) {
-    let ways = part.count >= TileEmitter.unrolledDepth ? max(1, processor.multiplyAddsInFlight / count) : 1
-    var start = [Register](repeating: builder.constant(0, type), count: count * ways)
-    if let before { start.replaceSubrange(..<count, with: before) }
-    return (start, ways)
-  }
-
-  /// All steps along the inner axis of k.
-  private func sum(
-    over count: Int, ways: Int, _ start: [Register],
-    _ step: (_ at: Register, _ sums: ArraySlice<Register>) -> [Register]
-  ) -> [Register] {
-    let length = k.count == 1 ? part.count : k[k.count - 1]
-    let most = max(1, TileEmitter.unrolledSums / (count * ways))
-    let steps =
-      length <= most * ways ? max(1, length) : ways * (length >= TileEmitter.unrolledDepth || k.count > 1 ? most : 1)
-    let whole = length / steps * steps
-    var sums = builder.loop(from: builder.index(0), to: builder.index(whole), step: steps, carrying: start) {
-      at, sums in
-      var sums = sums
-      for number in 0..<steps {
-        let way = (number % ways * count)..<((number % ways + 1) * count)
-        sums.replaceSubrange(way, with: step(builder.add(at, number), sums[way]))
-      }
-      return sums
-    }
-    let rest = builder.loop(
-      from: builder.index(whole), to: builder.index(length), carrying: Array(sums.prefix(count))
-    ) {
-      step($0, $1[...])
-    }
-    sums.replaceSubrange(..<count, with: rest)
-    return sums
-  }
-
-  /// The sets of sums added up.
-  private func total(_ sums: [Register], _ count: Int) -> [Register] {
-    var sums = sums
-    while sums.count > count {
-      let half = (sums.count / count + 1) / 2 * count
-      sums = sums.prefix(half).enumerated().map { position, sum in
-        position + half < sums.count ? builder.binary(.add, sum, sums[position + half]) : sum
-      }
-    }
-    return sums
   }
 
   // What the epilogue reads for this tile alone lies in short pieces of many rows, which the hardware prefetcher does not

@@ -75,12 +75,11 @@ struct WindowNest {
 extension Convolution: WindowLowerable {
   func window(_ types: [TensorType], lanes: Int) throws -> WindowComputation {
     let geometry = try geometry(x: types[0].shape, w: types[1].shape)
-    let type = RegisterType(types[0].dtype.scalarType, lanes: lanes)
     return WindowComputation(work: 2 * geometry.taps) { b, operands, place, channel, mask in
       let (image, kernel) = (operands[0], operands[1])
       return b.covered(
-        geometry.window.axes, Array(place.dropFirst()), carrying: [b.constant(0, type)]
-      ) { element, tap, sums in
+        geometry.window.axes, Array(place.dropFirst()), carrying: [b.emptySum(types[0].dtype, lanes: lanes)]
+      ) { element, tap, _, sums in
         let left = image.load([place[0]] + element + [channel], lanes: lanes, mask: mask)
         let right = kernel.load(tap + [b.index(0), channel], lanes: lanes, mask: mask)
         return [b.accumulate(left, right, sums[0])]
@@ -92,13 +91,15 @@ extension Convolution: WindowLowerable {
 extension WindowOperator {
   /// Elements of each window, combined one after the other.
   fileprivate func reduction(
-    _ types: [TensorType], lanes: Int, from start: @escaping (KernelBuilder, RegisterType) -> Register,
+    _ types: [TensorType], lanes: Int, isSum: Bool = false,
+    from start: @escaping (KernelBuilder, RegisterType) -> Register,
     _ combine: @escaping (_ builder: KernelBuilder, _ known: Register, _ next: Register) -> Register
   ) throws -> WindowComputation {
     let geometry = try geometry(types[0].shape)
     let type = RegisterType(types[0].dtype.scalarType, lanes: lanes)
     return WindowComputation(work: geometry.taps) { b, operands, place, channel, mask in
-      b.covered(geometry.axes, Array(place.dropFirst()), carrying: [start(b, type)]) { element, _, carried in
+      let start = SweepRegister(start: start(b, type), isSum: isSum)
+      return b.covered(geometry.axes, Array(place.dropFirst()), carrying: [start]) { element, _, _, carried in
         [combine(b, carried[0], operands[0].load([place[0]] + element + [channel], lanes: lanes, mask: mask))]
       }[0]
     }
@@ -129,7 +130,7 @@ extension ReduceWindowMin: WindowLowerable {
 extension ReduceWindowSum: WindowLowerable {
   func window(_ types: [TensorType], lanes: Int) throws -> WindowComputation {
     let dtype = types[0].dtype
-    return try reduction(types, lanes: lanes) { b, type in
+    return try reduction(types, lanes: lanes, isSum: true) { b, type in
       b.constant(0, type)
     } _: { b, sum, next in
       b.sum(sum, next, dtype)

@@ -19,6 +19,8 @@ public struct NativeBackend: Backend {
   /// The most bytes that values on the way may take at once, estimated: above that cheap ones are computed twice rather
   /// than kept; 0: any number.
   public var memoryLimit = 0
+  /// Told once a graph if its plan needs more than `memoryLimit`.
+  public var warningHandler: (@Sendable (Diagnostic) -> Void)?
   /// Whether what `tune(_:seconds:)` remembers is applied.
   package var isTuned = true
   /// How hard LLVM works on kernels.
@@ -38,8 +40,34 @@ public struct NativeBackend: Backend {
 
   public var name: String { "native" }
 
-  /// Whether this machine has a release of LLVM that makes the code.
-  public static let isAvailable = LLVMInstallation.isPresent
+  /// Whether this machine can make native code and run it.
+  public static var isAvailable: Bool { availability == .available }
+
+  /// Whether a machine can make native code and run it, and what is missing if not.
+  public enum Availability: Hashable, Sendable {
+    case available
+    /// - Parameters:
+    ///   - reason: half a sentence, as "this processor lacks avx2".
+    ///   - help: what would change it, if anything would.
+    case unavailable(reason: String, help: String?)
+  }
+
+  /// Of this machine.
+  public static let availability = availability(on: .current, hasLLVM: LLVMInstallation.isPresent)
+
+  /// - Parameter hasLLVM: whether there is a release of LLVM that Apus works with; asked only if the processor can run the
+  ///   code.
+  package static func availability(
+    on host: HostProcessor, hasLLVM: @autoclosure () -> Bool
+  ) -> Availability {
+    if let obstacle = NativeTarget.native(on: host).obstacle(on: host) {
+      return .unavailable(reason: obstacle, help: nil)
+    }
+    if !hasLLVM() {
+      return .unavailable(reason: "the LLVM library was not found", help: LLVMInstallation.installHelp)
+    }
+    return .available
+  }
 
   public func passes(for graph: Graph) -> BackendPasses {
     BackendPasses(
@@ -48,7 +76,11 @@ public struct NativeBackend: Backend {
       combinations: [ReciprocalRoots(), JoinSlices(), SinkSums()],
       selection: [
         Winograd(tile: tuned(for: graph).winogradTile, processor: target.processor),
-        Rematerialize(limit: memoryLimit) { try plan(Pipeline([Fuse()]).run($0).graph).program.arenaByteCount },
+        Rematerialize(limit: memoryLimit) { graph in
+          var unlimited = self
+          unlimited.memoryLimit = 0
+          return try unlimited.plan(Pipeline([Fuse()]).run(graph).graph).program.arenaByteCount
+        },
       ])
   }
 
@@ -62,8 +94,9 @@ public struct NativeBackend: Backend {
     if let symbol = graph.symbols.first {
       throw ApusError.input(
         "graph @\(graph.name) has the symbolic dimension '\(symbol)'",
-        help: "bind it: specialized([\"\(symbol)\": 32])")
+        help: "bind it: specialized([\"\(symbol)\": 32])", commandHelp: "bind it: --bind \(symbol)=32")
     }
+    try graph.checkSizes(emptyOnes: true)
     let draft = try GraphLowering.draft(graph, target: target.processor)
     let options = Planner.Options(target: target.processor)
     let updated = Set(graph.updates.map(\.variable))
@@ -71,12 +104,23 @@ public struct NativeBackend: Backend {
     guard precomputing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
       let program = try Planner.plan(draft, options: options)
       if verifies { try verify(program, preparation: nil, of: draft, graph) }
+      warnAboveLimit(program)
       return (program, nil)
     }
     let program = try Planner.plan(split.rest, options: options)
     let preparation = try Planner.plan(split.preparation, options: options)
     if verifies { try verify(program, preparation: preparation, of: draft, graph) }
+    warnAboveLimit(program)
     return (program, preparation)
+  }
+
+  private func warnAboveLimit(_ program: KernelProgram) {
+    guard memoryLimit > 0, program.arenaByteCount > memoryLimit, let warningHandler else { return }
+    warningHandler(
+      Diagnostic(
+        .warning,
+        "the memory limit of \(memoryLimit) bytes cannot be met: graph @\(program.name) needs \(program.arenaByteCount)",
+        help: "a smaller batch needs less"))
   }
 
   public func prepare(_ graph: Graph) throws -> any Executable { try executable(graph) }
@@ -91,6 +135,7 @@ public struct NativeBackend: Backend {
   /// A graph after `pipeline(for:level:)` as native code.
   public func executable(_ graph: Graph) throws -> NativeExecutable {
     let (program, preparation) = try plan(graph)
+    try MemoryNeed(program, preparation: preparation).check("a run of graph @\(graph.name) needs")
     if verifies { for each in [preparation, program] { try each?.verify() } }
     return try NativeExecutable(
       graph, program, preparation: preparation,

@@ -31,7 +31,7 @@ extension OperatorCatalog {
   static let contraction: [any Operator.Type] = [Matmul.self, DotGeneral.self]
   static let convolution: [any Operator.Type] = [
     Convolution.self, ConvolutionInputGradient.self, ConvolutionFilterGradient.self,
-    WinogradTransform.self, WinogradTranspose.self, WinogradConvolution.self,
+    WinogradTransform.self, WinogradTranspose.self, WinogradConvolution.self, WinogradFilterGradient.self,
   ]
   static let window: [any Operator.Type] = [
     ReduceWindowMax.self, ReduceWindowMin.self, ReduceWindowSum.self, WindowSumGradient.self, WindowSelect.self,

@@ -9,12 +9,16 @@ extension Graph {
     try expandingComposites(sharingEqualNodes: sharingEqualNodes) { _ in true }
   }
 
-  /// - Parameter isExpanded: which composites to replace; the others stay.
+  /// - Parameters:
+  ///   - leavesUnbound: whether a composite stays that can be expanded only when symbols of its operands are bound, as a
+  ///     product whose axes become one; else it is an error.
+  ///   - isExpanded: which composites to replace; the others stay.
   package func expandingComposites(
-    sharingEqualNodes: Bool = true, where isExpanded: (any CompositeOperator) -> Bool
+    sharingEqualNodes: Bool = true, leavesUnbound: Bool = false, where isExpanded: (any CompositeOperator) -> Bool
   ) throws -> Graph {
     func expanded(_ region: Graph) throws -> Graph {
-      try region.expandingComposites(sharingEqualNodes: sharingEqualNodes, where: isExpanded)
+      try region.expandingComposites(
+        sharingEqualNodes: sharingEqualNodes, leavesUnbound: leavesUnbound, where: isExpanded)
     }
     return try rewritten(sharingEqualNodes: sharingEqualNodes) { node, operands, builder in
       // The nest that a fusion states is of this very region.
@@ -27,7 +31,7 @@ extension Graph {
       }
       let values = try expand(
         composite, operands.map(builder.value), resultTypes(of: node), builder, node.origin, expanded,
-        where: isExpanded)
+        leavesUnbound: leavesUnbound, where: isExpanded)
       for (result, value) in zip(node.results, values) {
         if let name = name(of: result) { builder.name(value, name) }
       }
@@ -41,10 +45,21 @@ extension Graph {
   ///   - expanded: gives a region with its composites replaced.
   private func expand(
     _ op: any CompositeOperator, _ operands: [Value], _ results: [TensorType], _ builder: GraphBuilder,
-    _ origin: Origin, _ expanded: (Graph) throws -> Graph, where isExpanded: (any CompositeOperator) -> Bool
+    _ origin: Origin, _ expanded: (Graph) throws -> Graph, leavesUnbound: Bool,
+    where isExpanded: (any CompositeOperator) -> Bool
   ) throws -> [Value] {
+    // Results without elements are known, and what would lead to them may be of any size: positions along a long axis.
+    if !results.isEmpty, results.allSatisfy({ $0.shape.elementCount == 0 }) {
+      return try results.map { try builder.constant(Tensor(zeros: $0.dtype, $0.shape.numbers ?? [])) }
+    }
     // On a scratch graph first: only what the results need is copied over.
-    let expansion = try GraphBuilder.expansion(of: op, operands.map(\.type), giving: results)
+    let types = operands.map(\.type)
+    let expansion: Graph
+    do { expansion = try GraphBuilder.expansion(of: op, types, giving: results) } catch let error as ApusError
+      where leavesUnbound && error.fault == .input && types.contains(where: { !$0.shape.symbols.isEmpty })
+    {
+      return try builder.append(op, operands.map(\.id), origin: origin).map(builder.value)
+    }
     let live = expansion.liveNodes()
     var map = [ValueID?](repeating: nil, count: expansion.valueCount)
     for (parameter, operand) in zip(expansion.parameters, operands) { map[parameter.index] = operand.id }
@@ -57,7 +72,7 @@ extension Graph {
         try Expansion.following(op) {
           try expand(
             composite, inner.map(builder.value), expansion.resultTypes(of: node), builder, origin, expanded,
-            where: isExpanded)
+            leavesUnbound: leavesUnbound, where: isExpanded)
         }.map(\.id))
     }
     return try expansion.outputs.map { id in

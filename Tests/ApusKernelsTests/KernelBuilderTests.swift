@@ -11,6 +11,21 @@ import Testing
     #expect(builder.add(builder.index(3), 4) == builder.index(7))
   }
 
+  /// What two kernels do is the same only if they do as much of it: lists of kernels keep both, and a plan that launches
+  /// one never runs the other's units.
+  @Test func kernelsDifferByTheirUnits() {
+    func kernel(units: Int, name: String = "negate") -> Kernel {
+      let builder = KernelBuilder(target: .avx512)
+      let y = builder.buffer(.f32, .write, count: 64)
+      builder.forEachUnit { unit in builder.store(y, unit, builder.constant(1.0, RegisterType(.f32))) }
+      return builder.build(name: name, units: units)
+    }
+    #expect(kernel(units: 3) != kernel(units: 4))
+    #expect(kernel(units: 3) == kernel(units: 3, name: "another name"))
+    #expect(Set([kernel(units: 3), kernel(units: 4), kernel(units: 3, name: "another name")]).count == 2)
+    #expect([kernel(units: 3)].firstIndex(of: kernel(units: 4)) == nil)
+  }
+
   @Test func aKernelPrintsAsText() {
     let builder = KernelBuilder(target: .avx512)
     let x = builder.buffer(.f32, .read, count: 64)

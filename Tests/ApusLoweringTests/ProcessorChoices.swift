@@ -65,7 +65,7 @@ struct ProcessorChoices {
       rows: m, n: n, k: [k], tile: tile, width: tile.vectors * processor.floatLanes, batch: [], sharesB: true,
       elementBytes: Self.elementBytes, processor: processor)
     let chunk = grid.chunk == grid.blocks ? "all" : "\(grid.chunk * tile.rows)"
-    return "  " + cells(product.name, shape(tile), "\(grid.parts.count) of \(grid.parts[0].count)", chunk)
+    return "  " + cells(product.name, shape(tile), "\(grid.partCount) of \(grid.parts[0].count)", chunk)
   }
 
   private func convolutionRow(_ layer: (name: String, side: Int, inputs: Int, outputs: Int)) -> String {

@@ -140,6 +140,18 @@ import Testing
     #expect(said.contains("Restoring model weights from the end of the best epoch: 2.\n"))
   }
 
+  /// Patience need not run out.
+  @Test func theBestWeightsComeBackAtTheEnd() throws {
+    var weights: [[Tensor]] = []
+    let keep = LambdaCallback { _, _, trainer in weights.append(trainer.weights.map(\.value)) }
+    let stopping = EarlyStopping(monitor: "score", patience: 9, restoringBestWeights: true)
+    let trainer = try trainer()
+    try fit(trainer, [5, 3, 4], [keep, stopping])
+    #expect(stopping.stoppedEpoch == nil && weights.count == 3)
+    #expect(trainer.weights.map(\.value) == weights[1])
+    #expect(weights[1] != weights[2])
+  }
+
   @Test func aBaselineMustBeImprovedOn() throws {
     let stopping = EarlyStopping(monitor: "score", patience: 2, baseline: 1)
     #expect(try fit(try trainer(), [5, 4, 3, 2], [stopping]).epochs.last == 3)

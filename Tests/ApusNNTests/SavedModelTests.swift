@@ -55,6 +55,22 @@ import Testing
     }
   }
 
+  /// A seed that no double holds, and an epoch without the validation that began later.
+  @Test func numbersOfTheStateAreWhole() throws {
+    let folder = try TemporaryFolder()
+    let data = try SyntheticImages(count: 22)
+    let first = try trainer(seed: .max)
+    try first.fit(data.images, data.labels, batchSize: 8, epochs: 1, verbose: .silent)
+    try fit(first, epochs: 1)
+    try first.save(to: folder.path)
+    let json = try folder.text("training.json")
+    #expect(json.contains("\"seed\" : 18446744073709551615") && json.contains("\"NaN\""), "\(json)")
+    let second = try Trainer.resumed(from: folder.path)
+    #expect(second.seed == .max)
+    let (before, after) = (try #require(first.history["val_loss"]), try #require(second.history["val_loss"]))
+    #expect(after.count == 2 && after[0].isNaN && after[1] == before[1])
+  }
+
   @Test func aSetLearningRateIsKept() throws {
     let folder = try TemporaryFolder()
     let first = try trainer()

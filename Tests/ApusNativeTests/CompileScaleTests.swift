@@ -47,6 +47,57 @@ import Testing
     #expect(long.kernels.count <= short.kernels.count + 2)
   }
 
+  /// Kernels of a graph, as text: as many lines as there are instructions.
+  private static func kernelLines(_ text: String) throws -> [Int] {
+    let backend = NativeBackend(workers: 2)
+    let program = try backend.plan(backend.optimized(Graph.parse(text)[0])).program
+    #expect(program.launches.count == program.kernels.count, "each is launched once")
+    return program.kernels.map { $0.description.split(separator: "\n").count }
+  }
+
+  /// Products and reductions of any length are as much code.
+  @Test(arguments: [(1, 1), (5, 7), (64, 64), (300, 310)]) func codeDoesNotGrowWithProducts(_ m: Int, _ n: Int) throws {
+    let lines = try [1 << 18, 1 << 22, 1 << 26].map { k in
+      try Self.kernelLines(
+        """
+        graph @product(%x: f32[\(m), \(k)], %y: f32[\(n), \(k)]) {
+          %p = matmul(%x, %y, transpose_b: true)
+          return %p
+        }
+
+        """)
+    }
+    #expect(Set(lines).count == 1, "\(lines)")
+  }
+
+  @Test(arguments: ["f32[LENGTH, 16], axes: [0]", "f32[3, LENGTH], axes: [1]", "f64[LENGTH], axes: [0]"])
+  func codeDoesNotGrowWithReductions(_ form: String) throws {
+    let lines = try [1 << 14, 1 << 20, 1 << 30].map { length in
+      let parts = form.replacing("LENGTH", with: "\(length)").split(separator: ", axes: ")
+      return try Self.kernelLines(
+        """
+        graph @fold(%x: \(parts[0])) {
+          %s = reduce_sum(%x, axes: \(parts[1]))
+          return %s
+        }
+
+        """)
+    }
+    #expect(Set(lines).count == 1, "\(lines)")
+  }
+
+  /// 6,000 parts of one shape are one kernel; their calls are one block of code.
+  @Test(.timeLimit(.minutes(1))) func aConcatenationOfManyParts() throws {
+    let builder = GraphBuilder("parts")
+    let parts = try (0..<6000).map { try builder.parameter("x\($0)", .f32, [2, 3]) }
+    let graph = try builder.build([concatenate(parts, axis: 1)])
+    let backend = NativeBackend(workers: 2)
+    #expect(try backend.plan(backend.optimized(graph)).program.kernels.count == 1)
+    let feeds = try parts.indices.map { try Tensor(repeating: Double($0), .f32, [2, 3]) }
+    let result = try backend.compile(graph).run(feeds, variables: []).outputs[0].elements(as: Float.self)
+    #expect((0..<36000).allSatisfy { result[$0] == Float($0 % 18000 / 3) })
+  }
+
   /// Within 5% of what lives at once, for each model's training step, and for inference.
   @Test(arguments: ModelZoo.all.map(\.name)) func arenasAreTight(_ name: String) throws {
     let entry = try #require(ModelZoo.all.first { $0.name == name })

@@ -220,7 +220,10 @@ import Testing
   @Test(arguments: ["mlp", "lstm"]) func barriersBetweenBatches(_ name: String) throws {
     let planned = try Self.training(name)
     let program = planned.overBatches()
-    guard case .loop(nil, let carries, let body)? = program.steps.last else { return }
+    guard case .loop(nil, let carries, let body)? = program.steps.last else {
+      Issue.record("batches are no loop: \(program)")
+      return
+    }
     // The last barrier parts the gathering from the next batch, the one before it parts it from this one's last readers.
     for barrier in body.indices.filter({ body[$0].isBarrier }).suffix(2) {
       var changed = program
@@ -231,6 +234,30 @@ import Testing
       #expect(
         words.contains("there is no barrier between") || words.contains("before a barrier tells whether"), "\(words)")
       #expect(words.contains("in iteration 1"), "\(words)")
+    }
+  }
+
+  /// Where the only phase of a run reads the batch, the next one may be gathered only after a barrier of its own.
+  @Test func batchesGatheredWhileTheLastIsRead() throws {
+    let builder = GraphBuilder("one_phase")
+    let x = try builder.parameter("x", .f32, [64, 1024])
+    let planned = try PlannedGraph(builder.build([x.exp()]))
+    let program = planned.overBatches()
+    #expect(planned.program.barrierCount == 0)
+    #expect(planned.refusal(of: program) == "nothing")
+    guard case .loop(nil, let carries, let body)? = program.steps.last else {
+      Issue.record("batches are no loop: \(program)")
+      return
+    }
+    // run, barrier, gather, barrier
+    #expect(body.map(\.isBarrier) == [false, true, false, true])
+    for barrier in [1, 3] {
+      var changed = program
+      var inside = body
+      inside.remove(at: barrier)
+      changed.steps[changed.steps.count - 1] = .loop(count: nil, carries: carries, inside)
+      let words = planned.refusal(of: changed)
+      #expect(words.contains("there is no barrier between") && words.contains("batch of %x"), "\(words)")
     }
   }
 

@@ -110,6 +110,42 @@ import Testing
     #expect((1...ProcessInfo.processInfo.activeProcessorCount).contains(WorkerTeam.defaultCount))
   }
 
+  @Test func theLeastQuotaOfAllGroupsAroundIsTheLimit() {
+    func quota(_ groups: String, _ files: [String: String]) -> Int? {
+      ProcessorCount.quota(groups: groups) { files[$0] }
+    }
+    let nested = "0::/outer/inner\n"
+    #expect(quota(nested, [:]) == nil)
+    #expect(quota(nested, ["/sys/fs/cgroup/outer/inner/cpu.max": "max 100000\n"]) == nil)
+    #expect(
+      quota(
+        nested,
+        ["/sys/fs/cgroup/outer/inner/cpu.max": "400000 100000\n", "/sys/fs/cgroup/outer/cpu.max": "200000 100000\n"])
+        == 2)
+    // A container that sees its own group as the root.
+    #expect(quota("0::/", ["/sys/fs/cgroup/cpu.max": "150000 100000\n"]) == 1)
+    #expect(quota("", ["/sys/fs/cgroup/cpu.max": "300000 100000\n"]) == 3)
+    // Version 1, and both side by side.
+    let first = [
+      "/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "300000\n", "/sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
+    ]
+    #expect(quota("4:cpu,cpuacct:/a/b\n2:memory:/a\n", first) == 3)
+    #expect(quota("4:cpuset:/a\n", first) == nil)
+    #expect(
+      quota("1:cpu:/a\n0::/x\n", first.merging(["/sys/fs/cgroup/unified/x/cpu.max": "200000 100000"]) { $1 }) == 2)
+  }
+
+  @Test func theAffinityMaskCounts() {
+    func count(_ mask: String) -> Int? {
+      ProcessorCount.allowedProcessors(status: "Name:\tapus\nCpus_allowed:\t\(mask)\nMems:\t1\n")
+    }
+    #expect(count("3") == 2)
+    #expect(count("ffffffff,00000001") == 33)
+    #expect(count("00000000,00000000") == nil)
+    #expect(count("xyz") == nil)
+    #expect(ProcessorCount.allowedProcessors(status: "Name:\tapus\n") == nil)
+  }
+
   /// Not a test of speed but its measurement, best in a release build: `APUS_MEASURE=1 swift test --filter teamSpeed`.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_MEASURE"] != nil), arguments: [1, 2])
   func teamSpeed(_ workers: Int) throws {

@@ -127,7 +127,7 @@ import Testing
     let counters = try builder.parameter("d", .i64, [2])
     expectError("the counter must be a scalar") { try builder.randomUniform(counters, .f32, [2], seed: 0) }
     expectError("random numbers are f32 or f64, not i32") { try builder.randomUniform(counter, .i32, [2], seed: 0) }
-    expectError("the seed must be below 2⁶³") { try builder.randomNormal(counter, .f32, [2], seed: .max) }
+    #expect(throws: Never.self) { try builder.randomNormal(counter, .f32, [2], seed: .max) }
     expectError("low must be below high") { try builder.randomUniform(counter, .f32, [2], seed: 0, low: 1, high: 1) }
     expectError("low must be below high") {
       try builder.randomUniform(counter, .f32, [2], seed: 0, low: 1, high: 1 + 1e-12)

@@ -79,6 +79,8 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("run mlp.graph -i u8.npy -i u8.npy", "has 1 input,"),
     CommandCase("run mlp.graph -i input=u8.npy -i input=u8.npy", "'input' is given twice"),
     CommandCase("predict trained u8.npy u8.npy -o out.npy", "one file"),
+    CommandCase("help nosuch", "there is no subcommand 'nosuch'"), CommandCase("help trian", "did you mean 'train'?"),
+    CommandCase("compile mlp.graph -o out --optimizer sgd", "belongs to --training"),
   ]
 
   static let input: [CommandCase] = [
@@ -105,6 +107,9 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("run mlp.graph --random", "symbolic shape [batch, 28, 28]"),
     CommandCase("run mlp.graph --random --bind batch=999999999", "memory"),
     CommandCase("run huge.graph", "memory"),
+    // Help for the command, not for programs
+    CommandCase("opt dropout.graph --passes simplify --validate", "bind the graph first: --mode inference"),
+    CommandCase("dump mlp.graph --stage plan", "bind it: --bind batch=32"),
     // Saved models
     CommandCase("evaluate mlp.graph --data tiny", "holds no weights"),
     CommandCase("evaluate damaged --data tiny", "damaged/weights.safetensors: is no safetensors file, or cut off"),
@@ -130,6 +135,10 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
   ]
 
   static let done: [CommandCase] = [
+    CommandCase("help", "USAGE: apus"), CommandCase("help help", "USAGE: apus"),
+    CommandCase("train mlp.graph --data tiny --epochs 0 --memory-limit none", "test: accuracy"),
+    CommandCase("dump lstm.graph --training --stage optimized", "dot_general"),
+    CommandCase("opt lstm.graph --mode training", "scan"),
     CommandCase("--version", "."), CommandCase("help train", "USAGE: apus train"),
     CommandCase("train mlp.graph --data tiny --epochs 0", "test: accuracy"),
     CommandCase("train mlp.graph --data tiny --batch 100", "test: accuracy"),
@@ -167,6 +176,9 @@ enum ExampleFolder {
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     try write("mlp.graph", Repository.text("Graphs/Models/mlp.graph"))
+    try write("lstm.graph", Repository.text("Graphs/Models/lstm.graph"))
+    try write(
+      "dropout.graph", "graph @dropout(%x: f32[n, 2]) {\n  %y = dropout(%x, rate: 0.5, seed: 1)\n  return %y\n}\n")
     try write("infinite.graph", "graph @infinite() {\n  %y: f32[3] = constant([inf, -inf, nan])\n  return %y\n}\n")
     try write(
       "huge.graph",

@@ -20,18 +20,22 @@ import Testing
     }
     """
 
-  private static func graph(_ text: String) throws -> Graph {
+  static func graph(_ text: String) throws -> Graph {
     try #require(Graph.parse(text, file: "mixed.graph", catalog: .standard).first)
   }
 
   /// Compiles a graph file, links it with the C program, and runs it on `feeds`.
-  private static func runInC(_ folder: URL, _ name: String, feeds: [Tensor], outputs: [TensorType]) throws -> Data {
+  /// - Parameter options: of the compiler.
+  static func runInC(
+    _ folder: URL, _ name: String, feeds: [Tensor], outputs: [TensorType], options: [String] = []
+  ) throws -> Data {
     let program = folder.appendingPathComponent("run")
     let built = try runProgram(
       URL(fileURLWithPath: "/usr/bin/env"),
       arguments: [
         "cc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-I", folder.path, "-DMODEL=\(name)",
         "-DARENA=\(name.uppercased())_ARENA_BYTES",
+      ] + options + [
         Repository.file("Tests/CommandTests/Resources/run_compiled.c").path,
         folder.appendingPathComponent("\(name).o").path, "-o", program.path,
       ])
@@ -50,7 +54,7 @@ import Testing
     return try Data(contentsOf: folder.appendingPathComponent("result"))
   }
 
-  private static func withFolder(_ body: (URL) throws -> Void) throws {
+  static func withFolder(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-compile-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -7,6 +7,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+# The user's cache of compiled code is left alone.
+export APUS_CACHE=${APUS_CACHE:-$work/cache}
+mkdir -p -m 700 "$APUS_CACHE"
 passed=0
 
 check() { # description, command...

@@ -15,6 +15,9 @@ struct Comparison {
     /// Perturbations move these by more than a hundredth, or make them infinite or NaN: they say little.
     var undecided = 0
 
+    /// Which part of the elements are undecided.
+    var undecidedShare: Double { Double(undecided) / Double(max(1, same + within + undecided)) }
+
     var description: String { "\(same) elements the same, \(within) within rounding, \(undecided) undecided" }
     static func += (a: inout Tally, b: Tally) {
       (a.same, a.within, a.undecided) = (a.same + b.same, a.within + b.within, a.undecided + b.undecided)

@@ -156,8 +156,10 @@ extension RecipeBook {
       return [try x.checkedIndex(below: size)]
     },
     Recipe(Clip.self) { maker in
-      let low = maker.random.pick([-2.0, -0.5, 0, 1])
-      return [try maker.some(.numeric).clip(low: low, high: low + maker.random.pick([0, 0.5, 3]))]
+      let x = try maker.some(.numeric)
+      let low = maker.random.pick(x.dtype.isFloating ? [-2.0, -0.5, 0, -0.0] : [-2, 0, 1, 300])
+      let high = low + maker.random.pick(x.dtype.isFloating ? [0, 0.5, 3] : [0, 3])
+      return [try x.clip(low: ExactNumber(low), high: ExactNumber(high))]
     },
     Recipe(LeakyRelu.self) { maker in [try maker.float().leakyRelu(slope: maker.random.pick([0, 0.2, 1.5, -0.5]))] },
     Recipe(Elu.self) { maker in [try maker.float().elu(alpha: maker.random.pick([1, 0.3]))] },

@@ -84,6 +84,20 @@ extension RecipeBook {
       guard maker.random.chance(50) else { return [value] }
       return [try (value + maker.fitting(TensorType(dtype, [.number(outputs)]))).relu()]
     },
+    Recipe(WinogradFilterGradient.self, isExplosive: true) { maker in
+      guard let (transform, shape) = try maker.winograd(.data), let inputs = shape.dims.last else { return nil }
+      let dtype = maker.random.pick([DType.f32, .f32, .f64])
+      let w = Shape([3, 3, inputs, .number(maker.random.pick([1, 3, 16, 17]))])
+      var (forward, op) = (WinogradConvolution(), WinogradFilterGradient())
+      (forward.tile, forward.padding) = (transform.tile, transform.padding)
+      (op.tile, op.padding, op.shape) = (transform.tile, transform.padding, w)
+      let x = TensorType(dtype, shape)
+      let g = try forward.resultTypes([x, TensorType(dtype, w)], [])[0]
+      guard maker.isCheap([g.shape.elementCount ?? 0, 9, inputs.number ?? 1]) else { return nil }
+      let value = try maker.append(op, [maker.fitting(x), maker.fitting(g)])[0]
+      guard maker.random.chance(50) else { return [value] }
+      return [try maker.fitting(value.type) - value * value.scalar(0.125)]
+    },
     windowed(ReduceWindowMax.self), windowed(ReduceWindowMin.self), windowed(ReduceWindowSum.self, isExplosive: true),
     windowed(MaxPool.self), windowed(MinPool.self), windowed(AveragePool.self),
     Recipe(WindowSumGradient.self, isExplosive: true) { maker in

@@ -54,7 +54,8 @@ extension RecipeBook {
       op.low = (0..<x.rank).map { _ in maker.random.pick([0, 0, 1, 2, 5]) }
       op.high = (0..<x.rank).map { _ in maker.random.pick([0, 0, 1, 3]) }
       if maker.random.chance(40) { op.interior = (0..<x.rank).map { _ in maker.random.pick([0, 0, 1, 2]) } }
-      op.value = maker.random.pick([0, 0, 0, 1, -2.5, -.infinity, -0.0])
+      let values: [Double] = x.dtype.isFloating ? [0, 0, 0, 1, -2.5, -.infinity, -0.0] : [0, 0, 1]
+      op.value = ExactNumber(maker.random.pick(values))
       return try maker.append(op, [x])
     },
     Recipe(ApusOperators.Concatenate.self, weight: 5) { maker in

@@ -18,6 +18,8 @@ enum Rounding {
   /// Sums of an operand's elements times constants, or of products of two operands' elements that cancel on the way: so
   /// many units of the operands' largest numbers, multiplied.
   case ofLargest(Double)
+  /// Of the largest numbers of each tile of Winograd's algorithm: see `WinogradRounding`.
+  case tiled
   /// As its parts are: composites and regions.
   case composed
 
@@ -61,8 +63,8 @@ enum Rounding {
     // The largest sum of a row's magnitudes, squared for both sides, of all matrices is 121.
     table[ObjectIdentifier(WinogradTransform.self)] = .ofLargest(256)
     table[ObjectIdentifier(WinogradTranspose.self)] = .ofLargest(512)
-    // At most 9 · 17 products for an element, whose transforms grow as those above.
-    table[ObjectIdentifier(WinogradConvolution.self)] = .ofLargest(16_384)
+    table[ObjectIdentifier(WinogradConvolution.self)] = .tiled
+    table[ObjectIdentifier(WinogradFilterGradient.self)] = .tiled
     for type in [Fusion.self, If.self, While.self, Scan.self] as [any Operator.Type] {
       table[ObjectIdentifier(type)] = .composed
     }
@@ -109,8 +111,11 @@ struct Perturbation {
           return .replace([y.id])
         }
         let bound = try factors.reduce(y.scalar(units)) { try $0 * $1.isFinite().select($1.abs(), $1.scalar(0)).max() }
-        let moved = try y.equal(0).select(zeros(y), y) + bound * builder.constant(noise(type, epsilon(type.dtype)))
-        return .replace([try bound.isFinite().select(moved, builder.constant(anything(type))).id])
+        return .replace([try moved(y, within: bound).id])
+      case .tiled:
+        if type.shape.elementCount == 0 { return .replace([y.id]) }
+        let bound = try WinogradRounding.bound(of: node.op, operands.map(builder.value), type)
+        return .replace([try bound.map { try moved(y, within: $0).id } ?? y.id])
       case .sum(let positions):
         let magnitudes = try operands.enumerated().map { position, id in
           let x = builder.value(id)
@@ -138,6 +143,13 @@ struct Perturbation {
         return .replace([try (sum * sum.scalar(4)).isFinite().select(moved, builder.constant(anything(type))).id])
       }
     }
+  }
+
+  /// Each element moved by some part of a bound, given in units of the last place of 1.
+  private mutating func moved(_ y: Value, within bound: Value) throws -> Value {
+    let noise = try y.builder.constant(noise(y.type, epsilon(y.dtype)))
+    let moved = try y.equal(0).select(zeros(y), y) + bound * noise
+    return try bound.isFinite().select(moved, y.builder.constant(anything(y.type)))
   }
 
   /// Whether no order of multiplying leaves the range of normal numbers on the way: else the order decides between finite,

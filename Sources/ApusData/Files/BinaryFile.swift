@@ -15,17 +15,32 @@ package enum BinaryFile {
 
     // One byte more than the size, so that the end of an unchanged file shows without growing the buffer.
     let room = max(Int(status.st_size), 0) + 1
+    try checkRoom(room, path)
     var bytes = try [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
       count = try fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, path)
     }
     if bytes.count < room, status.st_size > 0 { return bytes }
     // Pipes, devices and files under /proc tell no size; a file may grow while it is read.
+    let step = 64 << 20
+    var checked = bytes.count
     while true {
+      if bytes.count >= checked {
+        checked = bytes.count + step
+        // As long as the array moves to twice its memory, it is there three times.
+        try checkRoom(2 * bytes.count + step, path)
+      }
       let more = try [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, count in
         count = try fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, path)
       }
       if more.isEmpty { return bytes }
       bytes += more
+    }
+  }
+
+  private static func checkRoom(_ byteCount: Int, _ path: String) throws {
+    if byteCount <= 1 << 20 { return }
+    do { try Memory.check(byteCount) } catch let error as ApusError {
+      throw ApusError.file(path, "cannot be read whole: \(error.message)")
     }
   }
 

@@ -117,6 +117,7 @@ final class Inflater: ByteSource {
     guard byteCount <= inflater.mostBytesLeft else {
       throw ApusError.file(path, "\(range.count) compressed bytes cannot unpack to the \(byteCount) that are promised")
     }
+    try Memory.check(byteCount)
     let bytes = try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
       count = try inflater.read(into: UnsafeMutableRawBufferPointer(buffer))
     }

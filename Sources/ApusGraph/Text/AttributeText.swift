@@ -4,8 +4,8 @@ import ApusCore
 enum AttributeText {
   static func describe(_ value: AttributeValue) -> String {
     switch value {
-    case .int(let n): String(n)
-    case .float(let x): describe(x)
+    case .int(let n): "\(n)"
+    case .float(let x): DecimalText.describe(x)
     case .bool(let b): String(b)
     case .string(let s): quote(s)
     case .name(let word): word
@@ -14,17 +14,6 @@ enum AttributeText {
       word + "(" + arguments.map { "\($0.label): \(describe($0.value))" }.joined(separator: ", ") + ")"
     case .tensor(let tensor): literal(tensor)
     }
-  }
-
-  /// The shortest decimal that reads back as the same double; integers without a fraction.
-  static func describe(_ x: Double) -> String {
-    if x.isNaN { return "nan" }
-    if x.isInfinite { return x < 0 ? "-inf" : "inf" }
-    return trimmed("\(x)")
-  }
-
-  private static func trimmed(_ text: String) -> String {
-    text.hasSuffix(".0") && text != "-0.0" ? String(text.dropLast(2)) : text
   }
 
   static func quote(_ text: String) -> String {
@@ -92,14 +81,8 @@ enum AttributeText {
     }
 
     private func spell<Element: TensorElement>(_ element: Element) -> String? {
-      let x = element.asDouble
-      if x.isNaN { return bitPattern(element) == bitPattern(Element(converting: Double.nan)) ? "nan" : nil }
-      if x.isInfinite { return x < 0 ? "-inf" : "inf" }
-      return switch element {
-      case let b as BFloat16: AttributeText.trimmed("\(b.asFloat)")
-      case let b as Bool: "\(b)"
-      default: AttributeText.trimmed("\(element)")
-      }
+      if element.asDouble.isNaN, bitPattern(element) != bitPattern(Element(converting: Double.nan)) { return nil }
+      return DecimalText.describe(element: element)
     }
   }
 }

@@ -8,7 +8,7 @@ struct Token {
     /// `@name`
     case graphName(String)
     case word(String)
-    case int(Int)
+    case int(Int128)
     case float(Double)
     case string(String)
     case end
@@ -29,7 +29,7 @@ struct Token {
     case .graphName(let name): "'@\(name)'"
     case .word(let word): "'\(word)'"
     case .int(let n): "'\(n)'"
-    case .float(let x): "'\(AttributeText.describe(x))'"
+    case .float(let x): "'\(DecimalText.describe(x))'"
     case .string: "a string"
     case .end: "the end of the file"
     }
@@ -55,6 +55,12 @@ struct Lexer {
 
   /// The place of a token, with an excerpt of its line that stays within a terminal's width.
   func location(_ token: Token) -> SourceLocation { location(token.line, token.column, token.length) }
+
+  /// The token as it is written.
+  func text(of token: Token) -> String {
+    let start = token.column - 1
+    return String(String.UnicodeScalarView(lines[token.line - 1][start..<start + token.length]))
+  }
 
   private func location(_ line: Int, _ column: Int, _ length: Int) -> SourceLocation {
     let scalars = line <= lines.count ? lines[line - 1] : []
@@ -120,7 +126,8 @@ struct Lexer {
 
   private func number(_ text: String) -> Token.Kind? {
     if text == "-inf" { return .float(-.infinity) }
-    if let n = Int(text), text != "-0" { return .int(n) }
+    // Int is the faster of the two.
+    if let n = Int(text).map({ Int128($0) }) ?? Int128(text), text != "-0" { return .int(n) }
     let isDecimal = text.utf8.allSatisfy { (48...57).contains($0) || "+-.eE".utf8.contains($0) }
     return isDecimal ? Double(text).map { .float($0) } : nil
   }

@@ -18,9 +18,9 @@ struct Parser {
   let lexer: Lexer
   let catalog: OperatorCatalog
   var position = 0
+  var literalType: DType?  // of the constant whose elements are being read
   var diagnostics: [Diagnostic]
-  static let mostErrors = 20
-  static let deepest = 32
+  static let (mostErrors, deepest) = (20, 32)
 
   init(_ text: String, file: String, catalog: OperatorCatalog) {
     lexer = Lexer(text, file: file)
@@ -227,6 +227,7 @@ struct Parser {
     }
     var call = Call(op: type.init(), token: token)
     try expect("(")
+    literalType = call.op is Constant ? declared.first?.type?.dtype : nil
     while current.kind != .punctuation(")") {
       try argument(&call, &scope)
       if !accept(",") { break }

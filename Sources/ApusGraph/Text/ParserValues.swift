@@ -1,5 +1,21 @@
 import ApusCore
 
+extension AttributeValue {
+  /// The value as the text format spells it.
+  package var text: String { AttributeText.describe(self) }
+
+  /// The value of a text.
+  /// - Throws: `ApusError` if it is no attribute's.
+  package init(parsing text: String) throws {
+    var parser = Parser(text, file: "<attribute>", catalog: OperatorCatalog([]))
+    guard let value = try? parser.attributeValue(depth: 0), parser.current.kind == .end, parser.diagnostics.isEmpty
+    else {
+      throw ApusError(.input, parser.diagnostics)
+    }
+    self = value
+  }
+}
+
 /// The parts of statements: values, types, attributes, and the walk over the tokens.
 extension Parser {
   mutating func define(
@@ -78,7 +94,7 @@ extension Parser {
       return .int(n)
     case .float(let x):
       advance()
-      return .float(x)
+      return .float(rounded(token, x))
     case .string(let s):
       advance()
       return .string(s)
@@ -115,6 +131,17 @@ extension Parser {
       return .list(values)
     case .punctuation, .value, .graphName, .end: throw fail("expected a value, found \(token.description)")
     }
+  }
+
+  /// A decimal as the element of the constant that is being read: rounded once, and not to a double first.
+  private func rounded(_ token: Token, _ x: Double) -> Double {
+    let nearest: Double?
+    switch literalType {
+    case .f32: nearest = Float(lexer.text(of: token)).map(Double.init)
+    case .f16: nearest = Float16(lexer.text(of: token)).map(Double.init)
+    case .f64, .bf16, .i8, .u8, .i32, .i64, .bool, nil: nearest = nil
+    }
+    return nearest.flatMap { $0.isFinite ? $0 : nil } ?? x
   }
 
   // MARK: Tokens

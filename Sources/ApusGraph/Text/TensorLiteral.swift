@@ -7,9 +7,10 @@ enum TensorLiteral {
 
   /// - Throws: `TypeError` if number, nesting or kind of the elements do not fit `type`.
   static func tensor(_ value: AttributeValue, _ type: TensorType) throws -> Tensor {
-    guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
+    guard let dimensions = type.shape.numbers else {
       throw TypeError("a constant cannot have the symbolic shape \(type.shape)")
     }
+    guard let count = type.shape.elementCount else { throw TypeError("a constant \(type) is larger than any memory") }
     if case .call("base64", let arguments) = value, case .string(let text)? = arguments.first?.value {
       guard let bytes = Base64.decode(text) else { throw TypeError("this is not base64") }
       guard bytes.count == type.byteCount else {
@@ -63,12 +64,11 @@ enum TensorLiteral {
     private func element<Element: TensorElement>(_ value: AttributeValue) throws -> Element {
       switch (value, type.dtype.kind) {
       case (.bool(let b), .boolean): return Element(converting: Int64(b ? 1 : 0))
-      case (.int(let n), .signed), (.int(let n), .unsigned):
-        let converted = Element(converting: Int64(n))
-        guard converted.asInt64 == Int64(n) else { throw TypeError("\(n) does not fit in \(type.dtype)") }
-        return converted
-      case (.int(let n), .floating): return Element(converting: Double(n))
-      case (.float(let x), .floating): return Element(converting: x)
+      case (.int, .signed), (.int, .unsigned), (.int, .floating), (.float, .floating):
+        guard let element = ExactNumber(attributeValue: value)?.element(as: Element.self) else {
+          throw TypeError("\(AttributeText.describe(value)) does not fit in \(type.dtype)")
+        }
+        return element
       default: throw TypeError("an element of a \(type.dtype) constant cannot be \(AttributeText.describe(value))")
       }
     }

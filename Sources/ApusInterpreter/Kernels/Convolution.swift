@@ -110,6 +110,7 @@ private final class Columns<Element: ArithmeticElement> {
         "a convolution with \(walk.positions) windows of \(walk.taps) × \(channels) elements is larger than any memory")
     }
     (self.walk, self.channels, self.pixel) = (walk, channels, pixel)
+    try Memory.check(count * MemoryLayout<Element>.stride)
     base = .allocate(capacity: count)
     // Padding stays zero: the same elements are written for every image.
     base.initialize(repeating: .zero, count: count)

@@ -76,10 +76,38 @@ extension MatrixProduct {
   }
 }
 
+extension MatrixProduct {
+  /// Steps of k that BLAS may add up in single precision: the reference must be accurate however long k is.
+  private static let blockSteps = 512
+
+  /// A product with a long k as the sum of products with short ones, added in double precision.
+  fileprivate func multiplyInBlocks(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+  ) throws {
+    guard k > 2 * MatrixProduct.blockSteps, m > 0, n > 0 else { return try multiply(a, b, c, by: cblas_sgemm) }
+    var sums = [Double](repeating: 0, count: m * n)
+    if accumulates {
+      for i in 0..<m { for j in 0..<n { sums[i * n + j] = Double(c[i * strideC + j]) } }
+    }
+    var block = self
+    (block.strideC, block.accumulates) = (n, false)
+    let part = UnsafeMutableBufferPointer<Float>.allocate(capacity: m * n)
+    defer { part.deallocate() }
+    guard let base = part.baseAddress else { return }
+    for first in stride(from: 0, to: k, by: MatrixProduct.blockSteps) {
+      block.k = min(MatrixProduct.blockSteps, k - first)
+      try block.multiply(
+        a + first * (transposeA ? strideA : 1), b + first * (transposeB ? 1 : strideB), base, by: cblas_sgemm)
+      for position in sums.indices { sums[position] += Double(part[position]) }
+    }
+    for i in 0..<m { for j in 0..<n { c[i * strideC + j] = Float(sums[i * n + j]) } }
+  }
+}
+
 extension Float {
   static func multiply(
     _ p: MatrixProduct, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
-  ) throws { try p.multiply(a, b, c, by: cblas_sgemm) }
+  ) throws { try p.multiplyInBlocks(a, b, c) }
 }
 
 extension Double {

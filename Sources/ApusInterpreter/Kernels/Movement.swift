@@ -53,7 +53,7 @@ extension Pad: Interpretable {
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let x = operands[0]
     let dimensions = try context.dimensions()
-    var y = try Tensor(repeating: value, x.dtype, dimensions)
+    var y = try Tensor(filling: dimensions, with: value, x.dtype)
     let own = StridedWalk.dense(dimensions)
     let offset = zip(low, own).reduce(0) { $0 + $1.0 * $1.1 }
     try scatterStrided(x, into: &y, offset: offset, strides: own.indices.map { own[$0] * (gap($0) + 1) })

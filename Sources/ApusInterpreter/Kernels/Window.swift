@@ -125,12 +125,20 @@ private struct WindowSumKernel: ArithmeticVisitor {
   /// Zeros at first.
   var result: Tensor
 
+  private static let longestNarrowSum = 64
+
   static func run(
     _ geometry: WindowGeometry, _ source: Tensor, _ result: Tensor, transposed: Bool
   ) throws -> Tensor {
     if source.count == 0 || result.count == 0 { return result }
-    var kernel = WindowSumKernel(
-      walk: WindowWalk(geometry), transposed: transposed, source: source, result: result)
+    let walk = WindowWalk(geometry)
+    // Sums of many elements in double precision: the reference must be accurate.
+    if source.dtype == .f32, walk.taps > longestNarrowSum {
+      let wide = try map(source, Float.self, to: Double.self) { Double($0) }
+      let sums = try run(geometry, wide, Tensor(zeros: .f64, result.dimensions), transposed: transposed)
+      return try map(sums, Double.self, to: Float.self) { Float($0) }
+    }
+    var kernel = WindowSumKernel(walk: walk, transposed: transposed, source: source, result: result)
     return try source.dtype.dispatchArithmetic(&kernel)
   }
 

@@ -27,19 +27,60 @@ extension WinogradTranspose: Interpretable {
 }
 
 extension WinogradConvolution: Interpretable {
-  /// The algorithm's steps, one after the other, by their own kernels.
+  /// The algorithm's steps by their own kernels; the direct sum where windows are all zeros, and everywhere if the steps
+  /// give an infinity, NaN or a huge number.
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
-    let shape = context.resultTypes[0].shape
-    let builder = GraphBuilder("winograd_convolution")
-    let (x, w) = (
-      try builder.parameter("x", operands[0].dtype, Shape(operands[0].dimensions)),
-      try builder.parameter("w", operands[1].dtype, Shape(operands[1].dimensions))
-    )
-    let data = builder.value(try builder.append(dataTransform, [x.id], origin: Origin())[0])
-    let filter = builder.value(try builder.append(filterTransform, [w.id], origin: Origin())[0])
-    let result = try builder.append(resultTransform(shape), [data.matmul(filter).id], origin: Origin())[0]
-    return try Interpreter(builder.build(outputs: [result])).run(operands, variables: []).outputs
+    let types = operands.map { TensorType($0.dtype, $0.shape) }
+    return try evaluating(operands) { x, w in
+      let products = try x.applying(dataTransform).matmul(w.applying(filterTransform))
+      let result = try products.applying(resultTransform(context.resultTypes[0].shape))
+      // How many elements other than 0 the windows hold.
+      let ones = try Tensor(repeating: 1, types[0].dtype, [3, 3, types[0].shape.numbers?[3] ?? 0, 1])
+      let held = try x.equal(0).not().cast(to: types[0].dtype)
+        .convolution(x.builder.constant(ones), padding: padding)
+      let isSound = try result.areOrdinary().and(held.greater(0))
+      return try isSound.select(result, x.convolution(w, padding: padding))
+    }
   }
+}
+
+extension WinogradFilterGradient: Interpretable {
+  /// The algorithm's steps by their own kernels; the direct sum if they give an infinity, NaN or a huge number.
+  public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
+    try evaluating(operands) { x, g in
+      /// All tiles of all images.
+      func joined(_ tiles: Value) throws -> Value {
+        let dims = tiles.shape.numbers ?? []
+        return try tiles.reshaped(Shape([dims[0], dims[1] * dims[2], dims[3]]))
+      }
+      let sums = try joined(x.applying(dataTransform))
+        .matmul(joined(g.applying(cotangentTransform)), transposeA: true)
+      let points = try filterTransform.geometry(shape).transformed
+      let result = try sums.reshaped(points).applying(filterTransform)
+      return try result.areOrdinary().select(result, x.builder.append(direct, [x, g])[0])
+    }
+  }
+}
+
+extension Operator {
+  /// The value that `body` makes of two operands.
+  fileprivate func evaluating(
+    _ operands: [Tensor], _ body: (_ a: Value, _ b: Value) throws -> Value
+  ) throws -> [Tensor] {
+    let builder = GraphBuilder(name)
+    let (a, b) = (operands[0], operands[1])
+    let result = try body(builder.parameter("a", a.dtype, a.shape), builder.parameter("b", b.dtype, b.shape))
+    return try Interpreter(builder.build([result])).run(operands, variables: []).outputs
+  }
+}
+
+extension Value {
+  /// Whether all elements are finite and none is huge.
+  fileprivate func areOrdinary() throws -> Value {
+    try abs().less(scalar(WinogradConvolution.limit(of: dtype))).all()
+  }
+
+  fileprivate func applying(_ op: any Operator) throws -> Value { try builder.append(op, [self])[0] }
 }
 
 /// Each tile by itself, a channel at a time: P t Pᵀ, or Pᵀ t P added at the position of the tile. Sums are of doubles.

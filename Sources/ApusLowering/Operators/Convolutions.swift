@@ -43,13 +43,13 @@ extension Convolution: Lowerable {
         let (first, mask) = vectors.place(at[at.count - 1], b)
         let output = b.add(b.multiply(group, channels.outputs), first)
         let input = b.multiply(group, channels.inputs)
-        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: lanes))
-        let sum = b.covered(geometry.window.axes, Array(place.dropFirst()), carrying: [zero]) { element, tap, carried in
-          b.loop(from: b.index(0), to: b.index(channels.inputs), carrying: carried) { channel, sums in
-            let left = image.load([place[0]] + element + [b.add(input, channel)])
-            let right = kernel.load(tap + [channel, output], lanes: lanes, mask: mask)
-            return [b.accumulate(b.splat(left, lanes: lanes), right, sums[0])]
-          }
+        let sum = b.covered(
+          geometry.window.axes, Array(place.dropFirst()), inside: [SweepLoop(size: channels.inputs)],
+          carrying: [b.emptySum(x.dtype, lanes: lanes)]
+        ) { element, tap, inner, sums in
+          let left = image.load([place[0]] + element + [b.add(input, inner[0])])
+          let right = kernel.load(tap + [inner[0], output], lanes: lanes, mask: mask)
+          return [b.accumulate(b.splat(left, lanes: lanes), right, sums[0])]
         }
         to.store(place + [output], sum[0], mask: mask)
       }
@@ -74,15 +74,15 @@ extension ConvolutionInputGradient: Lowerable {
       let (cotangent, kernel, to) = (scope.read(g), scope.read(w), scope.write(y))
       return { at in
         let (place, group, channel) = (Array(at.dropLast(2)), at[at.count - 2], at[at.count - 1])
-        let zero = b.constant(0, RegisterType(g.dtype.scalarType, lanes: lanes))
-        let sum = b.covering(geometry.window.axes, Array(place.dropFirst()), carrying: [zero]) { window, tap, carried in
-          b.loop(from: b.index(0), to: b.index(vectors.count), carrying: carried) { vector, sums in
-            let (first, mask) = vectors.place(vector, b)
-            let output = b.add(b.multiply(group, channels.outputs), first)
-            let left = cotangent.load([place[0]] + window + [output], lanes: lanes, mask: mask)
-            let right = kernel.load(tap + [channel, output], lanes: lanes, mask: mask)
-            return [b.accumulate(left, right, sums[0])]
-          }
+        let sum = b.covering(
+          geometry.window.axes, Array(place.dropFirst()), inside: [SweepLoop(size: vectors.count)],
+          carrying: [b.emptySum(g.dtype, lanes: lanes)]
+        ) { window, at, sums in
+          let (first, mask) = vectors.place(at[at.count - 1], b)
+          let output = b.add(b.multiply(group, channels.outputs), first)
+          let left = cotangent.load([place[0]] + window + [output], lanes: lanes, mask: mask)
+          let right = kernel.load(Array(at.dropLast()) + [channel, output], lanes: lanes, mask: mask)
+          return [b.accumulate(left, right, sums[0])]
         }
         let total = b.horizontal(sum[0]) { b.binary(.add, $0, $1) }
         to.store(place + [b.add(b.multiply(group, channels.inputs), channel)], total)
@@ -113,13 +113,13 @@ extension ConvolutionFilterGradient: Lowerable {
         let (first, mask) = vectors.place(at[axes.count + 2], b)
         let output = b.add(b.multiply(group, channels.outputs), first)
         let input = b.add(b.multiply(group, channels.inputs), channel)
-        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: lanes))
-        let sum = b.loop(from: b.index(0), to: b.index(x.dimensions[0]), carrying: [zero]) { n, sums in
-          b.covered(axes, of: tap, running: .places, carrying: sums) { element, place, carried in
-            let left = image.load([n] + element + [input])
-            let right = cotangent.load([n] + place + [output], lanes: lanes, mask: mask)
-            return [b.accumulate(b.splat(left, lanes: lanes), right, carried[0])]
-          }
+        let sum = b.covered(
+          axes, of: tap, running: .places, outside: [SweepLoop(size: x.dimensions[0])],
+          carrying: [b.emptySum(x.dtype, lanes: lanes)]
+        ) { element, at, sums in
+          let left = image.load([at[0]] + element + [input])
+          let right = cotangent.load(at + [output], lanes: lanes, mask: mask)
+          return [b.accumulate(b.splat(left, lanes: lanes), right, sums[0])]
         }
         to.store(tap + [channel, output], sum[0], mask: mask)
       }
@@ -144,8 +144,9 @@ extension ConvolutionInputGradient {
       let b = scope.builder
       let (cotangent, kernel, to) = (scope.read(g), scope.read(w), scope.write(y))
       return { place, channel, mask in
-        let zero = b.constant(0, RegisterType(g.dtype.scalarType, lanes: vectors.lanes))
-        let sum = b.covering(geometry.window.axes, Array(place.dropFirst()), carrying: [zero]) { window, tap, sums in
+        let sum = b.covering(
+          geometry.window.axes, Array(place.dropFirst()), carrying: [b.emptySum(g.dtype, lanes: vectors.lanes)]
+        ) { window, tap, sums in
           let left = cotangent.load([place[0]] + window + [channel], lanes: vectors.lanes, mask: mask)
           let right = kernel.load(tap + [b.index(0), channel], lanes: vectors.lanes, mask: mask)
           return [b.accumulate(left, right, sums[0])]
@@ -166,13 +167,13 @@ extension ConvolutionFilterGradient {
       let (image, cotangent, to) = (scope.read(x), scope.read(g), scope.write(y))
       return { place, channel, mask in
         let tap = Array(place.prefix(axes.count))
-        let zero = b.constant(0, RegisterType(x.dtype.scalarType, lanes: vectors.lanes))
-        let sum = b.loop(from: b.index(0), to: b.index(x.dimensions[0]), carrying: [zero]) { n, sums in
-          b.covered(axes, of: tap, running: .places, carrying: sums) { element, window, carried in
-            let left = image.load([n] + element + [channel], lanes: vectors.lanes, mask: mask)
-            let right = cotangent.load([n] + window + [channel], lanes: vectors.lanes, mask: mask)
-            return [b.accumulate(left, right, carried[0])]
-          }
+        let sum = b.covered(
+          axes, of: tap, running: .places, outside: [SweepLoop(size: x.dimensions[0])],
+          carrying: [b.emptySum(x.dtype, lanes: vectors.lanes)]
+        ) { element, at, sums in
+          let left = image.load([at[0]] + element + [channel], lanes: vectors.lanes, mask: mask)
+          let right = cotangent.load(at + [channel], lanes: vectors.lanes, mask: mask)
+          return [b.accumulate(left, right, sums[0])]
         }
         to.store(place + [channel], sum[0], mask: mask)
       }

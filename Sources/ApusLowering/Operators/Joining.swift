@@ -28,7 +28,7 @@ extension Pad: Lowerable {
   /// The result is filled, then the operand copied to its places.
   public func lower(_ node: NodeLowering) throws {
     let (x, y) = (node.operands[0], node.results[0])
-    if y.count > x.count { try node.fill(y, with: Tensor(repeating: value, y.dtype, [])) }
+    if y.count > x.count { try node.fill(y, with: Tensor(filling: [], with: value, y.dtype)) }
     guard x.count > 0 else { return }
     var view = y.view
     for axis in x.dimensions.indices {

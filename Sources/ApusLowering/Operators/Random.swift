@@ -76,7 +76,7 @@ extension RandomUniform: Lowerable {
     guard y.count > 0 else { return }
     let (low, high) = (low, high)
     if y.dtype == .f32 {
-      try node.draw("random_uniform", seed: UInt64(bitPattern: Int64(seed)), words: 1) { b, word, _ in
+      try node.draw("random_uniform", seed: seed, words: 1) { b, word, _ in
         let type = b.type(of: word).with(.f32)
         let bits = b.convert(.truncate, b.binary(.shiftRight, word, b.constant(8, b.type(of: word))), to: .i32)
         let unit = b.binary(.multiply, b.convert(.signedToFloat, bits, to: .f32), b.constant(0x1p-24, type))
@@ -87,7 +87,7 @@ extension RandomUniform: Lowerable {
         return b.select(b.compare(.less, most, number), most, number)
       }
     } else {
-      try node.draw("random_uniform", seed: UInt64(bitPattern: Int64(seed)), words: 2) { b, word, next in
+      try node.draw("random_uniform", seed: seed, words: 2) { b, word, next in
         let own = b.type(of: word)
         let type = own.with(.f64)
         let both = b.binary(.or, b.binary(.shiftLeft, next, b.constant(32, own)), word)
@@ -106,7 +106,7 @@ extension RandomNormal: Lowerable {
     let y = node.results[0]
     guard y.count > 0 else { return }
     let (mean, deviation) = (mean, deviation)
-    try node.draw("random_normal", seed: UInt64(bitPattern: Int64(seed)), words: 2) { b, word, next in
+    try node.draw("random_normal", seed: seed, words: 2) { b, word, next in
       let number = b.standardNormal(word, next)
       let type = b.type(of: number)
       let scaled = b.binary(

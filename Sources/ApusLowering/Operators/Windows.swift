@@ -25,18 +25,27 @@ extension KernelBuilder {
   /// Visits what a window covers, padding left out.
   /// - Parameters:
   ///   - places: the window's place along each axis.
-  ///   - body: gets the covered element's index along each axis and the position within the window.
+  ///   - inside: loops at each element.
+  ///   - body: gets the covered element's index along each axis, the position within the window, and those of the loops
+  ///     inside.
   func covered(
-    _ axes: [WindowAxis], _ places: [Register], carrying: [Register] = [],
-    _ body: @escaping (_ element: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+    _ axes: [WindowAxis], _ places: [Register], inside: [SweepLoop] = [], carrying: [SweepRegister],
+    _ body: (_ element: [Register], _ tap: [Register], _ inner: [Register], _ carried: [Register]) -> [Register]
   ) -> [Register] {
-    guard axes.reduce(1, { $0 * $1.window }) <= KernelBuilder.unrolledTaps else {
-      return covered(axes, of: places, running: .taps, carrying: carrying, body)
+    let taps = axes.reduce(1) { $0 * $1.window }
+    let isShort = inside.reduce(taps) { $0 * $1.iterations } <= SumBlock.mostTerms
+    guard taps <= KernelBuilder.unrolledTaps, isShort || !carrying.contains(where: \.isSum) else {
+      return covered(axes, of: places, running: .taps, inside: inside, carrying: carrying) { element, at, carried in
+        body(element, Array(at.prefix(axes.count)), Array(at.dropFirst(axes.count)), carried)
+      }
     }
     let starts = zip(axes, places).map { add(multiply($1, $0.stride), -$0.low) }
-    let inside = { [self] in
-      combinations(axes.map(\.window)).reduce(carrying) { carried, tap in
-        body(zip(starts, zip(tap, axes)).map { add($0, $1.0 * $1.1.dilation) }, tap.map { index($0) }, carried)
+    func whole() -> [Register] {
+      combinations(axes.map(\.window)).reduce(carrying.map(\.start)) { carried, tap in
+        let element = zip(starts, zip(tap, axes)).map { add($0, $1.0 * $1.1.dilation) }
+        return sweep(over: inside, carrying: carried.map { SweepRegister(start: $0) }) { at, _, carried in
+          body(element, tap.map { index($0) }, at, carried)
+        }
       }
     }
     // Windows that may reach into the padding ask at each element.
@@ -46,11 +55,13 @@ extension KernelBuilder {
         + ((axis.output - 1) * axis.stride - axis.low + reach >= axis.input
           ? [compare(.less, start, index(axis.input - reach))] : [])
     }
-    guard let first = conditions.first else { return inside() }
+    guard let first = conditions.first else { return whole() }
     return branch(conditions.dropFirst().reduce(first) { binary(.and, $0, $1) }) {
-      inside()
+      whole()
     } otherwise: {
-      covered(axes, of: places, running: .taps, carrying: carrying, body)
+      covered(axes, of: places, running: .taps, inside: inside, carrying: carrying) { element, at, carried in
+        body(element, Array(at.prefix(axes.count)), Array(at.dropFirst(axes.count)), carried)
+      }
     }
   }
 
@@ -65,47 +76,53 @@ extension KernelBuilder {
   /// The elements inside an image that windows cover, axis by axis, one after the other.
   /// - Parameters:
   ///   - known: along each axis the place of the window, or the tap, whichever does not run.
-  ///   - body: gets the element's index along each axis, and the position of what runs.
+  ///   - outside: loops around.
+  ///   - inside: loops at each element.
+  ///   - body: gets the element's index along each axis, and the positions of all loops.
   func covered(
-    _ axes: [WindowAxis], of known: [Register], running: WindowRun, carrying: [Register],
-    _ body: @escaping (_ element: [Register], _ run: [Register], _ carried: [Register]) -> [Register]
+    _ axes: [WindowAxis], of known: [Register], running: WindowRun, outside: [SweepLoop] = [],
+    inside: [SweepLoop] = [], carrying: [SweepRegister],
+    _ body: (_ element: [Register], _ at: [Register], _ carried: [Register]) -> [Register]
   ) -> [Register] {
-    guard let axis = axes.first else { return body([], [], carrying) }
-    let (knownStep, step, count) = running.steps(along: axis)
-    let start = add(multiply(known[0], knownStep), -axis.low)
-    return loop(from: index(0), to: index(count), carrying: carrying) { position, carried in
-      let element = add(start, multiply(position, step))
-      return branch(compare(.lessUnsigned, element, index(axis.input))) {
-        covered(Array(axes.dropFirst()), of: Array(known.dropFirst()), running: running, carrying: carried) {
-          body([element] + $0, [position] + $1, $2)
-        }
-      } otherwise: {
-        carried
+    let steps = axes.map { running.steps(along: $0) }
+    let starts = zip(axes, zip(known, steps)).map { add(multiply($1.0, $1.1.known), -$0.low) }
+    func element(_ axis: Int, _ position: Register) -> Register {
+      add(starts[axis], multiply(position, steps[axis].running))
+    }
+    let loops = axes.indices.map { axis in
+      SweepLoop(size: steps[axis].count) { [self] in
+        compare(.lessUnsigned, element(axis, $0), index(axes[axis].input))
       }
+    }
+    return sweep(over: outside + loops + inside, carrying: carrying) { at, _, carried in
+      body(axes.indices.map { element($0, at[outside.count + $0]) }, at, carried)
     }
   }
 
   /// Visits the windows that cover an element.
-  /// - Parameter body: gets the window's place along each axis and the element's position within it.
+  /// - Parameters:
+  ///   - inside: loops at each window.
+  ///   - body: gets the window's place along each axis, and the positions of all loops: those within the window first.
   func covering(
-    _ axes: [WindowAxis], _ element: [Register], carrying: [Register] = [],
-    _ body: @escaping (_ place: [Register], _ tap: [Register], _ carried: [Register]) -> [Register]
+    _ axes: [WindowAxis], _ element: [Register], inside: [SweepLoop] = [], carrying: [SweepRegister],
+    _ body: (_ place: [Register], _ at: [Register], _ carried: [Register]) -> [Register]
   ) -> [Register] {
-    guard let axis = axes.first else { return body([], [], carrying) }
-    let start = add(element[0], axis.low)
-    return loop(from: index(0), to: index(axis.window), carrying: carrying) { tap, carried in
-      let scaled = binary(.subtract, start, multiply(tap, axis.dilation))
+    let starts = zip(axes, element).map { add($1, $0.low) }
+    func place(_ axis: Int, _ tap: Register) -> (scaled: Register, place: Register) {
+      let scaled = binary(.subtract, starts[axis], multiply(tap, axes[axis].dilation))
       // Before the first window the difference is negative: as an unsigned number its quotient is beyond the last.
-      let place = binary(.divideUnsigned, scaled, index(axis.stride))
-      let isPlace = binary(
-        .and, compare(.equal, multiply(place, axis.stride), scaled), compare(.lessUnsigned, place, index(axis.output)))
-      return branch(isPlace) {
-        covering(Array(axes.dropFirst()), Array(element.dropFirst()), carrying: carried) {
-          body([place] + $0, [tap] + $1, $2)
-        }
-      } otherwise: {
-        carried
+      return (scaled, binary(.divideUnsigned, scaled, index(axes[axis].stride)))
+    }
+    let loops = axes.indices.map { axis in
+      SweepLoop(size: axes[axis].window) { [self] in
+        let (scaled, place) = place(axis, $0)
+        return binary(
+          .and, compare(.equal, multiply(place, axes[axis].stride), scaled),
+          compare(.lessUnsigned, place, index(axes[axis].output)))
       }
+    }
+    return sweep(over: loops + inside, carrying: carrying) { at, _, carried in
+      body(axes.indices.map { place($0, at[$0]).place }, at, carried)
     }
   }
 }
@@ -180,7 +197,8 @@ extension WindowSelect: Lowerable {
       let chosen = RegisterType(v.dtype.scalarType, lanes: vectors.lanes)
       return { place, channel, mask in
         let start = [b.constant(0, type), b.constant(0, chosen), b.constant(0, type.with(.i1))]
-        let best = b.covered(geometry.axes, Array(place.dropFirst()), carrying: start) { element, _, carried in
+          .map { SweepRegister(start: $0) }
+        let best = b.covered(geometry.axes, Array(place.dropFirst()), carrying: start) { element, _, _, carried in
           let at = [place[0]] + element + [channel]
           let new = from.load(at, lanes: vectors.lanes, mask: mask)
           let value = other.load(at, lanes: vectors.lanes, mask: mask)
@@ -221,8 +239,8 @@ extension WindowScatter: Lowerable {
             mask: mask)
         }
         b.nested(places) { place in
-          let start = [b.constant(0, type), b.constant(-1, index)]
-          let best = b.covered(geometry.axes, place, carrying: start) { element, _, carried in
+          let start = [b.constant(0, type), b.constant(-1, index)].map { SweepRegister(start: $0) }
+          let best = b.covered(geometry.axes, place, carrying: start) { element, _, _, carried in
             let at = [at[0]] + element + [channel]
             let new = from.load(at, lanes: vectors.lanes, mask: mask)
             let none = b.compare(.less, carried[1], b.constant(0, index))
@@ -296,7 +314,7 @@ extension WindowSumGradient: Lowerable {
       let b = scope.builder
       let (from, to) = (scope.read(g), scope.write(y))
       return { place, channel, mask in
-        let zero = b.constant(0, RegisterType(g.dtype.scalarType, lanes: vectors.lanes))
+        let zero = b.emptySum(g.dtype, lanes: vectors.lanes)
         let sum = b.covering(geometry.axes, Array(place.dropFirst()), carrying: [zero]) { window, _, carried in
           [b.sum(carried[0], from.load([place[0]] + window + [channel], lanes: vectors.lanes, mask: mask), g.dtype)]
         }

@@ -61,7 +61,7 @@ public struct JoinSlices: Pass {
 
   /// A pad of zeros along one axis only.
   private func pieces(_ pad: Pad, _ type: TensorType, _ value: ValueID) -> Pieces? {
-    guard pad.value == 0, pad.value.sign == .plus, pad.interior.allSatisfy({ $0 == 0 }) else { return nil }
+    guard pad.value == 0, pad.interior.allSatisfy({ $0 == 0 }) else { return nil }
     let axes = (0..<type.rank).filter { pad.low[$0] + pad.high[$0] > 0 }
     guard axes.count == 1, let count = type.shape[axes[0]].number else { return nil }
     let axis = axes[0]

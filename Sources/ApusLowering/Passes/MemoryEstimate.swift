@@ -9,6 +9,8 @@ import ApusPasses
 /// own. A buffer is needed from the node that computes it to the last that reads it or a view of it. A node that works
 /// element by element may put its result where an operand of the same size lies that it is the last to read.
 ///
+/// What large operators need while they are computed counts if they say it (`ScratchOperator`).
+///
 /// An estimate: what a backend needs besides (packed operands, gaps between buffers) is not in it, and sizes that are
 /// symbols count nothing.
 public struct MemoryEstimate: Sendable {
@@ -65,15 +67,27 @@ public struct MemoryEstimate: Sendable {
       }
       // Of its bodies' memory, all is needed while it runs.
       let inside = node.op.traits.contains(.controlFlow) ? node.regions.map { MemoryEstimate($0).peak }.max() ?? 0 : 0
-      liveBytes.append(live + inside)
+      liveBytes.append(live + inside + MemoryEstimate.scratchBytes(node, graph))
       let taken = (MemoryEstimate.worksInPlace(node) ? dying : []).filter { !reusable.contains($0) }
       for id in dying where !taken.contains(id) { live -= bytes(id) }
       for result in node.results where last[result.index] == node.id { live -= bytes(result) }
     }
   }
 
+  /// Bytes that a node, or a node of a fusion's region, needs only while it is computed.
+  private static func scratchBytes(_ node: Node, _ graph: Graph) -> Int {
+    if node.op is Fusion { return node.regions[0].nodes.reduce(0) { $0 + scratchBytes($1, node.regions[0]) } }
+    return (node.op as? any ScratchOperator)?.scratchBytes(graph.operandTypes(of: node)) ?? 0
+  }
+
   private static func worksInPlace(_ node: Node) -> Bool {
     node.op.traits.contains(.elementwise)
       || node.op is Fusion && !node.regions[0].nodes.contains { $0.op.traits.contains(.contraction) }
   }
+}
+
+/// An operator whose kernels keep intermediate values that are large, compared with its operands and results.
+protocol ScratchOperator: Operator {
+  /// 0 if a size is a symbol.
+  func scratchBytes(_ operands: [TensorType]) -> Int
 }

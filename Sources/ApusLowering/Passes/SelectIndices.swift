@@ -22,7 +22,7 @@ public struct SelectIndices: Pass {
   public init() {}
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
-    let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    let graph = try graph.rewritingControlFlow(includesOpenFusions: true) { try run($0, &context) }
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
       switch node.op {
@@ -63,8 +63,7 @@ public struct SelectIndices: Pass {
   /// The first position of the extremum along an axis.
   private func position(of x: Value, _ axis: Int, _ keepDims: Bool, isLargest: Bool) throws -> Value? {
     let axis = try Axis.normalized(axis, rank: x.rank)
-    // Positions are a constant of the axis's length: longer ones than 64 MiB are not worth it.
-    guard let size = x.shape[axis].number, size > 0, size < 1 << 24 else { return nil }
+    guard let size = x.shape[axis].number, size > 0 else { return nil }
     let extremum = try isLargest ? x.max(axes: [axis], keepDims: true) : x.min(axes: [axis], keepDims: true)
     var stands = try x.equal(extremum)
     if x.dtype.isFloating { stands = try stands.or(x.isNaN()) }
@@ -76,6 +75,8 @@ public struct SelectIndices: Pass {
   /// 0, 1, 2, … along one axis, to be broadcast to the shape of `x`.
   private func positions(along axis: Int, _ size: Int, of x: Value) throws -> Value {
     let dimensions = (0..<x.rank).map { $0 == axis ? size : 1 }
+    // Many are computed where they are read. No axis has more than `i32` can count.
+    if size > length { return try x.builder.iota(.i32, Shape(dimensions), axis: axis) }
     return try x.builder.constant(Tensor((0..<size).map { Int32($0) }, dimensions))
   }
 

@@ -134,7 +134,10 @@ private struct Sum {
         outputCounts[product.result] == nil, body.type(of: product.result) == body.type(of: parameter)
       else { return nil }
       let (a, b) = (product.operands[0], product.operands[1])
-      guard [a, b].allSatisfy({ body.type(of: $0).rank == 2 && varying[$0.index] && !steady.contains($0) }),
+      // Rows of all steps become rows of one matrix: their number must be known.
+      let shapes = [a, b].map { body.type(of: $0).shape }
+      guard shapes.allSatisfy({ $0.rank == 2 && $0.numbers != nil }),
+        [a, b].allSatisfy({ varying[$0.index] && !steady.contains($0) }),
         let size = body.type(of: parameter).shape.elementCount
       else { return nil }
       let added = Set([a, b]).subtracting(stacked).reduce(0) { $0 + (body.type(of: $1).shape.elementCount ?? size) }

@@ -103,21 +103,16 @@ public struct Winograd: Pass {
       builder.value(try builder.append(op, operands.map(\.id), origin: origin)[0])
     }
 
-    func transform(_ x: Value, _ part: WinogradPart, padding: Padding = .valid) throws -> Value {
-      try append(WinogradTransform(WinogradSettings(part, tile: tile, padding: padding)), [x])
-    }
-
     /// The whole layer, with the names of the convolution that it replaces.
     func convolution(_ x: Value, _ w: Value, padding: Padding) throws -> Value {
       let op = WinogradConvolution(tile: tile, padding: padding)
       return builder.value(try builder.append(op, [x.id, w.id], names: names, origin: origin)[0])
     }
 
-    /// The last step of a gradient by the filter, with the names of what it replaces.
-    func transpose(_ v: Value, _ part: WinogradPart, shape: Shape) throws -> Value {
-      var op = WinogradTranspose(WinogradSettings(part, tile: tile))
-      op.shape = shape
-      return builder.value(try builder.append(op, [v.id], names: names, origin: origin)[0])
+    /// The gradient by the filter, with the names of the one that it replaces.
+    func filterGradient(_ x: Value, _ g: Value, shape: Shape, padding: Padding) throws -> Value {
+      let op = WinogradFilterGradient(tile: tile, padding: padding, shape: shape)
+      return builder.value(try builder.append(op, [x.id, g.id], names: names, origin: origin)[0])
     }
   }
 }
@@ -170,22 +165,8 @@ extension ConvolutionFilterGradient: WinogradComputable {
   fileprivate var filterOperand: Int? { nil }
   fileprivate var isOfImage: Bool { false }
 
-  /// The transpose of the algorithm in its filter: for each point the sum over all tiles of the products of data and
-  /// cotangents.
   fileprivate func winograd(_ operands: [Value], _ parts: Winograd.Parts) throws -> Value {
-    let data = try parts.transform(operands[0], .data, padding: settings.padding)
-    let cotangents = try parts.transform(operands[1], .result)
-    func joined(_ x: Value) throws -> Value {
-      var op = Reshape()
-      op.shape = Shape([x.shape[0], .number((x.shape[1].number ?? 0) * (x.shape[2].number ?? 0)), x.shape[3]])
-      return try parts.append(op, [x])
-    }
-    var product = Matmul()
-    product.transposeA = true
-    let points = try parts.append(product, [joined(data), joined(cotangents)])
-    var op = Reshape()
-    op.shape = Shape([points.shape[0], 1, points.shape[1], points.shape[2]])
-    return try parts.transpose(parts.append(op, [points]), .filter, shape: shape)
+    try parts.filterGradient(operands[0], operands[1], shape: shape, padding: settings.padding)
   }
 }
 

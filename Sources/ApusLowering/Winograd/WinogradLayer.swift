@@ -5,7 +5,7 @@ import ApusOperators
 import ApusPlanning
 
 /// Lowers a convolution by Winograd's algorithm with its elementwise epilogue: the transform of its data, the products, and
-/// the transform back.
+/// the transform back, with a correction of what is more than rounding.
 ///
 /// Only the next step reads what is between them, so a layer is computed block by block: what is transformed stays in the
 /// caches until it is multiplied, and takes little memory. The filter is transformed once for all blocks.
@@ -53,11 +53,6 @@ struct WinogradLayer {
     }
   }
 
-  private func node(_ operands: [TensorHandle], _ results: [TensorHandle]) -> NodeLowering {
-    NodeLowering(
-      target: builder.target, operands: operands, results: results, origin: nest.node.origin, sink: builder)
-  }
-
   // MARK: The filter
 
   /// The filter's transform, and how to compute it as the products read it.
@@ -65,12 +60,11 @@ struct WinogradLayer {
     let transform = op.filterTransform
     let geometry = try transform.geometry(Shape(w.dimensions))
     // Tells the products the shape; memory comes with `computed`.
-    let whole = builder.buffer(
-      "\(nest.node.origin) (filter)", TensorView(dtype, geometry.transformed.numbers ?? []), .temporary)
+    let whole = nest.intermediate("filter", geometry.transformed.numbers ?? [], dtype, builder)
     let lanes = builder.target.lanes(of: dtype.scalarType)
     func computed(_ key: String, _ kernel: (NodeLowering) -> WinogradTransformKernel) throws -> TensorHandle {
-      try node([w], [whole]).hoisted(w, "filter \(op.tile)\(key)", dtype, whole.dimensions) {
-        try kernel(node([w], [$0])).lower()
+      try nest.step([w], [whole], builder).hoisted(w, "filter \(op.tile)\(key)", dtype, whole.dimensions) {
+        try kernel(nest.step([w], [$0], builder)).lower()
       }
     }
     // Once for all blocks, which therefore must agree on the width.
@@ -97,7 +91,7 @@ struct WinogradLayer {
       var dimensions = dimensions
       dimensions[1] = block.images.count
       dimensions[2] = block.rows.count * geometry.tiles[1]
-      return builder.buffer("\(nest.node.origin) (\(label))", TensorView(dtype, dimensions), .temporary)
+      return nest.intermediate(label, dimensions, dtype, builder)
     }
     // Rows of the image under the block's tiles, and how many before them are padding.
     let first = block.rows.lowerBound * geometry.step - geometry.low[0]
@@ -106,14 +100,16 @@ struct WinogradLayer {
     let part = geometry.part(
       size: [rows.count, geometry.size[1]], low: [max(0, -first), geometry.low[1]],
       tiles: [block.rows.count, geometry.tiles[1]])
+    let image = cut(x, block, rows: rows, strides)
     let data = tiles(tileDimensions.data, "tiles")
-    try WinogradTransformKernel(op.dataTransform, part, node([cut(x, block, rows: rows, strides)], [data])).lower()
+    try WinogradTransformKernel(op.dataTransform, part, nest.step([image], [data], builder)).lower()
+    let correction = correction(block, part, image)
 
     let products = tiles(tileDimensions.products, "products")
-    let product = node([data, filter.handle], [products])
+    let product = nest.step([data, filter.handle], [products], builder)
     product.secondOperand = filter.deferred
-    let types = [data, filter.handle].map { TensorType($0.dtype, Shape($0.dimensions)) }
-    try GraphLowering(builder: builder).lower(Nest(Matmul(), types, product), name: "matmul")
+    try GraphLowering(builder: builder).lower(
+      Nest(Matmul(), [data.type, filter.handle.type], product), name: "matmul")
 
     let output = nest.node.results[0].dimensions
     let outputRows = block.rows.lowerBound * op.tile..<min(block.rows.upperBound * op.tile, output[1])
@@ -127,8 +123,28 @@ struct WinogradLayer {
       region.nodes.contains { $0.id != head.id && $0.operands.contains(id) }
         ? cut(handle, block, rows: outputRows, strides) : handle
     }
-    let last = node(operands, nest.node.results.map { cut($0, block, rows: outputRows, strides) })
-    try WinogradNest(nest.with(node: last), head, op: back, of: products).lower(name: name)
+    let last = nest.step(operands, nest.node.results.map { cut($0, block, rows: outputRows, strides) }, builder)
+    try WinogradNest(nest.with(node: last), head, op: back, of: products, correction).lower(name: name)
+  }
+
+  /// Of a block's results.
+  /// - Parameters:
+  ///   - part: the block's tiles of the image.
+  ///   - image: the rows under them.
+  private func correction(
+    _ block: WinogradBlock, _ part: WinogradGeometry, _ image: TensorHandle
+  ) -> WinogradCorrection? {
+    // Sums of nothing, or of padding only, are exact.
+    guard image.count > 0 else { return nil }
+    var words: TensorHandle?
+    if WinogradOccupancy.isNeeded(tile: op.tile) {
+      let high = [0, 1].map { nest.node.results[0].dimensions[$0 + 1] + 2 - geometry.size[$0] - geometry.low[$0] }
+      let handle = nest.intermediate("occupied", [block.images.count, part.tileCount], .i64, builder)
+      WinogradOccupancy(part, high: high, nest.step([image], [handle], builder)).lower()
+      words = handle
+    }
+    let direct = DirectTile(kind: .result, image: image, other: w, low: part.low)
+    return WinogradCorrection(occupied: words, direct: direct)
   }
 
   /// Images and rows of a tensor whose axes before the last two are images and rows.

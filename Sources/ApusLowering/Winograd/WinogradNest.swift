@@ -11,19 +11,25 @@ struct WinogradNest {
   private let geometry: WinogradGeometry
   /// The tiles before the transform.
   private let source: TensorHandle
+  private let correction: WinogradCorrection?
 
   /// Nil unless the nest is built around such a transform.
   init?(_ nest: Nest) throws {
     guard let head = nest.head, let op = head.op as? WinogradTranspose else { return nil }
-    self.init(nest, head, op: try op.geometry(op.shape), of: try nest.operands(of: head)[0])
+    self.init(nest, head, op: try op.geometry(op.shape), of: try nest.operands(of: head)[0], nil)
   }
 
   /// The end of a layer.
   /// - Parameters:
   ///   - geometry: of the results, which may be some rows of those that the region speaks of.
   ///   - source: the products.
-  init(_ nest: Nest, _ head: Node, op geometry: WinogradGeometry, of source: TensorHandle) {
+  ///   - correction: of the transform's results, before the epilogue; nil: there is nothing to correct.
+  init(
+    _ nest: Nest, _ head: Node, op geometry: WinogradGeometry, of source: TensorHandle,
+    _ correction: WinogradCorrection?
+  ) {
     (self.nest, self.head, self.geometry, self.source) = (nest, head, geometry, source)
+    self.correction = correction
   }
 
   func lower(name: String) throws {
@@ -39,8 +45,10 @@ struct WinogradNest {
       let b = scope.builder
       let from = scope.read(source)
       let (tensors, outputs) = nest.tensors(scope, besides: head)
-      // The tiles before the transform are read by many elements.
-      scope.allowInPlace(outputs.map(\.1), over: tensors.values.filter { $0.access.buffer != from.buffer })
+      let corrected = correction?.bound(scope)
+      // The tiles before the transform, and what corrects them, are read by many elements.
+      let shared = [from.buffer] + (corrected?.buffers ?? [])
+      scope.allowInPlace(outputs.map(\.1), over: tensors.values.filter { !shared.contains($0.access.buffer) })
       let emitter = NestEmitter(nest: nest, builder: b, leaves: tensors)
       b.forEachUnit { unit in
         tiles.forEachVector(unit, b) { tile in
@@ -50,12 +58,13 @@ struct WinogradNest {
           where leaf.strides.dropLast().allSatisfy({ $0 == 0 }) {
             start.known[id] = emitter.load(leaf, start)
           }
-          tile.emit { mask in
-            for (u, row) in tiles.transposed(tile, from, b).enumerated() {
+          let transposed = tiles.transposed(tile, from, b)
+          let values = corrected?.corrected(transposed, of: tile) ?? transposed
+          tile.emit { element in
+            for (u, row) in values.enumerated() {
               for (v, value) in row.enumerated() {
                 var point = start
-                point.indices = tile.element(u, v)
-                point.mask = mask(u, v)
+                (point.indices, point.mask) = element(u, v)
                 point.known[head.result.index] = value
                 emitter.store(outputs, &point)
               }

@@ -41,37 +41,42 @@ struct WinogradTiles {
         : [outer[0], builder.add(origin[0], u), builder.add(origin[1], v), channel]
     }
 
+    /// Where the tile lies among those of its image.
+    var number: Register {
+      tiles.geometry.part == .filter
+        ? builder.index(0) : builder.add(builder.multiply(outer[1], tiles.geometry.tiles[1]), outer[2])
+    }
+
     /// Where a point of the tile lies in what the transform gives.
     func point(_ p: Int, _ q: Int) -> [Register] {
-      let number = builder.index(p * tiles.geometry.points + q)
-      if tiles.geometry.part == .filter { return [number, builder.index(0), outer[0], channel] }
-      return [number, outer[0], builder.add(builder.multiply(outer[1], tiles.geometry.tiles[1]), outer[2]), channel]
+      let point = builder.index(p * tiles.geometry.points + q)
+      return tiles.geometry.part == .filter ? [point, number, outer[0], channel] : [point, outer[0], number, channel]
     }
 
     /// Emits `body` for tiles that lie wholly inside, and again for those that do not.
-    /// - Parameter body: gets the lanes of an element that exist; nil: all.
-    func emit(_ body: @escaping (_ mask: (_ u: Int, _ v: Int) -> Register?) -> Void) {
+    /// - Parameter body: gets where an element of the tile lies, and its lanes that exist (nil: all). One that does not
+    ///   exist has the place of its nearest neighbor that does, so that what does not vary along the lanes can be read.
+    func emit(_ body: @escaping (_ element: (_ u: Int, _ v: Int) -> (indices: [Register], mask: Register?)) -> Void) {
       let geometry = tiles.geometry
       let open = [0, 1].filter { axis in
         geometry.part != .filter
           && (geometry.low[axis] > 0
             || (geometry.tiles[axis] - 1) * geometry.step + geometry.window > geometry.size[axis])
       }
-      let inside = { body { _, _ in mask } }
+      let inside = { body { (element($0, $1), mask) } }
       if open.isEmpty { return inside() }
       let border = {
         /// By axis, for each element along it.
-        let exists = [0, 1].map { axis in
-          (0..<geometry.window).map { at in
-            open.contains(axis)
-              ? builder.compare(.lessUnsigned, builder.add(origin[axis], at), builder.index(geometry.size[axis])) : nil
-          }
+        let lines = [0, 1].map { axis in
+          (0..<geometry.window).map { builder.inside(builder.add(origin[axis], $0), geometry.size[axis]) }
         }
         body { u, v in
-          let conditions = [exists[0][u], exists[1][v]].compactMap(\.self)
-          let all = conditions.dropFirst().reduce(conditions[0]) { builder.binary(.and, $0, $1) }
-          let lanes = builder.splat(all, lanes: tiles.vectors.lanes)
-          return mask.map { builder.binary(.and, lanes, $0) } ?? lanes
+          let (row, column) = (lines[0][u], lines[1][v])
+          let exists = builder.binary(.and, row.exists, column.exists)
+          let lanes = builder.splat(exists, lanes: tiles.vectors.lanes)
+          return (
+            [outer[0], row.position, column.position, channel], mask.map { builder.binary(.and, lanes, $0) } ?? lanes
+          )
         }
       }
       if open.contains(where: { geometry.size[$0] < geometry.window }) { return border() }
@@ -140,11 +145,12 @@ extension WinogradTranspose: Lowerable {
             let origin = zip([i, j], geometry.low).map { b.add(b.multiply($0, geometry.step), -$1) }
             let tile = WinogradTiles.Tile(
               tiles: tiles, outer: [parts[0], i, j], origin: origin, channel: channel, mask: mask, builder: b)
-            tile.emit { mask in
+            tile.emit { element in
               for (u, row) in tiles.transposed(tile, from, b).enumerated() {
                 for (v, value) in row.enumerated() {
-                  let old = to.load(tile.element(u, v), lanes: vectors.lanes, mask: mask(u, v))
-                  to.store(tile.element(u, v), b.binary(.add, old, value), mask: mask(u, v))
+                  let (indices, mask) = element(u, v)
+                  let old = to.load(indices, lanes: vectors.lanes, mask: mask)
+                  to.store(indices, b.binary(.add, old, value), mask: mask)
                 }
               }
             }

@@ -60,7 +60,9 @@ struct WinogradTransformKernel {
   }
 
   func lower() throws {
-    guard x.count > 0, layout.handle.count > 0 else { return }
+    guard layout.handle.count > 0 else { return }
+    // Tiles of nothing but padding.
+    if x.count == 0 { return try node.fill(layout.handle, with: Tensor(repeating: 0, x.dtype, [])) }
     let vectors = tiles.vectors
     try node.kernel(
       "winograd_transform_\(op.part)", units: tiles.units, flopCount: geometry.flopCount,

@@ -118,7 +118,7 @@ struct ModelAssembly {
       if error.message.contains("'\(layer)'") { throw error }
       throw ApusError(
         error.fault,
-        error.diagnostics.map { Diagnostic($0.severity, "layer '\(layer)': \($0.message)", help: $0.help) })
+        error.diagnostics.map { $0.within("layer '\(layer)'") })
     }
   }
 }

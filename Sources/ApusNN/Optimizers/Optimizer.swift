@@ -69,7 +69,7 @@ extension Optimizer {
     guard let builder = variables.first?.variable.builder else { return }
     builder.origin = Origin(name: name)
     let rate = try builder.variable(
-      learningRateName, .f32, [], .constant(options.learningRate), trainable: false)
+      learningRateName, .f32, [], .constant(ExactNumber(options.learningRate)), trainable: false)
     let gradients = try clipped(variables.map(\.gradient))
     for ((name, variable, _), gradient) in zip(variables, gradients) {
       let rate = try rate.cast(to: variable.dtype)

@@ -16,7 +16,7 @@ public struct OptimizerState {
 
   /// A slot of the variable's shape whose elements start at `value`.
   public func filled(_ slot: String, with value: Double) throws -> Value {
-    try self.slot(slot, shape: variable.shape, value == 0 ? .zeros : .constant(value))
+    try self.slot(slot, shape: variable.shape, value == 0 ? .zeros : .constant(ExactNumber(value)))
   }
 
   /// A slot of any shape, as a scalar or one row's mean, of the variable's element type.

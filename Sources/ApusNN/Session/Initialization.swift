@@ -11,6 +11,7 @@ extension Variable {
     guard let dimensions = type.shape.numbers else {
       throw ApusError.input("variable '\(label)' has the symbolic shape \(type.shape), so it has no first value")
     }
+    _ = try type.byteCountInMemory()
     // The stream is derived from the name, so that two variables of one seed differ.
     let stream = StableHash.fnv1a(label)
     var draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: stream))
@@ -28,7 +29,7 @@ extension Variable {
     switch initializer {
     case .zeros: return try Tensor(zeros: type.dtype, dimensions)
     case .ones: return try Tensor(repeating: 1, type.dtype, dimensions)
-    case .constant(let value): return try Tensor(repeating: value, type.dtype, dimensions)
+    case .constant(let value): return try Tensor(filling: dimensions, with: value, type.dtype)
     case .uniform(let low, let high): return try fill(dimensions) { draw.uniform(low, high) }
     case .normal(let mean, let deviation): return try fill(dimensions) { mean + deviation * draw.normal() }
     case .truncatedNormal(let mean, let deviation):
@@ -42,6 +43,8 @@ extension Variable {
     case .orthogonal(let gain):
       guard let columns = dimensions.last, dimensions.count >= 2 else { throw needsMatrix }
       let rows = dimensions.dropLast().reduce(1, *)
+      // The matrix, and what is left of it beside the tensor.
+      _ = try TensorType(.f64, type.shape).byteCountInMemory()
       var elements = Orthogonal.matrix(rows: rows, columns: columns) { draw.normal() }[...]
       return try fill(dimensions) { gain * (elements.popFirst() ?? 0) }
     case .identity(let gain):

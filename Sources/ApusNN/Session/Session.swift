@@ -1,7 +1,6 @@
 import ApusCore
 import ApusData
 import ApusGraph
-import ApusInterpreter
 import ApusNative
 import ApusOperators
 import ApusPasses
@@ -21,12 +20,12 @@ public final class Session: Sendable {
   private let loaded = Mutex<[Graph: LoadedGraph]>([:])
 
   /// - Parameters:
-  ///   - backend: if nil, native code if this machine has LLVM, else the interpreter.
+  ///   - backend: if nil, that of `DefaultBackend`.
   ///   - passes: the backend's pipeline of some level, or others; `.level(.none)` runs graphs as they were built.
   public init(
     backend: (any Backend)? = nil, seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
   ) {
-    self.backend = backend ?? (NativeBackend.isAvailable ? NativeBackend() : InterpreterBackend())
+    self.backend = backend ?? DefaultBackend.make()
     self.seed = seed
     self.passes = passes
   }
@@ -38,6 +37,7 @@ public final class Session: Sendable {
   /// - Throws: `ApusError` if a variable of that name has another type.
   public func load(_ graph: Graph) throws -> Program {
     try store.withLock { store in
+      try Self.checkMemory(of: graph.variables.map(\.declaration).filter { store[$0.label] == nil }, of: graph)
       for (_, variable) in graph.variables {
         if let known = store[variable.label] {
           guard known.type == variable.type else {
@@ -57,6 +57,17 @@ public final class Session: Sendable {
       return new
     }
     return Program(code, self)
+  }
+
+  /// First values can take minutes to compute, so it is asked before whether there is room for all of them.
+  private static func checkMemory(of variables: [Variable], of graph: Graph) throws {
+    var need = MemoryNeed()
+    for variable in variables {
+      let byteCount = variable.type.byteCount ?? 0
+      need.add(byteCount)
+      need.parts.append((variable.label, byteCount))
+    }
+    try need.check("the variables of graph @\(graph.name) need")
   }
 
   /// Loads a graph and runs it once, updates included.

@@ -42,21 +42,16 @@ enum SavedModel {
     /// The optimizer's steps that were done.
     var steps: Int
     var epochs: [Int]
-    var history: [String: [Double]]
+    var history: [String: [JSONReal]]
 
     func json() throws -> String {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      encoder.nonConformingFloatEncodingStrategy = .convertToString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
       return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     }
 
     init(json: String) throws {
-      let decoder = JSONDecoder()
-      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-      self = try decoder.decode(Self.self, from: Data(json.utf8))
+      self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
       guard history.values.allSatisfy({ $0.count == epochs.count }), epochs == epochs.sorted(),
         (epochs.first ?? 0) >= 0, (epochs.last ?? 0) <= Limits.magnitude
       else {
@@ -71,7 +66,7 @@ enum SavedModel {
       seed = trainer.seed
       steps = trainer.stepCount
       epochs = trainer.history.epochs
-      history = Dictionary(uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) })
+      history = Dictionary(uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONReal.init)) })
     }
 
     /// How training stood when the model in a folder was saved.
@@ -123,7 +118,7 @@ extension Trainer {
         help: "their states do not fit each other; load the weights alone to begin anew with another optimizer")
     }
     try session.take(saved, from: file, names: nil)
-    history = History(epochs: state.epochs, values: state.history)
+    history = History(epochs: state.epochs, values: state.history.mapValues { $0.map(\.value) })
     seed = state.seed
     for (what, before, now) in [
       ("optimizer", state.optimizer, optimizer.specification), ("loss", state.loss, loss.specification),

@@ -1,7 +1,6 @@
 import ApusCore
 import ApusData
 import ApusGraph
-import ApusInterpreter
 import ApusOperators
 import ApusPasses
 
@@ -31,7 +30,7 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - model: one input with a symbolic first dimension, one output, variables.
-  ///   - backend: native code if nil and this machine has LLVM, else the interpreter.
+  ///   - backend: if nil, that of `DefaultBackend`.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
   ///   - passes: which passes steps go through before the backend prepares them.
   /// - Throws: `ApusError` if `model` is not such a graph, the loss does not fit its output, or a setting of the optimizer,
@@ -52,7 +51,7 @@ public final class Trainer {
     output = model.type(of: try model.singleOutput())
     session = Session(backend: backend, seed: seed, passes: passes)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
-    _ = try programs(input.dtype, defaultTargetType)
+    _ = try programs(input.dtype, model.usualTargetType(of: loss))
   }
 
   /// The epoch that `fit` runs next, from 0.
@@ -101,7 +100,7 @@ public final class Trainer {
 
   /// The training step for targets of the usual type, as it is before any pass: loss, metrics, gradients, updates.
   public var trainingStep: Graph {
-    get throws { try programs(input.dtype, defaultTargetType).training.graph }
+    get throws { try programs(input.dtype, model.usualTargetType(of: loss)).training.graph }
   }
 
   // MARK: Runs
@@ -191,10 +190,6 @@ public final class Trainer {
   /// - Throws: `ApusError` that names both shapes where the loss or a metric does not compare them with the output.
   func prepare(_ inputs: Tensor, _ targets: Tensor) throws {
     _ = try programs(inputs.dtype, targetType(targets))
-  }
-
-  private var defaultTargetType: TensorType {
-    loss.takesClassNumbers ? TensorType(.u8, Shape(Array(output.shape.dims.dropLast()))) : output
   }
 
   /// What a training step depends on: the element types that it is fed, and the targets' shape.

@@ -33,6 +33,24 @@ extension Graph {
     return try builder.build(outputs)
   }
 
+  /// The training step of a `Trainer` for inputs and targets of the usual types, as it is before any pass. No variable is
+  /// initialized: for large models that takes longer than all else.
+  /// - Throws: as `training`, and `ApusError` if a setting of the optimizer, the loss or a metric is outside its range.
+  public func trainingStep(loss: Loss, optimizer: any Optimizer, metrics: [Metric] = []) throws -> Graph {
+    try optimizer.checkSettings()
+    try loss.checkSettings()
+    for metric in metrics { try metric.checkSettings() }
+    let model = try accepting(type(of: try singleInput()).dtype)
+    return try model.training(
+      loss: loss, optimizer: optimizer, metrics: metrics, targetType: usualTargetType(of: loss))
+  }
+
+  /// Class numbers as bytes, or what the output is.
+  func usualTargetType(of loss: Loss) throws -> TensorType {
+    let output = type(of: try singleOutput())
+    return loss.takesClassNumbers ? TensorType(.u8, Shape(Array(output.shape.dims.dropLast()))) : output
+  }
+
   /// Loss and metrics of this forward graph bound to inference; parameters and outputs as in `training`.
   public func evaluation(loss: Loss, metrics: [Metric], targetType: TensorType) throws -> Graph {
     let forward = try bound(to: .inference)

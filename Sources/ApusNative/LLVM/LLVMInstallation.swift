@@ -31,8 +31,10 @@ enum LLVMInstallation {
     return nil
   }
 
-  /// Whether there is one, as far as can be told without loading it.
-  static var isPresent: Bool { file() != nil }
+  /// Whether there is one, as far as can be told without loading it; one elsewhere than in the usual folders is loaded.
+  static let isPresent = file() != nil || (try? LLVMLibrary.shared()) != nil
+
+  static let installHelp = "install the package libllvm22 (or 21, 20, 19)"
 
   /// Tells one build of LLVM from another, for the cache's keys: the name, size and time of the file that will be
   /// loaded. A library elsewhere than in the usual folders has its own entries by its name only.

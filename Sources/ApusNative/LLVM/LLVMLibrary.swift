@@ -121,7 +121,8 @@ final class LLVMLibrary: Sendable {
       let tried = LLVMInstallation.chosen.map { "'\($0)' cannot be loaded" } ?? "none was found"
       throw ApusError.input(
         "native code needs the LLVM library, and \(tried)",
-        help: "install the package libllvm22 (or 21, 20, 19), or run with the interpreter")
+        help: "\(LLVMInstallation.installHelp), or run with the interpreter",
+        commandHelp: "\(LLVMInstallation.installHelp), or add --backend interpreter")
     }
     func symbol<F>(_ name: String, _ type: F.Type = F.self) throws -> F {
       guard let address = dlsym(library, name) else {

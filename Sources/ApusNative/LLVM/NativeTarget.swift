@@ -2,7 +2,6 @@ import ApusCore
 import ApusKernels
 import ApusLowering
 import ApusPlanning
-import Foundation
 
 /// How hard LLVM works on kernels. What they compute does not depend on it, bit for bit.
 public enum CodeLevel: Hashable, Sendable, CaseIterable {
@@ -78,45 +77,32 @@ public struct NativeTarget: Hashable, Sendable {
 
   /// This machine: the largest of the levels that Apus distinguishes. Code for a level is as fast as code for the exact
   /// model, for its vectors are explicit and its tiles are chosen by Apus; and it runs on every machine of the level.
-  public static let host: NativeTarget = {
-    #if arch(arm64)
-      return aarch64("native")
-    #else
-      let largest = level4("native")
-      return largest.isRunnable ? largest : level3("native")
-    #endif
-  }()
+  public static let host = native(on: .current)
+
+  /// The target of a processor, whether or not native code runs on it.
+  package static func native(on host: HostProcessor) -> NativeTarget {
+    if !host.isX86 { return aarch64("native") }
+    let largest = level4("native")
+    return largest.obstacle(on: host) == nil ? largest : level3("native")
+  }
 
   /// Whether this process can run the code.
-  public var isRunnable: Bool {
-    #if arch(arm64)
-      return false
-    #else
-      return isX86 && requiredFlags.allSatisfy(NativeTarget.flags.contains)
-    #endif
+  public var isRunnable: Bool { obstacle(on: .current) == nil }
+
+  /// Why the code does not run on a processor; nil if it does.
+  package func obstacle(on host: HostProcessor) -> String? {
+    if !host.isX86 { return "native code does not run on this architecture yet" }
+    if !isX86 { return "code for \(name) does not run on this machine" }
+    let missing = requiredFlags.filter { !host.flags.contains($0) }
+    return missing.isEmpty ? nil : "this processor lacks \(missing.joined(separator: ", "))"
   }
 
   /// - Throws: `ApusError` that says what is missing where this process cannot run the code.
   public func checkRunnable() throws {
-    if isRunnable { return }
-    let help = "run with the interpreter"
-    #if arch(arm64)
-      throw ApusError.input("native code does not run on this architecture yet", help: help)
-    #else
-      guard isX86 else { throw ApusError.input("code for \(name) does not run on this machine", help: help) }
-      let missing = requiredFlags.filter { !NativeTarget.flags.contains($0) }
-      throw ApusError.input("this processor lacks \(missing.joined(separator: ", "))", help: help)
-    #endif
+    if let obstacle = obstacle(on: .current) {
+      throw ApusError.input(obstacle, help: "run with the interpreter", commandHelp: "add --backend interpreter")
+    }
   }
-
-  /// As Linux names the processor's abilities.
-  private static let flags: Set<String> = {
-    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") }),
-      let list = line.split(separator: ":").last
-    else { return [] }
-    return Set(list.split(separator: " ").map(String.init))
-  }()
 
   // MARK: Levels
 

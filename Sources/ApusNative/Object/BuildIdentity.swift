@@ -7,8 +7,8 @@ import Glibc
 /// That file's build identity follows from its content: linkers write a hash of all they have linked into the note
 /// `.note.gnu.build-id`, and it is in memory, so that reading it costs microseconds. A file without one (linked with
 /// `--build-id=none`) is known by its path, size and time of change. So no one can change an emitter and forget the cache.
-/// The price is that every build has its own entries, also where only other code has changed; older ones leave the cache
-/// when it is full.
+/// The price is that every build has its own entries, also where only other code has changed; the cache keeps those of the
+/// builds that were used last.
 enum BuildIdentity {
   /// The identity of the file that this code is in.
   static let current: String = {

@@ -19,7 +19,7 @@ package struct KernelCompiler: Sendable {
 
   package init(
     target: NativeTarget = .host, level: CodeLevel = .standard, verifies: Bool = false, cache: ObjectCache? = nil,
-    threadCount: Int = ProcessInfo.processInfo.activeProcessorCount
+    threadCount: Int = ProcessorCount.available
   ) {
     self.target = target
     self.level = level
@@ -77,7 +77,7 @@ package struct KernelCompiler: Sendable {
         objects[position] = object
         cache?.store(object, for: jobs[position].key)
       }
-      cache?.trim()
+      cache?.trimIfDue()
     }
     return Result(objects: objects.compactMap { $0 }, symbols: symbols, cachedCount: objects.count - missing.count)
   }

@@ -4,19 +4,35 @@ import Glibc
 
 /// Object code on disk, by the hash of all that it depends on.
 ///
-/// One file an object. A file is written beside its place and then renamed, so that other processes see all of it or
-/// nothing; what is damaged, cut off or not ours counts as missing and is written anew. Nothing here throws: without a
-/// cache everything works, only later.
+/// One file an object, in a folder for each build of Apus: what another build has compiled is of no use to this one. A
+/// file is written beside its place and then renamed, so that other processes see all of it or nothing; what is damaged,
+/// cut off or not ours counts as missing and is written anew. Nothing here throws: without a cache everything works, only
+/// later.
 public struct ObjectCache: Hashable, Sendable {
   /// Where the files are.
   public let folder: URL
   /// Bytes that the files may take; beyond it the oldest ones go. 256 MiB are tens of thousands of kernels, some KiB
   /// each.
   public var sizeLimit: Int
+  /// The name of this build's folder.
+  private(set) var build: String
 
   public init(folder: URL, sizeLimit: Int = 256 << 20) {
+    self.init(folder: folder, sizeLimit: sizeLimit, build: BuildIdentity.current)
+  }
+
+  /// - Parameter build: tells one build of Apus from another.
+  package init(folder: URL, sizeLimit: Int, build: String) {
     self.folder = folder
     self.sizeLimit = sizeLimit
+    self.build = String(SHA256.hexadecimal(SHA256.hash(Array(build.utf8))).prefix(Self.buildNameLength))
+  }
+
+  /// The same cache's part for what does not depend on the build: measurements, not code.
+  var acrossBuilds: ObjectCache {
+    var cache = self
+    cache.build = ObjectCache.sharedFolder
+    return cache
   }
 
   /// `$XDG_CACHE_HOME/apus` or `~/.cache/apus`; nil if `APUS_CACHE` is `off`, or another folder that it names.
@@ -42,69 +58,36 @@ public struct ObjectCache: Hashable, Sendable {
   package func object(for key: [UInt8]) -> Data? {
     guard isTrusted, let data = try? Data(contentsOf: file(key)) else { return nil }
     guard let object = ObjectCache.unpack(data, key) else { return nil }
-    // Its time is that of its last use: what is used stays.
+    // Its time is that of its last use: what is used stays. So it is with builds.
     utimes(file(key).path, nil)
+    if CacheUpkeep.isFirstUse(of: ownFolder.path) { utimes(ownFolder.path, nil) }
     return object
   }
 
   /// Keeps the object, if the disk lets us.
   package func store(_ object: Data, for key: [UInt8]) {
     try? FileManager.default.createDirectory(
-      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      at: ownFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     guard isTrusted else { return }
-    let draft = folder.appending(path: "\(ObjectCache.draftPrefix)\(UUID().uuidString)")
+    let draft = ownFolder.appending(path: "\(ObjectCache.draftPrefix)\(UUID().uuidString)")
     guard (try? ObjectCache.pack(object, key).write(to: draft)) != nil else {
       unlink(draft.path)
       return
     }
     if rename(draft.path, file(key).path) != 0 { unlink(draft.path) }
+    CacheUpkeep.add(object.count, storedIn: folder.path)
   }
 
   /// Code from a folder that others may write to would run with this user's rights.
-  private var isTrusted: Bool {
+  var isTrusted: Bool {
     var status = stat()
     return stat(folder.path, &status) == 0 && status.st_uid == geteuid() && status.st_mode & 0o022 == 0
   }
 
+  private var ownFolder: URL { folder.appending(path: build) }
+
   private func file(_ key: [UInt8]) -> URL {
-    folder.appending(path: SHA256.hexadecimal(key) + ObjectCache.suffix)
-  }
-
-  // MARK: Size
-
-  private static let suffix = ".apus-object"
-  private static let draftPrefix = "draft-"
-
-  /// Removes the files that were used longest ago until the rest is within the limit, and drafts that a process left
-  /// behind when it was ended.
-  package func trim() {
-    guard isTrusted, let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else { return }
-    var files: [(time: timespec, name: String, size: Int)] = []
-    let now = time(nil)
-    for name in names {
-      let path = folder.appending(path: name).path
-      var status = stat()
-      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-      if name.hasPrefix(ObjectCache.draftPrefix) {
-        if now - status.st_mtim.tv_sec > 3600 { unlink(path) }
-      } else if name.hasSuffix(ObjectCache.suffix) {
-        files.append((status.st_mtim, name, Int(status.st_size)))
-      }
-    }
-    var total = files.reduce(0) { $0 + $1.size }
-    guard total > sizeLimit else { return }
-    files.sort { ($0.time.tv_sec, $0.time.tv_nsec, $0.name) < ($1.time.tv_sec, $1.time.tv_nsec, $1.name) }
-    for file in files {
-      if total <= sizeLimit { return }
-      if unlink(folder.appending(path: file.name).path) == 0 { total -= file.size }
-    }
-  }
-
-  /// Removes all objects.
-  public func clear() {
-    var empty = self
-    empty.sizeLimit = 0
-    empty.trim()
+    ownFolder.appending(path: SHA256.hexadecimal(key) + ObjectCache.suffix)
   }
 
   // MARK: Files
@@ -114,6 +97,11 @@ public struct ObjectCache: Hashable, Sendable {
   //   length       8 bytes, little-endian
   //   checksum     8 bytes, little-endian, of the object
   //   object
+
+  static let suffix = ".apus-object"
+  static let draftPrefix = "draft-"
+  static let buildNameLength = 16
+  static let sharedFolder = "shared"
 
   private static let magic = Array("ApusObj1".utf8)
   private static let headerSize = 56

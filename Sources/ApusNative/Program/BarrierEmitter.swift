@@ -6,8 +6,14 @@ enum Synchronization {
   static let arrivals = 0
   /// Twice the number of the last barrier that is open, and 1 more where the run has failed.
   static let opened = Memory.alignment
-  /// A function of no arguments to call after a long wait, or null.
+  /// A function `i64 (ptr sync)` to call after a long wait, or null. A worker that it tells 1 waits no longer, and leaves
+  /// as if the run had failed.
   static let yield = 2 * Memory.alignment
+  /// Words of `BarrierWatch`.
+  static let limit = yield + 8
+  static let seen = yield + 16
+  static let since = yield + 24
+  static let isAbandoned = yield + 32
   static let byteCount = 3 * Memory.alignment
 }
 
@@ -106,12 +112,15 @@ enum BarrierEmitter {
     _ = llvm.conditionalJump(builder, hasYield, call, wait)
     module.addIncoming(spins, next, from: rest)
     llvm.positionAtEnd(builder, call)
-    var none: [Handle?] = []
-    _ = llvm.call(
-      builder, llvm.functionType(llvm.voidType(module.context), &none, UInt32(none.count), Flag.no), yield, &none,
-      UInt32(none.count), "")
-    _ = llvm.jump(builder, wait)
+    var (types, arguments) = ([pointer], [sync])
+    let type = llvm.functionType(i64, &types, UInt32(types.count), Flag.no)
+    let answer = llvm.call(builder, type, yield, &arguments, UInt32(arguments.count), "")
+    let leave = module.block(function, "leave")
+    let isOver = llvm.integerCompare(builder, Predicate.notEqual, answer, module.constant(0), "")
+    _ = llvm.conditionalJump(builder, isOver, leave, wait)
     module.addIncoming(spins, next, from: call)
+    llvm.positionAtEnd(builder, leave)
+    _ = llvm.returnValue(builder, module.constant(1))
     return function
   }
 }

@@ -29,7 +29,8 @@ public struct ProgramCompiler: Sendable {
   /// Loaded code of a program.
   package func compile(_ program: KernelProgram) throws -> CompiledProgram {
     try target.checkRunnable()
-    return try CompiledProgram(program, NativeCode(objects(program)), isProfiled: isProfiled)
+    return try CompiledProgram(
+      program, NativeCode(objects(program)), isProfiled: isProfiled, waitLimit: verifies ? BarrierWatch.limit : nil)
   }
 
   /// Object code of a program.

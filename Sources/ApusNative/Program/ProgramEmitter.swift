@@ -62,8 +62,19 @@ struct ProgramEmitter {
   }
 
   private mutating func emit(_ steps: [ProgramStep]) throws {
-    for step in steps {
+    var rest = steps[...]
+    while let step = rest.popFirst() {
       switch step {
+      case .launch(let launch) where isSerial(launch) && !isProfiled:
+        // Worker 0 does all that follow each other: one block of code however many there are.
+        var launches = [launch]
+        while case .launch(let next)? = rest.first, isSerial(next) {
+          launches.append(next)
+          rest.removeFirst()
+        }
+        when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
+          for launch in launches { call(launch, from: module.constant(0), to: units(of: launch)) }
+        }
       case .launch(let launch):
         let slot = Profile.slot(launch: launchCount)
         try timed(slot: slot, calls: slot + 1) { try emit(launch) }
@@ -109,17 +120,23 @@ struct ProgramEmitter {
     return module.address(module.int(8), base, offset)
   }
 
+  private func isSerial(_ launch: Launch) -> Bool {
+    launch.isSerial || program.kernels[launch.kernel].units == 1
+  }
+
+  private func units(of launch: Launch) -> Handle? { module.constant(program.kernels[launch.kernel].units) }
+
+  private func call(_ launch: Launch, from first: Handle?, to end: Handle?) {
+    let callee = module.declare(program.kernels[launch.kernel], as: symbols[launch.kernel])
+    let arguments = launch.arguments.map(address)
+    _ = module.call(callee, arguments + [status, first, end, module.constant(launch.failureBase)])
+  }
+
   private func emit(_ launch: Launch) throws {
-    let kernel = program.kernels[launch.kernel]
-    let callee = module.declare(kernel, as: symbols[launch.kernel])
-    let units = module.constant(kernel.units)
-    func call(_ first: Handle?, _ end: Handle?) {
-      let arguments = launch.arguments.map(address)
-      _ = module.call(callee, arguments + [status, first, end, module.constant(launch.failureBase)])
-    }
-    if launch.isSerial || kernel.units == 1 {
+    let units = units(of: launch)
+    if isSerial(launch) {
       when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
-        call(module.constant(0), units)
+        call(launch, from: module.constant(0), to: units)
       }
       return
     }
@@ -129,7 +146,7 @@ struct ProgramEmitter {
     }
     let first = share(worker)
     let end = share(module.binary(Opcode.add, worker, module.constant(1)))
-    when(llvm.integerCompare(builder, Predicate.lessUnsigned, first, end, "")) { call(first, end) }
+    when(llvm.integerCompare(builder, Predicate.lessUnsigned, first, end, "")) { call(launch, from: first, to: end) }
   }
 
   private func when(_ condition: Handle?, _ body: () -> Void) {

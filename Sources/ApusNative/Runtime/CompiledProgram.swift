@@ -13,6 +13,8 @@ package final class CompiledProgram: Sendable {
   /// Buffers whose memory each run is told, and their places.
   private let given: [(buffer: Int, place: ProgramBuffer.Place)]
   private let isProfiled: Bool
+  /// After so long without progress a run is given up; nil: never.
+  private let waitLimit: Duration?
   private let counted: Mutex<Counted>
 
   private struct Counted {
@@ -22,7 +24,8 @@ package final class CompiledProgram: Sendable {
     var time = Duration.zero
   }
 
-  init(_ program: KernelProgram, _ code: NativeCode, isProfiled: Bool) throws {
+  init(_ program: KernelProgram, _ code: NativeCode, isProfiled: Bool, waitLimit: Duration? = nil) throws {
+    self.waitLimit = waitLimit
     self.program = program
     self.code = code
     self.isProfiled = isProfiled
@@ -46,14 +49,14 @@ package final class CompiledProgram: Sendable {
   package func run(
     workers: Int, rounds: Int = 1, on team: WorkerTeam = .shared, address: (ProgramBuffer.Place) -> UnsafeRawPointer?
   ) throws {
-    let arena = arenas.withLock { $0.popLast() } ?? Arena(program)
+    let arena = try arenas.withLock { $0.popLast() } ?? Arena(program)
     defer { arenas.withLock { $0.append(arena) } }
     for slot in given { arena.bases[slot.buffer] = UnsafeMutableRawPointer(mutating: address(slot.place)) }
     let statusCount = isProfiled ? arena.status.count : Profile.barriers
     for slot in 0..<statusCount { arena.status[slot] = 0 }
     guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }
     let start = isProfiled ? ContinuousClock.now : nil
-    team.run(entry, bases: bases, status: status, workers: workers, rounds: rounds)
+    try team.run(entry, bases: bases, status: status, workers: workers, rounds: rounds, limit: waitLimit)
     if let start { collect(arena, rounds, ContinuousClock.now - start) }
     let code = Int(status[0])
     if code != 0 { throw failure(code, Int(status[1])) }
@@ -98,8 +101,8 @@ private final class Arena: @unchecked Sendable {
   /// Code and value of the first failure, then what is counted: see `Profile`.
   let status: UnsafeMutableBufferPointer<Int64>
 
-  init(_ program: KernelProgram) {
-    memory = Memory.allocate(max(Memory.alignment, program.arenaByteCount))
+  init(_ program: KernelProgram) throws {
+    memory = try Memory.allocate(max(Memory.alignment, program.arenaByteCount))
     bases = .allocate(capacity: max(1, program.buffers.count))
     bases.initialize(repeating: nil)
     for (index, buffer) in program.buffers.enumerated() {
@@ -119,7 +122,7 @@ private final class Arena: @unchecked Sendable {
   }
 
   deinit {
-    memory.deallocate()
+    Memory.free(memory)
     bases.deallocate()
     status.baseAddress?.deallocate()
   }

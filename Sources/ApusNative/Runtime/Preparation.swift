@@ -23,16 +23,32 @@ final class Preparation: Sendable {
   init(_ program: KernelProgram, _ compiler: ProgramCompiler) {
     let plan = compiler.verifies ? program.poisoned() : program
     code = Lazy { try compiler.compile(plan) }
-    var (read, sizes): (Set<Int>, [Int: Int]) = ([], [:])
-    for buffer in program.buffers {
-      switch buffer.place {
-      case .variable(let position) where buffer.lifetime != nil: read.insert(position)
-      case .output(let position): sizes[position] = buffer.byteCount
-      default: break
-      }
+    var read: Set<Int> = []
+    for buffer in program.buffers where buffer.lifetime != nil {
+      if case .variable(let position) = buffer.place { read.insert(position) }
     }
     variables = read.sorted()
-    self.sizes = sizes.keys.sorted().compactMap { sizes[$0] }
+    sizes = Self.resultSizes(program)
+  }
+
+  /// Bytes of each result of a preparation, in order.
+  static func resultSizes(_ program: KernelProgram) -> [Int] {
+    var sizes: [Int: Int] = [:]
+    for buffer in program.buffers {
+      if case .output(let position) = buffer.place { sizes[position] = buffer.byteCount }
+    }
+    return sizes.keys.sorted().compactMap { sizes[$0] }
+  }
+
+  /// Where the memory of a preparation's run is.
+  static func address(
+    _ place: ProgramBuffer.Place, _ variables: [Tensor], _ results: [Tensor]
+  ) -> UnsafeRawPointer? {
+    switch place {
+    case .variable(let position): variables[position].rawAddress
+    case .output(let position): results[position].rawAddress
+    case .parameter, .precomputed, .constant, .arena, .dataset, .rows, .series: nil
+    }
   }
 
   /// - Returns: what programs read as `.precomputed`.
@@ -44,13 +60,7 @@ final class Preparation: Sendable {
       // Two sets of results need not be there at the same time.
       last = nil
       let results = try sizes.map { try Tensor(uninitialized: .u8, [$0]) }
-      try code.value().run(workers: workers) { place in
-        switch place {
-        case .variable(let position): values[position].rawAddress
-        case .output(let position): results[position].rawAddress
-        case .parameter, .precomputed, .constant, .arena, .dataset, .rows, .series: nil
-        }
-      }
+      try code.value().run(workers: workers) { Self.address($0, values, results) }
       last = Last(variables: variables.map { values[$0] }, results: results)
       return results
     }

@@ -2,18 +2,58 @@ import Foundation
 
 /// How many processors this process may keep busy.
 package enum ProcessorCount {
-  /// Those that it may run on, or fewer where a container's share of processor time is less: workers that wait for one
-  /// that the system has stopped would burn what is left of the share.
+  /// Those that it may run on (its affinity mask, which a cpuset narrows too), or fewer where a control group's share of
+  /// processor time is less: workers that wait for one that the system has stopped would burn what is left of the share.
+  ///
+  /// Asked once: a team is as large as the process was allowed to be when it began.
   package static let available: Int = {
-    let processors = max(1, ProcessInfo.processInfo.activeProcessorCount)
     func content(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
-    let quota =
-      content("/sys/fs/cgroup/cpu.max").flatMap { wholeProcessors(inQuota: $0) }
-      ?? content("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap { quota in
-        content("/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap { wholeProcessors(inQuota: quota + " " + $0) }
-      }
-    return min(processors, quota ?? processors)
+    let processors =
+      content("/proc/thread-self/status").flatMap { allowedProcessors(status: $0) }
+      ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+    return min(processors, quota(groups: content("/proc/self/cgroup") ?? "", content: content) ?? processors)
   }()
+
+  /// The processors in a thread's affinity mask, as `/proc/PID/status` tells it: `Cpus_allowed:`, then words of
+  /// hexadecimal digits with commas between them. Threads inherit it from the one that starts them.
+  package static func allowedProcessors(status: String) -> Int? {
+    let name = "Cpus_allowed:"
+    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
+    let digits = line.dropFirst(name.count).filter { $0 != "," && !$0.isWhitespace }.map(\.hexDigitValue)
+    let count = digits.reduce(0) { $0 + ($1 ?? 0).nonzeroBitCount }
+    return digits.contains(nil) || count == 0 ? nil : count
+  }
+
+  /// The least quota of the control groups that this process is in and of those around them, in whole processors; nil if
+  /// none has one.
+  /// - Parameters:
+  ///   - groups: what `/proc/self/cgroup` holds: lines `number:controllers:path`, and `0::path` for version 2.
+  ///   - content: what a file holds; nil if there is no such file.
+  package static func quota(groups: String, content: (String) -> String?) -> Int? {
+    var quotas: [Int] = []
+    // A container may see its own group as the root of all.
+    for line in groups.split(separator: "\n").map(String.init) + ["0::/", "1:cpu:/"] {
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3 else { continue }
+      let controllers = parts[1].split(separator: ",")
+      var path = parts[2].split(separator: "/")
+      while true {
+        let folder = path.map { "/\($0)" }.joined()
+        if controllers.isEmpty {
+          for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+            quotas += [content("\(root)\(folder)/cpu.max").flatMap { wholeProcessors(inQuota: $0) }].compactMap { $0 }
+          }
+        } else if controllers.contains("cpu") {
+          let group = "/sys/fs/cgroup/cpu\(folder)"
+          if let quota = content("\(group)/cpu.cfs_quota_us"), let period = content("\(group)/cpu.cfs_period_us") {
+            quotas += [wholeProcessors(inQuota: quota + " " + period)].compactMap { $0 }
+          }
+        }
+        if path.popLast() == nil { break }
+      }
+    }
+    return quotas.min()
+  }
 
   /// Microseconds of processor time in each period of so many microseconds, as control groups tell them: `200000 100000`
   /// is 2 processors; `max` or a negative number is no limit.

@@ -58,25 +58,28 @@ public final class WorkerTeam: @unchecked Sendable {
     pthread_cond_init(condition, nil)
     sync = .allocate(byteCount: Synchronization.byteCount, alignment: Memory.alignment)
     sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount)
-    let yield: @convention(c) () -> Void = { sched_yield() }
     (sync + Synchronization.yield).storeBytes(
-      of: unsafeBitCast(yield, to: UnsafeRawPointer.self), as: UnsafeRawPointer.self)
+      of: unsafeBitCast(BarrierWatch.rest, to: UnsafeRawPointer.self), as: UnsafeRawPointer.self)
   }
 
   /// Runs a program on `workers` workers and returns when all are done. Where the system has no more threads to give, on
   /// fewer: results do not depend on their number.
+  /// - Parameter limit: after so long without progress workers give up waiting for each other; nil: never.
+  /// - Throws: `ApusError` (a defect of the plan) if they gave up.
   package func run(
-    _ entry: Entry, bases: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer, workers: Int, rounds: Int
-  ) {
+    _ entry: Entry, bases: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer, workers: Int, rounds: Int,
+    limit: Duration? = nil
+  ) throws {
     if workers <= 1 {
       // Needs no other worker and no turn, so that several tasks can run at once.
       entry(bases, status, sync, 0, 1, Int64(rounds))
       return
     }
-    turn.withLock { _ in
+    try turn.withLock { _ in
       let workers = 1 + start(min(workers, WorkerTeam.largestCount) - 1)
       (sync + Synchronization.arrivals).storeBytes(of: 0, as: Int64.self)
       (sync + Synchronization.opened).storeBytes(of: 0, as: Int64.self)
+      BarrierWatch.begin(sync, limit: limit)
       job = Job(entry: entry, bases: bases, status: status, workers: workers, rounds: rounds)
       finished.store(0, ordering: .relaxed)
       let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1
@@ -87,12 +90,25 @@ public final class WorkerTeam: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
       }
       entry(bases, status, sync, 0, Int64(workers), Int64(rounds))
-      var looks = 0
-      while finished.load(ordering: .acquiring) < workers - 1 {
-        SpinHint.pause()
-        looks += 1
-        if looks > BarrierEmitter.patience { sched_yield() }
+      waitForOthers(workers - 1, limit)
+      if let limit, BarrierWatch.wasAbandoned(sync) {
+        throw ApusError.defect("workers waited \(limit) for one another at a barrier: not all of them came to it")
       }
+    }
+  }
+
+  /// Returns when so many workers are done.
+  private func waitForOthers(_ count: Int, _ limit: Duration?) {
+    var looks = 0
+    var end: UInt64?
+    while finished.load(ordering: .acquiring) < count {
+      SpinHint.pause()
+      looks += 1
+      guard looks > BarrierEmitter.patience, BarrierWatch.rest(sync) != 0, let limit else { continue }
+      // Those at a barrier leave it now. One that is elsewhere cannot be stopped, and its memory cannot be given back.
+      let time = monotonicNanoseconds()
+      if time > end ?? .max { fatalError("a worker of a native program has not come back for \(limit * 2)") }
+      end = end ?? time + UInt64(limit / .nanoseconds(1))
     }
   }
 
@@ -192,7 +208,7 @@ public final class WorkerTeam: @unchecked Sendable {
   }
 }
 
-private func monotonicNanoseconds() -> UInt64 {
+func monotonicNanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

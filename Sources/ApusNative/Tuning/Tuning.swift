@@ -36,13 +36,13 @@ struct Tuning {
 
   /// What is remembered; nil: nothing, or nothing that makes sense.
   func tile(in cache: ObjectCache?) -> Int? {
-    guard let data = cache?.object(for: key), let tile = Int(String(decoding: data, as: UTF8.self)),
+    guard let data = cache?.acrossBuilds.object(for: key), let tile = Int(String(decoding: data, as: UTF8.self)),
       tile == 0 || Tuning.tiles.contains(tile)
     else { return nil }
     return tile
   }
 
-  func remember(_ tile: Int, in cache: ObjectCache?) { cache?.store(Data("\(tile)".utf8), for: key) }
+  func remember(_ tile: Int, in cache: ObjectCache?) { cache?.acrossBuilds.store(Data("\(tile)".utf8), for: key) }
 }
 
 extension NativeBackend {
@@ -69,7 +69,7 @@ extension NativeBackend {
   }
 
   /// With what tuning has found for a graph, if anything.
-  func tuned(for graph: Graph) -> NativeBackend {
+  package func tuned(for graph: Graph) -> NativeBackend {
     guard isTuned, winogradTile == 0, let tile = Tuning(graph, self)?.tile(in: cache) else { return self }
     var backend = self
     backend.winogradTile = tile

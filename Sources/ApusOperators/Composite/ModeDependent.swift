@@ -5,7 +5,7 @@ import ApusGraph
 /// Srivastava et al. 2014. In inference it is the identity.
 public struct Dropout: ModeDependentOperator {
   /// The share of elements that are dropped.
-  public var rate = 0.5
+  @ComparedByBits public var rate = 0.5
   /// The key of the mask's generator. Two dropouts of the same seed drop the same elements.
   public var seed: UInt64 = 0
   public init() {}
@@ -42,8 +42,8 @@ public struct Dropout: ModeDependentOperator {
 /// in inference. Ioffe and Szegedy 2015; momentum and ε as in Keras.
 public struct BatchNorm: ModeDependentOperator {
   /// The share of a moving average that each update keeps.
-  public var momentum = 0.99
-  public var epsilon = 1e-3
+  @ComparedByBits public var momentum = 0.99
+  @ComparedByBits public var epsilon = 1e-3
   public var axis = -1
   public init() {}
 

@@ -3,7 +3,7 @@ import ApusGraph
 
 /// Normalization along an axis of each example, as Ba et al. 2016.
 public struct LayerNorm: CompositeOperator {
-  public var epsilon = 1e-3
+  @ComparedByBits public var epsilon = 1e-3
   public var axis = -1
   public init() {}
 
@@ -60,7 +60,7 @@ public struct LayerNorm: CompositeOperator {
 
 /// Batch normalization with given statistics, as while predicting: Ioffe and Szegedy 2015.
 public struct BatchNormInference: CompositeOperator {
-  public var epsilon = 1e-3
+  @ComparedByBits public var epsilon = 1e-3
   public var axis = -1
   public init() {}
 
@@ -92,7 +92,7 @@ public struct BatchNormInference: CompositeOperator {
 
 /// Batch normalization with the batch's own statistics, as while training; gives them, too.
 public struct BatchNormTraining: CompositeOperator {
-  public var epsilon = 1e-3
+  @ComparedByBits public var epsilon = 1e-3
   public var axis = -1
   public init() {}
 
@@ -105,7 +105,8 @@ public struct BatchNormTraining: CompositeOperator {
     ],
     attributes: [
       attribute("epsilon", \.epsilon, "added to the variance"), attribute("axis", \.axis, "the axis of the channels"),
-    ], results: ["y", "mean", "variance"])
+    ], results: ["y", "mean", "variance"]
+  ).accurate(Accuracy.statistic)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try requireVectors(operands, axis: axis, names: ["scale", "offset"])

@@ -26,7 +26,7 @@ public struct Relu6: ActivationOperator {
 /// x if x > 0, else slope · x
 public struct LeakyRelu: ActivationOperator {
   /// Keras: 0.2 for the function, 0.3 for the layer.
-  public var slope = 0.2
+  @ComparedByBits public var slope = 0.2
   public init() {}
   public static let record = activation(
     "leaky_relu", "x where x > 0, else slope · x", attributes: [attribute("slope", \.slope, "the slope below 0")])
@@ -37,7 +37,7 @@ public struct LeakyRelu: ActivationOperator {
 
 /// The exponential linear unit of Clevert et al. 2015.
 public struct Elu: ActivationOperator {
-  public var alpha = 1.0
+  @ComparedByBits public var alpha = 1.0
   public init() {}
   public static let record = activation(
     "elu", "x where x > 0, else α (eˣ − 1)", attributes: [attribute("alpha", \.alpha, "−α is the limit at −∞")])
@@ -66,10 +66,10 @@ public struct Selu: ActivationOperator {
 
 /// Numbers kept in an interval.
 public struct Clip: CompositeOperator {
-  public var low = 0.0
-  public var high = 1.0
+  public var low: ExactNumber = 0
+  public var high: ExactNumber = 1
   public init() {}
-  public init(low: Double, high: Double) { (self.low, self.high) = (low, high) }
+  public init(low: ExactNumber, high: ExactNumber) { (self.low, self.high) = (low, high) }
 
   public static let record = OperatorRecord(
     "clip", .elementwise, "min(max(x, low), high); NaN stays", operands: [OperandRecord("x", .numeric)],
@@ -77,14 +77,29 @@ public struct Clip: CompositeOperator {
     traits: [.elementwise, .idempotent])
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
-    guard low <= high else {
+    guard low.double <= high.double else {
       throw TypeError("'low' must not be above 'high', but they are \(low) and \(high)", attribute: "low")
+    }
+    let dtype = operands[0].dtype
+    for (bound, name) in [(low, "low"), (high, "high")] where !dtype.isFloating && !bound.isWholeOrInfinite {
+      throw TypeError("'\(name)' of \(dtype) must be a whole number, not \(bound)", attribute: name)
     }
     return [operands[0]]
   }
 
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
-    [try operands[0].maximum(low).minimum(high)]
+    let (low, high) = try bounds(operands[0])
+    return [try operands[0].maximum(low).minimum(high)]
+  }
+
+  /// Bounds beyond the numbers of the element type are its own.
+  private func bounds(_ x: Value) throws -> (low: Value, high: Value) {
+    func bound(_ number: ExactNumber) throws -> Value {
+      try x.builder.constant(
+        number.fits(x.dtype)
+          ? Tensor(filling: [], with: number, x.dtype) : Tensor(repeating: number.double, x.dtype, []))
+    }
+    return (try bound(low), try bound(high))
   }
 
   public var hasOwnGradient: Bool { true }
@@ -92,6 +107,7 @@ public struct Clip: CompositeOperator {
   // ∂y/∂x = 1 if low ≤ x ≤ high, else 0
   public func gradient(_ context: GradientContext) throws -> [Value?] {
     let (x, g) = (context.operands[0], try context.cotangent)
+    let (low, high) = try bounds(x)
     return [try x.greaterEqual(low).and(x.lessEqual(high)).select(g, g.scalar(0))]
   }
 }
@@ -116,5 +132,5 @@ extension Value {
   /// The self-normalizing exponential linear unit, elementwise.
   public func selu() throws -> Value { try apply(Selu()) }
   /// Kept in low … high, elementwise.
-  public func clip(low: Double, high: Double) throws -> Value { try apply(Clip(low: low, high: high)) }
+  public func clip(low: ExactNumber, high: ExactNumber) throws -> Value { try apply(Clip(low: low, high: high)) }
 }

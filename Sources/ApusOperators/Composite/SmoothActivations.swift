@@ -32,6 +32,7 @@ public struct Gelu: ActivationOperator {
   // ∂y/∂x = Φ(x) + x φ(x) with the density φ = e^(−x²/2)/√(2π); approximately, with t = tanh u,
   // (1 + t)/2 + x/2 (1 − t²) ∂u/∂x and ∂u/∂x = √(2/π) (1 + 3 · 0.044715 x²)
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
+    let x = try x.clipped(to: 40)
     let slope: Value
     if approximate {
       let t = try argument(x).tanh()
@@ -48,10 +49,10 @@ public struct Silu: ActivationOperator {
   public init() {}
   public static let record = activation("silu", "x / (1 + e⁻ˣ)")
   public func value(_ x: Value) throws -> Value { try x * x.sigmoid() }
-  // ∂y/∂x = σ + y (1 − σ)
+  // ∂y/∂x = σ (1 + x (1 − σ))
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     let s = try x.sigmoid()
-    return try g * (s + y * (1 - s))
+    return try g * (s * (1 + x.clipped(to: 1000) * (1 - s)))
   }
 }
 

@@ -22,6 +22,7 @@ public struct Mean: StatisticOperator {
   public var keepDims = false
   public init() {}
   public static let record = statistic("mean", "Σ x / n over axes; NaN of no elements")
+    .accurate(Accuracy.statistic)
 
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let x = operands[0]
@@ -42,6 +43,7 @@ public struct Variance: StatisticOperator {
   public var keepDims = false
   public init() {}
   public static let record = statistic("variance", "Σ (x − mean)² / n over axes, not n − 1")
+    .accurate(Accuracy.statistic)
 
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     let x = operands[0]
@@ -62,6 +64,7 @@ public struct L2Norm: StatisticOperator {
   public var keepDims = false
   public init() {}
   public static let record = statistic("l2_norm", "√Σ x² over axes; its gradient at 0 is 0")
+    .accurate(Accuracy.statistic)
 
   public func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] {
     [try operands[0].square().sum(axes: axes, keepDims: keepDims).sqrt()]

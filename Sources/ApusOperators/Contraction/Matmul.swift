@@ -24,7 +24,8 @@ public struct Matmul: Operator {
       attribute("transpose_a", \.transposeA, "swap the last two axes of a first"),
       attribute("transpose_b", \.transposeB, "swap the last two axes of b first"),
     ],
-    traits: .contraction)
+    traits: .contraction
+  ).accurate(Accuracy.products)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     let (a, b) = (operands[0], operands[1])

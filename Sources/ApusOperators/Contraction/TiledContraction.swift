@@ -32,3 +32,7 @@ extension WinogradTranspose: TiledContraction {
 extension WinogradConvolution: TiledContraction {
   public var isTiled: Bool { true }
 }
+
+extension WinogradFilterGradient: TiledContraction {
+  public var isTiled: Bool { true }
+}

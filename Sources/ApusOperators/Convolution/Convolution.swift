@@ -14,7 +14,8 @@ public struct Convolution: ConvolutionOperator {
       OperandRecord("x", .numeric, "[batch, spatial…, in]"),
       OperandRecord("w", .numeric, "[spatial…, in / groups, out]"),
     ],
-    attributes: convolutionAttributes, traits: .contraction)
+    attributes: convolutionAttributes, traits: .contraction
+  ).accurate(Accuracy.products)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try operands[0].requireElementType(of: operands[1])

@@ -72,7 +72,8 @@ extension ShapedOperator where Self: ConvolutionOperator {
     OperatorRecord(
       name, .convolution, "the cotangent of convolution's \(variable), given that of its result", operands: operands,
       attributes: [attribute("shape", \.shape, "the shape of \(variable)", required: true)] + convolutionAttributes,
-      traits: .contraction)
+      traits: .contraction
+    ).accurate(Accuracy.products)
   }
 
   /// The type of the cotangent of x or w.

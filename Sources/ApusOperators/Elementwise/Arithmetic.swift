@@ -5,6 +5,7 @@ import ApusGraph
 public struct Add: BinaryOperator {
   public init() {}
   public static let record = binary("add", "a + b; integers wrap", traits: .commutative)
+    .accurate(Accuracy.contracted)
   // ∂y/∂a = ∂y/∂b = 1
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     (g, g)
@@ -14,7 +15,7 @@ public struct Add: BinaryOperator {
 /// a − b
 public struct Subtract: BinaryOperator {
   public init() {}
-  public static let record = binary("subtract", "a − b; integers wrap")
+  public static let record = binary("subtract", "a − b; integers wrap").accurate(Accuracy.contracted)
   // ∂y/∂a = 1, ∂y/∂b = −1
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     (g, wanted[1] ? try -g : nil)
@@ -25,6 +26,7 @@ public struct Subtract: BinaryOperator {
 public struct Multiply: BinaryOperator {
   public init() {}
   public static let record = binary("multiply", "a · b; integers wrap", traits: .commutative)
+    .accurate(Accuracy.contracted)
   // ∂y/∂a = b, ∂y/∂b = a
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
     (wanted[0] ? try g * b : nil, wanted[1] ? try g * a : nil)
@@ -57,13 +59,14 @@ public struct Remainder: BinaryOperator {
 public struct Power: BinaryOperator {
   public init() {}
   public static let record = binary("power", "aᵇ", .floating)
-  // ∂y/∂a = b · aᵇ⁻¹; ∂y/∂b = y · ln a, taken as 0 if a ≤ 0, because the real power has no derivative in b there
+  // ∂y/∂a = b · aᵇ⁻¹, and 0 · a⁰ if b = 0, for a⁻¹ is infinite at 0. ∂y/∂b = y · ln a, taken as 0 if a ≤ 0, because the
+  // real power has no derivative in b there, and 0 if y = 0, which is the limit at a = ∞ too.
   public func cotangents(_ a: Value, _ b: Value, _ y: Value, _ g: Value, _ wanted: [Bool]) throws -> (Value?, Value?) {
-    let da = wanted[0] ? try g * (b * a.power(b - 1)) : nil
+    let da = wanted[0] ? try g * (b * a.power(b.equal(0).select(b.scalar(1), b) - 1)) : nil
     guard wanted[1] else { return (da, nil) }
-    let isPositive = try a.greater(0)
-    let log = try isPositive.select(a, a.scalar(1)).log()
-    return (da, try g * isPositive.select(y * log, y.scalar(0)))
+    let isSmooth = try a.greater(0).and(y.notEqual(0))
+    let log = try isSmooth.select(a, a.scalar(1)).log()
+    return (da, try g * isSmooth.select(y * log, y.scalar(0)))
   }
 }
 

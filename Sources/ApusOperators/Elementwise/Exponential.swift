@@ -79,11 +79,16 @@ public struct Erf: UnaryOperator {
   public static let record = unary("erf", "2/√π · ∫₀ˣ e^(−t²) dt")
   // ∂y/∂x = 2/√π · e^(−x²)
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value? {
-    try g * ((-(x * x)).exp() * 1.128_379_167_095_512_6)
+    let x = try x.clipped(to: 28)
+    return try g * ((-(x * x)).exp() * 1.128_379_167_095_512_6)
   }
 }
 
 extension Value {
+  /// x kept in −bound … bound. Derivatives that vanish at ±∞ are computed of it: beyond a bound at which they have
+  /// underflowed to 0 in every type, so that neither they nor their own derivatives multiply 0 by ∞.
+  func clipped(to bound: Double) throws -> Value { try clip(low: ExactNumber(-bound), high: ExactNumber(bound)) }
+
   /// eˣ, elementwise.
   public func exp() throws -> Value { try apply(Exp()) }
   /// eˣ − 1, elementwise, exact near 0.

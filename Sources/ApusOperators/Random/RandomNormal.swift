@@ -3,8 +3,8 @@ import ApusGraph
 
 /// Numbers of a normal distribution.
 public struct RandomNormal: RandomOperator {
-  public var mean = 0.0
-  public var deviation = 1.0
+  @ComparedByBits public var mean = 0.0
+  @ComparedByBits public var deviation = 1.0
   public var shape = Shape.scalar
   public var dtype = DType.f32
   public var seed: UInt64 = 0
@@ -31,7 +31,7 @@ extension GraphBuilder {
   /// Numbers of a normal distribution.
   /// - Parameters:
   ///   - counter: an `i64` scalar; each value is an independent stream, as one for each training step.
-  ///   - seed: below 2⁶³.
+  ///   - seed: the key of the generator.
   public func randomNormal(
     _ counter: Value, _ dtype: DType = .f32, _ shape: Shape, seed: UInt64, mean: Double = 0, deviation: Double = 1
   ) throws -> Value {

@@ -8,7 +8,7 @@ public protocol RandomOperator: Operator {
   var shape: Shape { get set }
   /// f32 or f64.
   var dtype: DType { get set }
-  /// The key of the generator, below 2⁶³.
+  /// The key of the generator.
   var seed: UInt64 { get set }
 }
 
@@ -37,9 +37,6 @@ extension RandomOperator {
     }
     guard DTypeSet.floating.contains(dtype) else {
       throw TypeError("random numbers are \(DTypeSet.floating), not \(dtype)", attribute: "dtype")
-    }
-    guard seed <= UInt64(Int64.max) else {
-      throw TypeError("the seed must be below 2⁶³, not \(seed)", attribute: "seed")
     }
     return [TensorType(dtype, shape)]
   }

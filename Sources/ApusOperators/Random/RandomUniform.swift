@@ -6,8 +6,8 @@ public struct RandomUniform: RandomOperator {
   public var shape = Shape.scalar
   public var dtype = DType.f32
   public var seed: UInt64 = 0
-  public var low = 0.0
-  public var high = 1.0
+  @ComparedByBits public var low = 0.0
+  @ComparedByBits public var high = 1.0
 
   public init() {}
 
@@ -32,7 +32,7 @@ extension GraphBuilder {
   /// Numbers spread evenly over [low, high).
   /// - Parameters:
   ///   - counter: an `i64` scalar; each value is an independent stream, as one for each training step.
-  ///   - seed: below 2⁶³.
+  ///   - seed: the key of the generator.
   public func randomUniform(
     _ counter: Value, _ dtype: DType = .f32, _ shape: Shape, seed: UInt64, low: Double = 0, high: Double = 1
   ) throws -> Value {

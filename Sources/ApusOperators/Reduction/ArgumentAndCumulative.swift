@@ -75,7 +75,8 @@ public struct CumulativeSum: Operator {
       attribute("axis", \.axis, "the axis to sum along"),
       attribute("reverse", \.reverse, "sum over j ≥ i instead"),
       attribute("exclusive", \.exclusive, "leave j = i out"),
-    ])
+    ]
+  ).accurate("|error| ≤ n 2⁻⁵³ Σ|x|, and a rounding of the result: sums are in `f64`")
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     _ = try Axis.normalized(axis, rank: operands[0].rank)

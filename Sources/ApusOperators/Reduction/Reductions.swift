@@ -7,6 +7,7 @@ public struct ReduceSum: ReductionOperator {
   public var keepDims = false
   public init() {}
   public static let record = reduction("reduce_sum", "Σ over axes; 0 of no elements; integers wrap")
+    .accurate(Accuracy.sum)
 
   // ∂y/∂xᵢ = 1
   public func gradient(_ context: GradientContext) throws -> [Value?] {
@@ -21,6 +22,7 @@ public struct ReduceProduct: ReductionOperator {
   public var keepDims = false
   public init() {}
   public static let record = reduction("reduce_product", "Π over axes; 1 of no elements; integers wrap")
+    .accurate("|error| ≤ n u |y|, as of any product of n factors")
 
   // ∂y/∂xᵢ = Π of the others. Dividing y by xᵢ would fail at zeros, so with the folded axes in one row of n elements the
   // others are an n × n matrix with the diagonal replaced by 1: quadratic, but right at any number of zeros and at

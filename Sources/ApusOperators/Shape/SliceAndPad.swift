@@ -79,10 +79,11 @@ public struct Pad: Operator {
   public var low: [Int] = []
   public var high: [Int] = []
   public var interior: [Int] = []
-  public var value = 0.0
+  /// Exact, whatever the type of the elements.
+  public var value: ExactNumber = 0
 
   public init() {}
-  public init(low: [Int], high: [Int], interior: [Int], value: Double) {
+  public init(low: [Int], high: [Int], interior: [Int], value: ExactNumber) {
     (self.low, self.high, self.interior, self.value) = (low, high, interior, value)
   }
 
@@ -98,6 +99,7 @@ public struct Pad: Operator {
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     let x = operands[0]
+    guard value.fits(x.dtype) else { throw TypeError("\(value) does not fit in \(x.dtype)", attribute: "value") }
     for (list, name) in [(low, "low"), (high, "high"), (interior.isEmpty ? low : interior, "interior")] {
       guard list.count == x.rank else {
         throw TypeError("'\(name)' must have \(x.rank) elements, one for each axis of \(x)", attribute: name)
@@ -157,7 +159,7 @@ extension Value {
   }
 
   /// With a border of `value`, and gaps of `interior` elements between those along each axis.
-  public func padded(low: [Int], high: [Int], interior: [Int] = [], value: Double = 0) throws -> Value {
+  public func padded(low: [Int], high: [Int], interior: [Int] = [], value: ExactNumber = 0) throws -> Value {
     try apply(Pad(low: low, high: high, interior: interior, value: value))
   }
 }

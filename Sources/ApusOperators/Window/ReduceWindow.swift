@@ -50,7 +50,8 @@ public struct ReduceWindowSum: WindowReduction {
   public var settings = WindowSettings()
   public init() {}
   public static let record = windowReduction(
-    "reduce_window_sum", "the sum of each window of [batch, spatial…, channels]; integers wrap")
+    "reduce_window_sum", "the sum of each window of [batch, spatial…, channels]; integers wrap"
+  ).accurate(Accuracy.sum)
 
   // Linear: each element gets the cotangents of the windows that contain it.
   public func gradient(_ context: GradientContext) throws -> [Value?] {

@@ -5,7 +5,8 @@ import ApusGraph
 /// the kernels that compute it.
 ///
 /// y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ d B)] A for each tile d of x, summed over the input channels (Lavin and Gray 2016). The same as
-/// `convolution` up to rounding.
+/// `convolution` up to rounding, with two promises beyond that: an element whose window of x is all zeros is exactly 0 (if
+/// w is finite), and tiles in which the algorithm gives an infinity, NaN or a huge number (`limit(of:)`) are summed directly.
 public struct WinogradConvolution: Operator {
   /// Elements along a side of a tile of the result: 2, 4 or 6.
   public var tile = 4
@@ -15,7 +16,8 @@ public struct WinogradConvolution: Operator {
 
   public static let record = OperatorRecord(
     "winograd_convolution", .convolution,
-    "convolution by a 3 × 3 filter, with F(tile × tile, 3 × 3) of Winograd's algorithm; not bit for bit",
+    "convolution by a 3 × 3 filter, with F(tile × tile, 3 × 3) of Winograd's algorithm: up to rounding; windows of zeros "
+      + "give 0, and numbers that are not finite spoil what they spoil in the direct sum",
     operands: [
       OperandRecord("x", .floating, "[batch, height, width, in]"),
       OperandRecord("w", .floating, "[3, 3, in, out]"),
@@ -66,6 +68,12 @@ public struct WinogradConvolution: Operator {
     let products = FlopCount.multiplyAdds(result.transformed, [operands[0].shape[3]])
     return data.flopCount + filter.flopCount + products + result.flopCount
   }
+}
+
+extension WinogradConvolution {
+  /// From which magnitude on a result is huge: the square overflows. Rounding errors, which the transforms spread, would hide
+  /// whatever else is in its tile, and sums on the way may overflow.
+  package static func limit(of dtype: DType) -> Double { dtype == .f64 ? 0x1p512 : 0x1p64 }
 }
 
 extension Value {

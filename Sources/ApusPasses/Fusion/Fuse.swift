@@ -12,8 +12,8 @@ import ApusOperators
 ///
 /// The pass walks forward: a node joins the nest of one of its operands, and the nests of its other operands join with
 /// it, if shapes agree and no path leads out of the nest and back into it. It never duplicates work. A value that is read
-/// outside its nest becomes an additional result. Scalar constants move into the region; everything else that a nest
-/// reads is an operand.
+/// outside its nest becomes an additional result. Scalar constants move into the region, and so do positions (`iota`)
+/// unless the nest has a head; everything else that a nest reads is an operand.
 ///
 /// A remark tells for each producer and consumer that stayed apart why (`FusionObstacle`).
 public struct Fuse: Pass {
@@ -33,7 +33,7 @@ public struct Fuse: Pass {
     var plan = NestPlan(try graph.withoutDeadNodes(), size: size)
     plan.grow()
     if context.isRemarking { plan.remark(&context) }
-    let nests = plan.nests.filter { $0.members.count > 1 }
+    let nests = plan.nests.indices.filter(plan.isGathered).map { plan.nests[$0] }
     context.count("fusions", nests.count)
     context.count("fused", nests.reduce(0) { $0 + $1.members.count })
     return nests.isEmpty ? graph : try plan.rewritten().graph.withoutDeadNodes()

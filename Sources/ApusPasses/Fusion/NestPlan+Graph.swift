@@ -5,7 +5,7 @@ import ApusOperators
 extension NestPlan {
   /// The graph with each nest of two and more nodes as a fusion, in an order in which every value precedes its readers.
   func rewritten() throws -> NestedGraph {
-    let isFused = nestOf.map { $0.map { nests[$0].members.count > 1 } ?? false }
+    let isFused = nestOf.map { $0.map(isGathered) ?? false }
     let readers = graph.readers()
     let escapes = graph.escaping()
     var units: [[NodeID]] = []
@@ -88,7 +88,7 @@ extension NestPlan {
       for operand in graph.nodes[id.index].operands {
         let argument = key(operand, id)
         if nestOf[graph.producer(of: operand).id.index] == index || arguments.contains(argument) { continue }
-        if scalar(operand) == nil { arguments.append(argument) }
+        if inlined(operand, index) == nil { arguments.append(argument) }
       }
     }
     for (position, argument) in arguments.enumerated() {
@@ -102,11 +102,12 @@ extension NestPlan {
       let operands = try node.operands.map { operand -> ValueID in
         let argument = key(operand, id)
         if let known = map[argument] { return known }
-        guard let scalar = scalar(operand) else {
+        guard let op = inlined(operand, index) else {
           throw ApusError.defect("fuse: an operand of \(node.op.name) is missing")
         }
-        let value = try builder.append(Constant(scalar), [], origin: Origin())[0]
+        let value = try builder.append(op, [], origin: Origin())[0]
         map[argument] = value
+        if argument.isFolded, op is Iota { foldedValues.append(value.index) }
         return value
       }
       let value = try builder.append(node.op, operands, origin: Origin(name: node.origin.name))[0]
@@ -124,9 +125,20 @@ extension NestPlan {
     return (builder.build(outputs: values), arguments.map(\.value), shape)
   }
 
-  /// The tensor of a scalar constant, which goes into the region.
-  private func scalar(_ id: ValueID) -> Tensor? {
-    guard let constant = graph.producer(of: id).op as? Constant, constant.value.rank == 0 else { return nil }
-    return constant.value
+  /// An operator without operands that goes into the region of each nest that reads it, rather than through memory: a
+  /// scalar constant, and positions, which a loop knows.
+  private func inlined(_ id: ValueID, _ nest: Int) -> (any Operator)? {
+    let op = graph.producer(of: id).op
+    if let constant = op as? Constant { return constant.value.rank == 0 ? constant : nil }
+    return op is Iota && !nests[nest].hasHead ? op : nil
+  }
+
+  /// Whether a nest becomes a fusion: more than a node that reads tensors alone.
+  func isGathered(_ nest: Int) -> Bool {
+    let members = nests[nest].members
+    return members.count > 1
+      || members.contains { member in
+        graph.nodes[member.index].operands.contains { inlined($0, nest) is Iota }
+      }
   }
 }

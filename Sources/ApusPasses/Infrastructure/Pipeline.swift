@@ -27,11 +27,12 @@ public struct Pipeline: Sendable {
   ///   - limit: how many passes to run; all if nil.
   ///   - remarking: whether passes collect remarks, which costs time.
   ///   - observers: told about each pass, in order.
-  /// - Throws: what a pass throws, with its name; `ApusError` with fault `.defect` that names the pass whose result
-  ///   breaks a rule of the verifier.
+  /// - Throws: `ApusError` if a value is larger than any memory; what a pass throws, with its name; `ApusError` with fault
+  ///   `.defect` that names the pass whose result breaks a rule of the verifier.
   public func run(
     _ graph: Graph, limit: Int? = nil, remarking: Bool = true, observers: [any PipelineObserver] = []
   ) throws -> PipelineResult {
+    try graph.checkSizes()
     var current = graph
     var reports: [PassReport] = []
     let clock = ContinuousClock()
@@ -41,11 +42,7 @@ public struct Pipeline: Sendable {
       let start = clock.now
       let result: Graph
       do { result = try pass.run(current, &context) } catch let error as ApusError {
-        throw ApusError(
-          error.fault,
-          error.diagnostics.map {
-            Diagnostic($0.severity, "pass '\(pass.name)': \($0.message)", at: $0.location, help: $0.help)
-          })
+        throw ApusError(error.fault, error.diagnostics.map { $0.within("pass '\(pass.name)'") })
       } catch {
         throw ApusError.defect("pass '\(pass.name)' on graph @\(current.name): \(error)")
       }

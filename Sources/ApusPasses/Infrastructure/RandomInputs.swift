@@ -38,12 +38,14 @@ public struct RandomInputs: Sendable {
   /// - Parameter range: of ordinary floats. If it holds positive numbers only, so do ties and extremes.
   /// - Throws: `ApusError` if the shape is symbolic or the tensor does not fit into memory.
   public func tensor(_ name: String, _ type: TensorType, floats range: Range<Double> = -2..<2) throws -> Tensor {
-    guard let dimensions = type.shape.numbers, let count = type.shape.elementCount else {
+    guard let dimensions = type.shape.numbers else {
       throw ApusError.input(
         "'\(name)' has the symbolic shape \(type.shape)", help: "bind its symbols to sizes, as batch=32")
     }
-    // Drawn as doubles, which take more memory than the tensor may.
-    _ = try TensorType(.f64, type.shape).byteCountInMemory()
+    // Drawn as doubles, which are there up to four times.
+    let copies = 4
+    let count =
+      try TensorType(.f64, Shape([copies] + dimensions)).byteCountInMemory() / (copies * DType.f64.byteCount)
     let philox = Philox(seed: seed)
     let stream = StableHash.polynomial(name, multiplier: 33, start: 5381)
     var draw = ElementDraw(kind: kind, range: range, draws: (0..<count).map { philox.uniform($0, stream: stream) })

@@ -32,7 +32,12 @@ extension Graph {
       constant.value.count <= limit
     else { return nil }
     let elements = constant.value.doubles()
-    // Bits, not numbers: 0 and −0 differ.
-    return elements.allSatisfy { $0.bitPattern == elements[0].bitPattern } ? elements[0] : nil
+    // Bits, not numbers: 0 and −0 differ, and so do integers that are one double.
+    guard elements.allSatisfy({ $0.bitPattern == elements[0].bitPattern }) else { return nil }
+    if constant.value.dtype == .i64 {
+      let isUniform = constant.value.withElements(as: Int64.self) { all in all.allSatisfy { $0 == all[0] } }
+      return isUniform ? elements[0] : nil
+    }
+    return elements[0]
   }
 }

@@ -2,7 +2,8 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// Replaces composites by their definitions, so that passes after it see the primitives inside.
+/// Replaces composites by their definitions, so that passes after it see the primitives inside. Those whose definition
+/// needs the sizes of symbols stay until they are bound.
 public struct ExpandComposites: Pass {
   public static let record = PassRecord(
     "expand-composites", "replaces composites by their definitions",
@@ -12,8 +13,18 @@ public struct ExpandComposites: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let composites = graph.compositeCount
-    context.count("expanded", composites)
-    return composites == 0 ? graph : try graph.expandingComposites()
+    if composites == 0 { return graph }
+    let result = try graph.expandingComposites(leavesUnbound: true) { _ in true }
+    let left = result.compositeCount
+    if left > 0 {
+      context.missed(
+        "\(left) composite\(left == 1 ? "" : "s") cannot be expanded before the symbols \(graph.symbols.joined(separator: ", ")) are bound"
+      )
+    }
+    if result == graph { return graph }
+    // Definitions may hold some that stay.
+    context.count("expanded", max(1, composites - left))
+    return result
   }
 }
 

@@ -35,8 +35,13 @@ public struct FoldConstants: Pass {
         return .replace(try builder.append(Constant(value), [], origin: node.origin))
       }
       guard let values = constants(operands, builder), isFoldable(node) else { return .keep }
-      let types = graph.resultTypes(of: node)
-      let bytes = types.reduce(0) { $0 + ($1.byteCount ?? .max / 8) }
+      let sizes = graph.resultTypes(of: node).map(\.byteCount)
+      if sizes.contains(nil) {
+        context.missed(
+          "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its size is not known yet", at: node)
+        return .keep
+      }
+      let bytes = sizes.reduce(0) { $0 + ($1 ?? 0) }
       guard bytes <= budget else {
         context.missed(
           "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its \(bytes) bytes exceed what is left of the limit, \(budget) of \(limit)",

@@ -35,7 +35,7 @@ def type_of(t):
 
 
 def expected(x, dtype):
-    """A pattern for what `apus run` prints with %.6g: the digits that rounding cannot touch, then any."""
+    """A pattern for what `apus run --digits 6` prints: the digits that rounding cannot touch, then any."""
     if isinstance(x, bool):
         return "true" if x else "false"
     if isinstance(x, str):
@@ -91,7 +91,7 @@ def attribute(value):
 
 def suitable(case):
     tensors = case["inputs"] + case["outputs"]
-    # Longer axes are printed with their middle left out; that of the points of a Winograd transform has 16 at least.
+    # Longer axes make long lines; that of the points of a Winograd transform has 16 at least.
     longest = max([max(t["shape"], default=0) for t in case["outputs"]], default=0)
     return (all(len(t["data"]) <= MOST_ELEMENTS for t in tensors) and longest <= 8
             and all(t["dtype"] not in ("bf16", "f16") for t in tensors)
@@ -128,7 +128,7 @@ for op, all_cases in sorted(cases.items()):
     if not chosen:
         print("no small case:", op)
         continue
-    text = "// RUN: apus run %s | FileCheck %s --match-full-lines\n// Expected values: NumPy and SciPy, by Tests/ApusOperatorsTests/Reference/make_run_files.py.\n\n"
+    text = "// RUN: apus run %s --digits 6 | FileCheck %s --match-full-lines\n// Expected values: NumPy and SciPy, by Tests/ApusOperatorsTests/Reference/make_run_files.py.\n\n"
     text += "\n".join(graph(case, f"{op}_{i}") for i, (_, case) in enumerate(chosen[:MOST_CASES]))
     (TARGET / f"{op}.graph").write_text(text)
 print(len(list(TARGET.glob("*.graph"))), "files")

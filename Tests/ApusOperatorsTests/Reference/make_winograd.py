@@ -122,22 +122,50 @@ case("result", 4, (0, 5, 5, 2))
 case("filter", 4, (3, 3, 0, 2))
 
 
-def convolution(tile, x_shape, out, padding="valid", dtype=np.float32):
-    """The sum that defines a convolution, in double precision: nothing of Winograd's algorithm is in it."""
-    x = convolution_rng.normal(size=x_shape).astype(dtype)
-    w = convolution_rng.normal(size=(3, 3, x_shape[3], out)).astype(dtype)
+def windows(x, padding):
+    """The image with zeros around it, in double precision, and how many windows of 3 × 3 it has along both axes."""
     if padding == "same":
         amounts = [[1, 1], [1, 1]]
     else:
         amounts = [[0, 0], [0, 0]] if padding == "valid" else padding
     padded = np.pad(x.astype(np.float64), [(0, 0), *map(tuple, amounts), (0, 0)])
-    height, width = padded.shape[1] - 2, padded.shape[2] - 2
+    return padded, padded.shape[1] - 2, padded.shape[2] - 2
+
+
+def convolution(tile, x_shape, out, padding="valid", dtype=np.float32, change=None, **options):
+    """The sum that defines a convolution, in double precision: nothing of Winograd's algorithm is in it."""
+    x = convolution_rng.normal(size=x_shape).astype(dtype)
+    w = convolution_rng.normal(size=(3, 3, x_shape[3], out)).astype(dtype)
+    if change:
+        change(x, w)
+    padded, height, width = windows(x, padding)
     y = np.zeros((x_shape[0], height, width, out))
-    for u in range(3):
-        for v in range(3):
-            y += padded[:, u : u + height, v : v + width] @ w[u, v].astype(np.float64)
-    rtol = (4 if tile == 2 else 16) * tolerance(dtype)
-    cases.add("winograd_convolution", {"tile": tile, "padding": padding}, [x, w], [y.astype(dtype)], rtol)
+    with np.errstate(all="ignore"):
+        for u in range(3):
+            for v in range(3):
+                y += padded[:, u : u + height, v : v + width] @ w[u, v].astype(np.float64)
+        rtol = (4 if tile == 2 else 16) * tolerance(dtype)
+        attributes = {"tile": tile, "padding": padding}
+        cases.add("winograd_convolution", attributes, [x, w], [y.astype(dtype)], rtol, **options)
+
+
+def filter_gradient(tile, x_shape, out, padding="valid", dtype=np.float32, change=None, **options):
+    """The sums over images and places that define the cotangent of the filter."""
+    x = convolution_rng.normal(size=x_shape).astype(dtype)
+    padded, height, width = windows(x, padding)
+    g = convolution_rng.normal(size=(x_shape[0], height, width, out)).astype(dtype)
+    if change:
+        change(x, g)
+        padded = windows(x, padding)[0]
+    y = np.zeros((3, 3, x_shape[3], out))
+    with np.errstate(all="ignore"):
+        for u in range(3):
+            for v in range(3):
+                products = padded[:, u : u + height, v : v + width, :, None] * g[:, :, :, None].astype(np.float64)
+                y[u, v] = products.sum(axis=(0, 1, 2))
+        attributes = {"shape": [3, 3, x_shape[3], out], "tile": tile, "padding": padding}
+        rtol = 32 * tolerance(dtype)
+        cases.add("winograd_filter_gradient", attributes, [x, g], [y.astype(dtype)], rtol, **options)
 
 
 convolution_rng = np.random.default_rng(12)
@@ -154,6 +182,55 @@ convolution(4, (1, 5, 5, 0), 2, "same")
 convolution(2, (1, 4, 4, 2), 0)
 # Small enough for second derivatives by differences.
 convolution(2, (1, 2, 2, 1), 1, "same", dtype=np.float64)
+
+
+for dtype in (np.float32, np.float64):
+    filter_gradient(4, (1, 6, 6, 1), 1, dtype=dtype)
+    filter_gradient(2, (2, 5, 4, 3), 2, "same", dtype=dtype)
+filter_gradient(6, (1, 9, 8, 2), 3, "same")
+filter_gradient(4, (2, 9, 7, 3), 5, [[0, 2], [1, 1]])
+filter_gradient(4, (1, 3, 3, 1), 1)
+filter_gradient(2, (1, 1, 1, 2), 17, "same")
+filter_gradient(4, (0, 5, 5, 2), 3)
+filter_gradient(4, (1, 5, 5, 0), 2, "same")
+filter_gradient(2, (1, 4, 4, 2), 0)
+filter_gradient(2, (1, 2, 2, 1), 1, "same", dtype=np.float64)
+# An image without rows, all padding.
+convolution(4, (1, 0, 5, 2), 3, [[2, 2], [1, 1]])
+filter_gradient(4, (1, 0, 5, 2), 3, [[2, 2], [1, 1]])
+
+
+def put(position, value, operand=0):
+    """Sets one element of an operand."""
+
+    def change(*operands):
+        operands[operand][position] = value
+
+    return change
+
+
+# What is not finite spoils what it spoils in the direct sum, and what is finite there is finite here.
+for tile in POINTS:
+    for value in (np.inf, -np.inf, np.nan, 3e38):
+        convolution(tile, (1, 8, 9, 2), 2, "same", change=put((0, 4, 6, 1), value), gradient=False)
+        convolution(tile, (1, 5, 5, 1), 3, change=put((1, 2, 0, 2), value, 1), gradient=False)
+    for value in (np.inf, np.nan, 3e38):
+        filter_gradient(tile, (1, 6, 7, 2), 2, change=put((0, 0, 0, 1), value), gradient=False)
+        filter_gradient(tile, (1, 4, 5, 1), 2, "same", change=put((0, 2, 3, 1), value, 1), gradient=False)
+
+
+def clear(rows, columns):
+    """Zeros in a part of the image."""
+
+    def change(x, w):
+        x[:, rows, columns] = 0
+
+    return change
+
+
+# Windows of zeros, beside the padding and inside.
+for tile in POINTS:
+    convolution(tile, (1, 9, 10, 1), 2, "same", change=clear(slice(0, 4), slice(2, 9)))
 
 if __name__ == "__main__":
     cases.write()

@@ -1,10 +1,17 @@
 /* Runs a graph that `apus compile` made:
      run_compiled WEIGHTS RESULT-FILE OUTPUT-BYTES... -- INPUT-FILE...
-   Writes all outputs to the file, one after the other. MODEL is the graph's name, ARENA the macro of its size. */
+   Writes all outputs to the file, one after the other. MODEL is the graph's name, ARENA the macro of its size.
+   With THREADS so many threads share each run; with VARIABLES, the macro of their number, a training step's variables
+   follow the outputs. */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
+#ifdef THREADS
+#define RUN(...) JOIN(MODEL, _run_on)(THREADS, __VA_ARGS__)
+#else
+#define RUN(...) JOIN(MODEL, _run)(__VA_ARGS__)
+#endif
 #include TEXT(MODEL.h)
 #include <string.h>
 
@@ -37,9 +44,9 @@ int main(int count, char **arguments) {
   memcpy(&in, inputs, sizeof in);
   memcpy(&out, outputs, sizeof out);
   int64_t value = 0;
-  /* Twice: a run leaves nothing behind. */
-  int status = JOIN(MODEL, _run)(&in, &out, weights, arena, &value);
-  if (!status) status = JOIN(MODEL, _run)(&in, &out, weights, arena, &value);
+  /* Twice: a run leaves nothing behind but, when it trains, its weights. */
+  int status = RUN(&in, &out, weights, arena, &value);
+  if (!status) status = RUN(&in, &out, weights, arena, &value);
   if (status) {
     fprintf(stderr, JOIN(MODEL, _message)(status), (long long)value);
     return 1;
@@ -47,6 +54,11 @@ int main(int count, char **arguments) {
   FILE *result = fopen(arguments[2], "wb");
   if (!result) return 3;
   for (size_t i = 0; i < output_count; i++) fwrite(outputs[i], 1, bytes[i], result);
+#ifdef VARIABLES
+  for (int i = 0; i < VARIABLES; i++) {
+    fwrite((char *)weights + JOIN(MODEL, _variable_at)(i)->offset, 1, JOIN(MODEL, _variable_at)(i)->bytes, result);
+  }
+#endif
   fclose(result);
   for (size_t i = 0; i < output_count; i++) free(outputs[i]);
   for (size_t i = 0; i < input_count; i++) free(inputs[i]);

@@ -5,7 +5,7 @@ import ApusGraph
 public struct BinaryCrossEntropy: SmoothedCrossEntropy {
   public var fromLogits = false
   /// How far targets are drawn to ½.
-  public var labelSmoothing = 0.0
+  @ComparedByBits public var labelSmoothing = 0.0
   public init() {}
   public static let record = crossEntropy(
     "binary_cross_entropy",

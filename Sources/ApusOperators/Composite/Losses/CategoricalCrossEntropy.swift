@@ -4,7 +4,7 @@ import ApusGraph
 /// The cross-entropy of one answer out of several, targets given as probabilities (usually one-hot).
 public struct CategoricalCrossEntropy: SmoothedCrossEntropy {
   public var fromLogits = false
-  public var labelSmoothing = 0.0
+  @ComparedByBits public var labelSmoothing = 0.0
   public init() {}
   public static let record = crossEntropy(
     "categorical_cross_entropy",

@@ -33,12 +33,13 @@ extension LossOperator {
 
 /// The distance from 0 and 1 that Keras keeps probabilities at, so that ln 0 is never computed.
 enum Probability {
-  static let least = 1e-7
+  static let least: ExactNumber = 1e-7
+  static let largest = ExactNumber(1 - 1e-7)
 }
 
 extension Value {
   /// Probabilities kept off 0 and 1.
-  func guarded() throws -> Value { try clip(low: Probability.least, high: 1 - Probability.least) }
+  func guarded() throws -> Value { try clip(low: Probability.least, high: Probability.largest) }
 
   /// self · factor, and 0 if the factor is 0, even if self is infinite.
   func weighted(by factor: Value) throws -> Value { try factor.equal(0).select(scalar(0), self * factor) }

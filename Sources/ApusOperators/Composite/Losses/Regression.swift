@@ -53,7 +53,7 @@ public struct MeanAbsoluteError: RegressionLoss {
 /// Squared near the target, absolute far from it: Huber 1964.
 public struct Huber: RegressionLoss {
   /// The error at which the square becomes linear.
-  public var delta = 1.0
+  @ComparedByBits public var delta = 1.0
   public init() {}
 
   public static let record = loss(
@@ -67,11 +67,13 @@ public struct Huber: RegressionLoss {
 
   // With c = clip(e, −δ, δ) both pieces are c (e − c/2).
   public func value(_ error: Value) throws -> Value {
-    let clipped = try error.clip(low: -delta, high: delta)
+    let clipped = try error.clip(low: ExactNumber(-delta), high: ExactNumber(delta))
     return try clipped * (error - clipped * 0.5)
   }
   // ∂/∂e = clip(e, −δ, δ)
-  public func slope(_ error: Value) throws -> Value { try error.clip(low: -delta, high: delta) }
+  public func slope(_ error: Value) throws -> Value {
+    try error.clip(low: ExactNumber(-delta), high: ExactNumber(delta))
+  }
 }
 
 extension Value {

@@ -3,7 +3,7 @@ import ApusOperators
 
 /// While training x + deviation · N(0, 1), drawn anew in each step; while predicting x.
 public struct AddGaussianNoise: ModeDependentOperator {
-  public var deviation = 0.1
+  @ComparedByBits public var deviation = 0.1
   /// The key of the generator.
   public var seed: UInt64 = 0
   public init() {}

@@ -1,0 +1,63 @@
+import ApusCore
+import Glibc
+import Synchronization
+
+/// What workers do while they wait long, and how a run ends whose workers would wait for each other forever: where a plan
+/// sends them to different barriers, or one does not come back.
+///
+/// Only runs that are checked (`verifies`) are watched: a kernel may take as long as it likes otherwise.
+enum BarrierWatch {
+  /// Without progress for so long, workers that are checked give up: half a minute, so that two of them fit in a minute.
+  static let limit = Duration.seconds(25)
+
+  /// Gets ready for a run.
+  /// - Parameter limit: nil: the run is not watched.
+  static func begin(_ sync: UnsafeMutableRawPointer, limit: Duration?) {
+    let nanoseconds = limit.map { max(1, Int($0 / .nanoseconds(1))) } ?? 0
+    word(sync, Synchronization.since).value = Int(monotonicNanoseconds())
+    word(sync, Synchronization.seen).value = 0
+    word(sync, Synchronization.isAbandoned).value = 0
+    word(sync, Synchronization.limit).value = nanoseconds
+  }
+
+  /// Lets others use the core: it may be wanted by the very worker that is waited for. Barriers call it.
+  /// - Returns: 1 if the run is given up, else 0.
+  static let rest: @convention(c) (UnsafeMutableRawPointer) -> Int64 = { sync in
+    sched_yield()
+    return isExpired(sync) ? 1 : 0
+  }
+
+  static func wasAbandoned(_ sync: UnsafeMutableRawPointer) -> Bool {
+    word(sync, Synchronization.isAbandoned).value != 0
+  }
+
+  private static func isExpired(_ sync: UnsafeMutableRawPointer) -> Bool {
+    let limit = word(sync, Synchronization.limit).value
+    if limit == 0 { return false }
+    if wasAbandoned(sync) { return true }
+    let opened = word(sync, Synchronization.opened).value
+    let time = Int(monotonicNanoseconds())
+    if opened != word(sync, Synchronization.seen).value {
+      // In this order: who sees the number sees its time.
+      word(sync, Synchronization.since).value = time
+      word(sync, Synchronization.seen).value = opened
+      return false
+    }
+    guard time - word(sync, Synchronization.since).value > limit else { return false }
+    word(sync, Synchronization.isAbandoned).value = 1
+    return true
+  }
+
+  private static func word(_ sync: UnsafeMutableRawPointer, _ offset: Int) -> Word { Word(address: sync + offset) }
+
+  /// A number that several threads read and write.
+  private struct Word {
+    let address: UnsafeMutableRawPointer
+    private var atomic: UnsafeMutablePointer<Atomic<Int>> { address.assumingMemoryBound(to: Atomic<Int>.self) }
+    /// Read before, and written after, what other words say.
+    var value: Int {
+      get { atomic.pointee.load(ordering: .acquiring) }
+      nonmutating set { atomic.pointee.store(newValue, ordering: .releasing) }
+    }
+  }
+}
