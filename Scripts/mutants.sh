@@ -4,17 +4,20 @@
 #   bash Scripts/mutants.sh --check       only whether each entry still stands exactly once in its file
 #
 # All faults are built at once, into a copy of the tree: each is a choice that an environment variable makes while the
-# tests run. Settings: APUS_MUTANTS, the folder of the copy (.build/mutants); APUS_MUTANT_BUILT=1 takes the copy as the last
-# run built it; APUS_MUTANT_WAIT and APUS_MUTANT_WIDER_WAIT, seconds that the likely tests and the wider ones may take (180,
-# 1800; 0: no wider ones); APUS_MUTANT_RUN, a command that runs the build
-# and each run of tests, such as "nice -n 19".
+# tests run. Settings:
+#   APUS_MUTANTS             the folder of the copy (.build/mutants)
+#   APUS_MUTANT_BUILT=1      take the copy as the last run built it
+#   APUS_MUTANT_WAIT         seconds that the likely tests may take (900). A fault after which they do not end is noticed,
+#                            so this must be more than they take without one
+#   APUS_MUTANT_WIDER_WAIT   the same of the wider tests (3600); 0: run none
+#   APUS_MUTANT_RUN          a command that runs the build and each run of tests, such as "nice -n 19"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 list=Tests/Mutants/mutants.txt
 copy="${APUS_MUTANTS:-$PWD/.build/mutants}"
-limit="${APUS_MUTANT_WAIT:-180}"
+limit="${APUS_MUTANT_WAIT:-900}"
 # What notices most of what the likely tests do not: minutes.
-wider_limit="${APUS_MUTANT_WIDER_WAIT:-1800}"
+wider_limit="${APUS_MUTANT_WIDER_WAIT:-3600}"
 wider='CatalogTests|ApusPassesTests.FileTests|NativeExecutableTests|PlanCheckTests|TrainerTests|FuzzTests.FuzzTests/native'
 
 # Reads the list. Without a folder it checks the entries and prints them: number, filter, title. With one it plants them.
