@@ -4,15 +4,21 @@
 #   bash Scripts/mutants.sh --check       only whether each entry still stands exactly once in its file
 #
 # All faults are built at once, into a copy of the tree: each is a choice that an environment variable makes while the
-# tests run. Settings: APUS_MUTANTS, the folder of the copy (.build/mutants); APUS_MUTANT_WAIT, seconds that a run of tests
-# may take (180); APUS_MUTANT_RUN, a command that runs each build and each run of tests, such as "nice -n 19".
+# tests run. Settings:
+#   APUS_MUTANTS             the folder of the copy (.build/mutants)
+#   APUS_MUTANT_BUILT=1      take the copy as the last run built it
+#   APUS_MUTANT_WAIT         seconds that the likely tests may take (900). A fault after which they do not end is noticed,
+#                            so this must be more than they take without one
+#   APUS_MUTANT_WIDER_WAIT   the same of the wider tests (3600); 0: run none
+#   APUS_MUTANT_RUN          a command that runs the build and each run of tests, such as "nice -n 19"
 set -euo pipefail
 cd "$(dirname "$0")/.."
 list=Tests/Mutants/mutants.txt
 copy="${APUS_MUTANTS:-$PWD/.build/mutants}"
-wait="${APUS_MUTANT_WAIT:-180}"
-# What notices most of what the likely tests do not.
-wider='CatalogTests|FileTests|NativeCatalogTests|NativeExecutableTests|PlanCheckTests|TrainerTests|CommandLineTests|FuzzTests'
+limit="${APUS_MUTANT_WAIT:-900}"
+# What notices most of what the likely tests do not: minutes.
+wider_limit="${APUS_MUTANT_WIDER_WAIT:-3600}"
+wider='CatalogTests|ApusPassesTests.FileTests|NativeExecutableTests|PlanCheckTests|TrainerTests|FuzzTests.FuzzTests/native'
 
 # Reads the list. Without a folder it checks the entries and prints them: number, filter, title. With one it plants them.
 plant() {
@@ -72,12 +78,13 @@ table="$(plant)"
 
 # The copy: as the tree is, but for what the faults change. Files that stay as they are keep their time, so that a second
 # run builds little.
-mkdir -p "$copy"
-fresh="$copy.fresh"
-rm -rf "$fresh" && mkdir "$fresh"
-git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar --extract --directory "$fresh"
-plant "$fresh"
-cat > "$fresh/Sources/ApusCore/Mutant.swift" <<'SWIFT'
+if [ -z "${APUS_MUTANT_BUILT:-}" ]; then
+  mkdir -p "$copy"
+  fresh="$copy.fresh"
+  rm -rf "$fresh" && mkdir "$fresh"
+  git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar --extract --directory "$fresh"
+  plant "$fresh"
+  cat > "$fresh/Sources/ApusCore/Mutant.swift" <<'SWIFT'
 import Foundation
 
 /// Which planted fault is there.
@@ -86,40 +93,47 @@ public enum Mutant {
   public static func isActive(_ number: Int) -> Bool { active == number }
 }
 SWIFT
-(cd "$fresh" && find . -type f -print0) | while IFS= read -r -d '' file; do
+  (cd "$fresh" && find . -type f -print0) | while IFS= read -r -d '' file; do
   cmp -s "$fresh/$file" "$copy/$file" || { mkdir -p "$(dirname "$copy/$file")" && cp "$fresh/$file" "$copy/$file"; }
-done
-rm -rf "$fresh"
+  done
+  rm -rf "$fresh"
+  cd "$copy"
+  ${APUS_MUTANT_RUN:-} swift build --build-tests 2>&1 | grep -E 'error:|^Build complete'
+fi
 cd "$copy"
-${APUS_MUTANT_RUN:-} swift build --build-tests 2>&1 | grep -E 'error:|^Build complete'
-binary="$(swift build --show-bin-path)/ApusPackageTests.xctest"
+binary="$copy/.build/debug/ApusPackageTests.xctest"
 
-# What a run of tests notices: the first test with an issue, a crash or a hang; empty if it notices nothing.
+# What a run of tests notices: the first test with an issue, a crash or a hang; empty if it notices nothing. A run ends with
+# its first issue.
 noticed() {
-  local log cache status=0
+  local log cache status=0 run issue='✘ Test [^ ]+ recorded'
   log="$(mktemp)" cache="$(mktemp -d)"
   # Objects of another mutant must not be found in the cache.
-  APUS_MUTANT="$1" APUS_CACHE="$cache" APUS_FUZZ="${APUS_FUZZ:-150}" ${APUS_MUTANT_RUN:-} timeout -k 5 "$wait" \
-    "$binary" --testing-library swift-testing --filter "$2" > "$log" 2>&1 || status=$?
+  APUS_MUTANT="$1" APUS_CACHE="$cache" ${APUS_MUTANT_RUN:-} timeout -k 5 "$limit" \
+    "$binary" --testing-library swift-testing --filter "$2" > "$log" 2>&1 &
+  run=$!
+  while kill -0 "$run" 2> /dev/null && ! grep -qE "$issue" "$log"; do sleep 0.3; done
+  if grep -qE "$issue" "$log"; then pkill -TERM -x -P "$run" timeout || kill "$run" 2> /dev/null || true; fi
+  wait "$run" 2> /dev/null || status=$?
   rm -rf "$cache"
-  if [ "$status" -ne 0 ]; then
-    if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-      echo "no end after $wait s ($2)"
-    elif ! grep -m 1 -oE '✘ Test [^ ]+ recorded' "$log" | sed -E 's/✘ Test (.*) recorded/\1/'; then
-      echo "a crash, exit $status ($2)"
-    fi
+  if grep -qE "$issue" "$log"; then
+    grep -m 1 -oE "$issue" "$log" | sed -E 's/✘ Test (.*) recorded/\1/'
+  elif [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+    echo "no end after $limit s"
+  elif [ "$status" -ne 0 ]; then
+    echo "a crash, exit $status"
   fi
   rm -f "$log"
 }
 
-[ -z "$(noticed 0 RoundTripTests)" ] || { echo "the copy fails its tests without a fault"; exit 70; }
+[ -n "${APUS_MUTANT_BUILT:-}" ] || [ -z "$(noticed 0 RoundTripTests)" ] || { echo "the copy fails its tests without a fault"; exit 70; }
 all=0 found=0
 printf '%4s  %-74s  %-52s %5s\n' no. fault 'noticed by' s
 while IFS=$'\t' read -r number filter title; do
   if [ $# -gt 0 ] && [[ " $* " != *" $number "* ]]; then continue; fi
   start=$SECONDS
   by="$(noticed "$number" "$filter")"
-  [ -n "$by" ] || by="$(noticed "$number" "$wider")"
+  [ -n "$by" ] || [ "$wider_limit" = 0 ] || by="$(limit=$wider_limit noticed "$number" "$wider")"
   all=$((all + 1))
   if [ -n "$by" ]; then found=$((found + 1)); else by='NOT NOTICED'; fi
   printf '%4d  %-74s  %-52s %5d\n' "$number" "$title" "$by" $((SECONDS - start))

@@ -42,16 +42,18 @@ extension KernelProgram {
             isSerial: parameter.byteCount < target.copyUnitBytes / 4))
       }
     }
-    var series = Set<Int>()
+    // What shares an output's memory may be smaller, and moves on by as much.
+    let sizes = outputSizes
+    var series: [Int: Int] = [:]
     for index in buffers.indices {
       if case .output(let output) = buffers[index].place {
         program.buffers[index].place = .series(output: output)
-        series.insert(index)
+        series[index] = sizes[output]
       }
     }
     let body = steps.mapLocations { location in
       var location = location
-      location.strides = [series.contains(location.buffer) ? buffers[location.buffer].byteCount : 0] + location.strides
+      location.strides = [series[location.buffer] ?? 0] + location.strides
       return location
     }
     let next = gathers.map { launch in
@@ -106,5 +108,17 @@ extension KernelProgram {
       }
     }
     return b.build(name: "batch_rows", units: rows)
+  }
+}
+
+extension KernelProgram {
+  /// The bytes of each output in one batch. A buffer that shares an output's memory may be smaller.
+  var outputSizes: [Int: Int] {
+    var sizes: [Int: Int] = [:]
+    for buffer in buffers {
+      if case .output(let output) = buffer.place { sizes[output] = max(sizes[output] ?? 0, buffer.byteCount) }
+      if case .series(let output) = buffer.place { sizes[output] = max(sizes[output] ?? 0, buffer.byteCount) }
+    }
+    return sizes
   }
 }

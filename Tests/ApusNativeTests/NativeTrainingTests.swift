@@ -58,4 +58,27 @@ import Testing
     }
     #expect(trainer.session.values.map(\.value) == before)
   }
+
+  /// A part of an output is computed in its place from a smaller temporary, which shares the output's memory: in each batch it
+  /// moves on by the output's size and not by its own.
+  @Test(arguments: [OptimizationLevel.none, .standard]) func partsOfOutputsMoveWithTheOutput(
+    _ level: OptimizationLevel
+  ) throws {
+    let builder = GraphBuilder("parts")
+    let x = try builder.parameter("x", .f32, [2, 3])
+    let y = try builder.parameter("y", .f32, [2, 3])
+    let graph = try builder.build([concatenate([(x + 1).relu6(), y, x], axis: 1)])
+    let backend = NativeBackend(verifies: true)
+    let program = try backend.compile(graph, passes: .level(level))
+    let data = try (0..<2).map { position in
+      try Tensor((0..<24).map { Float($0 * (3 - 2 * position)) / 8 }, [8, 3])
+    }
+    var none: [Tensor] = []
+    let found = try program.run(overRows: [4, 1, 0, 7, 2, 3], of: data, updating: &none)
+    for (batch, rows) in [[4, 1], [0, 7], [2, 3]].enumerated() {
+      let feeds = try data.map { try $0.gather(rows: rows) }
+      let expected = try Interpreter(graph).run(feeds, variables: []).outputs[0].doubles()
+      #expect(Array(found[0].doubles()[batch * 18..<(batch + 1) * 18]) == expected, "batch \(batch)")
+    }
+  }
 }

@@ -48,6 +48,44 @@ import Testing
     #expect(live == [InterpreterTests.bytes, InterpreterTests.bytes])
   }
 
+  /// What judges passes shares no rewrite with them: equal nodes are computed apart, in the definitions of composites and
+  /// in regions too.
+  @Test func whatIsWrittenIsRun() throws {
+    let text = """
+      graph @twice(%x: f32[2, 3]) {
+        %1 = exp(%x)
+        %2 = exp(%x)
+        %3 = softmax(%x)
+        %4 = softmax(%x)
+        return %1, %2, %3, %4
+      }
+      """
+    let graph = try #require(try Graph.parse(text).first)
+    var nodes = 0
+    _ = try Interpreter(graph).run([Tensor(zeros: .f32, [2, 3])], variables: []) { _ in nodes += 1 }
+    // reduce_max, subtract, exp, reduce_sum and divide for each softmax.
+    #expect(nodes == 2 + 2 * 5)
+    let expanded = try graph.expandingComposites(sharingEqualNodes: false)
+    #expect(expanded.nodes.count == 1 + nodes)
+    #expect(try graph.expandingComposites().nodes.count == 1 + nodes / 2)
+  }
+
+  @Test func scansOfTheSameCarriesAreRunApart() throws {
+    let scan = """
+      scan(%c, %x, carries: 1, sequences: 1) { (%s: f32, %e: f32) in
+          %1 = add(%s, %e)
+          return %1, %1
+        }
+      """
+    let text = "graph @g(%c: f32, %x: f32[4]) {\n  %a, %b = \(scan)\n  %d, %e = \(scan)\n  return %b, %e\n}"
+    var scans = 0
+    let graph = try #require(try Graph.parse(text).first)
+    let feeds = [Tensor(scalar: Float(1)), Tensor([1, 2, 3, 4] as [Float])]
+    let result = try Interpreter(graph).run(feeds, variables: []) { _ in scans += 1 }
+    #expect(scans == 2)
+    #expect(result.outputs.map { $0.doubles() } == [[2, 4, 7, 11], [2, 4, 7, 11]])
+  }
+
   /// What no output needs is not computed, even where it could not be.
   @Test func deadNodesAreNotRun() throws {
     let builder = GraphBuilder()

@@ -58,7 +58,7 @@ struct ProgramEmitter {
     function = module.function(name, [pointer, pointer, pointer, i64, i64, i64])
     let llvm = module.llvm
     llvm.positionAtEnd(module.builder, module.block(function, "entry"))
-    state = llvm.alloca(module.builder, module.int(UInt32(WorkerState.wordCount * 64)), "")
+    state = llvm.alloca(module.builder, module.int(WorkerState.wordCount * 64), "")
     exit = module.block(function, "exit")
     _ = llvm.store(module.builder, module.constant(0), stateWord(WorkerState.passed))
     _ = llvm.store(module.builder, worker, stateWord(WorkerState.rank))

@@ -10,6 +10,8 @@ struct PlanUnderCheck {
   let mayFail: [Bool]
   /// Steps before this number compute what is the same in all runs.
   let precomputationEnd: Int
+  /// The bytes of each output in one batch.
+  private let outputSizes: [Int: Int]
   /// The draft's temporaries that are computed in each run.
   let temporaries: Set<Int>
 
@@ -18,6 +20,7 @@ struct PlanUnderCheck {
     self.precomputationEnd = precomputationEnd
     matching = try StepMatching(program, outline)
     places = PlanPlaces(program)
+    outputSizes = program.outputSizes
     mayFail = program.kernels.map(\.body.canFail)
     var temporaries = Set(outline.temporaries)
     for number in matching.draftNumbers[..<precomputationEnd] {
@@ -64,7 +67,7 @@ struct PlanUnderCheck {
       case .precomputed: (isPrecomputing, true, nil)
       case .dataset: (false, !isPrecomputing, nil)
       case .rows: (false, !isPrecomputing, known.byteCount * (batches + KernelProgram.batchesAhead))
-      case .series: (true, true, known.byteCount * batches)
+      case .series(let output): (true, true, (outputSizes[output] ?? 0) * batches)
       case .variable: (!isPrecomputing, true, nil)
       case .output, .arena: (true, true, nil)
       }
