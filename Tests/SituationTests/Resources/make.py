@@ -99,8 +99,8 @@ PAGE = """# Situations
 
 Wrong values, wrong gradients, crashes and ignored options that users of other frameworks and compilers reported, and what
 Apus does there. Each of the {graphs} graphs runs in a test: on the interpreter and as native code, without passes and with all
-of them, with its inputs fed and with its inputs folded. The files, with the right values and the script that computed them,
-are in `Tests/SituationTests/Resources`; `apus run` runs them.
+of them, with its inputs fed and, where passes may fold them, as constants. The files, with the right values and the script
+that computed them, are in `Tests/SituationTests/Resources`; `apus run` runs them.
 
 *right* means the value of mathematics or of IEEE 754, to the last digit where a file states no tolerance; *refused* means an
 error of the input with the place and the reason. Where frameworks disagree, the value is the one that the operator's page
