@@ -15,7 +15,8 @@ public struct LayerNorm: CompositeOperator {
     ],
     attributes: [
       attribute("epsilon", \.epsilon, "added to the variance"), attribute("axis", \.axis, "the axis of the statistics"),
-    ])
+    ]
+  ).accurate(Accuracy.statistic)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     try requireEpsilon(epsilon)
