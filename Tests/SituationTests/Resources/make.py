@@ -114,7 +114,6 @@ Where Apus gives what a formula gives, and not the limit that one could wish for
 | a gradient through the branch that `select` does not choose is NaN where that branch is infinite or NaN | [pytorch/pytorch#52248](https://github.com/pytorch/pytorch/issues/52248) | select a safe operand first, as `protected_root` and `protected_logarithm` do, or use `if` |
 | `softmax` of a row of −inf alone is NaN | [iree-org/iree#24175](https://github.com/iree-org/iree/issues/24175) | select, as `masked_rows_made_safe` does |
 | `gelu` below −4 has an error of 10⁻⁷ (10⁻¹⁶ in f64), which is more than its value below −6 (−9) | [pytorch/pytorch#187806](https://github.com/pytorch/pytorch/issues/187806) | |
-| `softsign` of ±inf and `silu` and `gelu` of −inf are NaN | [wagenaartje/neataptic#13](https://github.com/wagenaartje/neataptic/issues/13) | `clip` first |
 """
 HEADER = "\n## {}\n\n| situation | seen in | result | {} |\n|---|---|---|---|\n"
 

@@ -282,3 +282,11 @@ refused("tensor_beyond_any_memory", "A tensor larger than any memory", "tensorfl
   %y = iota(shape: [2147483647, 2147483647], dtype: f32)
   return %y
 """, "is larger than any memory")
+
+refused("epsilon_below_0", "A batch norm with an epsilon of -1 is no mix of NaN and numbers", "pytorch/pytorch#166405", """
+  %x: f32[2, 2] = constant([[1, 2], [3, 3]])
+  %s: f32[2] = constant(1)
+  %o: f32[2] = constant(0)
+  %y = batch_norm(%x, %s, %o, %o, %s, epsilon: -1)
+  return %y
+""", "'epsilon' must be 0 or more")
