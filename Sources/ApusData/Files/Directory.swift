@@ -28,7 +28,7 @@ enum Directory {
       return
     }
     let parent = parent(of: path)
-    if parent != path, stat(parent, &status) != 0 { try make(parent) }
+    if parent != path { try make(parent) }
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw ApusError.system(path, "cannot be made") }
   }
 

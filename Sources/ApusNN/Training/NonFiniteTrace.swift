@@ -62,7 +62,7 @@ struct NonFiniteTrace {
       return "the data of \(label) holds \(value), in sample \(rows.indices.contains(row) ? rows[row] : row)"
     }
     if node.op is Variable { return "the variable \(label) holds \(value) before the step" }
-    let layer = node.origin.name.map { " of '\($0)'" } ?? ""
+    let layer = node.origin.name.map { " of layer '\($0)'" } ?? ""
     let operands = node.operands.map { "\(graph.label(of: $0))\(range(of: $0))" }.joined(separator: ", ")
     return "operator '\(node.op.name)'\(layer) makes \(value): \(label) = \(node.op.name)(\(operands))"
   }
@@ -97,9 +97,8 @@ extension Trainer {
       let step = try prepared(feeds[0], feeds[1]).step
       let trace = try NonFiniteTrace(
         step, feeds: feeds, variables: Dictionary(uniqueKeysWithValues: before.map { ($0.name, $0.value) }))
-      let what = loss.isFinite ? "a variable first gets such a value" : "it comes about"
-      let cause = trace.cause(rows: batch) ?? "which the interpreter, with the same numbers, does not repeat"
-      return "\(what) in step \(stepCount + 1): \(cause)"
+      let cause = trace.cause(rows: batch) ?? "the interpreter, with the same numbers, gets finite ones"
+      return loss.isFinite ? "already the new variables of step \(stepCount + 1) are not finite: \(cause)" : cause
     }
     return "the same steps, repeated, give finite numbers"
   }
