@@ -187,7 +187,8 @@ import Testing
       _ = try folder.write(Array(parts.bytes(file)), as: position < moved ? file : "\(hidden)/\(file)")
     }
     let loaded = try Trainer.resumed(from: folder.path)
-    #expect(loaded.model == new.model && loaded.state == new.state && loaded.history == new.history)
+    #expect(loaded.model.description == new.model.description)
+    #expect(loaded.state == new.state && loaded.history == new.history)
     try old.save(to: folder.path)
     #expect(try folder.names == ["model.graph", "training.json", "weights.safetensors"])
     #expect(try Trainer.resumed(from: folder.path).state == old.state)

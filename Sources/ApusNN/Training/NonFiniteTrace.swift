@@ -90,17 +90,20 @@ extension Trainer {
       let before = session.values
       let feeds = [try inputs.gather(rows: batch), try targets.gather(rows: batch)]
       let loss = try trainingStep(feeds[0], feeds[1])["loss"] ?? 0
-      // What was infinite before is no fault of this step.
-      let isSound = zip(before, session.values).allSatisfy { $1.value.isFinite || !$0.value.isFinite }
-      if loss.isFinite, isSound { continue }
+      if loss.isFinite, variablesStayFinite(since: before) { continue }
       try restore(before)
       let step = try prepared(feeds[0], feeds[1]).step
       let trace = try NonFiniteTrace(
         step, feeds: feeds, variables: Dictionary(uniqueKeysWithValues: before.map { ($0.name, $0.value) }))
       let cause = trace.cause(rows: batch) ?? "the interpreter, with the same numbers, gets finite ones"
-      return loss.isFinite ? "already the new variables of step \(stepCount + 1) are not finite: \(cause)" : cause
+      return loss.isFinite ? "the new variables of step \(stepCount + 1) are not finite: \(cause)" : cause
     }
     return "the same steps, repeated, give finite numbers"
+  }
+
+  /// Whether each variable is finite that was so before.
+  func variablesStayFinite(since before: [(name: String, value: Tensor)]) -> Bool {
+    zip(before, session.values).allSatisfy { $1.value.isFinite || !$0.value.isFinite }
   }
 
   private func restore(_ variables: [(name: String, value: Tensor)]) throws {

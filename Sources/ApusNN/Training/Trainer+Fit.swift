@@ -69,8 +69,11 @@ extension Trainer {
         let before = isExplained ? session.values : []
         let logs = try trainingSteps(rows, batchSize: size, inputs, targets)
         watch.check(logs.losses, afterStep: stepCount - logs.losses.count, afterBatch: done)
-        if isExplained, watch.fault != nil {
-          cause = try explainNonFinite(from: before, rows, batchSize: size, inputs, targets)
+        if isExplained, watch.fault != nil || !variablesStayFinite(since: before) {
+          let found = try explainNonFinite(from: before, rows, batchSize: size, inputs, targets)
+          // A variable can be infinite a step before the loss is.
+          guard watch.fault != nil else { throw ApusError.input(found) }
+          cause = found
         }
         return logs
       } report: { done, logs, weight in
