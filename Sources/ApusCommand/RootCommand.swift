@@ -29,6 +29,8 @@ struct RootCommand: ParsableCommand {
   static func main(registering: () throws -> Void) {
     // A reader that has gone is an error of `write`, and ends the program without a trace.
     signal(SIGPIPE, SIG_IGN)
+    // A limit on the size of files (`ulimit -f`) is then an error that names the file, like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       try registering()
       try checkName(of: CommandLine.arguments.dropFirst().first)
