@@ -113,7 +113,7 @@ public struct GraphLowering {
       }
       let lowering = NodeLowering(
         target: builder.target, operands: try node.operands.map { try values.handle($0, graph) }, results: results,
-        origin: origin(node, graph), sink: builder)
+        origin: origin(node, graph), sink: builder, products: graph.products(of: node))
       try lower(node, graph, lowering)
       for (id, handle) in zip(node.results, results) { values[id.index] = handle }
     }

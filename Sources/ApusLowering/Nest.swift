@@ -229,19 +229,13 @@ struct NestEmitter {
   private func product(in sum: Node) -> Int? {
     let region = nest.region
     guard sum.operands.count == 2, [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
-    let products = sum.operands.indices.filter { isProduct(sum.operands[$0]) }
+    let products = sum.operands.indices.filter {
+      region.isProduct(sum.operands[$0], given: nest.node.products)
+    }
     guard products.count == 1 else { return nil }
     let operand = sum.operands[products[0]]
     let isRead = nest.readerCounts[operand.index] > 1 || nest.escapes[operand.index]
     return isRead || !(region.producer(of: operand).op is any ProductLowerable) ? nil : products[0]
-  }
-
-  /// Whether a value is a product but for its shape and its sign.
-  private func isProduct(_ id: ValueID) -> Bool {
-    let producer = nest.region.producer(of: id)
-    if producer.op is any ProductLowerable { return true }
-    let isPassed = producer.op is any ViewLowerable || producer.op is Negate || producer.op is StopGradient
-    return isPassed && isProduct(producer.operands[0])
   }
 
   /// What an operator calls to say how it fails: by name, where the nest is more than it.

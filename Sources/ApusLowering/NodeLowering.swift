@@ -61,10 +61,14 @@ public final class NodeLowering {
   var secondOperand: DeferredOperand?
   /// Where kernels, memory and failures go.
   let sink: any LoweringSink
+  /// The operands that are products, by position: they are rounded, so a product that is added to one must be, too.
+  let products: Set<Int>
 
   init(
-    target: ProcessorModel, operands: [TensorHandle], results: [TensorHandle], origin: String, sink: any LoweringSink
+    target: ProcessorModel, operands: [TensorHandle], results: [TensorHandle], origin: String, sink: any LoweringSink,
+    products: Set<Int> = []
   ) {
+    self.products = products
     self.target = target
     self.operands = operands
     self.results = results

@@ -60,7 +60,7 @@ import Testing
       try Graph.parse(
         """
         graph @g(%x: f32[2], %xs: f32[3, 2]) {
-          %last, %all = scan(%x, %xs) body(%c: f32[2], %e: f32[2]) {
+          %last, %all = scan(%x, %xs, carries: 1, sequences: 1) { (%c: f32[2], %e: f32[2]) in
             %s = add(%c, %e)
             %t = \(op)(%s)
             return %t, %t

@@ -23,7 +23,8 @@ enum BarrierWatch {
   /// Lets others use the core: it may be wanted by the very worker that is waited for. Barriers call it.
   /// - Returns: 1 if the run is given up or the worker leaves it, else 0.
   static let rest: @convention(c) (UnsafeMutableRawPointer, Int64) -> Int64 = { sync, worker in
-    if Membership.of(sync).leaves(Int(worker)) { return 1 }
+    // Nobody leaves a run that is watched: all are to meet at its barriers.
+    if word(sync, Synchronization.limit).value == 0, Membership.of(sync).leaves(Int(worker)) { return 1 }
     sched_yield()
     return isExpired(sync) ? 1 : 0
   }

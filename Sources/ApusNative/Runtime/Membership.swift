@@ -91,6 +91,11 @@ final class Membership: @unchecked Sendable {
   /// How many are left of the run's workers.
   var count: Int { word(Synchronization.count).pointee.load(ordering: .acquiring) }
 
+  /// Whether no member is on its way out at a barrier that has never opened.
+  var isComplete: Bool {
+    word(Synchronization.arrivals).pointee.load(ordering: .acquiring) >> Synchronization.leavingShift == 0
+  }
+
   func hasLeft(_ worker: Int) -> Bool { worker < Membership.mostThatLeave && samples[worker].hasLeft }
 
   // MARK: Leaving

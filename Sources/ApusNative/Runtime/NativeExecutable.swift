@@ -161,7 +161,8 @@ public final class NativeExecutable: TrainingExecutable {
           case .precomputed(let position): prepared[position].rawAddress
           case .output(let position): outputs[position].rawAddress
           case .series(let position):
-            outputs[position].rawAddress + part.lowerBound * (outputs[position].count / rounds * outputs[position].dtype.byteCount)
+            outputs[position].rawAddress + part.lowerBound
+              * (outputs[position].count / rounds * outputs[position].dtype.byteCount)
           case .rows: rows.baseAddress.map { $0 + part.lowerBound * batch * MemoryLayout<Int64>.stride }
           case .arena, .constant: nil
           }

@@ -98,6 +98,9 @@ public final class WorkerTeam: @unchecked Sendable {
       entry(bases, status, sync, 0, Int64(workers), Int64(rounds))
       waitForOthers(workers - 1, limit)
       if membership.count < workers { pause.begin() }
+      guard membership.isComplete else {
+        throw ApusError.defect("workers left the run at a barrier to which not all of them came")
+      }
       if let limit, BarrierWatch.wasAbandoned(sync) {
         throw ApusError.defect("workers waited \(limit) for one another at a barrier: not all of them came to it")
       }
