@@ -72,16 +72,16 @@ struct BenchCommand: ParsableCommand {
   }
 
   private func measureRuns(_ benchmark: Benchmark) throws -> BenchmarkResult {
-    try benchmark.runs(of: input.loadOne(), batch: batch) { session in
-      if input.isSavedModel { try session.loadWeights(from: input.file) }
-    }
+    let (graph, saved) = try input.loadModel()
+    return try benchmark.runs(of: graph, batch: batch) { try saved?.give(to: $0) }
   }
 
   private func measureTraining(_ benchmark: Benchmark) throws -> BenchmarkResult {
+    let (graph, saved) = try input.loadModel()
     let trainer = try Trainer(
-      input.loadOne(), optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
+      graph, optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
       metrics: loss.makeMetrics(), backend: benchmark.backend)
-    if input.isSavedModel { try trainer.session.loadWeights(from: input.file) }
+    try saved?.give(to: trainer.session, of: graph)
     let set = try data.load().train
     guard set.count >= batch else { throw ApusError.input("--batch \(batch) is more than the \(set.count) samples") }
     return try benchmark.training(trainer, on: (set.images, set.labels), batch: batch)

@@ -6,7 +6,8 @@ struct CompileCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compile", abstract: "Compiles a graph ahead of time, for C programs.",
     discussion: """
-      Writes an object file, a C header and a file of weights, which need nothing else of Apus:
+      Writes an object file, a C header and a file of weights, which need nothing else of Apus. All three are replaced, \
+      or none:
 
         apus compile trained --bind batch=1 --output build
         cc main.c build/mlp.o -o main
@@ -61,7 +62,7 @@ struct CompileCommand: ParsableCommand {
   }
 
   func run() throws {
-    let source = try loadGraph()
+    let (source, saved) = try loadGraph()
     let name = name ?? AheadOfTimeLibrary.name(for: source.name)
     let graph = try source.bound(to: .inference)
     if let symbol = graph.symbols.first {
@@ -74,7 +75,7 @@ struct CompileCommand: ParsableCommand {
     // Nothing is run: only the values of variables are wanted.
     let session = Session(backend: InterpreterBackend(), seed: seed)
     _ = try session.load(graph)
-    if input.isSavedModel { try session.loadWeights(from: input.file) }
+    try saved?.give(to: session)
     let library = try AheadOfTimeLibrary(graph, name: name, backend: backend) { label in
       guard let value = session.value(of: label) else { throw ApusError.defect("variable '\(label)' has no value") }
       return value
@@ -83,15 +84,11 @@ struct CompileCommand: ParsableCommand {
     let report = Report(
       object: "\(output)/\(name).o", header: "\(output)/\(name).h", weights: "\(output)/\(name).weights",
       sample: sample ? "\(output)/\(name)_main.c" : nil)
-    do {
-      try library.object.write(to: URL(fileURLWithPath: report.object), options: .atomic)
-      try Data(library.header.utf8).write(to: URL(fileURLWithPath: report.header), options: .atomic)
-      try library.weights.write(to: URL(fileURLWithPath: report.weights), options: .atomic)
-      if let path = report.sample {
-        try Data(library.sample.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-      }
-    } catch {
-      throw ApusError.input("'\(output)' cannot be written into: \(error.localizedDescription)")
+    try AtomicFolder.replaceFiles(in: output) { draft in
+      try draft.write("\(name).o", library.object)
+      try draft.write("\(name).h", Array(library.header.utf8))
+      try draft.write("\(name).weights", library.weights)
+      if sample { try draft.write("\(name)_main.c", Array(library.sample.utf8)) }
     }
     if json { return try Terminal.writeJSON(report) }
     Terminal.write("\(report.object): \(library.object.count) bytes\n\(report.header)\n")
@@ -100,11 +97,13 @@ struct CompileCommand: ParsableCommand {
   }
 
   /// The graph to compile, its symbols bound as far as --bind says.
-  private func loadGraph() throws -> Graph {
-    guard training else { return try input.loadOne() }
+  private func loadGraph() throws -> (graph: Graph, saved: SavedModel?) {
+    guard training else { return try input.loadModel() }
     // The batch's symbol is needed until the training step is made.
-    let step = try input.one(of: input.loadUnbound()).trainingStep(
-      loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
-    return try input.one(of: input.bind([step]))
+    let (graph, saved) = try input.loadUnboundModel()
+    let step = try graph.trainingStep(
+      loss: loss.makeLoss(of: saved), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"),
+      metrics: loss.makeMetrics(of: saved))
+    return (try input.one(of: input.bind([step])), saved)
   }
 }

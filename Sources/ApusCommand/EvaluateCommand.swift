@@ -5,7 +5,11 @@ import Foundation
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate", abstract: "Measures a trained model on a data set's test samples.",
-    discussion: "  apus evaluate trained --data fashion-mnist")
+    discussion: """
+      The loss and the metrics are those that the model was trained with, unless others are given.
+
+        apus evaluate trained --data fashion-mnist
+      """)
 
   @OptionGroup var input: GraphInput
   @OptionGroup var data: DataOptions
@@ -28,18 +32,20 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
+    let (graph, saved) = try input.loadTrained()
     let trainer = try Trainer(
-      input.loadOne(), optimizer: SGD(), loss: loss.makeLoss(), metrics: loss.makeMetrics(),
+      graph, optimizer: SGD(), loss: loss.makeLoss(of: saved), metrics: loss.makeMetrics(of: saved),
       backend: backend.make())
-    try input.loadWeights(into: trainer)
+    try saved.give(to: trainer.session, of: graph)
     let splits = try data.load()
     let set = part == .test ? splits.test : splits.train
+    try trainer.checkLabels(of: set)
     // A bar for whoever watches; the result is printed once, at the end.
     let result = try trainer.evaluate(
       set.images, set.labels, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
       output: Terminal.errors)
     if json {
-      try Terminal.writeJSON(result.mapValues(JSONReal.init))
+      try Terminal.writeJSON(result)
     } else {
       Terminal.write(Terminal.list(result) + "\n")
     }

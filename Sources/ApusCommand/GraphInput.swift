@@ -37,19 +37,36 @@ struct GraphInput: ParsableArguments {
   /// Whether FILE is a folder with a saved model: then weights lie beside the graph.
   var isSavedModel: Bool { GraphFile.isSavedModel(file) }
 
-  /// The saved weights.
+  /// All graphs of the file, symbols bound; and if FILE is a saved model's folder, the model, read at the same time: it
+  /// may be replaced at any moment.
+  func loadAll() throws -> (graphs: [Graph], saved: SavedModel?) {
+    let saved = isSavedModel ? try SavedModel(contentsOf: file) : nil
+    return (try bind(saved?.graphs ?? loadUnbound()), saved)
+  }
+
+  /// The file's only graph, and if FILE is a saved model's folder, the model.
+  func loadModel() throws -> (graph: Graph, saved: SavedModel?) {
+    let (graphs, saved) = try loadAll()
+    return (try one(of: graphs), saved)
+  }
+
+  /// The same as the file has it: its symbols are not bound.
+  func loadUnboundModel() throws -> (graph: Graph, saved: SavedModel?) {
+    let saved = isSavedModel ? try SavedModel(contentsOf: file) : nil
+    return (try one(of: saved?.graphs ?? loadUnbound()), saved)
+  }
+
+  /// A saved model and its graph.
   /// - Throws: `ApusError` if FILE is not a saved model: predictions of untrained weights are of no use.
-  func loadWeights(into trainer: Trainer) throws {
-    guard isSavedModel else {
+  func loadTrained() throws -> (graph: Graph, saved: SavedModel) {
+    guard isSavedModel, case (let graph, let saved?) = try loadModel() else {
       throw ApusError.input("'\(file)' holds no weights", help: "give the folder that `apus train --save` wrote")
     }
-    try trainer.session.loadModelWeights(from: file, of: trainer.model)
+    return (graph, saved)
   }
 
   /// The file's only graph, as it stands.
-  func loadOne() throws -> Graph {
-    try one(of: load())
-  }
+  func loadOne() throws -> Graph { try one(of: load()) }
 
   /// - Throws: `ApusError` unless there is one graph.
   func one(of graphs: [Graph]) throws -> Graph {

@@ -19,7 +19,8 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
-      RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self, BenchCommand.self, DevicesCommand.self,
+      RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self, BenchCommand.self,
+      DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
       OptimizersCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,
     ])
@@ -28,6 +29,8 @@ struct RootCommand: ParsableCommand {
   static func main(registering: () throws -> Void) {
     // A reader that has gone is an error of `write`, and ends the program without a trace.
     signal(SIGPIPE, SIG_IGN)
+    // A limit on the size of files (`ulimit -f`) is then an error that names the file, like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       try registering()
       try checkName(of: CommandLine.arguments.dropFirst().first)

@@ -13,7 +13,8 @@ struct RunCommand: ParsableCommand {
         apus run model.graph --random --bind batch=2 --backend interpreter -O0
 
       Their shapes bind the graph's symbols. Variables get first values from --seed, or their saved ones where FILE is a \
-      folder that `apus train --save` wrote. Updates are computed and dropped. The interpreter with -O0 is the reference: \
+      folder that `apus train --save` wrote. Updates are computed and dropped. All files of --output are replaced, or \
+      none. The interpreter with -O0 is the reference: \
       no pass has touched what it runs.
       """)
 
@@ -61,11 +62,12 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    for graph in try input.load() { try run(graph, bound: graph.bound(to: mode)) }
+    let (graphs, saved) = try input.loadAll()
+    for graph in graphs { try run(graph, bound: graph.bound(to: mode), saved) }
   }
 
   /// - Parameter source: the graph as it was written, whose names the outputs keep.
-  private func run(_ source: Graph, bound graph: Graph) throws {
+  private func run(_ source: Graph, bound graph: Graph, _ saved: SavedModel?) throws {
     let names = graph.parameters.map { graph.name(of: $0) ?? "" }
     var feeds: [String: Tensor] = [:]
     for text in inputs {
@@ -91,14 +93,15 @@ struct RunCommand: ParsableCommand {
       BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)))
     let session = Session(backend: compilation.backend, seed: seed, passes: compilation.passes)
     let program = try session.load(graph)
-    if input.isSavedModel { try session.loadWeights(from: input.file) }
+    try saved?.give(to: session)
     let outputs = try program.run(feeds)
     let labels = source.outputs.map { String(source.label(of: $0).dropFirst()) }
     if let output {
-      for (file, tensor) in zip(OutputNames.files(for: labels), outputs) {
-        try NPY.write(tensor, to: "\(output)/\(file).npy")
-        Terminal.write("\(output)/\(file).npy: \(tensor.type)\n")
+      let files = OutputNames.files(for: labels).map { $0 + ".npy" }
+      try AtomicFolder.replaceFiles(in: output) { draft in
+        for (file, tensor) in zip(files, outputs) { try draft.write(file) { try NPY.write(tensor, into: $0) } }
       }
+      for (file, tensor) in zip(files, outputs) { Terminal.write("\(output)/\(file): \(tensor.type)\n") }
     } else if json {
       let list = zip(labels, outputs).map { name, tensor in
         let shape = tensor.dimensions.map(String.init).joined(separator: ",")

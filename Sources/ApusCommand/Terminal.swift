@@ -65,10 +65,12 @@ enum Terminal {
     logs.sorted { $0.key < $1.key }.map { "\($0.key): \(String(format: "%.4f", $0.value))" }.joined(separator: " - ")
   }
 
-  /// The value as JSON, keys sorted, on one line.
+  /// The value as JSON, keys sorted, on one line; NaN and infinities are strings.
   static func writeJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
   }
 }

@@ -15,14 +15,37 @@ struct DataOptions: ParsableArguments {
 
 /// How models are trained and judged.
 struct LossOptions: ParsableArguments {
-  @Option(help: "The loss: \(Loss.names.joined(separator: ", ")).")
-  var loss = "sparse_categorical_crossentropy"
+  @Option(
+    help: """
+      The loss: \(Loss.names.joined(separator: ", ")). Left out: the saved model's, else \(LossOptions.standardLoss).
+      """)
+  var loss: String?
 
-  @Option(help: "Metrics to show, separated by commas: \(Metric.names.joined(separator: ", ")).")
-  var metrics = "accuracy"
+  @Option(
+    help: """
+      Metrics to show, separated by commas: \(Metric.names.joined(separator: ", ")). Left out: the saved model's, else \
+      \(LossOptions.standardMetrics).
+      """)
+  var metrics: String?
 
-  func makeLoss() throws -> Loss { try Loss.named(loss) }
-  func makeMetrics() throws -> [Metric] { try metrics.split(separator: ",").map { try Metric.named(String($0)) } }
+  static let standardLoss = "sparse_categorical_crossentropy"
+  static let standardMetrics = "accuracy"
+
+  /// - Parameter saved: the model whose loss is taken if none is given.
+  func makeLoss(of saved: SavedModel? = nil) throws -> Loss {
+    try loss.map(Loss.named) ?? saved?.loss() ?? Loss.named(Self.standardLoss)
+  }
+
+  func makeMetrics(of saved: SavedModel? = nil) throws -> [Metric] {
+    try givenMetrics() ?? saved?.metrics() ?? Self.list(Self.standardMetrics)
+  }
+
+  /// The metrics that the command line names; nil if it names none.
+  func givenMetrics() throws -> [Metric]? { try metrics.map(Self.list) }
+
+  private static func list(_ text: String) throws -> [Metric] {
+    try text.split(separator: ",").map { try Metric.named(String($0)) }
+  }
 }
 
 struct TrainCommand: ParsableCommand {
@@ -35,6 +58,13 @@ struct TrainCommand: ParsableCommand {
         apus train Graphs/Models/mlp.graph --data fashion-mnist --epochs 5 --validation-split 0.2 --plot history.svg
         apus train model.graph --optimizer "sgd(learning_rate=0.1, momentum=0.9)" --save trained
         apus train trained --resume trained --epochs 10 --save trained
+        apus train trained --optimizer "sgd(learning_rate=0.01)" --save tuned
+
+      If FILE is a saved model, training begins anew from its weights: step and epoch are 0, and optimizer, loss and \
+      metrics are new, or as saved if they are not given. --resume goes on with everything: optimizer, its state, \
+      learning rate, step, epoch, loss, metrics, batch size, random numbers. Options that say otherwise are refused.
+
+      A loss that is not finite ends training with exit code 1, and nothing is saved; see --on-nan.
       """)
 
   @OptionGroup var input: GraphInput
@@ -42,28 +72,42 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var loss: LossOptions
 
   @Option(
-    help: "The optimizer (\(OptimizerRegistry.names.joined(separator: ", "))), with options as sgd(learning_rate=0.1).")
-  var optimizer = "rmsprop"
+    help: """
+      The optimizer (\(OptimizerRegistry.names.joined(separator: ", "))), with options as sgd(learning_rate=0.1). Left \
+      out: the saved model's, else rmsprop.
+      """)
+  var optimizer: String?
 
   @Option(help: "How many epochs to train in all, those of --resume included.")
   var epochs = 1
 
-  @Option(help: "Samples a step.")
-  var batch = 32
+  @Option(help: "Samples a step. Left out: as before with --resume, else 32.")
+  var batch: Int?
 
-  @Option(help: "The last part of the training samples to validate on, from 0 up to 1.")
-  var validationSplit = 0.0
+  @Option(
+    help:
+      "The last part of the training samples to validate on, from 0 up to 1. Left out: as before with --resume, else 0."
+  )
+  var validationSplit: Double?
 
-  @Option(help: "Seed of first weights, shuffling and dropout.")
-  var seed: UInt64 = 0
+  @Option(help: "Seed of first weights, shuffling and dropout. Left out: as before with --resume, else 0.")
+  var seed: UInt64?
 
-  @Flag(inversion: .prefixedNo, help: "Shuffle the training samples in each epoch.")
-  var shuffle = true
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Shuffle the training samples in each epoch. Left out: as before with --resume, else yes.")
+  var shuffle: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "If a loss is NaN or infinite: stop; explain, which stops and says which operator made it; or continue.",
+      valueName: "action"))
+  var onNan = NonFiniteLoss.stop
 
   @Option(help: "A folder for the trained model: graph, weights, the optimizer's state.")
   var save: String?
 
-  @Option(help: "A folder that --save wrote, to go on from.")
+  @Option(help: "A folder that --save wrote, to go on with everything as it was. FILE must be the same graph.")
   var resume: String?
 
   @Option(help: "An SVG file for the curves of loss and metrics.")
@@ -84,10 +128,10 @@ struct TrainCommand: ParsableCommand {
   var json = false
 
   private struct Result: Encodable {
-    let history: [String: [JSONReal]]
+    let history: [String: [Double]]
     let epochs: [Int]
-    let testLoss: JSONReal?
-    let testAccuracy: JSONReal?
+    let testLoss: Double?
+    let testAccuracy: Double?
     let seconds: Double
     let samplesPerSecond: Double
 
@@ -101,8 +145,9 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     guard epochs >= 0 else { throw ValidationError("--epochs cannot be negative.") }
-    guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
-    guard validationSplit >= 0, validationSplit < 1 else {
+    guard batch ?? 1 >= 1 else { throw ValidationError("--batch must be at least 1.") }
+    let split = validationSplit ?? 0
+    guard split >= 0, split < 1 else {
       throw ValidationError("--validation-split must be at least 0 and below 1.")
     }
   }
@@ -110,35 +155,34 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let backend = try backend.make()
     // What can be wrong with the command line is found before an hour of training.
-    let trainer = try Trainer(
-      input.loadOne(), optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
-      metrics: loss.makeMetrics(), backend: backend, seed: seed)
+    let trainer = try resume.map { try resumed(from: $0, backend) } ?? newTrainer(backend)
     let callbacks = try CallbackRegistry.list(callbacks)
     trainer.warningHandler = { Terminal.report($0) }
-    if input.isSavedModel { try trainer.session.loadWeights(from: input.file) }
-    if let resume {
-      guard GraphFile.isSavedModel(resume) else {
-        throw ApusError.input(
-          "--resume '\(resume)' is no folder with a saved model", help: "give the folder that `apus train --save` wrote"
-        )
-      }
-      try trainer.resume(from: resume)
-    }
     if let plot { try OutputPath.checkFile(plot, "--plot") }
     if let save { try OutputPath.makeFolder(save, "--save") }
     let splits = try data.load()
+    for part in [splits.train, splits.test] { try trainer.checkLabels(of: part) }
+    if trainer.classNames.isEmpty { trainer.classNames = splits.classNames }
     let progress = json ? Terminal.errors : Terminal.output
     if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
+    let before = trainer.fitSettings
+    let batch = batch ?? before?.batchSize ?? 32
+    let validationSplit = validationSplit ?? before?.validationSplit ?? 0
 
     let clock = ContinuousClock()
     let start = clock.now
     let remaining = max(0, epochs - trainer.nextEpoch)
-    try trainer.fit(
+    let history = try trainer.fit(
       splits.train.images, splits.train.labels, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
-      shuffle: shuffle, verbose: verbose, callbacks: callbacks, output: progress)
+      shuffle: shuffle ?? before?.shuffle ?? true, verbose: verbose, callbacks: callbacks, onNonFiniteLoss: onNan,
+      output: progress)
     let seconds = (clock.now - start) / .seconds(1)
+    // A callback may have ended training before `fit` did.
+    if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
+      throw ApusError.input("the loss is \(loss)", help: "nothing is saved; --on-nan continue saves such a model, too")
+    }
     // Saved before anything else can go wrong.
-    if let save { try trainer.save(to: save) }
+    if let save { try trainer.save(to: save, allowingNonFinite: onNan == .continue) }
     let test = try trainer.evaluate(splits.test.images, splits.test.labels, batchSize: batch)
     if let plot { try trainer.history.plot(to: plot, title: trainer.model.name) }
 
@@ -147,9 +191,9 @@ struct TrainCommand: ParsableCommand {
       try Terminal.writeJSON(
         Result(
           history: Dictionary(
-            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONReal.init)) }),
-          epochs: trainer.history.epochs, testLoss: test["loss"].map(JSONReal.init),
-          testAccuracy: test["accuracy"].map(JSONReal.init), seconds: seconds,
+            uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) }),
+          epochs: trainer.history.epochs, testLoss: test["loss"],
+          testAccuracy: test["accuracy"], seconds: seconds,
           samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
       Terminal.write("test: " + Terminal.list(test) + "\n")
@@ -159,4 +203,62 @@ struct TrainCommand: ParsableCommand {
   }
 }
 
+extension TrainCommand {
+  /// A trainer that begins anew, with saved weights if FILE holds some.
+  private func newTrainer(_ backend: any Backend) throws -> Trainer {
+    let (graph, saved) = try input.loadModel()
+    let trainer = try Trainer(
+      graph,
+      optimizer: optimizer.map { try OptimizerRegistry.named($0) } ?? saved?.optimizer()
+        ?? OptimizerRegistry.named("rmsprop"),
+      loss: loss.makeLoss(of: saved), metrics: loss.makeMetrics(of: saved), backend: backend, seed: seed ?? 0)
+    try saved?.give(to: trainer.session, of: graph)
+    return trainer
+  }
+
+  /// A trainer that goes on with everything.
+  /// - Throws: `ApusError` if the command line says otherwise than the saved model.
+  private func resumed(from folder: String, _ backend: any Backend) throws -> Trainer {
+    guard GraphFile.isSavedModel(folder) else {
+      throw ApusError.input(
+        "--resume '\(folder)' is no folder with a saved model", help: "give the folder that `apus train --save` wrote")
+    }
+    let trainer = try Trainer.resumed(SavedModel(contentsOf: folder), backend: backend)
+    // Texts leave out where in a file a node was.
+    if input.file != folder, try input.loadOne().description != trainer.model.description {
+      throw ApusError.usage(
+        "--resume '\(folder)' goes on with its own graph, and '\(input.file)' holds another",
+        help: "apus train \(folder) --resume \(folder)")
+    }
+    let fitting = trainer.fitSettings
+    let pairs: [(option: String, given: String?, saved: String?)] = [
+      (
+        "--optimizer", try optimizer.map { try OptimizerRegistry.named($0).specification },
+        trainer.optimizer.specification
+      ),
+      ("--loss", try loss.loss.map { try Loss.named($0).specification }, trainer.loss.specification),
+      ("--metrics", try loss.givenMetrics().map(Self.text), Self.text(trainer.metrics)),
+      ("--seed", seed.map(String.init), String(trainer.seed)),
+      ("--batch", batch.map(String.init), fitting.map { String($0.batchSize) }),
+      ("--validation-split", validationSplit.map { "\($0)" }, fitting.map { "\($0.validationSplit)" }),
+      ("--shuffle", shuffle.map(String.init), fitting.map { String($0.shuffle) }),
+    ]
+    for case (let option, let given?, let saved?) in pairs where given != saved {
+      throw ApusError.usage(
+        "--resume '\(folder)' goes on with \(saved), but \(option) says \(given)",
+        help: "leave \(option) out to go on; leave --resume out to begin anew from the weights: apus train \(folder)")
+    }
+    if trainer.nextEpoch >= epochs {
+      Terminal.report(
+        Diagnostic(
+          .warning, "'\(folder)' has \(trainer.nextEpoch) epochs already, so none is trained",
+          help: "--epochs counts those, too"))
+    }
+    return trainer
+  }
+
+  private static func text(_ metrics: [Metric]) -> String { metrics.map(\.specification).joined(separator: ",") }
+}
+
 extension Verbosity: ExpressibleByArgument {}
+extension NonFiniteLoss: ExpressibleByArgument {}

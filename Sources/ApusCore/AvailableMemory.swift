@@ -52,33 +52,16 @@ private struct MemoryReader {
   /// Every group around this process, its own first. The kernel gives back pages of files before it kills, so inactive
   /// ones count as free.
   private var controlGroups: [AvailableMemory] {
-    var found: [AvailableMemory] = []
-    for line in (text("/proc/self/cgroup") ?? "").split(separator: "\n") {
-      // As `4:memory:/path` in version 1 and `0::/path` in version 2.
-      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3 else { continue }
-      let isSecond = parts[0] == "0" && parts[1].isEmpty
-      guard isSecond || parts[1].split(separator: ",").contains("memory") else { continue }
+    ControlGroup.all(of: "memory", in: text("/proc/self/cgroup") ?? "").compactMap { group in
       let names =
-        isSecond
-        ? ("memory.max", "memory.current", "inactive_file")
-        : ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-      var path = parts[2] == "/" ? "" : String(parts[2])
-      while true {
-        // A container sees its own group as the root of the file system of groups.
-        for base in isSecond ? ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] : ["/sys/fs/cgroup/memory"] {
-          let folder = base + path
-          guard let limit = number("\(folder)/\(names.0)"), let used = number("\(folder)/\(names.1)") else { continue }
-          let reclaimable = fields("\(folder)/memory.stat")[Substring(names.2)] ?? 0
-          if let one = left(limit, used: max(0, used - reclaimable), "of this process's control group") {
-            found.append(one)
-          }
-        }
-        guard let slash = path.lastIndex(of: "/") else { break }
-        path = String(path[..<slash])
-      }
+        group.isVersion2
+        ? (limit: "memory.max", used: "memory.current", reclaimable: "inactive_file")
+        : (limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", reclaimable: "total_inactive_file")
+      guard let limit = number("\(group.folder)/\(names.limit)"), let used = number("\(group.folder)/\(names.used)")
+      else { return nil }
+      let reclaimable = fields("\(group.folder)/memory.stat")[Substring(names.reclaimable)] ?? 0
+      return left(limit, used: max(0, used - reclaimable), "of this process's control group")
     }
-    return found
   }
 
   private var addressSpace: AvailableMemory? {

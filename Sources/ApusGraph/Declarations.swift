@@ -67,6 +67,7 @@ public struct Variable: DeclarationOperator {
     if case .constant(let value) = initializer, !value.fits(type.dtype) {
       throw TypeError("\(value) does not fit in \(type.dtype)", attribute: "initializer")
     }
+    if let fault = initializer.fault { throw TypeError(fault, attribute: "initializer") }
     return [type]
   }
 }

@@ -27,6 +27,19 @@ public enum Initializer: Hashable, Sendable {
   case forgetGateOnes
 }
 
+extension Initializer {
+  /// What is wrong with its numbers; nil if nothing is.
+  var fault: String? {
+    switch self {
+    case .normal(_, let deviation) where !(deviation >= 0), .truncatedNormal(_, let deviation) where !(deviation >= 0):
+      "'deviation' must be at least 0, not \(deviation)"
+    case .uniform(let low, let high) where !(low <= high):
+      "'low' must not be above 'high': \(low) and \(high)"
+    default: nil
+    }
+  }
+}
+
 /// Two are equal if their texts are: see `AttributeValue`.
 extension Initializer: AttributeConvertible {
   public static func == (a: Initializer, b: Initializer) -> Bool { a.attributeValue == b.attributeValue }

@@ -9,6 +9,8 @@ enum Accuracy {
   static let products = "|error| ≤ (1,100 u + n 2⁻⁵³) Σ|a b|, and a rounding of the result"
   /// Of statistics.
   static let statistic = "the sums are as accurate as those of `reduce_sum`; what follows is rounded at each step"
+  /// Of updates of one place.
+  static let inOrder = "|error| ≤ n u Σ|x| for n updates of one place: they are added one after the other"
   /// Of a product and a sum.
   static let contracted =
     "each result is rounded once; native code adds a product that nothing else reads without rounding it first, unless "

@@ -66,14 +66,18 @@ public struct ProgressBar {
   }
 
   /// Tells that all steps are done: the line gets its final form, with the time taken.
-  public mutating func finish(logs: [(name: String, value: Double)] = []) {
+  /// - Parameters:
+  ///   - steps: how many were done; all of them if nil.
+  ///   - mark: what the line ends with, as ` - the loss is nan from batch 3 on`.
+  public mutating func finish(at steps: Int? = nil, logs: [(name: String, value: Double)] = [], mark: String = "") {
     let now = clock()
-    let stepTime = stepDuration(target, now)
+    let done = min(steps ?? target, target)
+    let stepTime = stepDuration(done, now)
     let elapsed = String(format: "%.0fs", now - start)
     switch verbosity {
-    case .bar: draw(target, time: elapsed, stepTime: stepTime, logs: logs, isLast: true)
+    case .bar: draw(done, time: elapsed, stepTime: stepTime, logs: logs, mark: mark, isLast: true)
     case .line:
-      write("\(target)/\(target) - \(elapsed) - \(LogFormat.perStep(stepTime))\(LogFormat.logs(logs))\n")
+      write("\(done)/\(target) - \(elapsed) - \(LogFormat.perStep(stepTime))\(LogFormat.logs(logs))\(mark)\n")
     case .auto, .silent: break
     }
   }
@@ -87,13 +91,14 @@ public struct ProgressBar {
   }
 
   private mutating func draw(
-    _ current: Int, time: String, stepTime: Double, logs: [(name: String, value: Double)], isLast: Bool
+    _ current: Int, time: String, stepTime: Double, logs: [(name: String, value: Double)], mark: String = "",
+    isLast: Bool
   ) {
     let total = String(target)
     let count = String(current)
     let counter = String(repeating: " ", count: max(total.count - count.count, 0)) + "\(count)/\(total)"
     let done = min(ProgressBar.width * current / target, ProgressBar.width)
-    let tail = " \(LogFormat.perStep(stepTime))\(LogFormat.logs(logs))"
+    let tail = " \(LogFormat.perStep(stepTime))\(LogFormat.logs(logs))\(mark)"
 
     let dash = "━"
     let full = String(repeating: dash, count: done)

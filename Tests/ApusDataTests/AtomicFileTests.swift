@@ -32,6 +32,24 @@ import Testing
     #expect(try folder.names == ["link", "x"])
   }
 
+  /// What a killed writer leaves goes with the next write of the same name; the file of one that is at work stays, and so
+  /// does everything else.
+  @Test func abandonedFilesGo() throws {
+    let folder = try TemporaryFolder()
+    for name in [".x.apus-3k2j", ".x.apus-", ".y.apus-3k2j", ".x.tmp", ".x"] { _ = try folder.write("", as: name) }
+    try AtomicFile.write(to: folder.file("x")) { sink in
+      try sink.write(Array("outer".utf8))
+      try AtomicFile.write("inner", to: folder.file("x"))
+      #expect(try contents(folder.file("x")) == Array("inner".utf8))
+    }
+    #expect(try contents(folder.file("x")) == Array("outer".utf8))
+    #expect(try folder.names == [".x", ".x.tmp", ".y.apus-3k2j", "x"])
+  }
+
+  @Test func aFullDiskIsAnError() throws {
+    expectFault("/dev/full: cannot be written: No space left on device") { try AtomicFile.write("x", to: "/dev/full") }
+  }
+
   @Test func faults() throws {
     let folder = try TemporaryFolder()
     expectFault("is a directory") { try AtomicFile.write("x", to: folder.path) }

@@ -46,6 +46,19 @@ import Testing
     }
   }
 
+  /// A label out of range is answered with the file, the sample and the label.
+  @Test func labelsOutOfRange() throws {
+    let folder = try TemporaryFolder()
+    try smallSet(folder)
+    let data = try DatasetRegistry.load(folder.path)
+    expectFault(
+      "\(folder.file("train-labels-idx1-ubyte")): sample 2 has the label 2, but the model has 2 classes",
+      "labels are 0 … 1"
+    ) { try data.train.checkLabels(classes: 2, of: "the model") }
+    try data.train.checkLabels(classes: 3, of: "the model")
+    try data.test.checkLabels(classes: 2, of: "the model")
+  }
+
   @Test func faultsOfNames() throws {
     let folder = try TemporaryFolder()
     expectFault("'fashion-mnits'", "did you mean 'fashion-mnist'?", "known are fashion-mnist, mnist") {
@@ -62,7 +75,9 @@ import Testing
     }
     try smallSet(folder)
     absent.directories.append(folder.path)
-    expectFault("train-labels-idx1-ubyte: holds the label 2; 'clothes' has the labels 0 to 1") { try absent.load() }
+    expectFault(
+      "train-labels-idx1-ubyte: sample 2 has the label 2, but 'clothes' has 2 classes", "labels are 0 … 1"
+    ) { try absent.load() }
     absent.classNames.append("c")
     #expect(try absent.load().train.count == 3)
   }

@@ -44,6 +44,14 @@ import Testing
     Case(
       text: body("  %w: f32[2] = variable(zeros)\n  update %w = %x"),
       expected: ["%w: f32[2] is updated by a f32[2, 3]"]),
+    Case(
+      text: body("  %w: f32[2] = variable(normal(deviation: -1))"),
+      expected: ["error: 'deviation' must be at least 0, not -1.0"]),
+    Case(
+      text: body("  %w: f32[2] = variable(truncated_normal(deviation: -1))"), expected: ["error: 'deviation' must be"]),
+    Case(
+      text: body("  %w: f32[2] = variable(uniform(low: 2, high: 1))"),
+      expected: ["error: 'low' must not be above 'high': 2.0 and 1.0"]),
     Case(text: body("  %w: f32[2] = variable(zerros)"), expected: ["t:2:25: error: 'initializer' of variable must be"]),
     Case(text: "grph @g() { return }", expected: ["t:1:1: error: expected 'graph', found 'grph'"]),
     Case(text: "", expected: ["t:1:1: error: the file holds no graph"]),

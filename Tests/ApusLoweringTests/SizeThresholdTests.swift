@@ -82,7 +82,9 @@ import Testing
     )
     let n = 61
     var cases = around(bytes / 4 / n) { k, isAbove in product("streamed", 1, k, n, reaches: isAbove ? "_rows" : nil) }
-    cases += around(columns) { n, isAbove in product("columns", 1, bytes / 4 / n + 4 * units, n, reaches: isAbove ? nil : "_rows") }
+    cases += around(columns) { n, isAbove in
+      product("columns", 1, bytes / 4 / n + 4 * units, n, reaches: isAbove ? nil : "_rows")
+    }
     cases += around(SumBlock.mostProducts * units) { k, isAbove in
       product("blocks of rows", 1, k, 17, reaches: isAbove ? "extend" : "_rows")
     }

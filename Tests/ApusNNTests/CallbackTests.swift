@@ -221,7 +221,11 @@ import Testing
       said.append($0)
     }
     #expect(said.contains("Epoch 2: ReduceLROnPlateau reducing learning rate to 0.25.\n"))
-    expectError("a factor of 1.0 does not reduce") { try ReduceLROnPlateau(factor: 1) }
+    expectUsage("'factor' of callback 'reduce_lr_on_plateau' must be at least 0 and below 1, not 1.0") {
+      try trainer().fit(
+        SyntheticImages(count: 8).images, SyntheticImages(count: 8).labels, verbose: .silent,
+        callbacks: [ReduceLROnPlateau(factor: 1)])
+    }
   }
 
   // MARK: Files

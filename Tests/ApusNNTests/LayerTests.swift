@@ -81,6 +81,16 @@ import Testing
     for rate in [-0.1, 1, Double.nan] {
       #expect(refusal { Dropout(rate) }.contains("layer 'dropout': the rate must be at least 0 and below 1"))
     }
+    for momentum in [-0.1, 1.5, Double.nan] {
+      #expect(
+        refusal { BatchNormalization(momentum: momentum) }.contains(
+          "layer 'batch_normalization': the momentum must be at least 0 and at most 1, not \(momentum)"))
+    }
+    #expect(refusal { BatchNormalization(epsilon: -1) }.contains("epsilon must be at least 0, not -1.0"))
+    #expect(refusal { LayerNormalization(epsilon: -1) }.contains("epsilon must be at least 0, not -1.0"))
+    #expect(
+      refusal { Dense(2, kernelInitializer: .normal(mean: 0, deviation: -1)) }.contains(
+        "'deviation' must be at least 0, not -1.0"))
     for shape in [[3, -1], [-1, -1], [0, -1], [5], [-2, -8], [Int.max, -1]] {
       let message = refusal { Reshape(shape) }
       #expect(message.contains("layer 'reshape': a sample of shape [4, 4] cannot become \(shape)"), "\(message)")

@@ -97,14 +97,16 @@ import Testing
     try saved.save(to: folder.path)
 
     let otherOptimizer = try trainer(.sgd())
-    expectError("was trained with adam, not with sgd") { try otherOptimizer.resume(from: folder.path) }
+    expectError("was trained with the optimizer adam(learning_rate=0.01") {
+      try otherOptimizer.resume(from: folder.path)
+    }
 
     let otherModel = try Sequential(name: "small", input: [4, 4], dtype: .u8) {
       Rescaling(scale: 1 / 255)
       Flatten()
       Dense(9, activation: .relu)
       Dense(3, activation: .softmax)
-    }.compile(optimizer: .adam(), loss: .sparseCategoricalCrossEntropy)
+    }.compile(optimizer: .adam(learningRate: 0.01), loss: .sparseCategoricalCrossEntropy)
     let before = otherModel.state
     expectError(
       "tensor 'dense/bias' of '\(folder.file("weights.safetensors"))' is a f32[8], but the model has a f32[9]"
@@ -118,14 +120,114 @@ import Testing
     expectError("weights.safetensors") { try Trainer.resumed(from: empty.path) }
   }
 
-  @Test func otherSettingsAreWarnedOf() throws {
+  /// To resume is to go on with everything: other settings are refused.
+  @Test func otherSettingsAreRefused() throws {
     let folder = try TemporaryFolder()
     try trainer(.adam(learningRate: 0.01)).save(to: folder.path)
-    let other = try trainer(.adam(learningRate: 0.5))
+    let faster = try trainer(.adam(learningRate: 0.5))
+    expectError("was trained with the optimizer adam(learning_rate=0.01, beta_1") {
+      try faster.resume(from: folder.path)
+    }
+    #expect(abs(faster.learningRate - 0.5) < 1e-8, "nothing is changed")
+    let other = try smallModel(dropout: 0.25).compile(
+      optimizer: .adam(learningRate: 0.01), loss: .sparseCategoricalCrossEntropy(fromLogits: true))
+    expectError("was trained with the loss sparse_categorical_crossentropy, not with sparse_categorical_crossentropy(")
+    {
+      try other.resume(from: folder.path)
+    }
+  }
+
+  /// Weights alone bring neither the optimizer's state nor its rate nor the step.
+  @Test func weightsAloneBeginAnew() throws {
+    let (folder, data) = (try TemporaryFolder(), try SyntheticImages(count: 8))
+    let saved = try trainer()
+    try fit(saved, epochs: 2)
+    try saved.save(to: folder.path)
+    let anew = try trainer(.adam(learningRate: 0.125))
+    let first = anew.optimizerState.map(\.value)
+    try anew.session.loadModelWeights(from: folder.path, of: anew.model)
+    #expect(anew.weights.map(\.value) == saved.weights.map(\.value))
+    #expect(anew.optimizerState.map(\.value) == first && anew.stepCount == 0 && anew.learningRate == 0.125)
+    try anew.fit(data.images, data.labels, verbose: .silent)
+    #expect(anew.history.epochs == [0])
+  }
+
+  @Test func classNamesAndFitSettingsAreSaved() throws {
+    let folder = try TemporaryFolder()
+    let saved = try trainer()
+    saved.classNames = ["circle", "square", "star, or \"none\""]
+    try fit(saved, epochs: 1)
+    try saved.save(to: folder.path)
+    let resumed = try Trainer.resumed(from: folder.path)
+    #expect(resumed.classNames == saved.classNames)
+    #expect(resumed.fitSettings == FitSettings(batchSize: 8, validationSplit: 0.2, shuffle: true))
+  }
+
+  // MARK: Saves that end half way
+
+  /// Another model than `trainer()`'s: neither its graph nor its weights fit the other's.
+  private func otherTrainer() throws -> Trainer {
+    try Sequential(name: "other", input: [4, 4], dtype: .u8) {
+      Rescaling(scale: 1 / 255)
+      Flatten()
+      Dense(5, activation: .softmax)
+    }.compile(optimizer: .sgd(), loss: .sparseCategoricalCrossEntropy)
+  }
+
+  /// A save that was killed after the first `moved` of its files went to their places, over those of another model.
+  @Test(arguments: 0...3) func aKilledSaveLeavesOneModel(_ moved: Int) throws {
+    let (folder, parts) = (try TemporaryFolder(), try TemporaryFolder())
+    let (old, new) = (try otherTrainer(), try trainer())
+    try fit(new, epochs: 1)
+    try old.save(to: folder.path)
+    try new.save(to: parts.path)
+    let hidden = ".apus-saved"
+    try FileManager.default.createDirectory(atPath: folder.file(hidden), withIntermediateDirectories: true)
+    for (position, file) in ["model.graph", "training.json", "weights.safetensors"].enumerated() {
+      _ = try folder.write(Array(parts.bytes(file)), as: position < moved ? file : "\(hidden)/\(file)")
+    }
+    let loaded = try Trainer.resumed(from: folder.path)
+    #expect(loaded.model.description == new.model.description)
+    #expect(loaded.state == new.state && loaded.history == new.history)
+    try old.save(to: folder.path)
+    #expect(try folder.names == ["model.graph", "training.json", "weights.safetensors"])
+    #expect(try Trainer.resumed(from: folder.path).state == old.state)
+  }
+
+  @Test func aModelThatCannotBeWrittenLeavesTheOldOne() throws {
+    let folder = try TemporaryFolder()
+    let saved = try trainer()
+    try saved.save(to: folder.path)
+    try FileManager.default.removeItem(atPath: folder.file("training.json"))
+    try FileManager.default.createDirectory(
+      atPath: folder.file("training.json/mine"), withIntermediateDirectories: true)
+    expectError("training.json: is a directory") { try otherTrainer().save(to: folder.path) }
+    #expect(try Trainer.resumed(from: folder.path).state == saved.state)
+    #expect(try folder.names == ["model.graph", "training.json", "weights.safetensors"])
+  }
+
+  /// A model of NaNs does not replace a good one, unless that is said.
+  @Test func modelsOfNaNsAreNotSaved() throws {
+    let folder = try TemporaryFolder()
+    let good = try trainer()
+    try fit(good, epochs: 1)
+    try good.save(to: folder.path)
+    let bad = try trainer()
+    let bias = try #require(bad.session.value(of: "dense/bias"))
+    try bad.session.setValue(Tensor(repeating: .infinity, bias.dtype, bias.dimensions), of: "dense/bias")
+    expectError("is not saved to '\(folder.path)': its weights 'dense/bias' are not finite") {
+      try bad.save(to: folder.path)
+    }
+    #expect(try Trainer.resumed(from: folder.path).state == good.state)
     var warnings: [String] = []
-    other.warningHandler = { warnings.append($0.message) }
-    try other.resume(from: folder.path)
-    #expect(warnings.count == 1 && warnings[0].contains("was trained with the optimizer adam(learning_rate=0.01"))
-    #expect(abs(other.learningRate - 0.01) < 1e-8)
+    bad.warningHandler = { warnings.append($0.message) }
+    let data = try SyntheticImages(count: 8)
+    try bad.fit(
+      data.images, data.labels, verbose: .silent, callbacks: [ModelCheckpoint(folder.path)],
+      onNonFiniteLoss: .continue)
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("epoch 1 is not saved to"), "\(warnings)")
+    #expect(try Trainer.resumed(from: folder.path).state == good.state)
+    try bad.save(to: folder.path, allowingNonFinite: true)
+    #expect(try Trainer.resumed(from: folder.path).stepCount == bad.stepCount)
   }
 }

@@ -1,6 +1,5 @@
 import Apus
 import ApusCore
-import ApusNN
 import ApusNative
 import Testing
 

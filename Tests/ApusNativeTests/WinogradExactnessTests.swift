@@ -175,22 +175,29 @@ import Testing
     #expect(wrong == nil, "\(wrong.map { "\(reference[$0]) became \(found[$0])" } ?? "")")
   }
 
-  /// Images on black: a ReLU's derivative at 0 is 0, so what is left of a cancellation would count as active.
-  @Test(arguments: [0, 4]) func aStepOnImagesWithBlackBordersMovesBiasesAsDirectly(_ tile: Int) throws {
-    let count = 32
+  /// Images on black, and labels: a ReLU's derivative at 0 is 0, so what is left of a cancellation would count as active.
+  private static func onBlack(_ count: Int) throws -> (images: Tensor, labels: Tensor) {
     let philox = Philox(seed: 3)
     let images = try Tensor(
       (0..<count * 784).map { position -> UInt8 in
         let (i, j) = (position / 28 % 28, position % 28)
         return (9..<20).contains(i) && (7..<19).contains(j) ? UInt8(255 * philox.uniform(position, stream: 0)) : 0
       }, [count, 28, 28])
-    let labels = try Tensor((0..<count).map { UInt8($0 % 10) }, [count])
+    return (images, try Tensor((0..<count).map { UInt8($0 % 10) }, [count]))
+  }
+
+  private static func trainer(_ optimizer: any Optimizer, tile: Int) throws -> Trainer {
+    var backend = NativeBackend(workers: 2)
+    backend.winogradTile = tile
+    let model = try #require(try GraphFile.load(Repository.file("Graphs/Models/cnn.graph").path).first)
+    return try Trainer(model, optimizer: optimizer, loss: .sparseCategoricalCrossEntropy, backend: backend)
+  }
+
+  @Test(arguments: [0, 4]) func aStepOnImagesWithBlackBordersMovesBiasesAsDirectly(_ tile: Int) throws {
+    let (images, labels) = try Self.onBlack(32)
     func biases(_ tile: Int) throws -> [(name: String, value: [Double])] {
-      var backend = NativeBackend(workers: 2)
-      backend.winogradTile = tile
-      let model = try #require(try GraphFile.load(Repository.file("Graphs/Models/cnn.graph").path).first)
-      let trainer = try Trainer(model, optimizer: SGD(), loss: .sparseCategoricalCrossEntropy, backend: backend)
-      _ = try trainer.fit(images, labels, batchSize: count, verbose: .silent)
+      let trainer = try Self.trainer(SGD(), tile: tile)
+      _ = try trainer.fit(images, labels, batchSize: 32, verbose: .silent)
       // They begin with zeros, so that what they are is the step.
       return trainer.weights.filter { $0.name.hasSuffix("bias") }.map { ($0.name, $0.value.doubles()) }
     }
@@ -201,6 +208,17 @@ import Testing
       let error = zip(reference.value, found.value).map { ($0 - $1) * ($0 - $1) }.reduce(0, +).squareRoot()
       #expect(norm > 0 && error <= 1e-4 * norm, "\(reference.name): off by \(error) of \(norm)")
     }
+  }
+
+  /// RMSprop's first steps are as large for small gradients as for large ones.
+  @Test func fourteenStepsOnImagesWithBlackBordersEndWhereDirectOnesDo() throws {
+    let (images, labels) = try Self.onBlack(200)
+    let losses = try [1, 4].map { tile in
+      let history = try Self.trainer(RMSprop(), tile: tile).fit(
+        images, labels, batchSize: 32, epochs: 2, verbose: .silent)
+      return try #require(history["loss"]?.last)
+    }
+    #expect(abs(losses[0] - losses[1]) <= 1e-4 * losses[0], "\(losses[1]), directly \(losses[0])")
   }
 
   // MARK: Places outside the image

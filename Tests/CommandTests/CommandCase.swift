@@ -81,6 +81,18 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("predict trained u8.npy u8.npy -o out.npy", "one file"),
     CommandCase("help nosuch", "there is no subcommand 'nosuch'"), CommandCase("help trian", "did you mean 'train'?"),
     CommandCase("compile mlp.graph -o out --optimizer sgd", "belongs to --training"),
+    CommandCase("train mlp.graph --on-nan ignore", "stop, explain, continue"),
+    // Options that contradict the model to go on with
+    CommandCase("train trained --resume trained --optimizer adam", "goes on with rmsprop("),
+    CommandCase("train trained --resume trained --optimizer rmsprop(rho=0.5)", "but --optimizer says rmsprop("),
+    CommandCase(
+      "train trained --resume trained --loss mse", "goes on with sparse_categorical_crossentropy, but --loss"),
+    CommandCase("train trained --resume trained --metrics mae", "goes on with accuracy, but --metrics says"),
+    CommandCase("train trained --resume trained --seed 3", "goes on with 0, but --seed says 3"),
+    CommandCase("train trained --resume trained --batch 3", "goes on with 32, but --batch says 3"),
+    CommandCase("train trained --resume trained --validation-split 0.5", "goes on with 0.0, but --validation-split"),
+    CommandCase("train trained --resume trained --no-shuffle", "goes on with true, but --shuffle says false"),
+    CommandCase("train cnn.graph --resume trained", "goes on with its own graph, and 'cnn.graph' holds another"),
   ]
 
   static let input: [CommandCase] = [
@@ -129,6 +141,9 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train mlp.graph --data fashon-mnist", "did you mean 'fashion-mnist'?"),
     CommandCase("train mlp.graph --data trained", "trained"),
     CommandCase("train mlp.graph --data tiny --verbose silent --validation-split 0.999", "8 samples"),
+    CommandCase(
+      "train mlp.graph --data wrong", "wrong/t10k-labels-idx1-ubyte: sample 2 has the label 12, but the model has 10"),
+    CommandCase("evaluate trained --data wrong", "wrong/t10k-labels-idx1-ubyte: sample 2 has the label 12"),
     // Outputs
     CommandCase("run mlp.graph -i u8.npy -o empty", "--output 'empty' is a file"),
     CommandCase("predict trained u8.npy -o nowhere/x.npy", "there is no folder 'nowhere'"),
@@ -143,6 +158,9 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train mlp.graph --data tiny --epochs 0", "test: accuracy"),
     CommandCase("train mlp.graph --data tiny --batch 100", "test: accuracy"),
     CommandCase("train trained --resume trained --data tiny --epochs 2 --save again --plot again.svg", "model: again"),
+    CommandCase("train trained --data tiny --optimizer adam --loss sparse_categorical_crossentropy", "test: accuracy"),
+    CommandCase("train trained --resume trained --data tiny --optimizer rmsprop --batch 32 --seed 0", "test: accuracy"),
+    CommandCase("train mlp.graph --resume trained --data tiny", "test: accuracy"),
     CommandCase("run mlp.graph -i none.npy", "f32[0, 10]"),
     CommandCase("run mlp.graph --random --bind batch=0", "f32[0, 10]"),
     CommandCase("run trained -i u8.npy -o results", "results/output0.npy: f32[2, 10]"),
@@ -179,6 +197,7 @@ enum ExampleFolder {
     try write("lstm.graph", Repository.text("Graphs/Models/lstm.graph"))
     try write(
       "dropout.graph", "graph @dropout(%x: f32[n, 2]) {\n  %y = dropout(%x, rate: 0.5, seed: 1)\n  return %y\n}\n")
+    try write("cnn.graph", Repository.text("Graphs/Models/cnn.graph"))
     try write("infinite.graph", "graph @infinite() {\n  %y: f32[3] = constant([inf, -inf, nan])\n  return %y\n}\n")
     try write(
       "huge.graph",
@@ -204,6 +223,10 @@ enum ExampleFolder {
       try write("tiny/\(part)-images-idx3-ubyte", [0, 0, 8, 3] + size + [0, 0, 0, 28, 0, 0, 0, 28] + pixels)
       try write("tiny/\(part)-labels-idx1-ubyte", [0, 0, 8, 1] + size + (0..<count).map { UInt8($0) })
     }
+    // The same with a label that is no class, among those for testing.
+    try FileManager.default.copyItem(
+      at: folder.appendingPathComponent("tiny"), to: folder.appendingPathComponent("wrong"))
+    try write("wrong/t10k-labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 12, 3])
     for name in ["trained", "damaged"] {
       let result = try runProgram(
         arguments: ["train", "mlp.graph", "--data", "tiny", "--verbose", "silent", "--save", name], in: folder)

@@ -41,7 +41,10 @@ import Testing
 
   /// JSON of every command that prints it, with numbers that JSON does not have.
   @Test(arguments: [
-    ["train", "mlp.graph", "--data", "tiny", "--epochs", "3", "--optimizer", "sgd(learning_rate=1e30)", "--json"],
+    [
+      "train", "mlp.graph", "--data", "tiny", "--epochs", "3", "--optimizer", "sgd(learning_rate=1e30)", "--json",
+      "--on-nan", "continue",
+    ],
     ["train", "mlp.graph", "--data", "tiny", "--epochs", "0", "--json"],
     ["evaluate", "trained", "--data", "tiny", "--json"], ["predict", "trained", "--data", "tiny", "--json"],
     ["run", "infinite.graph", "--json"], ["dump", "infinite.graph", "--format", "json"],

@@ -11,7 +11,7 @@ import Testing
     graph @winograd(%x: f32[2, 24, 24, 16]) {
       %w: f32[3, 3, 16, 32] = variable(glorot_uniform)
       %v: f32[3, 3, 32, 16] = variable(glorot_uniform)
-      %b: f32[32] = variable(uniform(-1, 1))
+      %b: f32[32] = variable(uniform(low: -1, high: 1))
       %1 = convolution(%x, %w, padding: same)
       %2 = add(%1, %b)
       %3 = relu(%2)

@@ -72,6 +72,10 @@ import Testing
     let programs = Set(targets.filter { $0.type == "executable" }.map(\.name))
     for target in targets where target.type != "system" {
       let files = Repository.files(below: target.folder, ending: ".swift")
+      if files.isEmpty, !Repository.files(below: target.folder, ending: ".c").isEmpty {
+        #expect(target.dependencies.isEmpty, "\(target.name) is in C and imports nothing")
+        continue
+      }
       #expect(!files.isEmpty, "\(target.name) has no sources in \(target.folder)")
       let imports = try files.reduce(into: Set<String>()) { $0.formUnion(Self.imports(of: try Repository.text($1))) }
       let faults = Self.faults(

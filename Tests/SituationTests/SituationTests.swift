@@ -25,13 +25,12 @@ import Testing
   @Test(arguments: Situation.files) func resultsAreRight(_ path: String) throws {
     for situation in try Situation.load(path) where situation.message == nil {
       let (lifted, feeds) = try situation.withInputs()
-      var forms = [("with inputs", lifted, feeds)]
-      if !situation.isDifferentiated { forms.append(("as written", try Graph.parse(situation.text)[0], [])) }
-      for (form, graph, feeds) in forms {
-        for (backend, level) in Self.settings {
-          let place = "\(path): @\(situation.name), \(form), \(backend.name) -O\(level.rawValue)"
-          try check(situation, graph, feeds, backend, level, place)
-        }
+      for (backend, level) in Self.settings {
+        let place = "\(path): @\(situation.name), \(backend.name) -O\(level.rawValue)"
+        try check(situation, lifted, feeds, backend, level, place)
+        // Without inputs, the passes may compute all of it, which at -O0 none does.
+        guard level.rawValue > 0 && !situation.isDifferentiated else { continue }
+        try check(situation, Graph.parse(situation.text)[0], [], backend, level, place + ", as written")
       }
     }
   }

@@ -8,6 +8,8 @@ public struct Dataset: Sendable {
   public let images: Tensor
   /// `u8[count]`.
   public let labels: Tensor
+  /// What messages call the labels: their file.
+  private let labelPlace: String
 
   /// - Throws: `ApusError` if the types are not `u8`, the shapes not those above, or the counts differ.
   public init(name: String, images: Tensor, labels: Tensor) throws {
@@ -33,6 +35,19 @@ public struct Dataset: Sendable {
     self.name = name
     self.images = images
     self.labels = labels
+    self.labelPlace = labelPlace
+  }
+
+  /// Compares each label with the number of classes.
+  /// - Parameter owner: what has so many classes, for the message: `the model`.
+  /// - Throws: `ApusError` that names the file, the first sample whose label is no class, from 0, and its label.
+  public func checkLabels(classes: Int, of owner: String) throws {
+    try labels.withElements(as: UInt8.self) { labels in
+      guard let index = labels.firstIndex(where: { Int($0) >= classes }) else { return }
+      throw ApusError.file(
+        labelPlace, "sample \(index) has the label \(labels[index]), but \(owner) has \(classes) classes",
+        help: "labels are 0 … \(classes - 1)")
+    }
   }
 
   public var count: Int { labels.count }

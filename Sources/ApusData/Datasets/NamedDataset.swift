@@ -78,10 +78,7 @@ enum DatasetFiles {
     let part = try Dataset(
       name: "\(name) (\(part))", images: IDX.read(images), labels: IDX.read(labels), imagePlace: images,
       labelPlace: labels)
-    let highest = part.labels.withElements(as: UInt8.self) { $0.max() } ?? 0
-    guard classNames.isEmpty || Int(highest) < classNames.count else {
-      throw ApusError.file(labels, "holds the label \(highest); '\(name)' has the labels 0 to \(classNames.count - 1)")
-    }
+    if !classNames.isEmpty { try part.checkLabels(classes: classNames.count, of: "'\(name)'") }
     return part
   }
 }

@@ -3,11 +3,15 @@ import Foundation
 
 /// Writing files so that a failure half way leaves the old content untouched: the bytes go to a temporary file in the
 /// same folder, reach the disk, and take the name in one step.
+///
+/// A process that is killed leaves its temporary file. The next write to the same name removes it: a lock on the file tells
+/// whether its writer is still there.
 package enum AtomicFile {
   /// Where `write(to:_:)` puts bytes.
   package struct Sink: ~Copyable {
-    fileprivate let descriptor: Int32
-    fileprivate let path: String
+    let descriptor: Int32
+    /// What messages call the file.
+    let path: String
 
     /// Appends all of `bytes`.
     package func write(_ bytes: UnsafeRawBufferPointer) throws {
@@ -23,7 +27,12 @@ package enum AtomicFile {
     }
 
     /// Appends all of `bytes`.
-    package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+    package func write(_ bytes: some ContiguousBytes) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+    /// Brings all that was written to the disk.
+    func flush() throws {
+      guard fsync(descriptor) == 0 else { throw ApusError.system(path, "cannot be brought to the disk") }
+    }
   }
 
   /// Replaces or creates the file at `path` by what `body` writes. Links are followed, an existing file's permissions
@@ -38,22 +47,25 @@ package enum AtomicFile {
     if exists, kind != S_IFREG { return try writeDirectly(to: path, body) }
 
     let target = exists ? resolvingLinks(path) : path
-    let (descriptor, temporary) = try makeTemporary(beside: target, path)
+    let (descriptor, temporary) = try TemporaryFile.make(beside: target, path)
     var renamed = false
     var open = true
     defer {
-      if open { close(descriptor) }
       if !renamed { unlink(temporary) }
+      if open { close(descriptor) }
     }
     if exists, fchmod(descriptor, status.st_mode & 0o7777) != 0 {
       throw ApusError.system(path, "its permissions cannot be carried over")
     }
-    try body(Sink(descriptor: descriptor, path: path))
-    guard fsync(descriptor) == 0 else { throw ApusError.system(path, "cannot be brought to the disk") }
-    open = false
-    guard close(descriptor) == 0 else { throw ApusError.system(path, "cannot be written") }
+    let sink = Sink(descriptor: descriptor, path: path)
+    try body(sink)
+    try sink.flush()
     guard rename(temporary, target) == 0 else { throw ApusError.system(path, "cannot be replaced") }
     renamed = true
+    // The file has its name. That the name reaches the disk, too, is up to the file system where this fails.
+    Directory.flush(Directory.parent(of: target))
+    open = false
+    guard close(descriptor) == 0 else { throw ApusError.system(path, "cannot be written") }
   }
 
   /// Replaces or creates the file at `path` by `bytes`.
@@ -71,24 +83,48 @@ package enum AtomicFile {
     try body(Sink(descriptor: descriptor, path: path))
   }
 
-  /// A new file, made with the permissions that the user's umask gives (`mkstemp` would give 0600).
-  private static func makeTemporary(beside target: String, _ path: String) throws -> (Int32, String) {
-    let folder = (target as NSString).deletingLastPathComponent
-    let name = (target as NSString).lastPathComponent
-    guard !name.isEmpty else { throw ApusError.input("a file to write to needs a name, not an empty path") }
-    while true {
-      let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
-      // A long name is cut: the system's limit is 255 bytes, and the name to write to may come close.
-      let temporary = (folder as NSString).appendingPathComponent(".\(name.prefix(40)).\(suffix).tmp")
-      let descriptor = Foundation.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      if descriptor >= 0 { return (descriptor, temporary) }
-      guard errno == EEXIST else { throw ApusError.system(path, "cannot be written") }
-    }
-  }
-
   private static func resolvingLinks(_ path: String) -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     return String(cString: resolved)
+  }
+}
+
+/// Files that are not there yet for others: hidden, locked by their writer, and called `.NAME.apus-RANDOM` after the file
+/// that they become.
+private enum TemporaryFile {
+  /// A new, locked file, made with the permissions that the user's umask gives (`mkstemp` would give 0600). What killed
+  /// writers of the same target left is removed first.
+  /// - Parameter path: what messages call the target.
+  static func make(beside target: String, _ path: String) throws -> (descriptor: Int32, path: String) {
+    let folder = Directory.parent(of: target)
+    let name = (target as NSString).lastPathComponent
+    guard !name.isEmpty else { throw ApusError.input("a file to write to needs a name, not an empty path") }
+    // A long name is cut: the system's limit is 255 bytes, and the name to write to may come close.
+    let prefix = ".\(name.prefix(40)).apus-"
+    for entry in Directory.entries(of: folder) where entry.hasPrefix(prefix) {
+      removeIfAbandoned(FileGroup.join(folder, entry))
+    }
+    while true {
+      let temporary = FileGroup.join(folder, prefix + Directory.randomName())
+      let descriptor = Foundation.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else {
+        guard errno == EEXIST else { throw ApusError.system(path, "cannot be written") }
+        continue
+      }
+      // Where there are no locks, nobody removes it either.
+      _ = flock(descriptor, LOCK_EX)
+      // Another process may have taken it for abandoned before it was locked.
+      var status = stat()
+      if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (descriptor, temporary) }
+      close(descriptor)
+    }
+  }
+
+  private static func removeIfAbandoned(_ path: String) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
   }
 }

@@ -15,11 +15,13 @@ public enum NPY {
   /// Writes an array. An existing file is replaced only once all is written.
   /// - Throws: `ApusError` for `bf16`, which NumPy does not have.
   public static func write(_ tensor: Tensor, to path: String) throws {
-    let header = try header(for: tensor.type, path: path)
-    try AtomicFile.write(to: path) { sink in
-      try sink.write(header)
-      try tensor.withUnsafeBytes { try sink.write($0) }
-    }
+    try AtomicFile.write(to: path) { try write(tensor, into: $0) }
+  }
+
+  /// Writes an array into a file that is open.
+  package static func write(_ tensor: Tensor, into sink: borrowing AtomicFile.Sink) throws {
+    try sink.write(header(for: tensor.type, path: sink.path))
+    try tensor.withUnsafeBytes { try sink.write($0) }
   }
 
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)

@@ -52,13 +52,14 @@ public struct SafeTensors: Sendable {
 
   /// Writes tensors and metadata; the same contents give the same bytes.
   /// - Throws: `ApusError` if two tensors have one name.
-  public func write(to path: String) throws {
-    let header = try SafeTensorsHeader.text(of: self, path: path)
-    try AtomicFile.write(to: path) { sink in
-      var length: [UInt8] = []
-      length.append(bytesOf: UInt64(header.count).littleEndian)
-      try sink.write(length + header)
-      for (_, tensor) in tensors { try tensor.withUnsafeBytes { try sink.write($0) } }
-    }
+  public func write(to path: String) throws { try AtomicFile.write(to: path) { try write(into: $0) } }
+
+  /// Writes tensors and metadata into a file that is open.
+  package func write(into sink: borrowing AtomicFile.Sink) throws {
+    let header = try SafeTensorsHeader.text(of: self, path: sink.path)
+    var length: [UInt8] = []
+    length.append(bytesOf: UInt64(header.count).littleEndian)
+    try sink.write(length + header)
+    for (_, tensor) in tensors { try tensor.withUnsafeBytes { try sink.write($0) } }
   }
 }

@@ -19,7 +19,7 @@ public enum GraphFile {
       guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
         throw ApusError.input("there is no file '\(path)'")
       }
-      if isDirectory.boolValue { file = path + (path.hasSuffix("/") ? "" : "/") + modelName }
+      if isDirectory.boolValue { file = FileGroup.path(of: modelName, in: path) }
       // A handle, not `Data(contentsOf:)`, which refuses pipes: `apus dump <(generate)`.
       do {
         let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))

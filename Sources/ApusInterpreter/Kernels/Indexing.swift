@@ -103,6 +103,8 @@ struct AxisLayout {
   /// Indices as positions on the axis, negative ones counted from the end.
   /// - Throws: `ApusError` that names the first that is out of range.
   func resolved(_ indices: Tensor) throws -> [Int] {
+    // As read, resolved, and as the places that follow from them.
+    try Memory.check(3 * MemoryLayout<Int>.stride * indices.count)
     var read = ReadIntegers(source: indices)
     return try indices.dtype.dispatch(&read).enumerated().map { position, index in
       let resolved = index < 0 ? index + Int64(size) : index

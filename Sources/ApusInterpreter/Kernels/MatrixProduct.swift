@@ -85,6 +85,7 @@ extension MatrixProduct {
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
   ) throws {
     guard k > 2 * MatrixProduct.blockSteps, m > 0, n > 0 else { return try multiply(a, b, c, by: cblas_sgemm) }
+    try Memory.check(MemoryLayout<Double>.stride * m * n)
     var sums = [Double](repeating: 0, count: m * n)
     if accumulates {
       for i in 0..<m { for j in 0..<n { sums[i * n + j] = Double(c[i * strideC + j]) } }

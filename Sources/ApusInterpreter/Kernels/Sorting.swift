@@ -34,6 +34,8 @@ private struct SortOrder {
 
   init(_ x: Tensor, _ layout: AxisLayout, descending: Bool) throws {
     self.layout = layout
+    // Keys, positions, and either of places or positions again.
+    try Memory.check(3 * MemoryLayout<Int>.stride * x.count)
     var read = ReadKeys(source: x)
     let keys = try x.dtype.dispatch(&read)
     if keys.isEmpty { return }

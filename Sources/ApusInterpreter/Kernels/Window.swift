@@ -57,6 +57,7 @@ private struct ExtremumKernel: ArithmeticVisitor {
     let windows = finder.walk.positions * finder.channels
     let images = result.count / (use == .scatter ? image : windows)
     let nothing = finder.kind == .max ? Element.lowest : .highest
+    try Memory.check(MemoryLayout<Int>.stride * windows)
     var chosen = [Int](repeating: -1, count: windows)
     try Tensor.withPointers(x, v, as: type) { x, v in
       try result.withMutablePointer(as: type) { y in

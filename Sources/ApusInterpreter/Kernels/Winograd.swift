@@ -34,11 +34,14 @@ extension WinogradConvolution: Interpretable {
     return try evaluating(operands) { x, w in
       let products = try x.applying(dataTransform).matmul(w.applying(filterTransform))
       let result = try products.applying(resultTransform(context.resultTypes[0].shape))
-      // How many elements other than 0 the windows hold.
-      let ones = try Tensor(repeating: 1, types[0].dtype, [3, 3, types[0].shape.numbers?[3] ?? 0, 1])
-      let held = try x.equal(0).not().cast(to: types[0].dtype)
-        .convolution(x.builder.constant(ones), padding: padding)
-      let isSound = try result.areOrdinary().and(held.greater(0))
+      var isSound = try result.areOrdinary()
+      if keepsZeros {
+        // How many elements other than 0 the windows hold.
+        let ones = try Tensor(repeating: 1, types[0].dtype, [3, 3, types[0].shape.numbers?[3] ?? 0, 1])
+        let held = try x.equal(0).not().cast(to: types[0].dtype)
+          .convolution(x.builder.constant(ones), padding: padding)
+        isSound = try isSound.and(held.greater(0))
+      }
       return try isSound.select(result, x.convolution(w, padding: padding))
     }
   }

@@ -104,8 +104,8 @@ public struct Winograd: Pass {
     }
 
     /// The whole layer, with the names of the convolution that it replaces.
-    func convolution(_ x: Value, _ w: Value, padding: Padding) throws -> Value {
-      let op = WinogradConvolution(tile: tile, padding: padding)
+    func convolution(_ x: Value, _ w: Value, padding: Padding, keepsZeros: Bool = true) throws -> Value {
+      let op = WinogradConvolution(tile: tile, padding: padding, keepsZeros: keepsZeros)
       return builder.value(try builder.append(op, [x.id, w.id], names: names, origin: origin)[0])
     }
 
@@ -154,7 +154,9 @@ extension ConvolutionInputGradient: WinogradComputable {
     var (flip, exchange) = (Reverse(), Transpose())
     (flip.axes, exchange.permutation) = ([0, 1], [0, 1, 3, 2])
     let flipped = try parts.append(exchange, [parts.append(flip, [w])])
-    return try parts.convolution(g, flipped, padding: .explicit(axes.map { [2 - $0.low, 2 - $0.high] }))
+    // No kink follows a gradient.
+    return try parts.convolution(
+      g, flipped, padding: .explicit(axes.map { [2 - $0.low, 2 - $0.high] }), keepsZeros: false)
   }
 }
 

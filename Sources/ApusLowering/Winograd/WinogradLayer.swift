@@ -137,7 +137,7 @@ struct WinogradLayer {
     // Sums of nothing, or of padding only, are exact.
     guard image.count > 0 else { return nil }
     var words: TensorHandle?
-    if WinogradOccupancy.isNeeded(tile: op.tile) {
+    if op.keepsZeros, WinogradOccupancy.isNeeded(tile: op.tile) {
       let high = [0, 1].map { nest.node.results[0].dimensions[$0 + 1] + 2 - geometry.size[$0] - geometry.low[$0] }
       let handle = nest.intermediate("occupied", [block.images.count, part.tileCount], .i64, builder)
       WinogradOccupancy(part, high: high, nest.step([image], [handle], builder)).lower()

@@ -86,15 +86,21 @@ struct WinogradOccupancy {
   private func exact(_ tile: Tile) -> Register {
     let b = tile.b
     let size = b.index(geometry.window)
-    func line(_ axis: Int, _ number: Register) -> Line {
+    func line(_ axis: Int, _ number: Register) -> (at: Register, exists: Register) {
       let at = b.add(tile.origin[axis], number)
       return (at, b.inside(at, geometry.size[axis]).exists)
     }
     let set = b.loop(from: b.index(0), to: size, carrying: [b.index(0)]) { u, word in
-      b.loop(from: b.index(0), to: size, carrying: word) { v, word in
-        let holds = holding([(line(0, u), line(1, v))], tile)[0]
-        let place = b.add(b.multiply(u, WinogradOccupancy.rowBits), v)
-        return [b.binary(.or, word[0], b.binary(.shiftLeft, b.select(holds, b.index(1), b.index(0)), place))]
+      let row = line(0, u)
+      return b.loop(from: b.index(0), to: size, carrying: word) { v, word in
+        let column = line(1, v)
+        return b.branch(b.binary(.and, row.exists, column.exists)) {
+          let holds = holding([((row.at, nil), (column.at, nil))], tile)[0]
+          let place = b.add(b.multiply(u, WinogradOccupancy.rowBits), v)
+          return [b.binary(.or, word[0], b.binary(.shiftLeft, b.select(holds, b.index(1), b.index(0)), place))]
+        } otherwise: {
+          word
+        }
       }
     }[0]
     // Each bit takes in those of its window: three neighbors in the row, then three rows.

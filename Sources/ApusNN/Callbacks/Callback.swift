@@ -51,7 +51,7 @@ public final class LambdaCallback: Callback {
   }
 }
 
-/// Stops as soon as the loss is not a finite number.
+/// Stops as soon as the loss is not a finite number, as `fit` does by itself; but `fit` then returns and does not throw.
 public final class TerminateOnNaN: Callback, Component {
   public static let record = ComponentRecord(
     "terminate_on_nan", "ends training as soon as the loss is not a finite number")

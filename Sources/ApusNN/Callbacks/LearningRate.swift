@@ -45,14 +45,10 @@ public final class ReduceLROnPlateau: Callback, Monitoring {
   ///   - leastChange: a smaller change is no improvement.
   ///   - cooldown: how many epochs after a reduction are not counted.
   ///   - leastRate: the rate is not made smaller than this.
-  /// - Throws: `ApusError` if the factor would not reduce.
   public init(
     monitor: String = "val_loss", factor: Double = 0.1, patience: Int = 10, mode: MonitorMode = .auto,
     leastChange: Double = 1e-4, cooldown: Int = 0, leastRate: Double = 0, verbose: Bool = false
-  ) throws {
-    guard factor >= 0, factor < 1 else {
-      throw ApusError.input("a factor of \(factor) does not reduce the learning rate", help: "0 <= factor < 1")
-    }
+  ) {
     self.monitor = Monitor(monitor, mode, leastChange: leastChange)
     self.factor = factor
     self.patience = patience

@@ -1,7 +1,7 @@
 import ApusCore
 import Foundation
 
-/// Saves the model after each epoch, or only when a quantity improves.
+/// Saves the model after each epoch, or only when a quantity improves; never with weights that are NaN or infinite.
 public final class ModelCheckpoint: Callback, Monitoring {
   private var directory = ""
   private var savesBestOnly = false
@@ -35,6 +35,11 @@ public final class ModelCheckpoint: Callback, Monitoring {
 
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
     let path = try ModelCheckpoint.path(directory, epoch, logs)
+    if let name = trainer.nonFiniteWeight {
+      // A good model that is there is worth more.
+      return trainer.warningHandler(
+        Diagnostic(.warning, "epoch \(epoch + 1) is not saved to '\(path)': the weights '\(name)' are not finite"))
+    }
     var reason = ""
     if savesBestOnly {
       let value = try monitor.value(in: logs, for: "the checkpoint")

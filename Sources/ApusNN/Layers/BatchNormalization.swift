@@ -10,7 +10,8 @@ import ApusOperators
 /// - Input: `(batch, …)`, with `axis` of known size.
 /// - Output: the shape of the input.
 /// - Variables, all of the size of `axis`: `gamma`, `beta`; `moving_mean` and `moving_variance`, which are not trained.
-/// - Errors: `axis` does not exist or is of unknown size; the layer is `Shared` and called twice.
+/// - Errors: `axis` does not exist or is of unknown size; `momentum` is not in [0, 1] or `epsilon` negative; the layer is
+///   `Shared` and called twice.
 ///
 /// Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
 /// shift", 2015; defaults as in Keras.
@@ -32,6 +33,8 @@ public struct BatchNormalization: Layer {
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
+    try context.require(momentum, in: .share, "the momentum")
+    try context.require(epsilon, in: .nonNegative, "epsilon")
     guard (-x.rank..<x.rank).contains(axis), let channels = x.shape.dims[(axis + x.rank) % x.rank].number else {
       throw context.error("axis \(axis) of \(x.type) has no known size")
     }

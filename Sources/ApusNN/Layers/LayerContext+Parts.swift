@@ -9,6 +9,11 @@ extension LayerContext {
     guard count > 0, count <= Limits.magnitude else { throw error("\(what) must be positive, not \(count)") }
   }
 
+  /// - Throws: `ApusError` that names the layer if `x` is outside `range`.
+  func require(_ x: Double, in range: SettingRange, _ what: String) throws {
+    guard x.isFinite, range.contains(x) else { throw error("\(what) must be \(range), not \(x)") }
+  }
+
   /// activation(x + bias), with a bias for each element of the last axis.
   /// - Parameter bias: how the bias is initialized; nil for a layer without one.
   func activated(_ x: Value, bias: Initializer?, _ activation: ActivationFunction) throws -> Value {

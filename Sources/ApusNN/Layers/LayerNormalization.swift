@@ -8,7 +8,8 @@ import ApusOperators
 /// - Input: `(batch, …)`, with `axis` of known size.
 /// - Output: the shape of the input.
 /// - Variables, of the size of `axis`: `gamma` if `scale`, `beta` if `center`.
-/// - Errors: `axis` is the batch, does not exist or is of unknown size; the element type is not a float.
+/// - Errors: `axis` is the batch, does not exist or is of unknown size; `epsilon` is negative; the element type is
+///   not a float.
 ///
 /// Source: Ba, Kiros and Hinton, "Layer normalization", 2016; defaults as in Keras.
 public struct LayerNormalization: Layer {
@@ -33,6 +34,7 @@ public struct LayerNormalization: Layer {
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
+    try context.require(epsilon, in: .nonNegative, "epsilon")
     let position = axis < 0 ? axis + x.rank : axis
     guard (1..<max(x.rank, 1)).contains(position), let size = x.shape[position].number else {
       throw context.error(

@@ -38,6 +38,9 @@ struct BinaryCrossEntropyLoss: LossFunction {
     "binary_crossentropy", "−t ln p − (1 − t) ln(1 − p), mean over the last axis",
     settings: [fromLogitsSetting(\.fromLogits), labelSmoothingSetting(\.labelSmoothing)])
 
+  /// The probability ½, or its logit.
+  var decisionThreshold: Double? { fromLogits ? 0 : 0.5 }
+
   func losses(of prediction: Value, against target: Value) throws -> Value {
     try prediction.binaryCrossEntropy(target: target, fromLogits: fromLogits, labelSmoothing: labelSmoothing)
   }

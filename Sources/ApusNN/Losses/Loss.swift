@@ -8,6 +8,9 @@ public protocol LossFunction: Component, Sendable {
   /// Whether targets are class numbers, one for each row of predictions, rather than values of the predictions' shape.
   static var takesClassNumbers: Bool { get }
 
+  /// If predictions are yes or no, the prediction above which it is yes.
+  var decisionThreshold: Double? { get }
+
   /// The loss of each sample, of shape (batch, …); training minimizes the mean over all of it.
   /// - Throws: `ApusError` in words that a user of the loss understands.
   func losses(of prediction: Value, against target: Value) throws -> Value
@@ -16,6 +19,7 @@ public protocol LossFunction: Component, Sendable {
 extension LossFunction {
   public static var kind: String { "loss" }
   public static var takesClassNumbers: Bool { false }
+  public var decisionThreshold: Double? { nil }
 }
 
 /// What training makes small. Names and formulas are Keras's.
@@ -26,6 +30,8 @@ public struct Loss: Sendable {
   public let takesClassNumbers: Bool
   /// Name and settings, as `named` reads them: `huber(delta=2.0)`; settings that have their defaults are left out.
   public let specification: String
+  /// If predictions are yes or no, the prediction above which it is yes.
+  public let decisionThreshold: Double?
   private let formula: @Sendable (_ target: Value, _ prediction: Value) throws -> Value
   private let check: @Sendable () throws -> Void
 
@@ -35,6 +41,7 @@ public struct Loss: Sendable {
     name = type.record.name
     takesClassNumbers = type.takesClassNumbers
     specification = function.specificationText(omittingDefaults: true)
+    decisionThreshold = function.decisionThreshold
     formula = { try function.losses(of: $1, against: $0) }
     check = { try function.checkSettings() }
   }
@@ -50,6 +57,7 @@ public struct Loss: Sendable {
     self.name = name
     self.takesClassNumbers = takesClassNumbers
     specification = name
+    decisionThreshold = nil
     self.formula = formula
     check = {}
   }

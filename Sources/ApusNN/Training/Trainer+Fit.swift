@@ -12,13 +12,16 @@ extension Trainer {
   ///   - validationSplit: the last part of the samples, taken before shuffling, on which each epoch is evaluated.
   ///   - validationData: other samples to evaluate on; goes before `validationSplit`.
   ///   - shuffle: a new order in each epoch, from the trainer's seed and the epoch.
+  ///   - onNonFiniteLoss: what to do if a loss is NaN or infinite.
   /// - Returns: the history of these epochs; `history` has all.
-  /// - Throws: `ApusError` if data and model do not fit, before anything is trained.
+  /// - Throws: `ApusError` if data and model do not fit, before anything is trained; or, unless `onNonFiniteLoss` is
+  ///   `continue` or a callback has stopped training by then, if a loss is not finite: the epoch is not in the history
+  ///   then, and nothing is saved.
   @discardableResult
   public func fit(
     _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,
     validationData: (inputs: Tensor, targets: Tensor)? = nil, shuffle: Bool = true, verbose: Verbosity = .auto,
-    callbacks: [any Callback] = [], output: ProgressOutput = .standard
+    callbacks: [any Callback] = [], onNonFiniteLoss: NonFiniteLoss = .stop, output: ProgressOutput = .standard
   ) throws -> History {
     let inputs = try fitted(inputs)
     try check(inputs, targets)
@@ -42,6 +45,8 @@ extension Trainer {
     try prepare(inputs, targets)
     if let validation { try prepare(validation.inputs, validation.targets) }
 
+    fitSettings = FitSettings(
+      batchSize: batchSize, validationSplit: validationData == nil ? validationSplit : 0, shuffle: shuffle)
     start(verbose == .silent ? nil : output)
     defer { start(nil) }
     for callback in callbacks { try callback.trainingBegins(self) }
@@ -56,17 +61,33 @@ extension Trainer {
       var bar = ProgressBar(
         target: batches.count, verbosity: verbose, isTerminal: output.isTerminal, write: output.write)
       var means = RunningMeans()
+      var watch = LossWatch()
+      var cause: String?
       let isByOne = !callbacks.isEmpty
-      try runBatches(batches, order, isByOne: isByOne) { rows, size in
-        try trainingSteps(rows, batchSize: size, inputs, targets)
+      let isExplained = onNonFiniteLoss == .explain
+      try runBatches(batches, order, isByOne: isByOne) { done, rows, size in
+        let before = isExplained ? session.values : []
+        let logs = try trainingSteps(rows, batchSize: size, inputs, targets)
+        watch.check(logs.losses, afterStep: stepCount - logs.losses.count, afterBatch: done)
+        if isExplained, watch.fault != nil || !variablesStayFinite(since: before) {
+          let found = try explainNonFinite(from: before, rows, batchSize: size, inputs, targets)
+          // A variable can be infinite a step before the loss is.
+          guard watch.fault != nil else { throw ApusError.input(found) }
+          cause = found
+        }
+        return logs
       } report: { done, logs, weight in
-        means.add(logs, weight: weight)
+        means.add(logs.means, weight: weight)
         bar.update(done, logs: means.sorted)
         if !callbacks.isEmpty {
           let values = means.values
           for callback in callbacks { try callback.batchEnds(done - 1, values, self) }
         }
-        return !isStopped
+        return !isStopped && (watch.fault == nil || onNonFiniteLoss == .continue)
+      }
+      if let fault = watch.fault, onNonFiniteLoss != .continue, !isStopped {
+        bar.finish(at: fault.batch, logs: means.sorted, mark: fault.mark)
+        throw LossWatch.error(fault, epoch: epoch, cause: cause)
       }
       var logs = means.values
       if let validation {
@@ -74,12 +95,15 @@ extension Trainer {
           logs["val_\(name)"] = value
         }
       }
-      bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+      bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, mark: watch.fault?.mark ?? "")
       if callbacks.contains(where: \.logsLearningRate) { logs["learning_rate"] = learningRate }
       history.append(epoch: epoch, logs)
       result.append(epoch: epoch, logs)
       for callback in callbacks { try callback.epochEnds(epoch, logs, self) }
       if isStopped { break }
+      if let value = logs["val_loss"], !value.isFinite, onNonFiniteLoss != .continue {
+        throw LossWatch.validationError(value, epoch: epoch)
+      }
     }
     for callback in callbacks { try callback.trainingEnds(self) }
     return result
@@ -87,12 +111,12 @@ extension Trainer {
 
   /// Runs an epoch's steps, many of them in one call: as long as a tenth of a second, so that progress can be seen.
   /// - Parameters:
-  ///   - steps: runs batches of a size; gives the means over them.
-  ///   - report: gets the number of batches done, the means of the last ones and their samples; says whether to go on.
+  ///   - steps: runs batches of a size, given how many were done before; gives what they log.
+  ///   - report: gets the number of batches done, the logs of the last ones and their samples; says whether to go on.
   private func runBatches(
     _ batches: BatchSequence, _ order: [Int], isByOne: Bool = false,
-    _ steps: (_ rows: [Int], _ batchSize: Int) throws -> [String: Double],
-    report: (_ done: Int, _ logs: [String: Double], _ weight: Int) throws -> Bool
+    _ steps: (_ done: Int, _ rows: [Int], _ batchSize: Int) throws -> StepLogs,
+    report: (_ done: Int, _ logs: StepLogs, _ weight: Int) throws -> Bool
   ) throws {
     let clock = ContinuousClock()
     let ranges = Array(batches)
@@ -105,7 +129,7 @@ extension Trainer {
       while end > next + 1, ranges[end - 1].count != size { end -= 1 }
       let rows = ranges[next..<end].flatMap { order[$0] }
       let start = clock.now
-      let logs = try steps(rows, size)
+      let logs = try steps(next, rows, size)
       next = end
       if !isByOne, clock.now - start < .milliseconds(100) { chunk = min(chunk * 2, 1 << 16) }
       guard try report(next, logs, rows.count) else { return }
@@ -132,10 +156,10 @@ extension Trainer {
   ) throws -> RunningMeans {
     var means = RunningMeans()
     let batches = try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize)
-    try runBatches(batches, Array(0..<inputs.dimensions[0])) { rows, size in
+    try runBatches(batches, Array(0..<inputs.dimensions[0])) { _, rows, size in
       try evaluationSteps(rows, batchSize: size, inputs, targets)
     } report: { done, logs, weight in
-      means.add(logs, weight: weight)
+      means.add(logs.means, weight: weight)
       progress(done, means)
       return true
     }
@@ -152,56 +176,5 @@ extension Trainer {
         .warning,
         "the validation part, the last \(split.validation.count) samples, holds labels that the training part lacks: \(missing.map(String.init).joined(separator: ", "))",
         help: "the split is made before shuffling; shuffle the samples first, or give validationData"))
-  }
-}
-
-/// Means of logs, each batch weighted by its samples.
-struct RunningMeans {
-  private var sums: [String: Double] = [:]
-  private var count = 0
-
-  mutating func add(_ logs: [String: Double], weight: Int) {
-    count += weight
-    for (name, value) in logs { sums[name, default: 0] += value * Double(weight) }
-  }
-
-  var values: [String: Double] { sums.mapValues { $0 / Double(max(1, count)) } }
-  var sorted: [(name: String, value: Double)] { values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
-}
-
-/// Where progress is shown.
-public struct ProgressOutput {
-  public let isTerminal: Bool
-  public let write: (String) -> Void
-
-  public init(isTerminal: Bool, write: @escaping (String) -> Void) {
-    self.isTerminal = isTerminal
-    self.write = write
-  }
-
-  /// Standard output; bars where it is a terminal.
-  public static var standard: ProgressOutput {
-    ProgressOutput(isTerminal: isatty(STDOUT_FILENO) == 1) { Descriptor.write($0, to: STDOUT_FILENO) }
-  }
-
-  /// Standard error, for programs whose output is read by others.
-  public static var standardError: ProgressOutput {
-    ProgressOutput(isTerminal: isatty(STDERR_FILENO) == 1) { Descriptor.write($0, to: STDERR_FILENO) }
-  }
-}
-
-enum StandardError {
-  static func write(_ text: String) { Descriptor.write(text, to: STDERR_FILENO) }
-}
-
-/// Writing without Foundation's handles, which end the process if the other end of a pipe is gone.
-private enum Descriptor {
-  /// Progress and warnings that nobody can read are lost.
-  static func write(_ text: String, to descriptor: Int32) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      if count >= 0 { bytes = bytes.dropFirst(count) } else if errno != EINTR { return }
-    }
   }
 }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusData
 import ApusGraph
 import ApusOperators
 
@@ -40,6 +41,13 @@ extension Trainer {
         "sample \(index / (labels.count / count)) has the label \(Int(label)), but the model has \(classes) outputs",
         help: "labels are 0 … \(classes - 1)")
     }
+  }
+
+  /// Compares the labels of a data set with the model's classes, if the loss takes class numbers.
+  /// - Throws: `ApusError` that names the file, and the first sample whose label is no class.
+  package func checkLabels(of data: Dataset) throws {
+    guard loss.takesClassNumbers, let classes = output.shape.dims.last?.number else { return }
+    try data.checkLabels(classes: classes, of: "the model")
   }
 
   /// The type under which targets are declared in a graph.

@@ -19,6 +19,10 @@ public final class Trainer {
   public internal(set) var seed: UInt64
   /// All epochs since the trainer was made or resumed.
   public internal(set) var history = History()
+  /// What the classes are called, by label; empty if that is not known. Part of a saved model.
+  public var classNames: [String] = []
+  /// How `fit` was called last, the times before a resumed training was saved included.
+  package var fitSettings: FitSettings?
   /// Takes warnings; prints them to standard error unless replaced.
   public var warningHandler: (Diagnostic) -> Void = { StandardError.write("\($0)\n") }
 
@@ -130,27 +134,22 @@ public final class Trainer {
     try named(programs(inputs.dtype, targetType(targets)).evaluation.run([inputs, targets]))
   }
 
-  /// One step on each batch of rows of samples that are known to fit; the means over all of them.
-  func trainingSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try means(
+  /// One step on each batch of rows of samples that are known to fit.
+  func trainingSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> StepLogs {
+    try StepLogs(
+      names: logNames,
       programs(inputs.dtype, targetType(targets)).training
         .run(overRows: rows, batchSize: batchSize, of: [inputs, targets]))
   }
 
-  func evaluationSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try means(
+  func evaluationSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> StepLogs {
+    try StepLogs(
+      names: logNames,
       programs(inputs.dtype, targetType(targets)).evaluation
         .run(overRows: rows, batchSize: batchSize, of: [inputs, targets]))
   }
 
-  private func means(_ series: [Tensor]) -> [String: Double] {
-    var logs: [String: Double] = [:]
-    for (name, values) in zip(["loss"] + metrics.map(\.name), series) {
-      let numbers = values.doubles()
-      logs[name] = numbers.reduce(0, +) / Double(max(1, numbers.count))
-    }
-    return logs
-  }
+  private var logNames: [String] { ["loss"] + metrics.map(\.name) }
 
   /// The model's output for each sample.
   /// - Parameter inputs: samples along axis 0; reshaped to the model's input where the element counts agree.
@@ -173,7 +172,7 @@ public final class Trainer {
 
   private func named(_ outputs: [Tensor]) -> [String: Double] {
     var logs: [String: Double] = [:]
-    for (name, value) in zip(["loss"] + metrics.map(\.name), outputs) { logs[name] = value.doubles().first }
+    for (name, value) in zip(logNames, outputs) { logs[name] = value.doubles().first }
     return logs
   }
 

@@ -187,8 +187,9 @@ struct CInterface {
         int64_t worker;
       } \(name)_member;
 
-      static inline int64_t \(name)_yield(void *sync) {
+      static inline int64_t \(name)_yield(void *sync, int64_t worker) {
         (void)sync;
+        (void)worker;
         sched_yield();
         return 0;
       }
@@ -209,7 +210,7 @@ struct CInterface {
         void *bases[\(max(1, sources.count))];
         int64_t status[2] = {0, 0};
         \(upper)_ALIGNED unsigned char sync[\(Synchronization.byteCount)] = {0};
-        int64_t (*yield)(void *) = \(name)_yield;
+        int64_t (*yield)(void *, int64_t) = \(name)_yield;
         pthread_t ids[\(upper)_MOST_THREADS];
         \(name)_member members[\(upper)_MOST_THREADS];
         \(name)_team team;

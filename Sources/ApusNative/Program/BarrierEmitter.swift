@@ -1,27 +1,57 @@
 import ApusCore
 
-/// Memory that a team's workers meet in, three cache lines apart so that none disturbs another.
+/// Memory that a team's workers meet in, cache lines apart so that none disturbs another.
 enum Synchronization {
-  /// How many workers have arrived at barriers of this run, all told.
+  /// In the lowest bits how many members have arrived at the barrier that comes next; then the number of the last one that
+  /// was open, its lowest bits; then a bit for each worker that has arrived and will not wait.
   static let arrivals = 0
-  /// Twice the number of the last barrier that is open, and 1 more where the run has failed.
+  /// Four times the number of the last barrier that is open, and 1 more where the run has failed, 2 more where members
+  /// have left.
   static let opened = Memory.alignment
-  /// A function `i64 (ptr sync)` to call after a long wait, or null. A worker that it tells 1 waits no longer, and leaves
-  /// as if the run had failed.
+  /// How many members there are. Written before a barrier opens that tells of it, like `ranks`.
+  static let count = opened + 8
+  /// A function `i64 (ptr sync, i64 worker)` to call after a long wait, or null. A worker that it tells 1 waits no longer,
+  /// and leaves as if the run had failed.
   static let yield = 2 * Memory.alignment
   /// Words of `BarrierWatch`.
   static let limit = yield + 8
   static let seen = yield + 16
   static let since = yield + 24
   static let isAbandoned = yield + 32
+  /// A function `void (ptr sync, i64 bits)` that the last to arrive calls where members leave.
+  static let shrink = yield + 40
+  /// Where `Membership` keeps the ranks of workers among the members, an `i64` each.
+  static let ranks = yield + 48
+  /// The `Membership`.
+  static let membership = yield + 56
   static let byteCount = 3 * Memory.alignment
+
+  /// Where the fields of `arrivals` begin.
+  static let numberShift = 16
+  static let leavingShift = 32
+  /// Of the first two fields.
+  static let fieldMask = 1 << 16 - 1
+  /// The flags of `opened`.
+  static let failedFlag = 1
+  static let changedFlag = 2
+  static let flagBits = 2
 }
 
-/// Emits `i64 barrier(ptr sync, ptr status, ptr passed, i64 workers)`: returns when all workers have called it, 1 where
-/// the run has failed before, else 0.
+/// What a worker knows of its run, on its own stack.
+enum WorkerState {
+  /// How many barriers it has passed; its position among the members; how many there are.
+  static let passed = 0
+  static let rank = 8
+  static let count = 16
+  static let wordCount = 3
+}
+
+/// Emits `i64 barrier(ptr sync, ptr status, ptr state, i64 worker)`: returns when all members have called it, 1 where the
+/// run is over for this worker, because it has failed or because the worker leaves, else 0.
 ///
 /// The last to arrive reads the status and opens the barrier with it in one store: a kernel that fails just afterwards
-/// cannot make workers disagree.
+/// cannot make workers disagree. A member that has waited long may leave (`Membership`): it has done its share, and from
+/// this barrier on the work is shared among those who stay.
 enum BarrierEmitter {
   /// How often a waiting worker looks before it lets others use its core: some ten microseconds, longer than workers with
   /// a core each wait for one another.
@@ -38,64 +68,101 @@ enum BarrierEmitter {
     module.addEnumAttribute("noinline", to: function, at: AttributePlace.function)
     let sync = llvm.parameter(function, 0)
     let status = llvm.parameter(function, 1)
-    let passed = llvm.parameter(function, 2)
-    let workers = llvm.parameter(function, 3)
+    let state = llvm.parameter(function, 2)
+    let worker = llvm.parameter(function, 3)
     func at(_ offset: Int) -> Handle? { module.address(module.int(8), sync, module.constant(offset)) }
+    func own(_ offset: Int) -> Handle? { module.address(module.int(8), state, module.constant(offset)) }
     func add(_ a: Handle?, _ b: Handle?) -> Handle? { module.binary(Opcode.add, a, b) }
+    func and(_ a: Handle?, _ mask: Int) -> Handle? { module.binary(Opcode.and, a, module.constant(mask)) }
+    func isNotZero(_ a: Handle?) -> Handle? {
+      llvm.integerCompare(builder, Predicate.notEqual, a, module.constant(0), "")
+    }
     func atomicLoad(_ address: Handle?) -> Handle? {
       let load = llvm.load(builder, i64, address, "")
       llvm.setOrdering(load, Ordering.acquire)
       llvm.setAlignment(load, wordBytes)
       return load
     }
+    func atomicStore(_ value: Handle?, _ address: Handle?) {
+      let store = llvm.store(builder, value, address)
+      llvm.setOrdering(store, Ordering.release)
+      llvm.setAlignment(store, wordBytes)
+    }
+    func block(_ name: String) -> Handle? { module.block(function, name) }
 
-    let entry = module.block(function, "entry")
-    let (alone, team) = (module.block(function, "alone"), module.block(function, "team"))
-    let (last, wait) = (module.block(function, "last"), module.block(function, "wait"))
-    let (open, again, rest) = (
-      module.block(function, "open"), module.block(function, "again"), module.block(function, "rest")
+    let entry = block("entry")
+    let (alone, team, last, wait) = (block("alone"), block("team"), block("last"), block("wait"))
+    let (shrink, open, opened, again, rest) = (
+      block("shrink"), block("open"), block("opened"), block("again"), block("rest")
     )
+    let (changed, same) = (block("changed"), block("same"))
     llvm.positionAtEnd(builder, entry)
-    let isAlone = llvm.integerCompare(builder, Predicate.equal, workers, module.constant(1), "")
+    let count = llvm.load(builder, i64, own(WorkerState.count), "")
+    let isAlone = llvm.integerCompare(builder, Predicate.equal, count, module.constant(1), "")
     _ = llvm.conditionalJump(builder, isAlone, alone, team)
 
     func failed() -> Handle? {
-      let code = atomicLoad(status)
-      return llvm.cast(
-        builder, Opcode.zeroExtend.rawValue,
-        llvm.integerCompare(builder, Predicate.notEqual, code, module.constant(0), ""), i64,
-        "")
+      llvm.cast(builder, Opcode.zeroExtend.rawValue, isNotZero(atomicLoad(status)), i64, "")
     }
     llvm.positionAtEnd(builder, alone)
     _ = llvm.returnValue(builder, failed())
 
     llvm.positionAtEnd(builder, team)
-    let number = add(llvm.load(builder, i64, passed, ""), module.constant(1))
-    _ = llvm.store(builder, number, passed)
+    let number = add(llvm.load(builder, i64, own(WorkerState.passed), ""), module.constant(1))
+    _ = llvm.store(builder, number, own(WorkerState.passed))
+    let opening = module.binary(Opcode.shiftLeft, number, module.constant(Synchronization.flagBits))
     let ticket = llvm.atomicUpdate(
       builder, AtomicOperation.add, at(Synchronization.arrivals), module.constant(1), Ordering.acquireRelease, Flag.no)
-    let goal = module.binary(Opcode.multiply, number, workers)
-    let opening = module.binary(Opcode.shiftLeft, number, module.constant(1))
+    let arrived = add(and(ticket, Synchronization.fieldMask), module.constant(1))
     _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, Predicate.equal, add(ticket, module.constant(1)), goal, ""), last, wait)
+      builder, llvm.integerCompare(builder, Predicate.equal, arrived, count, ""), last, wait)
 
     llvm.positionAtEnd(builder, last)
-    let word = add(opening, failed())
-    let store = llvm.store(builder, word, at(Synchronization.opened))
-    llvm.setOrdering(store, Ordering.release)
-    llvm.setAlignment(store, wordBytes)
-    _ = llvm.returnValue(
-      builder, module.binary(Opcode.and, word, module.constant(1)))
+    // Nobody else writes it now: all have arrived, and who wants to leave sees that.
+    let numberField = module.binary(
+      Opcode.shiftLeft, and(number, Synchronization.fieldMask), module.constant(Synchronization.numberShift))
+    atomicStore(numberField, at(Synchronization.arrivals))
+    let leaving = module.binary(
+      Opcode.shiftRight, ticket, module.constant(Synchronization.leavingShift))
+    _ = llvm.conditionalJump(builder, isNotZero(leaving), shrink, open)
+
+    llvm.positionAtEnd(builder, shrink)
+    var (types, arguments) = ([pointer, i64], [sync, leaving])
+    _ = llvm.call(
+      builder, llvm.functionType(llvm.voidType(module.context), &types, UInt32(types.count), Flag.no),
+      llvm.load(builder, pointer, at(Synchronization.shrink), ""), &arguments, UInt32(arguments.count), "")
+    _ = llvm.jump(builder, open)
+
+    llvm.positionAtEnd(builder, open)
+    let flags = module.phi(i64)
+    module.addIncoming(flags, module.constant(0), from: last)
+    module.addIncoming(flags, module.constant(Synchronization.changedFlag), from: shrink)
+    let word = add(add(opening, flags), failed())
+    atomicStore(word, at(Synchronization.opened))
+    _ = llvm.jump(builder, opened)
 
     llvm.positionAtEnd(builder, wait)
     let spins = module.phi(i64)
     module.addIncoming(spins, module.constant(0), from: team)
     let seen = atomicLoad(at(Synchronization.opened))
     _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, seen, opening, ""), open, again)
+      builder, llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, seen, opening, ""), opened, again)
 
-    llvm.positionAtEnd(builder, open)
-    _ = llvm.returnValue(builder, module.binary(Opcode.and, seen, module.constant(1)))
+    llvm.positionAtEnd(builder, opened)
+    let final = module.phi(i64)
+    module.addIncoming(final, word, from: open)
+    module.addIncoming(final, seen, from: wait)
+    let hasChanged = isNotZero(and(final, Synchronization.changedFlag))
+    _ = llvm.conditionalJump(builder, hasChanged, changed, same)
+
+    llvm.positionAtEnd(builder, changed)
+    _ = llvm.store(builder, llvm.load(builder, i64, at(Synchronization.count), ""), own(WorkerState.count))
+    let ranks = llvm.load(builder, pointer, at(Synchronization.ranks), "")
+    _ = llvm.store(builder, llvm.load(builder, i64, module.address(i64, ranks, worker), ""), own(WorkerState.rank))
+    _ = llvm.jump(builder, same)
+
+    llvm.positionAtEnd(builder, same)
+    _ = llvm.returnValue(builder, and(final, Synchronization.failedFlag))
 
     llvm.positionAtEnd(builder, again)
     if module.target.isX86 { _ = module.intrinsic("llvm.x86.sse2.pause", [], []) }
@@ -108,15 +175,16 @@ enum BarrierEmitter {
     llvm.positionAtEnd(builder, rest)
     let yield = llvm.load(builder, pointer, at(Synchronization.yield), "")
     let hasYield = llvm.integerCompare(builder, Predicate.notEqual, yield, llvm.constNull(pointer), "")
-    let call = module.block(function, "yield")
+    let call = block("yield")
     _ = llvm.conditionalJump(builder, hasYield, call, wait)
     module.addIncoming(spins, next, from: rest)
     llvm.positionAtEnd(builder, call)
-    var (types, arguments) = ([pointer], [sync])
-    let type = llvm.functionType(i64, &types, UInt32(types.count), Flag.no)
-    let answer = llvm.call(builder, type, yield, &arguments, UInt32(arguments.count), "")
-    let leave = module.block(function, "leave")
-    let isOver = llvm.integerCompare(builder, Predicate.notEqual, answer, module.constant(0), "")
+    arguments = [sync, worker]
+    let answer = llvm.call(
+      builder, llvm.functionType(i64, &types, UInt32(types.count), Flag.no), yield, &arguments,
+      UInt32(arguments.count), "")
+    let leave = block("leave")
+    let isOver = isNotZero(answer)
     _ = llvm.conditionalJump(builder, isOver, leave, wait)
     module.addIncoming(spins, next, from: call)
     llvm.positionAtEnd(builder, leave)

@@ -16,11 +16,11 @@ struct ProgramEmitter {
   private let symbols: [String]
   private let function: Handle?
   private let exit: Handle?
-  /// How many barriers this worker has passed.
-  private let passed: Handle?
+  /// This worker's `WorkerState`.
+  private let state: Handle?
   private let barrier: Handle?
   private var counters: [Handle?] = []
-  /// Whether worker 0 counts the processor's ticks of each launch and of all barriers into `status`; see `Profile`.
+  /// Whether the first member counts the processor's ticks of each launch and of all barriers into `status`; see `Profile`.
   private let isProfiled: Bool
   private var launchCount = 0
 
@@ -30,7 +30,9 @@ struct ProgramEmitter {
   private var status: Handle? { llvm.parameter(function, 1) }
   private var sync: Handle? { llvm.parameter(function, 2) }
   private var worker: Handle? { llvm.parameter(function, 3) }
-  private var workers: Handle? { llvm.parameter(function, 4) }
+  /// Its position among the members, which share the work, and their number: barriers change both.
+  private var rank: Handle? { llvm.load(builder, module.int(64), stateWord(WorkerState.rank), "") }
+  private var members: Handle? { llvm.load(builder, module.int(64), stateWord(WorkerState.count), "") }
   private var rounds: Handle? { llvm.parameter(function, 5) }
 
   static func emit(
@@ -56,9 +58,15 @@ struct ProgramEmitter {
     function = module.function(name, [pointer, pointer, pointer, i64, i64, i64])
     let llvm = module.llvm
     llvm.positionAtEnd(module.builder, module.block(function, "entry"))
-    passed = llvm.alloca(module.builder, i64, "")
-    _ = llvm.store(module.builder, module.constant(0), passed)
+    state = llvm.alloca(module.builder, module.int(WorkerState.wordCount * 64), "")
     exit = module.block(function, "exit")
+    _ = llvm.store(module.builder, module.constant(0), stateWord(WorkerState.passed))
+    _ = llvm.store(module.builder, worker, stateWord(WorkerState.rank))
+    _ = llvm.store(module.builder, llvm.parameter(function, 4), stateWord(WorkerState.count))
+  }
+
+  private func stateWord(_ offset: Int) -> Handle? {
+    module.address(module.int(8), state, module.constant(offset))
   }
 
   private mutating func emit(_ steps: [ProgramStep]) throws {
@@ -66,13 +74,13 @@ struct ProgramEmitter {
     while let step = rest.popFirst() {
       switch step {
       case .launch(let launch) where isSerial(launch) && !isProfiled:
-        // Worker 0 does all that follow each other: one block of code however many there are.
+        // The first member does all that follow each other: one block of code however many there are.
         var launches = [launch]
         while case .launch(let next)? = rest.first, isSerial(next) {
           launches.append(next)
           rest.removeFirst()
         }
-        when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
+        when(llvm.integerCompare(builder, Predicate.equal, rank, module.constant(0), "")) {
           for launch in launches { call(launch, from: module.constant(0), to: units(of: launch)) }
         }
       case .launch(let launch):
@@ -87,14 +95,14 @@ struct ProgramEmitter {
     }
   }
 
-  /// Adds the ticks that `body` takes on worker 0 to a number in `status`, and 1 to another.
+  /// Adds the ticks that `body` takes on the first member to a number in `status`, and 1 to another.
   private func timed(slot: Int, calls: Int? = nil, _ body: () throws -> Void) rethrows {
     guard isProfiled else { return try body() }
     let start = module.intrinsic("llvm.readcyclecounter", [], [])
     try body()
     let ticks = llvm.binary(
       builder, Opcode.subtract.rawValue, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
-    when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
+    when(llvm.integerCompare(builder, Predicate.equal, rank, module.constant(0), "")) {
       add(ticks, toSlot: slot)
       if let calls { add(module.constant(1), toSlot: calls) }
     }
@@ -135,17 +143,18 @@ struct ProgramEmitter {
   private func emit(_ launch: Launch) throws {
     let units = units(of: launch)
     if isSerial(launch) {
-      when(llvm.integerCompare(builder, Predicate.equal, worker, module.constant(0), "")) {
+      when(llvm.integerCompare(builder, Predicate.equal, rank, module.constant(0), "")) {
         call(launch, from: module.constant(0), to: units)
       }
       return
     }
-    func share(_ worker: Handle?) -> Handle? {
+    let (rank, members) = (rank, members)
+    func share(_ rank: Handle?) -> Handle? {
       llvm.binary(
-        builder, Opcode.divideUnsigned.rawValue, module.binary(Opcode.multiply, worker, units), workers, "")
+        builder, Opcode.divideUnsigned.rawValue, module.binary(Opcode.multiply, rank, units), members, "")
     }
-    let first = share(worker)
-    let end = share(module.binary(Opcode.add, worker, module.constant(1)))
+    let first = share(rank)
+    let end = share(module.binary(Opcode.add, rank, module.constant(1)))
     when(llvm.integerCompare(builder, Predicate.lessUnsigned, first, end, "")) { call(launch, from: first, to: end) }
   }
 
@@ -162,7 +171,7 @@ struct ProgramEmitter {
 
   /// Waits, and leaves the function where a kernel has failed: all workers or none.
   private func emitBarrier() {
-    let hasFailed = module.call(barrier, [sync, status, passed, workers])
+    let hasFailed = module.call(barrier, [sync, status, state, worker])
     let next = module.block(function, "after")
     _ = llvm.conditionalJump(
       builder, llvm.integerCompare(builder, Predicate.notEqual, hasFailed, module.constant(0), ""), exit, next)

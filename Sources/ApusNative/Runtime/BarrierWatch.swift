@@ -21,8 +21,9 @@ enum BarrierWatch {
   }
 
   /// Lets others use the core: it may be wanted by the very worker that is waited for. Barriers call it.
-  /// - Returns: 1 if the run is given up, else 0.
-  static let rest: @convention(c) (UnsafeMutableRawPointer) -> Int64 = { sync in
+  /// - Returns: 1 if the run is given up or the worker leaves it, else 0.
+  static let rest: @convention(c) (UnsafeMutableRawPointer, Int64) -> Int64 = { sync, worker in
+    if Membership.of(sync).leaves(Int(worker)) { return 1 }
     sched_yield()
     return isExpired(sync) ? 1 : 0
   }
@@ -31,7 +32,7 @@ enum BarrierWatch {
     word(sync, Synchronization.isAbandoned).value != 0
   }
 
-  private static func isExpired(_ sync: UnsafeMutableRawPointer) -> Bool {
+  static func isExpired(_ sync: UnsafeMutableRawPointer) -> Bool {
     let limit = word(sync, Synchronization.limit).value
     if limit == 0 { return false }
     if wasAbandoned(sync) { return true }

@@ -153,14 +153,18 @@ public final class NativeExecutable: TrainingExecutable {
     var rowNumbers = rows.map { Int64($0) }
     for _ in 0..<KernelProgram.batchesAhead { rowNumbers += rowNumbers.suffix(batch) }
     try rowNumbers.withUnsafeBytes { rows in
-      try code.run(workers: workers ?? self.workers, rounds: rounds) { place in
-        switch place {
-        case .parameter(let position), .dataset(let position): feeds[position].rawAddress
-        case .variable(let position): variables[position].rawAddress
-        case .precomputed(let position): prepared[position].rawAddress
-        case .output(let position), .series(let position): outputs[position].rawAddress
-        case .rows: rows.baseAddress
-        case .arena, .constant: nil
+      try RoundParts.run(rounds) { part in
+        try code.run(workers: workers ?? self.workers, rounds: part.count) { place in
+          switch place {
+          case .parameter(let position), .dataset(let position): feeds[position].rawAddress
+          case .variable(let position): variables[position].rawAddress
+          case .precomputed(let position): prepared[position].rawAddress
+          case .output(let position): outputs[position].rawAddress
+          case .series(let position):
+            outputs[position].rawAddress + part.lowerBound * (outputs[position].count / rounds * outputs[position].dtype.byteCount)
+          case .rows: rows.baseAddress.map { $0 + part.lowerBound * batch * MemoryLayout<Int64>.stride }
+          case .arena, .constant: nil
+          }
         }
       }
     }

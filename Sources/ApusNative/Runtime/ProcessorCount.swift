@@ -1,3 +1,4 @@
+import ApusCore
 import Foundation
 
 /// How many processors this process may keep busy.
@@ -30,29 +31,13 @@ package enum ProcessorCount {
   ///   - groups: what `/proc/self/cgroup` holds: lines `number:controllers:path`, and `0::path` for version 2.
   ///   - content: what a file holds; nil if there is no such file.
   package static func quota(groups: String, content: (String) -> String?) -> Int? {
-    var quotas: [Int] = []
-    // A container may see its own group as the root of all.
-    for line in groups.split(separator: "\n").map(String.init) + ["0::/", "1:cpu:/"] {
-      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3 else { continue }
-      let controllers = parts[1].split(separator: ",")
-      var path = parts[2].split(separator: "/")
-      while true {
-        let folder = path.map { "/\($0)" }.joined()
-        if controllers.isEmpty {
-          for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
-            quotas += [content("\(root)\(folder)/cpu.max").flatMap { wholeProcessors(inQuota: $0) }].compactMap { $0 }
-          }
-        } else if controllers.contains("cpu") {
-          let group = "/sys/fs/cgroup/cpu\(folder)"
-          if let quota = content("\(group)/cpu.cfs_quota_us"), let period = content("\(group)/cpu.cfs_period_us") {
-            quotas += [wholeProcessors(inQuota: quota + " " + period)].compactMap { $0 }
-          }
-        }
-        if path.popLast() == nil { break }
-      }
-    }
-    return quotas.min()
+    ControlGroup.all(of: "cpu", in: groups).compactMap { group in
+      if group.isVersion2 { return content("\(group.folder)/cpu.max").flatMap { wholeProcessors(inQuota: $0) } }
+      guard let quota = content("\(group.folder)/cpu.cfs_quota_us"),
+        let period = content("\(group.folder)/cpu.cfs_period_us")
+      else { return nil }
+      return wholeProcessors(inQuota: quota + " " + period)
+    }.min()
   }
 
   /// Microseconds of processor time in each period of so many microseconds, as control groups tell them: `200000 100000`

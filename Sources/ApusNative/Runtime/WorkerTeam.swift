@@ -42,13 +42,17 @@ public final class WorkerTeam: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let sync: UnsafeMutableRawPointer
+  private let membership: Membership
+  private let pause = TeamPause()
 
   /// The low bits of `call`: how many workers.
   private static let workerBits = 16
-  private static let largestCount = 1 << workerBits - 1
+  static let largestCount = 1 << workerBits - 1
 
   /// For how long a worker without work watches for some before it sleeps.
   private static let watchNanoseconds: UInt64 = 1_000_000
+  /// How long a caller that has left its run sleeps between two looks whether it is over.
+  private static let napMicroseconds: UInt32 = 100
   /// How often it looks between two looks at the clock.
   private static let looksPerTick = 256
 
@@ -58,19 +62,20 @@ public final class WorkerTeam: @unchecked Sendable {
     pthread_cond_init(condition, nil)
     sync = .allocate(byteCount: Synchronization.byteCount, alignment: Memory.alignment)
     sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount)
+    membership = Membership(sync)
     (sync + Synchronization.yield).storeBytes(
       of: unsafeBitCast(BarrierWatch.rest, to: UnsafeRawPointer.self), as: UnsafeRawPointer.self)
   }
 
-  /// Runs a program on `workers` workers and returns when all are done. Where the system has no more threads to give, on
-  /// fewer: results do not depend on their number.
+  /// Runs a program on `workers` workers and returns when all are done. Where the system has no more threads to give, or
+  /// gives the cores to others just now (`Membership`, `TeamPause`), on fewer: results do not depend on their number.
   /// - Parameter limit: after so long without progress workers give up waiting for each other; nil: never.
   /// - Throws: `ApusError` (a defect of the plan) if they gave up.
   package func run(
     _ entry: Entry, bases: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer, workers: Int, rounds: Int,
     limit: Duration? = nil
   ) throws {
-    if workers <= 1 {
+    if workers <= 1 || pause.isOn {
       // Needs no other worker and no turn, so that several tasks can run at once.
       entry(bases, status, sync, 0, 1, Int64(rounds))
       return
@@ -80,6 +85,7 @@ public final class WorkerTeam: @unchecked Sendable {
       (sync + Synchronization.arrivals).storeBytes(of: 0, as: Int64.self)
       (sync + Synchronization.opened).storeBytes(of: 0, as: Int64.self)
       BarrierWatch.begin(sync, limit: limit)
+      membership.begin(workers: workers)
       job = Job(entry: entry, bases: bases, status: status, workers: workers, rounds: rounds)
       finished.store(0, ordering: .relaxed)
       let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1
@@ -91,6 +97,7 @@ public final class WorkerTeam: @unchecked Sendable {
       }
       entry(bases, status, sync, 0, Int64(workers), Int64(rounds))
       waitForOthers(workers - 1, limit)
+      if membership.count < workers { pause.begin() }
       if let limit, BarrierWatch.wasAbandoned(sync) {
         throw ApusError.defect("workers waited \(limit) for one another at a barrier: not all of them came to it")
       }
@@ -102,9 +109,13 @@ public final class WorkerTeam: @unchecked Sendable {
     var looks = 0
     var end: UInt64?
     while finished.load(ordering: .acquiring) < count {
+      // The core is for those who go on.
+      if membership.hasLeft(0) { usleep(WorkerTeam.napMicroseconds) }
       SpinHint.pause()
       looks += 1
-      guard looks > BarrierEmitter.patience, BarrierWatch.rest(sync) != 0, let limit else { continue }
+      guard looks > BarrierEmitter.patience || membership.hasLeft(0) else { continue }
+      sched_yield()
+      guard BarrierWatch.isExpired(sync), let limit else { continue }
       // Those at a barrier leave it now. One that is elsewhere cannot be stopped, and its memory cannot be given back.
       let time = monotonicNanoseconds()
       if time > end ?? .max { fatalError("a worker of a native program has not come back for \(limit * 2)") }
@@ -162,6 +173,7 @@ public final class WorkerTeam: @unchecked Sendable {
         return threads.count
       }
       threads.append(thread)
+      membership.register(thread, as: threads.count)
     }
     return count
   }

@@ -63,6 +63,10 @@ public struct BatchNorm: ModeDependentOperator {
     ])
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    try requireEpsilon(epsilon)
+    guard momentum >= 0, momentum <= 1 else {
+      throw TypeError("'momentum' must be between 0 and 1, not \(momentum)", attribute: "momentum")
+    }
     try requireVectors(operands, axis: axis, names: ["scale", "offset", "moving_mean", "moving_variance"])
     return [operands[0]]
   }

@@ -15,9 +15,11 @@ public struct LayerNorm: CompositeOperator {
     ],
     attributes: [
       attribute("epsilon", \.epsilon, "added to the variance"), attribute("axis", \.axis, "the axis of the statistics"),
-    ])
+    ]
+  ).accurate(Accuracy.statistic)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    try requireEpsilon(epsilon)
     try requireVectors(operands, axis: axis, names: ["scale", "offset"])
     return [operands[0]]
   }
@@ -77,6 +79,7 @@ public struct BatchNormInference: CompositeOperator {
     ])
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    try requireEpsilon(epsilon)
     try requireVectors(operands, axis: axis, names: ["scale", "offset", "mean", "variance"])
     return [operands[0]]
   }
@@ -109,6 +112,7 @@ public struct BatchNormTraining: CompositeOperator {
   ).accurate(Accuracy.statistic)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    try requireEpsilon(epsilon)
     try requireVectors(operands, axis: axis, names: ["scale", "offset"])
     return [operands[0], operands[1], operands[1]]
   }
@@ -157,6 +161,14 @@ public struct BatchNormTraining: CompositeOperator {
 private func otherAxes(_ x: Value, _ axis: Int) throws -> [Int] {
   let axis = try Axis.normalized(axis, rank: x.rank)
   return (0..<x.rank).filter { $0 != axis }
+}
+
+/// Checks what is added to a variance.
+/// - Throws: `TypeError` if it is negative: the root may not exist.
+func requireEpsilon(_ epsilon: Double) throws {
+  guard epsilon >= 0, epsilon.isFinite else {
+    throw TypeError("'epsilon' must be 0 or more, not \(epsilon)", attribute: "epsilon")
+  }
 }
 
 /// Checks the vectors of a normalization, one number for each channel.

@@ -27,7 +27,8 @@ public struct Gelu: ActivationOperator {
     try x * (x * x * (Gelu.cubic * Gelu.sqrt2OverPi) + Gelu.sqrt2OverPi)
   }
 
-  public func value(_ x: Value) throws -> Value { try x * distribution(x) }
+  // Φ is 0 long before the bound, which keeps −∞ · 0 away.
+  public func value(_ x: Value) throws -> Value { try x.maximum(-1000) * distribution(x) }
 
   // ∂y/∂x = Φ(x) + x φ(x) with the density φ = e^(−x²/2)/√(2π); approximately, with t = tanh u,
   // (1 + t)/2 + x/2 (1 − t²) ∂u/∂x and ∂u/∂x = √(2/π) (1 + 3 · 0.044715 x²)
@@ -48,7 +49,8 @@ public struct Gelu: ActivationOperator {
 public struct Silu: ActivationOperator {
   public init() {}
   public static let record = activation("silu", "x / (1 + e⁻ˣ)")
-  public func value(_ x: Value) throws -> Value { try x * x.sigmoid() }
+  // The sigmoid is 0 before the bound, which keeps −∞ · 0 away.
+  public func value(_ x: Value) throws -> Value { try x.maximum(-1000) * x.sigmoid() }
   // ∂y/∂x = σ (1 + x (1 − σ))
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     let s = try x.sigmoid()
@@ -69,7 +71,11 @@ public struct Softplus: ActivationOperator {
 public struct Softsign: ActivationOperator {
   public init() {}
   public static let record = activation("softsign", "x / (1 + |x|)")
-  public func value(_ x: Value) throws -> Value { try x / (x.abs() + 1) }
+  // Beyond the bound the quotient is ±1: ∞ / ∞ is kept away.
+  public func value(_ x: Value) throws -> Value {
+    let x = try x.clipped(to: x.dtype == .f16 ? 65504 : 1e30)
+    return try x / (x.abs() + 1)
+  }
   // ∂y/∂x = 1 / (1 + |x|)²
   public func cotangent(_ x: Value, _ y: Value, _ g: Value) throws -> Value {
     try g * (x.abs() + 1).reciprocal().square()

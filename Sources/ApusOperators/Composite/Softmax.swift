@@ -22,7 +22,8 @@ extension SoftmaxOperator {
   static func softmax(_ name: String, _ summary: String, axis meaning: String) -> OperatorRecord {
     OperatorRecord(
       name, .activation, summary, operands: [OperandRecord("x", .floating)],
-      attributes: [attribute("axis", \.axis, meaning)])
+      attributes: [attribute("axis", \.axis, meaning)]
+    ).accurate(Accuracy.statistic)
   }
 }
 

@@ -40,7 +40,8 @@ public struct ScatterAdd: Operator {
       OperandRecord("updates", .numeric, "of the shape that gather(base, indices) has"),
       OperandRecord("base", .numeric),
     ],
-    attributes: [attribute("axis", \.axis, "the axis of base that is indexed")])
+    attributes: [attribute("axis", \.axis, "the axis of base that is indexed")]
+  ).accurate(Accuracy.inOrder)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     let (indices, updates, base) = (operands[0], operands[1], operands[2])

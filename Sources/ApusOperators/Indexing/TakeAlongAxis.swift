@@ -37,7 +37,8 @@ public struct PutAlongAxisAdd: Operator {
       OperandRecord("indices", .index, "of the shape of base but for the axis"),
       OperandRecord("updates", .numeric, "of the shape of indices"), OperandRecord("base", .numeric),
     ],
-    attributes: [attribute("axis", \.axis, "the coordinate that is given")])
+    attributes: [attribute("axis", \.axis, "the coordinate that is given")]
+  ).accurate(Accuracy.inOrder)
 
   public func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
     let (indices, updates, base) = (operands[0], operands[1], operands[2])

@@ -11,6 +11,8 @@ public struct WinogradConvolution: Operator {
   /// Elements along a side of a tile of the result: 2, 4 or 6.
   public var tile = 4
   public var padding = Padding.valid
+  /// Whether windows of zeros give exact zeros. What is followed by a kink (an activation) needs it, a gradient does not.
+  public var keepsZeros = true
 
   public init() {}
 
@@ -25,10 +27,13 @@ public struct WinogradConvolution: Operator {
     attributes: [
       attribute("tile", \.tile, "side of a tile of the result: 2, 4 or 6"),
       attribute("padding", \.padding, "zeros around the spatial axes: valid, same or explicit"),
+      attribute("keeps_zeros", \.keepsZeros, "whether windows of zeros give exact zeros, as an activation needs"),
     ],
     traits: .contraction)
 
-  package init(tile: Int, padding: Padding) { (self.tile, self.padding) = (tile, padding) }
+  package init(tile: Int, padding: Padding, keepsZeros: Bool = true) {
+    (self.tile, self.padding, self.keepsZeros) = (tile, padding, keepsZeros)
+  }
 
   /// Of the data into tiles.
   package var dataTransform: WinogradTransform {

@@ -58,7 +58,9 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       }
     }
     if let refusal, compared == 0 {
-      throw ApusError.input("@\(before.name) cannot be validated: it refuses all random inputs: \(refusal)")
+      let context = "@\(before.name) cannot be validated: it refuses all random inputs"
+      guard let error = refusal as? ApusError else { throw ApusError.input("\(context): \(refusal)") }
+      throw ApusError(.input, error.diagnostics.map { $0.within(context) })
     }
     return nil
   }

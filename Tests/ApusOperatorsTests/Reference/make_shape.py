@@ -111,9 +111,9 @@ for shape, *border in [
 ]:
     pad(sample(shape), *border)
 for dtype in TYPES:
-    pad(sample((2, 2), dtype), [1, 0], [0, 1], [0, 1], 3.0)
-pad(sample((2,), np.int8), [1], [1], None, 300.0)
-pad(sample((2,), np.int32), [1], [1], None, -7.9)
+    pad(sample((2, 2), dtype), [1, 0], [0, 1], [0, 1], 1.0 if dtype is bool else 3.0)
+pad(sample((2,), np.int8), [1], [1], None, -128.0)
+pad(sample((2,), np.int32), [1], [1], None, -7.0)
 pad(odd(), [0, 1], [1, 0], None, -0.0)
 
 

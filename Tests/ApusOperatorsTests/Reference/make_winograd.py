@@ -132,7 +132,7 @@ def windows(x, padding):
     return padded, padded.shape[1] - 2, padded.shape[2] - 2
 
 
-def convolution(tile, x_shape, out, padding="valid", dtype=np.float32, change=None, **options):
+def convolution(tile, x_shape, out, padding="valid", dtype=np.float32, change=None, zeros=True, **options):
     """The sum that defines a convolution, in double precision: nothing of Winograd's algorithm is in it."""
     x = convolution_rng.normal(size=x_shape).astype(dtype)
     w = convolution_rng.normal(size=(3, 3, x_shape[3], out)).astype(dtype)
@@ -146,6 +146,8 @@ def convolution(tile, x_shape, out, padding="valid", dtype=np.float32, change=No
                 y += padded[:, u : u + height, v : v + width] @ w[u, v].astype(np.float64)
         rtol = (4 if tile == 2 else 16) * tolerance(dtype)
         attributes = {"tile": tile, "padding": padding}
+        if not zeros:
+            attributes["keeps_zeros"] = False
         cases.add("winograd_convolution", attributes, [x, w], [y.astype(dtype)], rtol, **options)
 
 
@@ -231,6 +233,8 @@ def clear(rows, columns):
 # Windows of zeros, beside the padding and inside.
 for tile in POINTS:
     convolution(tile, (1, 9, 10, 1), 2, "same", change=clear(slice(0, 4), slice(2, 9)))
+# As gradients are computed.
+convolution(4, (1, 6, 9, 2), 3, "same", change=clear(slice(0, 3), slice(2, 9)), zeros=False)
 
 if __name__ == "__main__":
     cases.write()

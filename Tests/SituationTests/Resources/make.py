@@ -99,8 +99,8 @@ PAGE = """# Situations
 
 Wrong values, wrong gradients, crashes and ignored options that users of other frameworks and compilers reported, and what
 Apus does there. Each of the {graphs} graphs runs in a test: on the interpreter and as native code, without passes and with all
-of them, with its inputs fed and with its inputs folded. The files, with the right values and the script that computed them,
-are in `Tests/SituationTests/Resources`; `apus run` runs them.
+of them, with its inputs fed and, where passes may fold them, as constants. The files, with the right values and the script
+that computed them, are in `Tests/SituationTests/Resources`; `apus run` runs them.
 
 *right* means the value of mathematics or of IEEE 754, to the last digit where a file states no tolerance; *refused* means an
 error of the input with the place and the reason. Where frameworks disagree, the value is the one that the operator's page
@@ -114,7 +114,6 @@ Where Apus gives what a formula gives, and not the limit that one could wish for
 | a gradient through the branch that `select` does not choose is NaN where that branch is infinite or NaN | [pytorch/pytorch#52248](https://github.com/pytorch/pytorch/issues/52248) | select a safe operand first, as `protected_root` and `protected_logarithm` do, or use `if` |
 | `softmax` of a row of −inf alone is NaN | [iree-org/iree#24175](https://github.com/iree-org/iree/issues/24175) | select, as `masked_rows_made_safe` does |
 | `gelu` below −4 has an error of 10⁻⁷ (10⁻¹⁶ in f64), which is more than its value below −6 (−9) | [pytorch/pytorch#187806](https://github.com/pytorch/pytorch/issues/187806) | |
-| `softsign` of ±inf and `silu` and `gelu` of −inf are NaN | [wagenaartje/neataptic#13](https://github.com/wagenaartje/neataptic/issues/13) | `clip` first |
 """
 HEADER = "\n## {}\n\n| situation | seen in | result | {} |\n|---|---|---|---|\n"
 

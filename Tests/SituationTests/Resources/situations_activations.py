@@ -53,8 +53,12 @@ case("tanh_and_relatives_at_infinity", "Activations of infinities have limits, n
   %d = elu(%x)
   %e = selu(%x)
   %f = hard_sigmoid(%x)
-  return %a, %b, %c, %d, %e, %f
-""", tolerance=1e-6, a=f32([1, -1]), b=f32([1, 0]), c=f32([inf, 0]), d=f32([inf, -1]), e=f32([inf, -1.0507009873554805 * 1.6732632423543772]), f=f32([1, 0]))
+  %g = softsign(%x)
+  %h = silu(%x)
+  %i = gelu(%x)
+  return %a, %b, %c, %d, %e, %f, %g, %h, %i
+""", tolerance=1e-6, a=f32([1, -1]), b=f32([1, 0]), c=f32([inf, 0]), d=f32([inf, -1]), e=f32([inf, -1.0507009873554805 * 1.6732632423543772]), f=f32([1, 0]),
+     g=f32([1, -1]), h=f32([inf, 0]), i=f32([inf, 0]))
 
 x = np.array([[1000.0, 0], [-1000, -1000], [88.9, 89.1]])
 case("softmax_of_large_numbers", "softmax subtracts the maximum first", "tensorflow/tensorflow#10142",

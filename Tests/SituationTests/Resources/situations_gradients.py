@@ -96,13 +96,13 @@ case("power_of_a_negative_base", "n x^(n - 1) holds for negative x", "tenstorren
   return %y
 """, tolerance=1e-14, y=f64(-8 - 0.125 + 27 - 1), gradient_x=f64([12, 0.75, 27, 3]))
 
-case("power_of_a_zero_base", "The derivative of x^p by x at 0, for p of 1, 2, 3 and 1/2", "stan-dev/math#3031", """
-  %x: f64[4] = constant([0, 0, 0, 0])
-  %1: f64[4] = constant([1, 2, 3, 0.5])
+case("power_of_a_zero_base", "The derivative of x^p by x at 0, for p of 0, 1, 2, 3 and 1/2", "stan-dev/math#3031", """
+  %x: f64[5] = constant([0, 0, 0, 0, 0])
+  %1: f64[5] = constant([0, 1, 2, 3, 0.5])
   %2 = power(%x, %1)
   %y = reduce_sum(%2)
   return %y
-""", y=f64(0), gradient_x=f64([1, 0, 0, inf]))
+""", y=f64(1), gradient_x=f64([0, 1, 0, 0, inf]))
 
 case("exponent_of_a_zero_base", "The derivative of 0^p by p is 0 for p above 0", "tensorflow/tfjs#346", """
   %x: f64[2] = constant([2, 0.5])

@@ -265,7 +265,7 @@ refused("value_of_a_later_line", "A value that a later line defines", "onnx/onnx
 refused("number_beyond_its_type", "A literal that the type does not hold", "IntelPython/dpctl#1512", """
   %x: i64 = constant(9223372036854775808)
   return %x
-""", "an element of a i64 constant cannot be")
+""", "9223372036854775808 does not fit in i64")
 
 refused("byte_beyond_255", "A literal of 256 in bytes", "pytorch/pytorch#107702", """
   %x: u8[2] = constant([1, 256])
@@ -282,3 +282,11 @@ refused("tensor_beyond_any_memory", "A tensor larger than any memory", "tensorfl
   %y = iota(shape: [2147483647, 2147483647], dtype: f32)
   return %y
 """, "is larger than any memory")
+
+refused("epsilon_below_0", "A batch norm with an epsilon of -1 is no mix of NaN and numbers", "pytorch/pytorch#166405", """
+  %x: f32[2, 2] = constant([[1, 2], [3, 3]])
+  %s: f32[2] = constant(1)
+  %o: f32[2] = constant(0)
+  %y = batch_norm(%x, %s, %o, %o, %s, epsilon: -1)
+  return %y
+""", "'epsilon' must be 0 or more")

@@ -1,0 +1,163 @@
+import Glibc
+import Synchronization
+
+/// Who takes part in a run: all workers at its start, fewer where the system takes a core away from one.
+///
+/// A member that waits at a barrier longer than it should looks at the processor time of the others. If one gets none, the
+/// system runs something else on its core, for some milliseconds perhaps; then the one that waits leaves. Its own core
+/// becomes free for the one that is waited for, and the run goes on with fewer members, without waiting for that core at
+/// each barrier to come. Results do not depend on the number of members.
+///
+/// A member leaves after it has arrived at a barrier: all its work is done, and the barrier, when it opens, shares the work
+/// behind it among those who stay. The last to arrive cannot leave, so one stays always.
+final class Membership: @unchecked Sendable {
+  // Written by the team before a run, in a run by the one that opens a barrier (`ranks`) or by the worker itself.
+  /// Of each worker among the members; -1: it has left.
+  private let ranks: UnsafeMutablePointer<Atomic<Int>>
+  private let samples: UnsafeMutablePointer<Sample>
+  /// The clocks of the workers' processor time.
+  private let clocks: UnsafeMutablePointer<clockid_t>
+  private let sync: UnsafeMutableRawPointer
+  private var workers = 0
+
+  /// Workers with a bit in `Synchronization.arrivals`; others stay to the end.
+  static let mostThatLeave = 31
+  /// For so long a member gets no processor time before another leaves: longer than interrupts take.
+  private static let patience = 100_000
+  /// It gets none if it gets less than one part in so many.
+  private static let fairPart = 4
+
+  /// What a worker saw when it last looked at the others.
+  private struct Sample {
+    /// `Synchronization.opened`, which tells one wait from another.
+    var opened = -1
+    var time = 0
+    var hasLeft = false
+  }
+
+  /// The processor times that a worker saw, one row a worker.
+  private let times: UnsafeMutablePointer<Int>
+
+  init(_ sync: UnsafeMutableRawPointer) {
+    self.sync = sync
+    let count = Membership.mostThatLeave
+    ranks = .allocate(capacity: WorkerTeam.largestCount)
+    samples = .allocate(capacity: count)
+    samples.initialize(repeating: Sample(), count: count)
+    clocks = .allocate(capacity: count)
+    clocks.initialize(repeating: 0, count: count)
+    times = .allocate(capacity: count * count)
+    times.initialize(repeating: 0, count: count * count)
+    let shrink: @convention(c) (UnsafeMutableRawPointer, Int64) -> Void = {
+      Membership.of($0).shrink(UInt64(bitPattern: $1))
+    }
+    store(unsafeBitCast(shrink, to: UnsafeRawPointer.self), at: Synchronization.shrink)
+    store(UnsafeRawPointer(ranks), at: Synchronization.ranks)
+    store(UnsafeRawPointer(Unmanaged.passRetained(self).toOpaque()), at: Synchronization.membership)
+  }
+
+  static func of(_ sync: UnsafeMutableRawPointer) -> Membership {
+    Unmanaged<Membership>.fromOpaque(
+      (sync + Synchronization.membership).load(as: UnsafeRawPointer.self)
+    ).takeUnretainedValue()
+  }
+
+  private func store(_ pointer: UnsafeRawPointer, at offset: Int) {
+    (sync + offset).storeBytes(of: pointer, as: UnsafeRawPointer.self)
+  }
+
+  private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    (sync + offset).assumingMemoryBound(to: Atomic<Int>.self)
+  }
+
+  /// The clock of a thread that is a worker's from now on.
+  func register(_ thread: pthread_t, as worker: Int) {
+    guard worker < Membership.mostThatLeave else { return }
+    pthread_getcpuclockid(thread, clocks + worker)
+  }
+
+  /// Gets ready for a run of so many workers, of which the caller is the first.
+  func begin(workers: Int) {
+    self.workers = workers
+    register(pthread_self(), as: 0)
+    for worker in 0..<workers {
+      // Whatever was there needs no destruction: a number.
+      (ranks + worker).initialize(to: Atomic(worker))
+      if worker < Membership.mostThatLeave { samples[worker] = Sample() }
+    }
+    word(Synchronization.count).pointee.store(workers, ordering: .relaxed)
+  }
+
+  /// How many are left of the run's workers.
+  var count: Int { word(Synchronization.count).pointee.load(ordering: .acquiring) }
+
+  func hasLeft(_ worker: Int) -> Bool { worker < Membership.mostThatLeave && samples[worker].hasLeft }
+
+  // MARK: Leaving
+
+  /// Called by a worker that has waited long.
+  /// - Returns: whether it is not waited for any more.
+  func leaves(_ worker: Int) -> Bool {
+    guard worker < Membership.mostThatLeave else { return false }
+    let opened = word(Synchronization.opened).pointee.load(ordering: .acquiring)
+    let time = Int(monotonicNanoseconds())
+    guard samples[worker].opened == opened else {
+      look(worker, opened, time)
+      return false
+    }
+    let elapsed = time - samples[worker].time
+    guard elapsed >= Membership.patience else { return false }
+    let isAnyStopped = others(of: worker).contains { other in
+      processorTime(other) - times[worker * Membership.mostThatLeave + other] < elapsed / Membership.fairPart
+    }
+    look(worker, opened, time)
+    guard isAnyStopped, leave(worker, opened) else { return false }
+    samples[worker].hasLeft = true
+    return true
+  }
+
+  private func others(of worker: Int) -> some Sequence<Int> {
+    (0..<min(workers, Membership.mostThatLeave)).lazy.filter { [ranks] other in
+      other != worker && ranks[other].load(ordering: .relaxed) >= 0
+    }
+  }
+
+  private func look(_ worker: Int, _ opened: Int, _ time: Int) {
+    (samples[worker].opened, samples[worker].time) = (opened, time)
+    for other in others(of: worker) { times[worker * Membership.mostThatLeave + other] = processorTime(other) }
+  }
+
+  /// Nanoseconds; the largest number where the thread is gone.
+  private func processorTime(_ worker: Int) -> Int {
+    var time = timespec()
+    return clock_gettime(clocks[worker], &time) == 0 ? time.tv_sec * 1_000_000_000 + time.tv_nsec : .max / 2
+  }
+
+  /// Sets the worker's bit, unless the barrier that it waits at is opening or open.
+  private func leave(_ worker: Int, _ opened: Int) -> Bool {
+    let arrivals = word(Synchronization.arrivals)
+    let number = opened >> Synchronization.flagBits & Synchronization.fieldMask
+    var seen = arrivals.pointee.load(ordering: .acquiring)
+    while true {
+      guard seen >> Synchronization.numberShift & Synchronization.fieldMask == number,
+        seen & Synchronization.fieldMask < count
+      else { return false }
+      let bit = 1 << (Synchronization.leavingShift + worker)
+      let (done, now) = arrivals.pointee.compareExchange(
+        expected: seen, desired: seen | bit, ordering: .acquiringAndReleasing)
+      if done { return true }
+      seen = now
+    }
+  }
+
+  /// Called by the last to arrive at a barrier: takes out who leaves.
+  private func shrink(_ leaving: UInt64) {
+    var rank = 0
+    for worker in 0..<workers where ranks[worker].load(ordering: .relaxed) >= 0 {
+      let stays = worker >= Membership.mostThatLeave || leaving >> worker & 1 == 0
+      ranks[worker].store(stays ? rank : -1, ordering: .relaxed)
+      rank += stays ? 1 : 0
+    }
+    word(Synchronization.count).pointee.store(rank, ordering: .releasing)
+  }
+}
