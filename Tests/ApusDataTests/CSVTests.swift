@@ -15,6 +15,9 @@ import Testing
     let plain = try table("1,2\n3.5,-4e2\n")
     #expect(plain.columns == nil)
     #expect(try plain.values == Tensor([1.0, 2, 3.5, -400], [2, 2]))
+    // More digits than an integer holds, behind the row that says how wide the table is.
+    let long = try table("1,2\n12345678901234567890,-98765432109876543210\n")
+    #expect(try long.values == Tensor([1.0, 2, 12345678901234567890.0, -98765432109876543210.0], [2, 2]))
     let named = try table("\u{FEFF}\"a, \"\"b\"\"\", species \r\n1 , 2\r\n\r\n\"3\",4")
     #expect(named.columns == ["a, \"b\"", "species"])
     #expect(try named.values == Tensor([1.0, 2, 3, 4], [2, 2]))

@@ -212,6 +212,10 @@ import Testing
     #expect(
       try rates([4, 4, 4, 4], ReduceLROnPlateau(monitor: "score", factor: 0.5, patience: 1, leastRate: 0.25))
         == [0.5, 0.5, 0.25, 0.25])
+    // The least rate is met, not passed.
+    #expect(
+      try rates([4, 4, 4, 4], ReduceLROnPlateau(monitor: "score", factor: 0.5, patience: 1, leastRate: 0.375))
+        == [0.5, 0.5, 0.375, 0.375])
     // A change below the least one is none.
     #expect(
       try rates([4, 3.99995, 3.9999], ReduceLROnPlateau(monitor: "score", factor: 0.5, patience: 1))

@@ -31,6 +31,11 @@ import Testing
     }
   }
 
+  /// Keras's order of an LSTM's gates: input, forget, cell, output.
+  @Test func theForgetGateBeginsOpen() throws {
+    #expect(try values(.forgetGateOnes, [8]) == [0, 0, 1, 1, 0, 0, 0, 0])
+  }
+
   private func moments(_ x: [Double]) -> (mean: Double, variance: Double) {
     let mean = x.reduce(0, +) / Double(x.count)
     return (mean, x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count))
