@@ -5,7 +5,7 @@ ROWS = [
     ("The best weights come back where training stops", "tensorflow/tensorflow#35634", "right", "CallbackTests.theBestWeightsComeBack"),
     ("A smaller last batch weighs by its samples", "tensorflow/tensorflow#38596", "right", "TrainerTests.evaluationIsAMeanOverSamples"),
     ("A learning rate that was set is kept when training is resumed", "chainer/chainermn#225", "right", "SavedModelTests.aSetLearningRateIsKept"),
-    ("Another learning rate beside `--resume` is not ignored in silence", "mapbox/robosat#169", "a warning", "SavedModelTests.otherSettingsAreWarnedOf"),
+    ("Another learning rate beside `--resume` is not ignored in silence", "mapbox/robosat#169", "refused", "SavedModelTests.otherSettingsAreRefused"),
     ("An option that is not known", "tensorflow/tensorflow#98283", "refused", "CommandLineTests.wrongCommandLinesExitWith2"),
     ("A column-major NPY file", "sonos/tract#655", "right", "NPYTests.numPysFiles"),
     ("An NPY file of the other byte order", "safetensors/safetensors#193", "right", "NPYTests.numPysFiles"),
