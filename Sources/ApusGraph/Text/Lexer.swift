@@ -108,7 +108,13 @@ struct Lexer {
       case _ where c == "-" || ("0"..."9").contains(c):
         i = run(from: i + 1) { Identifier.isPart($0) && $0 != "/" || $0 == "+" }
         kind = number(slice(start..<i))
-        if kind == nil { report("'\(slice(start..<i))' is not a number", index, start, i - start) }
+        if kind == nil {
+          let isTooLarge = Double(slice(start..<i))?.isInfinite == true
+          report(
+            "'\(slice(start..<i))' is \(isTooLarge ? "beyond the range of f64" : "not a number")", index, start,
+            i - start,
+            help: isTooLarge ? "infinity is written inf" : nil)
+        }
       case _ where Identifier.isStart(c):
         i = run(from: i) { Identifier.isPart($0) && $0 != "/" && $0 != "-" && $0 != "." }
         kind = .word(slice(start..<i))
@@ -129,7 +135,8 @@ struct Lexer {
     // Int is the faster of the two.
     if let n = Int(text).map({ Int128($0) }) ?? Int128(text), text != "-0" { return .int(n) }
     let isDecimal = text.utf8.allSatisfy { (48...57).contains($0) || "+-.eE".utf8.contains($0) }
-    return isDecimal ? Double(text).map { .float($0) } : nil
+    // Infinity has a word of its own: 1e999 is a slip.
+    return isDecimal ? Double(text).flatMap { $0.isFinite ? .float($0) : nil } : nil
   }
 
   private mutating func string(_ line: [Unicode.Scalar], _ index: Int, _ start: Int) -> (Token.Kind?, Int) {

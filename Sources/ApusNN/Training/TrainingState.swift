@@ -56,6 +56,10 @@ package struct FitSettings: Codable, Hashable, Sendable {
   package var validationSplit: Double
   package var shuffle: Bool
 
+  package init(batchSize: Int, validationSplit: Double, shuffle: Bool) {
+    (self.batchSize, self.validationSplit, self.shuffle) = (batchSize, validationSplit, shuffle)
+  }
+
   private enum CodingKeys: String, CodingKey {
     case shuffle
     case batchSize = "batch_size"
