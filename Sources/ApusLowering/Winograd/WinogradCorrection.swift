@@ -30,7 +30,9 @@ struct WinogradCorrection {
     /// The right values of a tile, given those of the algorithm: by row and column.
     func corrected(_ values: [[Register]], of tile: WinogradTiles.Tile) -> [[Register]] {
       let flat = values.flatMap(\.self)
-      let isOrdinary = builder.areOrdinary(flat)
+      // Each product goes into one of the corners, so that each shows what is not finite, and the rounding of what is huge.
+      let ends = [values[0], values[values.count - 1]]
+      let isOrdinary = builder.areOrdinary(ends.flatMap { [$0[0], $0[$0.count - 1]] })
       let word = words.map { $0.load([tile.outer[0], tile.number]) }
       let isFull = word.map { builder.compare(.equal, $0, builder.index(WinogradOccupancy.all)) }
       let right = builder.branch(isFull.map { builder.binary(.and, isOrdinary, $0) } ?? isOrdinary) {
@@ -50,14 +52,11 @@ struct WinogradCorrection {
 }
 
 extension KernelBuilder {
-  /// Whether no element of vectors of floats is infinite, NaN or huge: the sum of the squares is finite, which nothing in it
-  /// can cancel.
+  /// Whether no element of an even number of vectors of floats is infinite, NaN or huge: the sum of the squares is finite,
+  /// in which nothing cancels.
   fileprivate func areOrdinary(_ vectors: [Register]) -> Register {
-    // Several sums at a time, so that none waits for the one before.
-    let ways = 4
-    var sums = vectors.prefix(ways).map { binary(.multiply, $0, $0) }
-    for (position, vector) in vectors.enumerated().dropFirst(ways) {
-      sums[position % ways] = multiplyAdd(vector, vector, sums[position % ways])
+    let sums = stride(from: 0, to: vectors.count, by: 2).map { first in
+      multiplyAdd(vectors[first], vectors[first], binary(.multiply, vectors[first + 1], vectors[first + 1]))
     }
     let sum = sums.dropFirst().reduce(sums[0]) { binary(.add, $0, $1) }
     let isFinite = compare(.less, sum, constant(Double.infinity, type(of: sum)))
