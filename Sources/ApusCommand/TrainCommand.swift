@@ -179,7 +179,8 @@ struct TrainCommand: ParsableCommand {
     let seconds = (clock.now - start) / .seconds(1)
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
-      throw ApusError.input("the loss is \(loss)", help: "nothing is saved; --on-nan continue saves such a model, too")
+      throw ApusError.input(
+        "the loss is \(loss.isNaN ? .nan : loss)", help: "nothing is saved; --on-nan continue saves such a model, too")
     }
     // Saved before anything else can go wrong.
     if let save { try trainer.save(to: save, allowingNonFinite: onNan == .continue) }

@@ -15,7 +15,7 @@ public struct ExactNumber: Hashable, Sendable {
     if let integer = Int64(exactly: value), !(value == 0 && value.sign == .minus) {
       kind = .integer(integer)
     } else {
-      kind = .real((value.isNaN ? Double.nan : value).bitPattern)
+      kind = .real(value.canonical.bitPattern)
     }
   }
 

@@ -81,7 +81,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("predict trained u8.npy u8.npy -o out.npy", "one file"),
     CommandCase("help nosuch", "there is no subcommand 'nosuch'"), CommandCase("help trian", "did you mean 'train'?"),
     CommandCase("compile mlp.graph -o out --optimizer sgd", "belongs to --training"),
-    CommandCase("train mlp.graph --on-nan ignore", "stop, explain, continue"),
+    CommandCase("train mlp.graph --on-nan ignore", "'stop', 'explain' or 'continue'"),
     // Options that contradict the model to go on with
     CommandCase("train trained --resume trained --optimizer adam", "goes on with rmsprop("),
     CommandCase("train trained --resume trained --optimizer rmsprop(rho=0.5)", "but --optimizer says rmsprop("),

@@ -33,7 +33,7 @@ struct LossWatch {
   ///   - batch: how many batches of the epoch precede them.
   mutating func check(_ losses: [Double], afterStep step: Int, afterBatch batch: Int) {
     guard fault == nil, let index = losses.firstIndex(where: { !$0.isFinite }) else { return }
-    fault = Fault(value: losses[index], step: step + index + 1, batch: batch + index + 1)
+    fault = Fault(value: losses[index].canonical, step: step + index + 1, batch: batch + index + 1)
   }
 
   /// - Parameters:
@@ -50,7 +50,7 @@ struct LossWatch {
   /// The error for a validation loss, which has no step of its own.
   static func validationError(_ value: Double, epoch: Int) -> ApusError {
     .input(
-      "the validation loss is \(value) after epoch \(epoch + 1)",
+      "the validation loss is \(value.canonical) after epoch \(epoch + 1)",
       help: "the samples for validation give numbers that those for training do not: look at their range")
   }
 }

@@ -55,7 +55,7 @@ struct NonFiniteTrace {
   private func describe(_ node: Node, _ id: ValueID, _ rows: [Int]) -> String {
     let elements = values[id.index]?.doubles() ?? []
     let position = elements.firstIndex { !$0.isFinite } ?? 0
-    let value = elements.isEmpty ? .nan : elements[position]
+    let value = elements.isEmpty ? .nan : elements[position].canonical
     let label = graph.label(of: id)
     if node.op is Parameter {
       let row = position / max(1, elements.count / max(1, rows.count))

@@ -21,6 +21,11 @@ def softmax(x, axis):
     return e / e.sum(axis=axis, keepdims=True)
 
 
+def at_infinity(function, low, high):
+    """The function with its limits at -inf and inf, where the formula is inf / inf or inf * 0."""
+    return lambda x: np.where(x == -np.inf, low, np.where(x == np.inf, high, function(x)))
+
+
 ACTIVATIONS = [
     ("relu", {}, lambda x: np.maximum(x, 0)),
     ("relu6", {}, lambda x: np.minimum(np.maximum(x, 0), 6)),
@@ -29,12 +34,12 @@ ACTIVATIONS = [
     ("elu", {}, lambda x: np.where(x > 0, x, np.expm1(x))),
     ("elu", {"alpha": 0.5}, lambda x: np.where(x > 0, x, 0.5 * np.expm1(x))),
     ("selu", {}, lambda x: LAMBDA * np.where(x > 0, x, ALPHA * np.expm1(x))),
-    ("gelu", {}, lambda x: x * special.ndtr(x)),
+    ("gelu", {}, at_infinity(lambda x: x * special.ndtr(x), -0.0, np.inf)),
     ("gelu", {"approximate": True},
-     lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
-    ("silu", {}, lambda x: x * special.expit(x)),
+     at_infinity(lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), -0.0, np.inf)),
+    ("silu", {}, at_infinity(lambda x: x * special.expit(x), -0.0, np.inf)),
     ("softplus", {}, lambda x: np.logaddexp(0, x)),
-    ("softsign", {}, lambda x: x / (1 + np.abs(x))),
+    ("softsign", {}, at_infinity(lambda x: x / (1 + np.abs(x)), -1.0, 1.0)),
     ("hard_sigmoid", {}, lambda x: np.clip(x / 6 + 0.5, 0, 1)),
     ("clip", {}, lambda x: np.clip(x, 0, 1)),
     ("clip", {"low": -2.5, "high": 1.5}, lambda x: np.clip(x, -2.5, 1.5)),
