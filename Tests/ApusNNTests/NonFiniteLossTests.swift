@@ -57,7 +57,9 @@ import Testing
     let (trainer, lines) = (try logarithm(), Lines())
     let history = try fit(trainer, samples(7, at: 5, -1), .continue, said: lines.add)
     #expect(history.epochs == [0, 1] && history["loss"]?.allSatisfy(\.isNaN) == true)
-    #expect(lines.all.count { $0.hasSuffix(" - the loss is nan from batch 3 on\n") } == 2, "\(lines.all)")
+    // The step of batch 3 leaves NaN in the variables: the second epoch begins with them.
+    let marks = lines.all.filter { $0.contains("from batch") }.map { $0.suffix(16) }
+    #expect(marks == ["from batch 3 on\n", "from batch 1 on\n"], "\(lines.all)")
   }
 
   @Test func finiteLossesAreNotMarked() throws {
