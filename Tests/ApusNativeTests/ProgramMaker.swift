@@ -78,8 +78,8 @@ struct ProgramMaker {
         kernel: kernel, arguments: arguments, origin: origin, failureBase: failureBase, isSerial: isSerial))
   }
 
-  func compile(isPoisoned: Bool = false, isProfiled: Bool = false) throws -> CompiledProgram {
-    try ProgramCompiler(target: target, verifies: true, isProfiled: isProfiled, cache: nil)
+  func compile(isPoisoned: Bool = false, isProfiled: Bool = false, verifies: Bool = true) throws -> CompiledProgram {
+    try ProgramCompiler(target: target, verifies: verifies, isProfiled: isProfiled, cache: nil)
       .compile(isPoisoned ? program.poisoned() : program)
   }
 }

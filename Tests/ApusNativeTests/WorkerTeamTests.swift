@@ -4,12 +4,13 @@ import ApusLowering
 import ApusNative
 import ApusPlanning
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
 @Suite struct WorkerTeamTests {
   /// Numbers that each round hands to other workers, there and back.
-  private static func exchange(rounds: Int, count: Int) throws -> CompiledProgram {
+  private static func exchange(rounds: Int, count: Int, verifies: Bool = true) throws -> CompiledProgram {
     var maker = ProgramMaker()
     let x = maker.buffer("x", count, .parameter(0))
     let (a, b) = (maker.temporary("a", count), maker.temporary("b", count))
@@ -25,7 +26,7 @@ import Testing
         ]),
       .barrier, maker.launch(copy, Location(a), Location(y)),
     ]
-    return try maker.compile()
+    return try maker.compile(verifies: verifies)
   }
 
   @Test(arguments: [1, 2, 3, 4, 9]) func barriersHold(_ workers: Int) throws {
@@ -36,6 +37,33 @@ import Testing
       let input = (0..<13).map { $0 * 100 + start }
       #expect(try code.run(workers: workers, input, outputs: 13) == [input.map { $0 + 2 * rounds }])
     }
+  }
+
+  /// Other threads keep all cores busy: members that wait for one without processor time leave, and nothing changes.
+  @Test func aTeamShrinksWhereCoresAreTaken() throws {
+    let isOver = Atomic<Bool>(false)
+    let hogs = DispatchGroup()
+    for _ in 0..<2 * WorkerTeam.defaultCount {
+      DispatchQueue.global().async(group: hogs) { while !isOver.load(ordering: .relaxed) {} }
+    }
+    defer {
+      isOver.store(true, ordering: .relaxed)
+      hogs.wait()
+    }
+    let team = WorkerTeam()
+    // What is verified keeps all workers.
+    let code = try Self.exchange(rounds: 500, count: 13, verifies: false)
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(20)
+    var run = 0
+    while clock.now < end, run < 100 || team.shrunkRunCount == 0 {
+      run += 1
+      let input = (0..<13).map { $0 * 100 + run }
+      let output = try code.run(workers: [2, 3, 7][run % 3], on: team, input, outputs: 13)
+      #expect(output == [input.map { $0 + 1000 }])
+    }
+    #expect(team.shrunkRunCount > 0)
+    #expect(throws: Never.self) { try code.run(workers: 2, on: team, Array(0..<13), outputs: 13) }
   }
 
   @Test func tenThousandRuns() throws {

@@ -44,6 +44,7 @@ public final class WorkerTeam: @unchecked Sendable {
   private let sync: UnsafeMutableRawPointer
   private let membership: Membership
   private let pause = TeamPause()
+  private let shrunkRuns = Atomic<Int>(0)
 
   /// The low bits of `call`: how many workers.
   private static let workerBits = 16
@@ -75,7 +76,8 @@ public final class WorkerTeam: @unchecked Sendable {
     _ entry: Entry, bases: UnsafeMutableRawPointer, status: UnsafeMutableRawPointer, workers: Int, rounds: Int,
     limit: Duration? = nil
   ) throws {
-    if workers <= 1 || pause.isOn {
+    // What is checked is checked on all workers.
+    if workers <= 1 || (limit == nil && pause.isOn) {
       // Needs no other worker and no turn, so that several tasks can run at once.
       entry(bases, status, sync, 0, 1, Int64(rounds))
       return
@@ -97,7 +99,10 @@ public final class WorkerTeam: @unchecked Sendable {
       }
       entry(bases, status, sync, 0, Int64(workers), Int64(rounds))
       waitForOthers(workers - 1, limit)
-      if membership.count < workers { pause.begin() }
+      if membership.count < workers {
+        pause.begin()
+        shrunkRuns.wrappingAdd(1, ordering: .relaxed)
+      }
       guard membership.isComplete else {
         throw ApusError.defect("workers left the run at a barrier to which not all of them came")
       }
@@ -125,6 +130,9 @@ public final class WorkerTeam: @unchecked Sendable {
       end = end ?? time + UInt64(limit / .nanoseconds(1))
     }
   }
+
+  /// How many runs members have left.
+  package var shrunkRunCount: Int { shrunkRuns.load(ordering: .relaxed) }
 
   /// The processor time that the team's threads have used, the callers' own not counted.
   package var processorSeconds: Double {
