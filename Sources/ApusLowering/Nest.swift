@@ -232,10 +232,26 @@ struct NestEmitter {
     let products = sum.operands.indices.filter {
       region.isProduct(sum.operands[$0], given: nest.node.products)
     }
-    guard products.count == 1 else { return nil }
-    let operand = sum.operands[products[0]]
-    let isRead = nest.readerCounts[operand.index] > 1 || nest.escapes[operand.index]
-    return isRead || !(region.producer(of: operand).op is any ProductLowerable) ? nil : products[0]
+    guard products.count == 1 || haveOtherFactors(sum.operands) else { return nil }
+    return products.first { position in
+      let operand = sum.operands[position]
+      return nest.readerCounts[operand.index] == 1 && !nest.escapes[operand.index]
+        && region.producer(of: operand).op is any ProductLowerable
+    }
+  }
+
+  /// Whether both values are multiples by constants, of other magnitude: of equal inputs such products differ. The running
+  /// means of optimizers are such sums.
+  private func haveOtherFactors(_ values: [ValueID]) -> Bool {
+    let factors = values.map { value -> Double? in
+      let producer = nest.region.producer(of: value)
+      guard producer.op is any ProductLowerable else { return nil }
+      let constants = producer.operands.compactMap { nest.region.producer(of: $0).op as? Constant }.map(\.value)
+      guard let constant = constants.first, constant.count == 1 else { return nil }
+      return constant.doubles()[0].magnitude
+    }
+    guard let first = factors[0], let second = factors[1] else { return false }
+    return first != second
   }
 
   /// What an operator calls to say how it fails: by name, where the nest is more than it.

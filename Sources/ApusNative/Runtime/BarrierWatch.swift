@@ -13,11 +13,14 @@ enum BarrierWatch {
   /// Gets ready for a run.
   /// - Parameter limit: nil: the run is not watched.
   static func begin(_ sync: UnsafeMutableRawPointer, limit: Duration?) {
-    let nanoseconds = limit.map { max(1, Int($0 / .nanoseconds(1))) } ?? 0
+    guard let limit else {
+      word(sync, Synchronization.limit).value = 0
+      return
+    }
     word(sync, Synchronization.since).value = Int(monotonicNanoseconds())
     word(sync, Synchronization.seen).value = 0
     word(sync, Synchronization.isAbandoned).value = 0
-    word(sync, Synchronization.limit).value = nanoseconds
+    word(sync, Synchronization.limit).value = max(1, Int(limit / .nanoseconds(1)))
   }
 
   /// Lets others use the core: it may be wanted by the very worker that is waited for. Barriers call it.
