@@ -14,5 +14,5 @@ enum Accuracy {
   /// Of a product and a sum.
   static let contracted =
     "each result is rounded once; native code adds a product that nothing else reads without rounding it first, unless "
-    + "the other term is a product of the same nest"
+    + "the other term is a product, too (but for multiples by constants of other magnitude)"
 }

@@ -15,6 +15,8 @@ import Testing
     "%p = multiply(%a, %a)\n%q = multiply(%b, %b)\n%r = subtract(%p, %q)",
     "%p = multiply(%a, %c)\n%q = multiply(%d, %b)\n%r = subtract(%q, %p)",
     "%p = multiply(%a, %c)\n%q = multiply(%b, %d)\n%n = negate(%p)\n%r = add(%n, %q)",
+    "%k: f32 = constant(0.3)\n%p = multiply(%a, %k)\n%q = multiply(%k, %b)\n%r = subtract(%p, %q)",
+    "%k: f32 = constant(0.3)\n%m: f32 = constant(-0.3)\n%p = multiply(%a, %k)\n%q = multiply(%b, %m)\n%r = add(%p, %q)",
     "%p = multiply(%a, %a)\n%q = multiply(%b, %b)\n%d2 = subtract(%p, %q)\n%r = sqrt(%d2)",
     "%p = multiply(%a, %c)\n%s = broadcast(%p, shape: [1, 1000])\n%q = multiply(%row, %d)\n%r = subtract(%s, %q)",
     "%p = multiply(%a, %c)\n%t = stop_gradient(%p)\n%q = multiply(%b, %d)\n%r = subtract(%t, %q)",
