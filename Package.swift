@@ -79,7 +79,7 @@ let package = Package(
     .target(
       name: "ApusCommand",
       dependencies: [
-        "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement", "Apus",
+        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement", "Apus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),

@@ -1,4 +1,5 @@
 import Apus
+import ApusCore
 import Foundation
 
 /// Where text goes: results to stdout, everything about them to stderr, colors only if a terminal shows it.
@@ -9,34 +10,20 @@ enum Terminal {
   /// Writes a result to standard output. Where that cannot take it, the program ends: quietly where the reader has gone
   /// (`apus dump … | head -1`), with a message where a disk is full.
   static func write(_ text: String) {
-    guard let failure = write(text, to: STDOUT_FILENO) else { return }
+    guard let failure = Descriptor.write(text, to: STDOUT_FILENO) else { return }
     if failure != EPIPE {
       report(ApusError.input("standard output cannot be written: \(String(cString: strerror(failure)))"))
     }
     Foundation.exit(ApusError.Fault.input.rawValue)
   }
 
-  /// Nobody is left to tell where standard error cannot be written.
-  static func writeError(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+  /// If standard error cannot be written, there is no place left to report it.
+  static func writeError(_ text: String) { Descriptor.write(text, to: STDERR_FILENO) }
 
   /// Standard output as a place for progress.
   static var output: ProgressOutput { ProgressOutput(isTerminal: outputIsTerminal) { write($0) } }
   /// Standard error as a place for progress, for programs whose output is read by others.
   static var errors: ProgressOutput { ProgressOutput(isTerminal: errorIsTerminal) { writeError($0) } }
-
-  /// - Returns: the system's number of what went wrong; nil if all was written.
-  private static func write(_ text: String, to descriptor: Int32) -> Int32? {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      if count >= 0 {
-        bytes = bytes.dropFirst(count)
-      } else if errno != EINTR {
-        return errno
-      }
-    }
-    return nil
-  }
 
   static func report(_ error: ApusError) {
     for diagnostic in error.diagnostics { report(diagnostic) }

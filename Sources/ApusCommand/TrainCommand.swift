@@ -1,4 +1,5 @@
 import Apus
+import ApusCore
 import ArgumentParser
 import Foundation
 
@@ -180,7 +181,7 @@ struct TrainCommand: ParsableCommand {
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
       throw ApusError.input(
-        "the loss is \(loss.isNaN ? .nan : loss)", help: "nothing is saved; --on-nan continue saves such a model, too")
+        "the loss is \(loss.canonical)", help: "nothing is saved; --on-nan continue saves such a model, too")
     }
     // Saved before anything else can go wrong.
     if let save { try trainer.save(to: save, allowingNonFinite: onNan == .continue) }

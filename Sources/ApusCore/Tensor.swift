@@ -123,8 +123,12 @@ public struct Tensor: Sendable {
   package var rawAddress: UnsafeRawPointer { UnsafeRawPointer(storage.address) }
 
   /// Gives the tensor memory of its own, so that what is written at `rawAddress` changes no copy.
-  package mutating func makeUnique() {
-    if !isKnownUniquelyReferenced(&storage) { storage = TensorStorage(copying: storage) }
+  /// - Throws: `ApusError` if this process cannot have so much memory.
+  package mutating func makeUnique() throws {
+    if isKnownUniquelyReferenced(&storage) { return }
+    let copy = try Tensor(uninitialized: dtype, dimensions)
+    copy.storage.bytes.copyMemory(from: UnsafeRawBufferPointer(storage.bytes))
+    storage = copy.storage
   }
 
   public func withUnsafeBytes<Result, Failure: Error>(

@@ -1,3 +1,5 @@
+import ApusCore
+
 /// A number that is equal to another if its bits are: 0.0 and -0.0 are two numbers, and NaN is equal to NaN, of which there
 /// is one.
 ///
@@ -16,5 +18,5 @@
   }
 
   /// Texts have one NaN, without sign and payload.
-  private static func bits(_ x: Double) -> UInt64 { (x.isNaN ? Double.nan : x).bitPattern }
+  private static func bits(_ x: Double) -> UInt64 { x.canonical.bitPattern }
 }

@@ -17,7 +17,7 @@ public enum Graphviz {
     // The text is written on a thread of its own: `dot` may fill its output before it has read all input.
     let text = Data(dot.utf8)
     let writer = Thread {
-      // Where `dot` is missing nobody reads, which is an error here and no reason to end the process.
+      // If `dot` is missing the pipe has no reader: an error here, and not the end of the process.
       var pipe = sigset_t()
       sigemptyset(&pipe)
       sigaddset(&pipe, SIGPIPE)

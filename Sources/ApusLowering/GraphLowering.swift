@@ -64,6 +64,7 @@ public struct GraphLowering {
   func lower(_ graph: Graph, _ values: inout [TensorHandle?], places: [ValueID: TensorHandle]) throws {
     let live = graph.liveNodes()
     let places = try placesOfParts(graph, places, live)
+    let isProduct = graph.productValues()
     for node in graph.nodes where live[node.id.index] {
       builder.beginNode()
       switch node.op {
@@ -113,7 +114,8 @@ public struct GraphLowering {
       }
       let lowering = NodeLowering(
         target: builder.target, operands: try node.operands.map { try values.handle($0, graph) }, results: results,
-        origin: origin(node, graph), sink: builder, products: graph.products(of: node))
+        origin: origin(node, graph), sink: builder,
+        products: Set(node.operands.indices.filter { isProduct[node.operands[$0].index] }))
       try lower(node, graph, lowering)
       for (id, handle) in zip(node.results, results) { values[id.index] = handle }
     }

@@ -19,6 +19,8 @@ struct Nest {
   let escapes: [Bool]
   /// How many operands each value is.
   let readerCounts: [Int]
+  /// For each value whether it is a product but for its shape and its sign.
+  let isProduct: [Bool]
 
   /// - Parameter shape: as the pass that made the fusion decided it.
   init(_ region: Graph, _ shape: NestShape, _ node: NodeLowering) throws {
@@ -44,6 +46,7 @@ struct Nest {
     var counts = [Int](repeating: 0, count: region.valueCount)
     for operand in region.nodes.flatMap(\.operands) { counts[operand.index] += 1 }
     readerCounts = counts
+    isProduct = region.productValues(given: node.products)
   }
 
   /// A node as a nest by itself.
@@ -229,9 +232,7 @@ struct NestEmitter {
   private func product(in sum: Node) -> Int? {
     let region = nest.region
     guard sum.operands.count == 2, [.f32, .f64].contains(region.type(of: sum.result).dtype) else { return nil }
-    let products = sum.operands.indices.filter {
-      region.isProduct(sum.operands[$0], given: nest.node.products)
-    }
+    let products = sum.operands.indices.filter { nest.isProduct[sum.operands[$0].index] }
     guard products.count == 1 || haveOtherFactors(sum.operands) else { return nil }
     return products.first { position in
       let operand = sum.operands[position]

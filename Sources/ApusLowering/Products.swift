@@ -2,24 +2,26 @@ import ApusGraph
 import ApusOperators
 
 extension Graph {
-  /// Whether a value is a product but for its shape and its sign.
+  /// For each value whether it is a product but for its shape and its sign.
   /// - Parameter positions: of the parameters that are products where they were computed.
-  func isProduct(_ id: ValueID, given positions: Set<Int> = []) -> Bool {
-    var id = id
-    while true {
-      let producer = producer(of: id)
-      switch producer.op {
-      case is any ProductLowerable: return true
-      case is Parameter: return !positions.isEmpty && parameters.firstIndex(of: id).map(positions.contains) == true
-      case is any ViewLowerable, is Negate, is StopGradient: id = producer.operands[0]
+  func productValues(given positions: Set<Int> = []) -> [Bool] {
+    var isProduct = [Bool](repeating: false, count: valueCount)
+    for (position, parameter) in parameters.enumerated() { isProduct[parameter.index] = positions.contains(position) }
+    for node in nodes {
+      switch node.op {
+      case is Parameter: continue
+      case is any ProductLowerable: isProduct[node.result.index] = true
+      case is any ViewLowerable, is Negate, is StopGradient:
+        isProduct[node.result.index] = isProduct[node.operands[0].index]
       case is Fusion:
-        let position = producer.results.firstIndex(of: id) ?? 0
-        return producer.regions[0].isProduct(producer.regions[0].outputs[position])
-      default: return false
+        let region = node.regions[0].productValues(
+          given: Set(node.operands.indices.filter { isProduct[node.operands[$0].index] }))
+        for (result, output) in zip(node.results, node.regions[0].outputs) {
+          isProduct[result.index] = region[output.index]
+        }
+      default: continue
       }
     }
+    return isProduct
   }
-
-  /// The operands of a node that are products, by position.
-  func products(of node: Node) -> Set<Int> { Set(node.operands.indices.filter { isProduct(node.operands[$0]) }) }
 }

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The folder of compiled code stays small, and nobody waits for that.
+/// The folder of compiled code stays small without delaying its users.
 @Suite struct CacheUpkeepTests {
   private static let object = Data(count: 1000)
 

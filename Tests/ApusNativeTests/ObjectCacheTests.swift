@@ -164,7 +164,7 @@ import Testing
     }
   }
 
-  /// Writers, readers and trimmers at once, as in several processes: nobody ever sees half of a file.
+  /// Writers, readers and trimmers at once, as in several processes: none ever sees half of a file.
   @Test func manyAtOnce() throws {
     try withCache(sizeLimit: 100_000) { cache in
       let objects = (0..<8).map { number in Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 * (number + 3)) }) }

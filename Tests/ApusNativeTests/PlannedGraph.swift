@@ -39,7 +39,7 @@ struct PlannedGraph {
 
   func check() throws { try PlanChecker.check(program, preparation: preparation, against: draft) }
 
-  /// The checker's words for a plan that somebody has changed, or "nothing".
+  /// The checker's words for a plan that was changed by hand, or "nothing".
   func refusal(of program: KernelProgram? = nil, preparation: KernelProgram? = nil) -> String {
     do {
       try PlanChecker.check(program ?? self.program, preparation: preparation ?? self.preparation, against: draft)

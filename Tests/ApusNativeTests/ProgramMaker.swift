@@ -102,7 +102,7 @@ extension CompiledProgram {
     let states = variables.map { Tensor($0.map(Int64.init)) }
     let results = try outputs.map { try Tensor([Int64](repeating: 0, count: $0), [$0]) }
     let list = Tensor(rows.map(Int64.init))
-    // Written through their addresses; nobody else has these tensors.
+    // Written through their addresses; these tensors have no other owner.
     defer {
       variables = states.map { $0.elements(as: Int64.self).map(Int.init) }
       extendLifetime(inputs)

@@ -66,6 +66,44 @@ import Testing
     #expect(throws: Never.self) { try code.run(workers: 2, on: team, Array(0..<13), outputs: 13) }
   }
 
+  /// More barriers in a run than fit in the field of their number.
+  @Test func barriersAreCountedWithoutEnd() throws {
+    let rounds = 40_000
+    let code = try Self.exchange(rounds: rounds, count: 13, verifies: false)
+    let input = Array(0..<13)
+    #expect(try code.run(workers: 2, on: WorkerTeam(), input, outputs: 13) == [input.map { $0 + 2 * rounds }])
+  }
+
+  @Test func pausesGrowWhileCoresStayTaken() {
+    let pause = TeamPause()
+    #expect(!pause.isOn(at: 0))
+    let millisecond: UInt64 = 1_000_000
+    var time: UInt64 = 1000 * millisecond
+    for expected: UInt64 in [5, 10, 20, 40, 80, 80] {
+      pause.begin(at: time)
+      #expect(pause.isOn(at: time + expected * millisecond - 1))
+      #expect(!pause.isOn(at: time + expected * millisecond))
+      // Taken again soon after the team came together.
+      time += (expected + 1) * millisecond
+    }
+    // Eight times the last pause without a loss: the next one is short again.
+    time += 8 * 80 * millisecond
+    pause.begin(at: time)
+    #expect(pause.isOn(at: time + 5 * millisecond - 1) && !pause.isOn(at: time + 5 * millisecond))
+  }
+
+  @Test(arguments: [0, 1, 4, 5, 100, 1000]) func roundsAreCutIntoPartsThatFollowEachOther(_ count: Int) {
+    var parts: [Range<Int>] = []
+    RoundParts.run(count) { part in
+      parts.append(part)
+      if count == 100 { Thread.sleep(forTimeInterval: 0.001 * Double(part.count)) }
+    }
+    #expect(parts.flatMap { Array($0) } == Array(0..<count))
+    #expect(count > 4 || parts.count == 1)
+    // A round takes a millisecond here, so a part of 8 has about 8 of them.
+    if count == 100 { #expect(parts.dropFirst().allSatisfy { $0.count <= 9 }) }
+  }
+
   @Test func tenThousandRuns() throws {
     let code = try Self.exchange(rounds: 2, count: 8)
     for run in 0..<10_000 {

@@ -24,7 +24,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     #expect(!result.wasSignalled && result.status == status.rawValue, "status \(result.status): \(result.errors)")
     #expect(result.output.isEmpty, "errors belong on standard error: \(result.output)")
     #expect(result.errors.contains(message), "\(result.errors)")
-    #expect(!result.errors.contains("\u{1B}"), "colors where nobody looks")
+    #expect(!result.errors.contains("\u{1B}"), "colors without a terminal")
   }
 
   static let usage: [CommandCase] = [

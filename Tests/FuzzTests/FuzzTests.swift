@@ -15,7 +15,7 @@ import Testing
   @Test func everyOperatorHasARecipeAndARounding() {
     #expect(RecipeBook.missing.isEmpty, "operators that the generator cannot make: \(RecipeBook.missing)")
     let unknown = OperatorCatalog.standard.types.filter { Rounding.of($0) == nil }.map { $0.record.name }
-    #expect(unknown.isEmpty, "operators of which nobody has said how they round: \(unknown)")
+    #expect(unknown.isEmpty, "operators without a rounding: \(unknown)")
   }
 
   @Test func everyRecipeIsMade() throws {

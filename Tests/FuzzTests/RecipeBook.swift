@@ -38,7 +38,7 @@ enum RecipeBook {
     written.first { $0.op == type } ?? derived(type)
   }
 
-  /// Operators for which nobody has said how to make operands.
+  /// Operators without a recipe for their operands.
   static let missing: [String] = OperatorCatalog.standard.types
     .filter { type in !operators.contains { $0.op == type } }.map { $0.record.name }
 

@@ -112,7 +112,7 @@ private enum TemporaryFile {
         guard errno == EEXIST else { throw ApusError.system(path, "cannot be written") }
         continue
       }
-      // Where there are no locks, nobody removes it either.
+      // If the file system has no locks, other writers cannot take one either, and do not remove it.
       _ = flock(descriptor, LOCK_EX)
       // Another process may have taken it for abandoned before it was locked.
       var status = stat()

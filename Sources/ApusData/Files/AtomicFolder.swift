@@ -10,7 +10,7 @@ import Foundation
 ///
 /// Whoever writes next finishes a step 3 that was interrupted, and removes what an interrupted step 1 left; a lock tells
 /// the folder of a killed writer from that of one that is at work. All other files of the folder stay as they are. The
-/// folder itself is never replaced: it may be a link, a mount, or somebody's working directory. Several writers at a time
+/// folder itself is never replaced: it may be a link, a mount, or a process's working directory. Several writers at a time
 /// are tolerated: one of them is last, with all of its files.
 package enum AtomicFolder {
   /// The files that will be there.
@@ -92,7 +92,7 @@ package enum AtomicFolder {
         continue
       }
       let lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-      // Where there are no locks, nobody removes it either.
+      // If the file system has no locks, other writers cannot take one either, and do not remove it.
       if lock >= 0 { _ = flock(lock, LOCK_EX) }
       // Another process may have taken it for abandoned before it was locked.
       if lock >= 0, isSame(lock, path) { return (lock, path) }

@@ -77,13 +77,9 @@ struct GraphAlignment {
 
   private mutating func pairEqualNodes() {
     var classes = NodeClasses()
-    var shared: [ObjectPair: Int] = [:]
-    for (position, a) in old.nodes.enumerated() {
-      if let b = newNodes[position] { shared[ObjectPair(a.id, b)] = shared.count }
-    }
-    func number(_ pair: ObjectPair?) -> Int? { pair.flatMap { shared[$0] } }
-    let a = classes.number(old) { node in number(newNodes[node.id.index].map { ObjectPair(node.id, $0) }) }
-    let b = classes.number(new) { node in number(oldNodes[node.id.index].map { ObjectPair($0, node.id) }) }
+    // Pairs have one number, that of the old node.
+    let a = classes.number(old) { node in newNodes[node.id.index].map { _ in node.id.index } }
+    let b = classes.number(new) { node in oldNodes[node.id.index].map(\.index) }
     var waiting: [Int: [NodeID]] = [:]
     for node in new.nodes.reversed() where oldNodes[node.id.index] == nil {
       waiting[b[node.id.index], default: []].append(node.id)
@@ -93,22 +89,16 @@ struct GraphAlignment {
     }
   }
 
-  private struct ObjectPair: Hashable {
-    let old: NodeID
-    let new: NodeID
-    init(_ old: NodeID, _ new: NodeID) { (self.old, self.new) = (old, new) }
-  }
-
   // MARK: The same place
 
   /// Walks from places that correspond towards the inputs.
   /// - Parameter replacing: pairs nodes of different operators too.
   private mutating func pairPlaces(_ places: [(ValueID, ValueID)], replacing: Bool) {
     var stack = Array(places.reversed())
-    var seen = Set<ObjectPair>()
+    var seen = Set<[NodeID]>()
     while let (a, b) = stack.popLast() {
       let (x, y) = (old.producer(of: a), new.producer(of: b))
-      guard seen.insert(ObjectPair(x.id, y.id)).inserted else { continue }
+      guard seen.insert([x.id, y.id]).inserted else { continue }
       if newNodes[x.id.index] == nil, oldNodes[y.id.index] == nil {
         let isSame = type(of: x.op) == type(of: y.op)
         guard isSame || (replacing && x.results.count == y.results.count) else { continue }

@@ -68,7 +68,7 @@ extension KernelBuilder {
     values.enumerated().flatMap { u, row in
       row.enumerated().map { v, value in
         let bit = binary(.and, word, index(1 << WinogradOccupancy.bit(u, v)))
-        // A condition for each lane: a mask, where one for all would be a branch that nobody foresees.
+        // A condition for each lane: a mask. One condition for all lanes would be a branch that the processor cannot predict.
         let isEmpty = splat(compare(.equal, bit, index(0)), lanes: type(of: value).lanes)
         return select(isEmpty, constant(0.0, type(of: value)), value)
       }

@@ -1,6 +1,7 @@
+import ApusCore
 import Foundation
 
-/// Where progress is shown.
+/// Where progress is shown. Progress without a reader is lost.
 public struct ProgressOutput {
   public let isTerminal: Bool
   public let write: (String) -> Void
@@ -23,16 +24,4 @@ public struct ProgressOutput {
 
 enum StandardError {
   static func write(_ text: String) { Descriptor.write(text, to: STDERR_FILENO) }
-}
-
-/// Writing without Foundation's handles, which end the process if the other end of a pipe is gone.
-private enum Descriptor {
-  /// Progress and warnings that nobody can read are lost.
-  static func write(_ text: String, to descriptor: Int32) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      if count >= 0 { bytes = bytes.dropFirst(count) } else if errno != EINTR { return }
-    }
-  }
 }

@@ -76,7 +76,7 @@ extension ObjectCache {
     var size: Int
   }
 
-  /// Objects and drafts of a build, and nothing that somebody else put there.
+  /// Objects and drafts of a build, and no other files.
   private func files(of build: String) -> [File] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path(build))) ?? []
     return names.compactMap { name in

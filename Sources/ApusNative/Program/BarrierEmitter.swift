@@ -118,7 +118,7 @@ enum BarrierEmitter {
       builder, llvm.integerCompare(builder, Predicate.equal, arrived, count, ""), last, wait)
 
     llvm.positionAtEnd(builder, last)
-    // Nobody else writes it now: all have arrived, and who wants to leave sees that.
+    // No other worker writes it now: all have arrived, and a worker that wants to leave sees that.
     let numberField = module.binary(
       Opcode.shiftLeft, and(number, Synchronization.fieldMask), module.constant(Synchronization.numberShift))
     atomicStore(numberField, at(Synchronization.arrivals))

@@ -5,10 +5,16 @@ import Synchronization
 /// What workers do while they wait long, and how a run ends whose workers would wait for each other forever: where a plan
 /// sends them to different barriers, or one does not come back.
 ///
-/// Only runs that are checked (`verifies`) are watched: a kernel may take as long as it likes otherwise.
+/// Only runs that are checked (`verifies`) are watched, and only if the environment asks for it, as tests do: elsewhere a
+/// kernel may take as long as it likes.
 enum BarrierWatch {
-  /// Without progress for so long, workers that are checked give up: half a minute, so that two of them fit in a minute.
-  static let limit = Duration.seconds(25)
+  /// The variable of the environment that says after how many seconds without progress workers give up.
+  static let variable = "APUS_WATCH"
+
+  /// Nil: they wait as long as it takes.
+  static let limit = getenv(variable).flatMap { Int(String(cString: $0)) }.flatMap {
+    $0 > 0 ? Duration.seconds($0) : nil
+  }
 
   /// Gets ready for a run.
   /// - Parameter limit: nil: the run is not watched.

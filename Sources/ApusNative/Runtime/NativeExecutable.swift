@@ -146,7 +146,7 @@ public final class NativeExecutable: TrainingExecutable {
     outputs: inout [Tensor], workers: Int? = nil
   ) throws {
     // Memory that is written must be this tensor's own; after this no pointer moves.
-    for position in writtenVariables { variables[position].makeUnique() }
+    for position in writtenVariables { try variables[position].makeUnique() }
     let prepared = try preparation?.results(of: variables, workers: workers ?? self.workers) ?? []
     // The program looks ahead: the last batch once more stands for what does not come.
     let batch = rounds > 0 ? rows.count / rounds : 0

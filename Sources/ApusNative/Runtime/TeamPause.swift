@@ -2,7 +2,7 @@ import Synchronization
 
 /// When a team's runs are the caller's alone: for a while after members have left one, since who took a core away will
 /// want it again. Each time that happens again soon, for twice as long.
-final class TeamPause: Sendable {
+package final class TeamPause: Sendable {
   /// Nanoseconds.
   private static let shortest = 5_000_000
   private static let longest = 80_000_000
@@ -13,14 +13,17 @@ final class TeamPause: Sendable {
   private let end = Atomic<Int>(0)
   private let length = Atomic<Int>(0)
 
-  var isOn: Bool {
+  package init() {}
+
+  /// - Parameter time: in nanoseconds; asked only once there has been a pause.
+  package func isOn(at time: @autoclosure () -> UInt64 = monotonicNanoseconds()) -> Bool {
     let end = end.load(ordering: .relaxed)
-    return end != 0 && Int(monotonicNanoseconds()) < end
+    return end != 0 && Int(time()) < end
   }
 
   /// Called by the one whose turn it is.
-  func begin() {
-    let time = Int(monotonicNanoseconds())
+  package func begin(at now: UInt64 = monotonicNanoseconds()) {
+    let time = Int(now)
     let last = length.load(ordering: .relaxed)
     let isAgain = time - end.load(ordering: .relaxed) < TeamPause.trust * last
     let next = isAgain ? min(last * 2, TeamPause.longest) : TeamPause.shortest

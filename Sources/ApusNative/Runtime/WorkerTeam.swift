@@ -77,7 +77,7 @@ public final class WorkerTeam: @unchecked Sendable {
     limit: Duration? = nil
   ) throws {
     // What is checked is checked on all workers.
-    if workers <= 1 || (limit == nil && pause.isOn) {
+    if workers <= 1 || (limit == nil && pause.isOn()) {
       // Needs no other worker and no turn, so that several tasks can run at once.
       entry(bases, status, sync, 0, 1, Int64(rounds))
       return
@@ -231,7 +231,7 @@ public final class WorkerTeam: @unchecked Sendable {
   }
 }
 
-func monotonicNanoseconds() -> UInt64 {
+package func monotonicNanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

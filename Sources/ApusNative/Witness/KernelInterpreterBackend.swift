@@ -47,7 +47,7 @@ public final class KernelInterpreterExecutable: Executable {
   public func run(_ feeds: [Tensor], variables: [Tensor]) throws -> RunResult {
     try graph.checkArguments(feeds, variables)
     var values = variables
-    for position in values.indices { values[position].makeUnique() }
+    for position in values.indices { try values[position].makeUnique() }
     let prepared = try preparation?.outputs { place in
       if case .variable(let position) = place { values[position].rawAddress } else { nil }
     }

@@ -171,32 +171,25 @@ def filter_gradient(tile, x_shape, out, padding="valid", dtype=np.float32, chang
 
 
 convolution_rng = np.random.default_rng(12)
-for dtype in (np.float32, np.float64):
-    convolution(4, (1, 6, 6, 1), 1, dtype=dtype)
-    convolution(2, (2, 5, 4, 3), 2, "same", dtype=dtype)
-convolution(6, (1, 9, 8, 2), 3, "same")
-convolution(4, (2, 9, 7, 3), 5, [[0, 2], [1, 1]])
-convolution(4, (1, 3, 3, 1), 1)
-convolution(2, (1, 1, 1, 2), 17, "same")
-# Empty batch, input and output channels.
-convolution(4, (0, 5, 5, 2), 3)
-convolution(4, (1, 5, 5, 0), 2, "same")
-convolution(2, (1, 4, 4, 2), 0)
-# Small enough for second derivatives by differences.
-convolution(2, (1, 2, 2, 1), 1, "same", dtype=np.float64)
-
-
-for dtype in (np.float32, np.float64):
-    filter_gradient(4, (1, 6, 6, 1), 1, dtype=dtype)
-    filter_gradient(2, (2, 5, 4, 3), 2, "same", dtype=dtype)
-filter_gradient(6, (1, 9, 8, 2), 3, "same")
-filter_gradient(4, (2, 9, 7, 3), 5, [[0, 2], [1, 1]])
-filter_gradient(4, (1, 3, 3, 1), 1)
-filter_gradient(2, (1, 1, 1, 2), 17, "same")
-filter_gradient(4, (0, 5, 5, 2), 3)
-filter_gradient(4, (1, 5, 5, 0), 2, "same")
-filter_gradient(2, (1, 4, 4, 2), 0)
-filter_gradient(2, (1, 2, 2, 1), 1, "same", dtype=np.float64)
+# Tile, shape of x, output channels, padding, type.
+CASES = [
+    case for dtype in (np.float32, np.float64)
+    for case in ((4, (1, 6, 6, 1), 1, "valid", dtype), (2, (2, 5, 4, 3), 2, "same", dtype))
+] + [
+    (6, (1, 9, 8, 2), 3, "same", np.float32),
+    (4, (2, 9, 7, 3), 5, [[0, 2], [1, 1]], np.float32),
+    (4, (1, 3, 3, 1), 1, "valid", np.float32),
+    (2, (1, 1, 1, 2), 17, "same", np.float32),
+    # Empty batch, input and output channels.
+    (4, (0, 5, 5, 2), 3, "valid", np.float32),
+    (4, (1, 5, 5, 0), 2, "same", np.float32),
+    (2, (1, 4, 4, 2), 0, "valid", np.float32),
+    # Small enough for second derivatives by differences.
+    (2, (1, 2, 2, 1), 1, "same", np.float64),
+]
+for function in (convolution, filter_gradient):
+    for tile, shape, out, padding, dtype in CASES:
+        function(tile, shape, out, padding, dtype=dtype)
 # An image without rows, all padding.
 convolution(4, (1, 0, 5, 2), 3, [[2, 2], [1, 1]])
 filter_gradient(4, (1, 0, 5, 2), 3, [[2, 2], [1, 1]])

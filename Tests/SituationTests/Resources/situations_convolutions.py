@@ -68,7 +68,7 @@ with_gradients("dilation_with_groups", "Dilation and groups together", "pytorch/
                wave(1, 5, 6, 4), wave(2, 3, 2, 4), [1, 1], [[1, 0], [2, 1]], dilation=[2, 2], groups=2)
 with_gradients("stride_that_skips_rows", "A stride of 2 that leaves the last row out, and its gradient", "pytorch/xla#2333",
                wave(1, 6, 6, 1), wave(3, 3, 1, 2), [2, 2], [[1, 1], [1, 1]])
-with_gradients("stride_beyond_the_kernel", "A stride larger than the kernel: elements that nobody reads", "tensorflow/tensorflow#14601",
+with_gradients("stride_beyond_the_kernel", "A stride larger than the kernel: elements without a reader", "tensorflow/tensorflow#14601",
                wave(1, 7, 3, 1), wave(1, 1, 1, 1), [3, 2], [[0, 0], [0, 0]])
 
 x1 = f32([[[7], [3]], [[3], [2]]])
