@@ -32,8 +32,14 @@ enum BarrierWatch {
   /// Lets others use the core: it may be wanted by the very worker that is waited for. Barriers call it.
   /// - Returns: 1 if the run is given up or the worker leaves it, else 0.
   static let rest: @convention(c) (UnsafeMutableRawPointer, Int64) -> Int64 = { sync, worker in
-    // Nobody leaves a run that is watched: all are to meet at its barriers.
-    if word(sync, Synchronization.limit).value == 0, Membership.of(sync).leaves(Int(worker)) { return 1 }
+    // All members of a run that is watched are to meet at its barriers: none leaves.
+    if word(sync, Synchronization.limit).value == 0 {
+      switch Membership.of(sync).choice(of: Int(worker)) {
+      case .leave: return 1
+      case .spin: return 0
+      case .yield: break
+      }
+    }
     sched_yield()
     return isExpired(sync) ? 1 : 0
   }

@@ -15,7 +15,8 @@ final class Membership: @unchecked Sendable {
   /// Of each worker among the members; -1: it has left.
   private let ranks: UnsafeMutablePointer<Atomic<Int>>
   private let samples: UnsafeMutablePointer<Sample>
-  /// The clocks of the workers' processor time.
+  private let threads: UnsafeMutablePointer<pthread_t>
+  /// The clocks of the threads' processor time.
   private let clocks: UnsafeMutablePointer<clockid_t>
   private let sync: UnsafeMutableRawPointer
   private var workers = 0
@@ -24,14 +25,25 @@ final class Membership: @unchecked Sendable {
   static let mostThatLeave = 31
   /// For so long a member gets no processor time before another leaves: longer than interrupts take.
   private static let patience = 100_000
+  /// The same before a run's first barrier: a worker that sleeps takes a while to come.
+  private static let wakePatience = 8_000_000
   /// It gets none if it gets less than one part in so many.
   private static let fairPart = 4
+  /// For so long a member keeps its core while the others run. If it gave it away at once, it would get it back after
+  /// milliseconds, and could not tell who ran meanwhile.
+  private static let longWait = 1_000_000
+
+  /// What a worker does that has waited for some time.
+  enum Choice { case spin, yield, leave }
 
   /// What a worker saw when it last looked at the others.
   private struct Sample {
     /// `Synchronization.opened`, which tells one wait from another.
     var opened = -1
+    /// When this wait began, and when it looked last.
+    var start = 0
     var time = 0
+    var hasMadeRoom = false
     var hasLeft = false
   }
 
@@ -44,6 +56,8 @@ final class Membership: @unchecked Sendable {
     ranks = .allocate(capacity: WorkerTeam.largestCount)
     samples = .allocate(capacity: count)
     samples.initialize(repeating: Sample(), count: count)
+    threads = .allocate(capacity: count)
+    threads.initialize(repeating: pthread_t(), count: count)
     clocks = .allocate(capacity: count)
     clocks.initialize(repeating: 0, count: count)
     times = .allocate(capacity: count * count)
@@ -70,9 +84,10 @@ final class Membership: @unchecked Sendable {
     (sync + offset).assumingMemoryBound(to: Atomic<Int>.self)
   }
 
-  /// The clock of a thread that is a worker's from now on.
+  /// The thread that is a worker's from now on.
   func register(_ thread: pthread_t, as worker: Int) {
     guard worker < Membership.mostThatLeave else { return }
+    threads[worker] = thread
     pthread_getcpuclockid(thread, clocks + worker)
   }
 
@@ -100,25 +115,34 @@ final class Membership: @unchecked Sendable {
 
   // MARK: Leaving
 
-  /// Called by a worker that has waited long.
-  /// - Returns: whether it is not waited for any more.
-  func leaves(_ worker: Int) -> Bool {
-    guard worker < Membership.mostThatLeave else { return false }
+  /// What a worker does that has waited for some time.
+  func choice(of worker: Int) -> Choice {
+    guard worker < Membership.mostThatLeave else { return .yield }
     let opened = word(Synchronization.opened).pointee.load(ordering: .acquiring)
     let time = Int(monotonicNanoseconds())
     guard samples[worker].opened == opened else {
+      (samples[worker].start, samples[worker].hasMadeRoom) = (time, false)
       look(worker, opened, time)
-      return false
+      return .spin
     }
     let elapsed = time - samples[worker].time
-    guard elapsed >= Membership.patience else { return false }
-    let isAnyStopped = others(of: worker).contains { other in
+    guard elapsed >= Membership.patience else { return .spin }
+    let stopped = others(of: worker).first { other in
       processorTime(other) - times[worker * Membership.mostThatLeave + other] < elapsed / Membership.fairPart
     }
     look(worker, opened, time)
-    guard isAnyStopped, leave(worker, opened) else { return false }
+    let waited = time - samples[worker].start
+    guard let stopped else { return waited > Membership.longWait ? .yield : .spin }
+    if !samples[worker].hasMadeRoom {
+      samples[worker].hasMadeRoom = true
+      ThreadPlacement.moveAway(threads[stopped])
+      return .spin
+    }
+    if opened == 0 && waited < Membership.wakePatience { return .spin }
+    guard leave(worker, opened) else { return .spin }
     samples[worker].hasLeft = true
-    return true
+    ThreadPlacement.moveHere(threads[stopped])
+    return .leave
   }
 
   private func others(of worker: Int) -> some Sequence<Int> {

@@ -1,7 +1,7 @@
 /// Cuts the rounds of a run into parts of some milliseconds: between them a team may shrink or come together again.
 package enum RoundParts {
   /// Long against a call, short against a pause of a team.
-  private static let target = Duration.milliseconds(8)
+  private static let target = Duration.milliseconds(4)
   private static let first = 4
 
   /// Calls `body` with ranges that follow each other, until `count` rounds are done.

@@ -210,6 +210,8 @@ public final class WorkerTeam: @unchecked Sendable {
         SpinHint.pause()
       }
       let time = monotonicNanoseconds()
+      // Who has left its run has done so for want of a core.
+      if membership.hasLeft(index) { break }
       if end == 0 { end = time + WorkerTeam.watchNanoseconds }
       if time >= end { break }
       // Where there are more workers than cores, one that waits must not block another.
