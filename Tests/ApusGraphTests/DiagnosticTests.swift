@@ -33,6 +33,8 @@ import Testing
     Case(text: body("  %x = exp(%x)"), expected: ["t:2:3: error: '%x' is defined twice"]),
     Case(text: body("  %y = exp(%x"), expected: ["t:3:3: error: expected ')', found 'return'"]),
     Case(text: body("  %y = exp(%x, spped: 3)"), expected: ["t:2:16: error: exp has no attribute 'spped'"]),
+    Case(
+      text: body("  %y = softmax(%x, axis: 0, axis: 1)"), expected: ["t:2:29: error: 'axis' is given twice"]),
     Case(text: body("  %y = constant(3)"), expected: ["t:2:3: error: a constant needs its type"]),
     Case(text: body("  %y: i8 = constant(300)"), expected: ["t:2:21: error: 300 does not fit in i8"]),
     Case(

@@ -28,6 +28,32 @@ import Testing
     #expect(TensorComparison.firstDifference(expected, results[0]) == nil)
   }
 
+  /// Operands of which neither stays in the second cache: k is cut into parts, of which the last is shorter, and the panels'
+  /// last is narrower. Elements are small integers, so that sums are exact in any order.
+  @Test(arguments: [(160, 161, 4099), (131, 200, 9001)]) func longProductsInParts(_ rows: Int, _ columns: Int, _ k: Int)
+    throws
+  {
+    let a = (0..<rows * k).map { Float(($0 * 7 + $0 / k) % 5 - 2) }
+    let b = (0..<k * columns).map { Float(($0 * 11 + $0 / columns) % 7 - 3) }
+    let builder = GraphBuilder("parts")
+    let x = try builder.parameter("x", .f32, Shape([rows, k]))
+    let y = try builder.parameter("y", .f32, Shape([k, columns]))
+    let graph = try builder.build([x.matmul(y)])
+    let results = try NativeBackend(workers: 2, verifies: true).compile(graph)
+      .run([Tensor(a, [rows, k]), Tensor(b, [k, columns])], variables: []).outputs[0].doubles()
+    // Some of the elements, at all edges of tiles and panels.
+    for (i, j) in sampled(rows, columns) {
+      let expected = (0..<k).reduce(0) { $0 + Double(a[i * k + $1] * b[$1 * columns + j]) }
+      #expect(results[i * columns + j] == expected, "\(i), \(j)")
+    }
+  }
+
+  private func sampled(_ rows: Int, _ columns: Int) -> [(Int, Int)] {
+    [0, 1, 13, 14, rows / 2, rows - 1].flatMap { i in
+      [0, 31, 32, columns / 2, columns - 33, columns - 1].map { (i, $0) }
+    }
+  }
+
   /// Filters go into panels of which the last is narrower, once for blocks of several sizes.
   @Test(arguments: [272, 256]) func filtersInPanels(_ filters: Int) throws {
     let builder = GraphBuilder("panels")

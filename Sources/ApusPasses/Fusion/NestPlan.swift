@@ -141,9 +141,9 @@ struct NestPlan {
       return .aligned
     }
     if let axes = foldedAxes(of: node), let op = node.op.asReduction {
+      // It is aligned if it has the domain's shape: what is folded has fewer axes.
       let operand = node.operands[0]
       guard self.shape(operand) == nest.domain else { throw .domain(nest: nest.domain, consumer: self.shape(operand)) }
-      guard forms[operand.index] == .aligned else { throw .alignment }
       guard nest.foldedAxes ?? axes == axes else { throw .axes(nest: nest.foldedAxes ?? [], consumer: axes) }
       guard isWorthFolding(nest.domain, axes) else { throw .largeFold }
       return op.keepDims || axes.isEmpty || axes.count == nest.domain.rank ? .aligned : .folded
