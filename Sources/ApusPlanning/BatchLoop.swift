@@ -79,6 +79,13 @@ extension KernelProgram {
   /// How many batches more than are run the list of rows goes on for.
   public static let batchesAhead = 2
 
+  /// The list of rows of so many batches as the program reads it: the last batch once more stands for each that does not
+  /// come.
+  package static func list(_ rows: [Int], batches: Int) -> [Int64] {
+    let last = batches > 0 ? rows.suffix(rows.count / batches) : []
+    return (rows + [[Int]](repeating: Array(last), count: batchesAhead).joined()).map { Int64($0) }
+  }
+
   private mutating func position(of kernel: Kernel) -> Int {
     if let known = kernels.firstIndex(of: kernel) { return known }
     kernels.append(kernel)

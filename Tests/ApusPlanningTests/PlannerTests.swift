@@ -296,6 +296,23 @@ import Testing
     }
   }
 
+  /// What moves meets what stands in a later round, though they begin apart: it is written before it is read there, and
+  /// read before the next round writes.
+  @Test func slicesThatMoveMeetOnesThatStand() throws {
+    var maker = DraftMaker()
+    let (x, y, z) = (maker.parameter("x"), maker.output("y", 64 * 4), maker.output("z", 64 * 4))
+    maker.draft.steps = [
+      .loop(
+        count: 4, carries: [],
+        [
+          maker.launch(reads: pieces(x), writes: [Piece(y, byteCount: 64, strides: [64])]),
+          maker.launch(
+            reads: [Piece(y, offset: 128, byteCount: 64)], writes: [Piece(z, byteCount: 64, strides: [64])]),
+        ])
+    ]
+    #expect(try maker.plan().barrierCount == 2)
+  }
+
   @Test func smallBuffersDoNotShareAtTheCostOfABarrier() throws {
     var maker = DraftMaker()
     let (a, b) = (maker.temporary("a"), maker.temporary("b"))

@@ -148,11 +148,8 @@ public final class NativeExecutable: TrainingExecutable {
     // Memory that is written must be this tensor's own; after this no pointer moves.
     for position in writtenVariables { try variables[position].makeUnique() }
     let prepared = try preparation?.results(of: variables, workers: workers ?? self.workers) ?? []
-    // The program looks ahead: the last batch once more stands for what does not come.
     let batch = rounds > 0 ? rows.count / rounds : 0
-    var rowNumbers = rows.map { Int64($0) }
-    for _ in 0..<KernelProgram.batchesAhead { rowNumbers += rowNumbers.suffix(batch) }
-    try rowNumbers.withUnsafeBytes { rows in
+    try KernelProgram.list(rows, batches: rounds).withUnsafeBytes { rows in
       try RoundParts.run(rounds) { part in
         try code.run(workers: workers ?? self.workers, rounds: part.count) { place in
           switch place {
