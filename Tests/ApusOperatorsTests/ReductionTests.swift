@@ -19,6 +19,17 @@ import Testing
     #expect(try x.cumulativeSum(axis: 0).shape == ["batch", 4, 8])
   }
 
+  /// 1 and many numbers that f32 would not add to it: sums are carried in double precision.
+  @Test func runningSumsAreCarriedInDoublePrecision() throws {
+    let builder = GraphBuilder()
+    let x = try builder.parameter("x", .f32, [10_001])
+    let graph = try builder.build([x.cumulativeSum(axis: 0), x.cumulativeSum(axis: 0, reverse: true)])
+    let feed = Tensor([Float(1)] + [Float](repeating: 1e-8, count: 10_000))
+    let sums = try InterpreterBackend().prepare(graph).run([feed], variables: []).outputs.map { $0.doubles() }
+    #expect(abs(sums[0][10_000] - 1.0001) < 1e-7)
+    #expect(abs(sums[1][0] - 1.0001) < 1e-7)
+  }
+
   @Test func refusals() throws {
     let builder = GraphBuilder()
     let x = try builder.parameter("x", .f32, [2, 3])
