@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs tests under ThreadSanitizer and AddressSanitizer, in builds of their own.
-#   bash Scripts/sanitize.sh [thread|address] [FILTER]     both, and the tests of native code and of training, unless told
+#   bash Scripts/sanitize.sh [thread|address] [FILTER]     both, and the tests of what threads share, unless told
 #                                                          otherwise
 # Machine code that Apus makes is not instrumented: what is watched is the team of workers, the loader, the planner and all
 # that is written in Swift. Tests/Sanitizers/thread.txt holds the exceptions and their reasons.
@@ -12,7 +12,7 @@ case "${1:-}" in thread | address)
   shift
   ;;
 esac
-filter="${1:-ApusNativeTests|ApusNNTests}"
+filter="${1:-WorkerTeam|NativeExecutable|NativeTraining|ObjectCache|CacheUpkeep|Preparation|SessionTests|TrainerTests|SavedModel|Functional}"
 status=0
 for kind in "${kinds[@]}"; do
   echo "== $kind"
