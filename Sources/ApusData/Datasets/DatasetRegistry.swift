@@ -16,10 +16,16 @@ public enum DatasetRegistry {
       name: "mnist",
       summary: "60,000 + 10,000 gray images of handwritten digits, 28x28, 10 classes (LeCun, Cortes, Burges 1998)",
       classNames: (0..<10).map(String.init), directories: directories("mnist")),
+    NamedDataset(
+      name: "cifar-10",
+      summary: "50,000 + 10,000 pictures in colors, 32x32, 10 classes (Krizhevsky 2009), the binary version",
+      classNames: CIFAR10.classNames,
+      directories: directories("cifar-10") + directories("cifar-10").map { $0 + "/cifar-10-batches-bin" },
+      format: .cifar10),
   ]
 
   /// Loads a data set by its name, or from a directory that holds the four files of MNIST's format, plain or packed
-  /// with gzip. A directory is what has a `/` in it, or exists and is no known name.
+  /// with gzip, or the six of CIFAR-10's. A directory is what has a `/` in it, or exists and is no known name.
   /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
   ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
   public static func load(_ nameOrDirectory: String) throws -> DatasetSplits {
@@ -27,6 +33,9 @@ public enum DatasetRegistry {
     let path = (nameOrDirectory as NSString).expandingTildeInPath
     if BinaryFile.isDirectory(path) {
       let name = (path as NSString).lastPathComponent
+      if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {
+        return try CIFAR10.load(folder: path, name: name)
+      }
       // A directory says nothing about what its classes are called, not even by its own name.
       return try DatasetFiles.load(directory: path, name: name, classNames: [])
     }
