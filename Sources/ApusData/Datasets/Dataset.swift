@@ -59,7 +59,8 @@ public struct Dataset: Sendable {
     }
     guard count == targetCount else {
       throw ApusError.file(
-        name, "\(count) samples have \(targetCount) targets", help: "each sample needs one: \(inputs.type), \(targets.type)")
+        name, "\(count) samples have \(targetCount) targets",
+        help: "each sample needs one: \(inputs.type), \(targets.type)")
     }
     guard count > 0 else { throw ApusError.file(name, "holds no samples") }
     self.name = name

@@ -75,7 +75,8 @@ enum ArrayReader {
     throw ApusError.file(
       file.path, "does not say which of its arrays are inputs and targets: it holds \(file.list)",
       help: "name them, or call them x and y, or x_train, y_train, x_test and y_test",
-      commandHelp: "name them: --features NAME --target NAME; x and y, or x_train, y_train, x_test and y_test need no word")
+      commandHelp:
+        "name them: --features NAME --target NAME; x and y, or x_train, y_train, x_test and y_test need no word")
   }
 
   /// The array of an NPY file, with another file's as its targets.

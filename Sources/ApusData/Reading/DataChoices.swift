@@ -43,6 +43,10 @@ public struct PictureEncoding: Codable, Hashable, Sendable {
   /// 1 for gray, 3 for colors.
   public var channels: Int
 
+  public init(height: Int, width: Int, channels: Int) {
+    (self.height, self.width, self.channels) = (height, width, channels)
+  }
+
   /// A picture file as `u8[height, width]` in gray, `u8[height, width, 3]` in colors.
   public func read(_ path: String) throws -> Tensor {
     let picture = try Picture.converted(Picture.read(path), channels: channels)

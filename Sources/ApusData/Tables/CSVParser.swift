@@ -198,7 +198,8 @@ struct CSVParser {
   }
 
   /// - Parameter line: from 0.
-  func fault(_ message: String, _ line: Int, column: Int, length: Int, help: String? = nil, commandHelp: String? = nil
+  func fault(
+    _ message: String, _ line: Int, column: Int, length: Int, help: String? = nil, commandHelp: String? = nil
   ) -> ApusError {
     .input(
       message,

@@ -48,7 +48,8 @@ extension TableEncoding.Column {
     if let texts = try TableEncoding.texts(of: table, name, index, isCategories: isCategories) {
       guard texts.count <= TableEncoding.mostCategories else {
         throw ApusError.file(
-          table.path, "column '\(name)' holds \(texts.count) different texts, more than the \(TableEncoding.mostCategories) that become inputs",
+          table.path,
+          "column '\(name)' holds \(texts.count) different texts, more than the \(TableEncoding.mostCategories) that become inputs",
           help: "a name or a number of a sample is no feature: name the columns that are",
           commandHelp: "name the columns that are features: --features a,b,c")
       }
