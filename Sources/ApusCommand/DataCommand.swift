@@ -142,7 +142,8 @@ struct DataCommand: ParsableCommand {
 
   private static func text(of summary: DataSummary) -> String {
     let test = summary.testSamples.map { ", \($0) more for testing" } ?? ""
-    var text = "\(summary.name): \(summary.kind), \(summary.samples) samples\(test)\n\n"
+    var text =
+      "\(summary.name): \(summary.kind), \(summary.samples) sample\(summary.samples == 1 ? "" : "s")\(test)\n\n"
     func number(_ value: Double?) -> String { value.map(PictureText.number) ?? "" }
     let rows = summary.parts.map { part in
       [

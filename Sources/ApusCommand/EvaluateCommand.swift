@@ -41,6 +41,7 @@ struct EvaluateCommand: ParsableCommand {
     try saved.give(to: trainer.session, of: graph)
     let loaded = try data.load(for: input.file, saved.state)
     let set = part == .test ? loaded.test ?? loaded.train : loaded.train
+    try trainer.checkInputs(of: set)
     try trainer.checkLabels(of: set)
     // A bar for whoever watches; the result is printed once, at the end.
     let result = try trainer.evaluate(

@@ -124,7 +124,10 @@ struct TrainCommand: ParsableCommand {
     if let save { try OutputPath.makeFolder(save, "--save") }
     let (data, trainer) = try prepared(resumed, start, chosen, backend)
     trainer.warningHandler = { Terminal.report($0) }
-    for part in [data.train, data.test] { if let part { try trainer.checkLabels(of: part) } }
+    for part in [data.train, data.test].compactMap(\.self) {
+      try trainer.checkInputs(of: part)
+      try trainer.checkLabels(of: part)
+    }
     if trainer.classNames.isEmpty { trainer.classNames = data.classNames }
     trainer.inputEncoding = data.encoding
     let progress = json ? Terminal.errors : Terminal.output

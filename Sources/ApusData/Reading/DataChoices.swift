@@ -34,6 +34,21 @@ public struct InputEncoding: Codable, Hashable, Sendable {
   public init(table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil) {
     (self.table, self.pictures, self.arrays) = (table, pictures, arrays)
   }
+
+  /// Whether it can have been written: a file may be damaged, or made by hand.
+  package var isValid: Bool {
+    if let pictures {
+      guard [1, 3].contains(pictures.channels), 1...65_536 ~= pictures.height, 1...65_536 ~= pictures.width else {
+        return false
+      }
+    }
+    guard let table else { return true }
+    return !table.columns.isEmpty
+      && table.columns.allSatisfy { column in
+        let texts = column.categories ?? []
+        return Set(texts).count == texts.count && column.mean?.isFinite ?? true && column.deviation ?? 1 > 0
+      }
+  }
 }
 
 /// The size and the channels of pictures.

@@ -44,6 +44,11 @@ public struct TableEncoding: Codable, Hashable, Sendable {
     public var kind: Kind
     /// The classes in order of their numbers, if the column holds texts.
     public var classNames: [String]
+
+    private enum CodingKeys: String, CodingKey {
+      case name, kind
+      case classNames = "class_names"
+    }
   }
 
   public var columns: [Column]

@@ -45,6 +45,9 @@ package struct TrainingState: Codable {
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "epochs and history do not agree"))
     }
+    guard inputs?.isValid ?? true else {
+      throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "inputs cannot be made as it says"))
+    }
   }
 
   func json() throws -> String {
