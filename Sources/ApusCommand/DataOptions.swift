@@ -38,6 +38,12 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: "The colors that pictures get: gray, rgb, or auto, which is gray where all are gray.")
   var color: Picture.Color?
 
+  @Option(help: "Of texts (imdb), how many words are told apart. Left out: 10000.")
+  var vocabulary: Int?
+
+  @Option(help: "Of texts (imdb), how many words a sample has; longer ones lose their beginning. Left out: 256.")
+  var length: Int?
+
   @Option(
     help: "The part of the samples that are for testing, where the data have no such part. Left out: 0.")
   var testSplit: Double?
@@ -62,6 +68,8 @@ struct ReadingOptions: ParsableArguments {
   func validate() throws {
     let split = testSplit ?? 0
     guard split >= 0, split < 1 else { throw ValidationError("--test-split must be at least 0 and below 1.") }
+    guard vocabulary ?? 4 > 3 else { throw ValidationError("--vocabulary must be at least 4.") }
+    guard 1...(1 << 20) ~= length ?? 1 else { throw ValidationError("--length must be 1 … 1048576.") }
     if let imageSize, size(imageSize) == nil {
       throw ValidationError("--image-size '\(imageSize)' is not height,width, as 28,28.")
     }
@@ -86,6 +94,7 @@ struct ReadingOptions: ParsableArguments {
     choices.header = header.choice
     choices.imageSize = imageSize.flatMap(size)
     choices.color = color ?? .auto
+    choices.sequences = SequenceEncoding(vocabulary: vocabulary ?? 10_000, length: length ?? 256)
     choices.testFraction = testSplit ?? 0
     choices.mixes = mix
     return choices
@@ -96,13 +105,13 @@ struct ReadingOptions: ParsableArguments {
     [
       ("--target", target != nil), ("--features", features != nil), ("--categories", categories != nil),
       ("--missing", missing != nil), ("--normalize", normalize), ("--image-size", imageSize != nil),
-      ("--color", color != nil),
+      ("--color", color != nil), ("--vocabulary", vocabulary != nil), ("--length", length != nil),
     ].filter(\.1).map(\.0)
   }
 
   /// - Throws: `ApusError` if an option says how inputs are made, although the model says it.
   func check(against encoding: InputEncoding?, of model: String) throws {
-    guard encoding?.table != nil || encoding?.pictures != nil, let option = encodingOptions.first else { return }
+    guard let encoding, encoding.arrays == nil, let option = encodingOptions.first else { return }
     throw ApusError.usage(
       "'\(model)' keeps how its inputs are made, and \(option) says it again",
       help: "leave \(option) out; to choose anew, train a model from its graph: apus train \(model)/model.graph")
@@ -151,7 +160,9 @@ struct DataOptions: ParsableArguments {
     guard path == nil, data == nil, let encoding = state?.inputs else { return path ?? data ?? Self.standard }
     let kind = encoding.table.map { "a table with the columns " + $0.columns.map(\.name).joined(separator: ", ") }
     throw ApusError.usage(
-      "'\(model)' was trained on data of your own, and --data does not say which to take",
-      help: "give --data PATH: \(kind ?? (encoding.pictures == nil ? "an NPZ file" : "a folder of pictures by class"))")
+      "'\(model)' was trained on other data than the usual, and --data does not say which to take",
+      help:
+        "give --data PATH: \(kind ?? (encoding.pictures == nil ? "an NPZ file or a name" : "a folder of pictures by class"))"
+    )
   }
 }

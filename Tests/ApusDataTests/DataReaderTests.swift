@@ -169,6 +169,32 @@ import Testing
     }
   }
 
+  /// Lists that NumPy pickled, cut and filled as Keras does it.
+  @Test func filmReviews() throws {
+    let data = try DataReader.load("\(reading)/imdb.npz")
+    #expect(try data.train.inputs == reference("imdb-10000x256") && data.test?.count == 2)
+    #expect(data.train.targets == Tensor([Int64(1), 0, 0, 1]) && data.classNames == ["negative", "positive"])
+    let short = choices { $0.sequences = SequenceEncoding(vocabulary: 500, length: 4) }
+    let cut = try DataReader.load("\(reading)/imdb.npz", short)
+    #expect(try cut.train.inputs == reference("imdb-500x4"))
+    // Kept with a model; a folder with the file is as good as the file.
+    _ = try folder.write(contents("\(reading)/imdb.npz"), as: "imdb.npz")
+    #expect(
+      try DataReader.samples(folder.path, encoding: cut.encoding).inputs == reference("imdb-500x4").gather(rows: 0..<2))
+    expectFault("'imdb' is not installed", "imdb.npz") {
+      var absent = try #require(DatasetRegistry.all.first { $0.name == "imdb" })
+      absent.directories = [folder.file("none")]
+      return try absent.load()
+    }
+    let arrays = try NPZ.read("\(reading)/parts.npz")
+    try NPZ.write(arrays.map { ($0.name, $0.tensor) }, to: folder.file("imdb.npz"))
+    expectFault("imdb.npz, array 'x_train': holds |u1 of shape [8, 4, 4]; one axis of lists is expected") {
+      try DataReader.load(folder.path)
+    }
+    try NPZ.write([("x", Tensor([1.0]))], to: folder.file("imdb.npz"))
+    expectFault("imdb.npz: has no array 'x_train'") { try DataReader.load(folder.path) }
+  }
+
   @Test func nothingThere() throws {
     expectFault("is an empty folder", "a folder of pictures for each class") { try DataReader.load(folder.path) }
     _ = try folder.write("x", as: "x.doc")

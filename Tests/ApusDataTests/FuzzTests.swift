@@ -1,8 +1,9 @@
 import ApusCore
-import ApusData
 import Foundation
 import TestSupport
 import Testing
+
+import ApusData
 
 /// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.
 @Suite struct FuzzTests {
@@ -35,6 +36,20 @@ import Testing
 
   @Test(arguments: ["stored", "deflated"]) func npz(name: String) throws {
     try fuzz(contents("\(resources)/\(name).npz"), seed: 3) { _ = try NPZ.read($0) }
+  }
+
+  /// Damage behind the zip's checksums: the pickle itself.
+  @Test(arguments: [2, 4]) func pickles(protocolNumber: Int) throws {
+    let whole = try contents("\(reading)/pickle\(protocolNumber).npy")
+    #expect(try PickledLists.parse(whole, path: "x") == [[14, 22, 530], [], [70_000, 1]])
+    var refused = 0
+    for damaged in mutations(of: whole, count: 800, seed: 10) {
+      do { _ = try PickledLists.parse(damaged, path: "x.npy") } catch let error as ApusError {
+        refused += 1
+        #expect(error.fault == .input && error.description.contains("x.npy"), "\(error)")
+      }
+    }
+    #expect(refused > 200, "\(refused)")
   }
 
   @Test func safeTensors() throws {

@@ -22,15 +22,21 @@ public enum DatasetRegistry {
       classNames: CIFAR10.classNames,
       directories: directories("cifar-10") + directories("cifar-10").map { $0 + "/cifar-10-batches-bin" },
       format: .cifar10),
+    NamedDataset(
+      name: "imdb", summary: "25,000 + 25,000 film reviews as numbers of words, 2 classes (Maas and others 2011)",
+      classNames: IMDB.classNames, directories: directories("imdb"), format: .imdb),
   ]
 
   /// Loads a data set by its name, or from a directory that holds the four files of MNIST's format, plain or packed
-  /// with gzip, or the six of CIFAR-10's. A directory is what has a `/` in it, or exists and is no known name.
+  /// with gzip, the six of CIFAR-10's, or Keras's `imdb.npz`. A directory is what has a `/` in it, or exists and is no known name.
   /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
   ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
-  public static func load(_ nameOrDirectory: String) throws -> DatasetSplits {
-    if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load() }
+  public static func load(
+    _ nameOrDirectory: String, _ sequences: SequenceEncoding = SequenceEncoding()
+  ) throws -> DatasetSplits {
+    if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load(sequences) }
     let path = (nameOrDirectory as NSString).expandingTildeInPath
+    if let file = IMDB.file(at: path) { return try IMDB.load(file, name: "imdb", sequences) }
     if BinaryFile.isDirectory(path) {
       let name = (path as NSString).lastPathComponent
       if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {

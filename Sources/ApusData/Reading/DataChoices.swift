@@ -17,6 +17,8 @@ public struct DataChoices: Sendable, Hashable {
   /// Height and width that pictures get; nil if they have one already.
   public var imageSize: [Int]?
   public var color: Picture.Color = .auto
+  /// How texts become samples.
+  public var sequences = SequenceEncoding()
   /// The last part of the samples for testing, where the data do not come in two parts.
   public var testFraction = 0.0
   /// Whether samples get a fixed random order before they are split; nil for those of folders alone, which are sorted.
@@ -30,9 +32,13 @@ public struct InputEncoding: Codable, Hashable, Sendable {
   public var table: TableEncoding?
   public var pictures: PictureEncoding?
   public var arrays: ArrayNames?
+  public var sequences: SequenceEncoding?
 
-  public init(table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil) {
-    (self.table, self.pictures, self.arrays) = (table, pictures, arrays)
+  public init(
+    table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil,
+    sequences: SequenceEncoding? = nil
+  ) {
+    (self.table, self.pictures, self.arrays, self.sequences) = (table, pictures, arrays, sequences)
   }
 
   /// Whether it can have been written: a file may be damaged, or made by hand.
@@ -42,6 +48,7 @@ public struct InputEncoding: Codable, Hashable, Sendable {
         return false
       }
     }
+    if let sequences, sequences.vocabulary <= 3 || !(1...(1 << 20) ~= sequences.length) { return false }
     guard let table else { return true }
     return !table.columns.isEmpty
       && table.columns.allSatisfy { column in

@@ -7,6 +7,8 @@ enum DataKind {
   case named
   /// A folder with MNIST's files, or CIFAR-10's.
   case idx, cifar10
+  /// Keras's `imdb.npz`, or a folder with it.
+  case imdb
   case npz, npy
   /// Text, a row a sample.
   case table
@@ -22,6 +24,8 @@ enum DataKind {
     let path = (nameOrPath as NSString).expandingTildeInPath
     if DatasetRegistry.all.contains(where: { $0.name == nameOrPath }) {
       self = .named
+    } else if IMDB.file(at: path) != nil {
+      self = .imdb
     } else if BinaryFile.isDirectory(path) {
       self = try DataKind(ofFolder: path)
     } else if BinaryFile.exists(path) {

@@ -6,6 +6,7 @@ import Foundation
 /// | path | data |
 /// |---|---|
 /// | a name of `DatasetRegistry` | that set |
+/// | `imdb.npz` | Keras's film reviews |
 /// | `.npz` | arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, or those that are named |
 /// | `.npy` | inputs; the targets are another file |
 /// | `.csv`, `.tsv` | a table: a row a sample |
@@ -24,10 +25,12 @@ public enum DataReader {
     let path = (nameOrPath as NSString).expandingTildeInPath
     let known = classNames.isEmpty ? nil : classNames
     switch try DataKind(of: nameOrPath) {
-    case .named, .idx, .cifar10:
-      let splits = try DatasetRegistry.load(nameOrPath)
+    case .named, .idx, .cifar10, .imdb:
+      let sequences = encoding?.sequences ?? choices.sequences
+      let splits = try DatasetRegistry.load(nameOrPath, sequences)
       return LoadedData(
-        name: splits.name, kind: "data set", train: splits.train, test: splits.test, classNames: splits.classNames)
+        name: splits.name, kind: "data set", train: splits.train, test: splits.test, classNames: splits.classNames,
+        encoding: splits.train.inputs.dtype == .u8 ? nil : InputEncoding(sequences: sequences))
     case .npz:
       let (train, test, names) = try ArrayReader.parts(of: path, choices, encoding?.arrays)
       return try loaded("NPZ file", train, test: test, InputEncoding(arrays: names), choices)
@@ -73,8 +76,8 @@ public enum DataReader {
     let path = (nameOrPath as NSString).expandingTildeInPath
     let known = classNames.isEmpty ? nil : classNames
     switch try DataKind(of: nameOrPath) {
-    case .named, .idx, .cifar10:
-      let splits = try DatasetRegistry.load(nameOrPath)
+    case .named, .idx, .cifar10, .imdb:
+      let splits = try DatasetRegistry.load(nameOrPath, encoding?.sequences ?? choices.sequences)
       return Samples(
         name: splits.name, inputs: splits.test.inputs, targets: splits.test.targets, classNames: splits.classNames)
     case .npz: return try ArrayReader.samples(of: path, choices, encoding?.arrays)
@@ -123,6 +126,12 @@ public enum DataReader {
       guard size.count == 2, size.allSatisfy({ 1...65_536 ~= $0 }) else {
         throw ApusError.usage("an image size of \(size) is none", help: "height and width from 1, as 28,28")
       }
+    }
+    guard choices.sequences.vocabulary > 3, choices.sequences.length > 0,
+      choices.sequences.length <= 1 << 20
+    else {
+      throw ApusError.usage(
+        "texts of \(choices.sequences.length) out of \(choices.sequences.vocabulary) words are none")
     }
     guard choices.testFraction >= 0, choices.testFraction < 1 else {
       throw ApusError.usage("a test split of \(choices.testFraction) is no part of the samples", help: "0 <= split < 1")

@@ -66,7 +66,7 @@ public struct DataSummary: Sendable, Encodable {
       let read = try DataReader.samples(nameOrPath, choices)
       (kind, samples) = (Picture.isPicture(path) || BinaryFile.isDirectory(path) ? "pictures" : "NPY file", read.count)
       parts = [try Part("inputs", read.inputs)]
-    case .named, .idx, .cifar10, .npy, .pictures, .parts:
+    case .named, .idx, .cifar10, .imdb, .npy, .pictures, .parts:
       let loaded = try DataReader.load(nameOrPath, choices)
       (kind, samples, testSamples) = (loaded.kind, loaded.train.count, loaded.test?.count)
       parts = [try Part("inputs", loaded.train.inputs), try Part("targets", loaded.train.targets)]

@@ -6,6 +6,8 @@ Run in this folder: python3 make.py
 """
 
 import csv
+import io
+import pickle
 import struct
 import zlib
 
@@ -127,3 +129,33 @@ np.savez("object.npz", x=digits, y=np.array(["a"] * 12, dtype=object))
 np.savez("text.npz", x=digits, y=np.array(["a"] * 12))
 np.save("inputs.npy", digits.astype(">f4"))
 np.save("targets.npy", np.linspace(0, 1, 12))
+
+# Film reviews as Keras has them: arrays of lists of numbers of words, pickled.
+texts = [[14, 22, 16, 43, 530], [194, 1153], [], [int(i * i % 70000) for i in range(1100)]]
+boxed = np.empty(4, dtype=object)
+boxed[:] = texts
+labels = np.array([1, 0, 0, 1])
+np.savez("imdb.npz", x_train=boxed, y_train=labels, x_test=boxed[:2], y_test=labels[:2])
+
+
+def padded(texts, vocabulary, length):
+    rows = []
+    for text in texts:
+        words = [1] + [word + 3 for word in text]
+        words = [word if word < vocabulary else 2 for word in words][-length:]
+        rows.append([0] * (length - len(words)) + words)
+    return np.array(rows, "i4")
+
+
+np.save("imdb-10000x256.npy", padded(texts, 10000, 256))
+np.save("imdb-500x4.npy", padded(texts, 500, 4))
+
+# The same by other protocols, each as NumPy's header and a pickle of the array.
+small = np.empty(3, dtype=object)
+small[:] = [[14, 22, 530], [], [70000, 1]]
+for protocol in (2, 4):
+    file = io.BytesIO()
+    np.lib.format.write_array(file, small)
+    head = file.getvalue()[: 10 + int.from_bytes(file.getvalue()[8:10], "little")]
+    with open(f"pickle{protocol}.npy", "wb") as output:
+        output.write(head + pickle.dumps(small, protocol=protocol))
