@@ -115,17 +115,23 @@ import Testing
 
   @Test func lossesSuitTargets() throws {
     _ = try folder.write("a,b,c,d,e,y\n1,2,3,4,5,0\n1,2,3,4,5,2\n", as: "wholes.csv")
-    for (data, loss, metric) in [
-      ("\(folder.file("wholes.csv"))", "sparse_categorical_crossentropy", "accuracy"),
-      ("\(folder.file("onehot.npz"))", "categorical_crossentropy", "accuracy"),
-      ("\(folder.file("values.npz"))", "mean_squared_error", "mean_absolute_error"),
+    _ = try folder.write("a,b,y\n1,2,0\n3,4,1\n", as: "counts.csv")
+    let line = try #require(DataFolder.graphs["line.graph"])
+    let sigmoid = line.replacing("  return %y", with: "  %p = sigmoid(%y) from \"output\"\n  return %p")
+    let yesOrNo = try folder.write(sigmoid, as: "sigmoid.graph")
+    for (graph, data, loss, metric) in [
+      ("classes.graph", "wholes.csv", "sparse_categorical_crossentropy", "accuracy"),
+      ("classes.graph", "onehot.npz", "categorical_crossentropy", "accuracy"),
+      ("classes.graph", "values.npz", "mean_squared_error", "mean_absolute_error"),
+      ("line.graph", "counts.csv", "mean_squared_error", "mean_absolute_error"),
+      (yesOrNo, "counts.csv", "binary_crossentropy", "accuracy"),
     ] {
       let inputs = try Tensor(zeros: .f32, [2, 5])
       let oneHot = try Tensor([Float(0), 1, 0, 1, 0, 0], [2, 3])
       try NPZ.write([("x", inputs), ("y", oneHot)], to: folder.file("onehot.npz"))
       try NPZ.write(
         [("x", inputs), ("y", Tensor([Float(0), 1, 0.5, 1, 0, 0], [2, 3]))], to: folder.file("values.npz"))
-      _ = try succeed("train classes.graph --data \(data) --epochs 1 --verbose silent --save SAVED")
+      _ = try succeed("train \(graph) --data \(folder.file(data)) --epochs 1 --verbose silent --save SAVED")
       let trainer = try Trainer.resumed(from: folder.file("saved"))
       #expect(trainer.loss.name == loss && trainer.metrics.map(\.name) == [metric], "\(data) \(trainer.loss.name)")
     }
