@@ -1,9 +1,8 @@
 import ApusCore
+import ApusData
 import Foundation
 import TestSupport
 import Testing
-
-import ApusData
 
 /// Damaged files of every format are read or refused, never a crash. The damage is a function of the seed.
 @Suite struct FuzzTests {
