@@ -56,7 +56,7 @@ let package = Package(
 
     // What a user trains with.
     .target(name: "ApusData", dependencies: ["CZlib", "ApusCore"]),
-    .target(name: "ApusPresentation", dependencies: ["ApusData"]),
+    .target(name: "ApusPresentation", dependencies: ["ApusCore", "ApusData"]),
     .target(
       name: "ApusNN",
       dependencies: [

@@ -6,9 +6,11 @@ struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate", abstract: "Measures a trained model on a data set's test samples.",
     discussion: """
-      The loss and the metrics are those that the model was trained with, unless others are given.
+      The loss and the metrics are those that the model was trained with, unless others are given. All samples are \
+      taken where the data have no part for testing.
 
         apus evaluate trained --data fashion-mnist
+        apus evaluate flowers --data iris.csv
       """)
 
   @OptionGroup var input: GraphInput
@@ -37,12 +39,13 @@ struct EvaluateCommand: ParsableCommand {
       graph, optimizer: SGD(), loss: loss.makeLoss(of: saved), metrics: loss.makeMetrics(of: saved),
       backend: backend.make())
     try saved.give(to: trainer.session, of: graph)
-    let splits = try data.load()
-    let set = part == .test ? splits.test : splits.train
+    let loaded = try data.load(for: input.file, saved.state)
+    let set = part == .test ? loaded.test ?? loaded.train : loaded.train
+    try trainer.checkInputs(of: set)
     try trainer.checkLabels(of: set)
     // A bar for whoever watches; the result is printed once, at the end.
     let result = try trainer.evaluate(
-      set.images, set.labels, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
+      set.inputs, set.targets, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
       output: Terminal.errors)
     if json {
       try Terminal.writeJSON(result)

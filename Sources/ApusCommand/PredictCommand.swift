@@ -4,13 +4,15 @@ import Foundation
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Runs a trained model on images.",
+    commandName: "predict", abstract: "Runs a trained model on images, tables or arrays.",
     discussion: """
-      Images come from PNG files, from a NumPy file (samples along the first axis), or from a data set:
+      Samples come from pictures (PNG, JPEG), from NumPy's files (samples along the first axis), from tables, or from a \
+      data set:
 
         apus predict trained shoe.png
         apus predict trained images.npy --output probabilities.npy
         apus predict trained --data fashion-mnist --first 5
+        apus predict flowers --data iris.csv
 
       Classes have the names of the data that the model was trained on. A sigmoid's output is a yes or a no; one output \
       without a sigmoid is a number.
@@ -18,14 +20,15 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup var input: GraphInput
 
-  @Argument(help: "PNG or .npy files; the data set's test images where there are none.")
-  var images: [String] = []
+  @Argument(
+    help: "Pictures, .npy, .npz or .csv files, or folders; the samples of --data where there are none.")
+  var files: [String] = []
 
   @OptionGroup var data: DataOptions
   @OptionGroup var backend: BackendOptions
 
-  @Option(help: "How many of the data set's test images.")
-  var first = 10
+  @Option(help: "How many samples of --data. Left out: 10 of a named data set, else all.")
+  var first: Int?
 
   @Option(name: .shortAndLong, help: "A .npy file for all outputs.")
   var output: String?
@@ -34,16 +37,10 @@ struct PredictCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard first >= 1 else { throw ValidationError("--first must be at least 1.") }
-    guard output == nil || images.count <= 1 else {
+    guard first ?? 1 >= 1 else { throw ValidationError("--first must be at least 1.") }
+    guard output == nil || files.count <= 1 else {
       throw ValidationError("--output takes the outputs of one file or of the data set.")
     }
-  }
-
-  private struct Samples {
-    let source: String
-    let images: Tensor
-    var truth: [Int]?
   }
 
   func run() throws {
@@ -56,16 +53,19 @@ struct PredictCommand: ParsableCommand {
     let classNames = saved.state?.classNames ?? []
     var predictions: [Prediction] = []
     var outputs: [Tensor] = []
-    for samples in try load() {
-      let scores = try trainer.predict(samples.images)
+    for samples in try load(saved.state) {
+      let scores = try trainer.predict(samples.inputs)
+      // Rows of several numbers are no single truth.
+      let truths = samples.targets.flatMap { $0.count == samples.count ? $0.doubles() : nil }
       outputs.append(scores)
       let elements = scores.doubles()
       let rows = reader.width == 0 ? 0 : elements.count / reader.width
       predictions += (0..<rows).map { row in
         Prediction(
-          source: rows == 1 ? samples.source : "\(samples.source)[\(row)]",
+          // An output with more axes has several rows a sample.
+          source: rows == samples.count ? samples.label(of: row) : "\(samples.name)[\(row)]",
           reader.answer(elements[row * reader.width..<(row + 1) * reader.width]),
-          truth: samples.truth.flatMap { $0.indices.contains(row) ? $0[row] : nil }, classNames)
+          truth: rows == samples.count ? truths?[row] : nil, classNames)
       }
     }
     if let output, let scores = outputs.first { try NPY.write(scores, to: output) }
@@ -73,24 +73,11 @@ struct PredictCommand: ParsableCommand {
     for prediction in predictions { Terminal.write(prediction.text(classNames) + "\n") }
   }
 
-  private func load() throws -> [Samples] {
-    guard images.isEmpty else { return try images.map { Samples(source: $0, images: try load($0)) } }
-    let splits = try data.load()
-    let rows = 0..<min(first, splits.test.count)
-    return [
-      Samples(
-        source: splits.name, images: try splits.test.images.gather(rows: rows),
-        truth: try splits.test.labels.gather(rows: rows).doubles().map { Int($0) })
-    ]
-  }
-
-  /// A PNG is one sample; a NumPy file holds samples along its first axis.
-  private func load(_ path: String) throws -> Tensor {
-    if path.lowercased().hasSuffix(".png") {
-      let image = try PNG.read(path)
-      return try image.reshaped([1] + image.dimensions)
-    }
-    return try NPY.read(path)
+  private func load(_ state: TrainingState?) throws -> [Samples] {
+    guard files.isEmpty else { return try files.map { try data.samples($0, for: input.file, state) } }
+    let samples = try data.samples(for: input.file, state)
+    let count = min(first ?? (data.isNamed ? 10 : samples.count), samples.count)
+    return [try samples.gather(rows: Array(0..<count))]
   }
 }
 
@@ -104,21 +91,25 @@ private struct Prediction: Encodable {
   var name: String?
   /// The output that decided; the number itself, if it is one.
   let score: Double
+  /// The class in the data.
   var truth: Int?
+  /// The number in the data, if the model says a number.
+  var target: Double?
 
-  init(source: String, _ answer: Answer, truth: Int?, _ classNames: [String]) {
+  init(source: String, _ answer: Answer, truth: Double?, _ classNames: [String]) {
     self.source = source
+    let number = truth.flatMap { Int(exactly: $0) }
     switch answer {
     case .label(let label, let score):
-      (self.label, self.score, self.truth) = (label, score, truth)
+      (self.label, self.score, self.truth) = (label, score, number)
       name = Self.name(of: label, classNames)
     case .decision(let isYes, let score):
-      (label, self.score, self.truth) = (isYes ? 1 : 0, score, truth)
+      (label, self.score, self.truth) = (isYes ? 1 : 0, score, number)
       name = classNames.count == 2 ? classNames[isYes ? 1 : 0] : isYes ? "yes" : "no"
     case .labels(let labels, let score):
       (self.labels, self.score) = (labels, score)
     case .value(let value):
-      score = value
+      (score, target) = (value, truth)
     }
   }
 
@@ -129,9 +120,10 @@ private struct Prediction: Encodable {
     }
     let answer = all ?? label.map { Self.text($0, name) }
     let number = score.isNaN ? "nan" : String(format: "%.4f", score)
-    let verdict = truth.map { truth in
-      truth == label ? "right" : "wrong: \(Self.name(of: truth, classNames) ?? String(truth))"
-    }
+    let verdict =
+      truth.map { truth in
+        truth == label ? "right" : "wrong: \(Self.name(of: truth, classNames) ?? String(truth))"
+      } ?? target.map { String(format: "target %.4f", $0) }
     return [source, answer, number, verdict].compactMap(\.self).joined(separator: "  ")
   }
 

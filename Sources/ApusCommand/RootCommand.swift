@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self, DumpCommand.self, OptCommand.self,
       RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self, BenchCommand.self,
       DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,

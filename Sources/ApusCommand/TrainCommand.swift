@@ -3,52 +3,6 @@ import ApusCore
 import ArgumentParser
 import Foundation
 
-/// Where examples come from.
-struct DataOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "A named data set (\(DatasetRegistry.all.map(\.name).joined(separator: ", "))), or a folder with its four IDX files.",
-      valueName: "name|dir"))
-  var data = "fashion-mnist"
-
-  func load() throws -> DatasetSplits { try DatasetRegistry.load(data) }
-}
-
-/// How models are trained and judged.
-struct LossOptions: ParsableArguments {
-  @Option(
-    help: """
-      The loss: \(Loss.names.joined(separator: ", ")). Left out: the saved model's, else \(LossOptions.standardLoss).
-      """)
-  var loss: String?
-
-  @Option(
-    help: """
-      Metrics to show, separated by commas: \(Metric.names.joined(separator: ", ")). Left out: the saved model's, else \
-      \(LossOptions.standardMetrics).
-      """)
-  var metrics: String?
-
-  static let standardLoss = "sparse_categorical_crossentropy"
-  static let standardMetrics = "accuracy"
-
-  /// - Parameter saved: the model whose loss is taken if none is given.
-  func makeLoss(of saved: SavedModel? = nil) throws -> Loss {
-    try loss.map(Loss.named) ?? saved?.loss() ?? Loss.named(Self.standardLoss)
-  }
-
-  func makeMetrics(of saved: SavedModel? = nil) throws -> [Metric] {
-    try givenMetrics() ?? saved?.metrics() ?? Self.list(Self.standardMetrics)
-  }
-
-  /// The metrics that the command line names; nil if it names none.
-  func givenMetrics() throws -> [Metric]? { try metrics.map(Self.list) }
-
-  private static func list(_ text: String) throws -> [Metric] {
-    try text.split(separator: ",").map { try Metric.named(String($0)) }
-  }
-}
-
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Trains a model on labeled samples.",
@@ -60,6 +14,11 @@ struct TrainCommand: ParsableCommand {
         apus train model.graph --optimizer "sgd(learning_rate=0.1, momentum=0.9)" --save trained
         apus train trained --resume trained --epochs 10 --save trained
         apus train trained --optimizer "sgd(learning_rate=0.01)" --save tuned
+        apus train iris.graph --data iris.csv --target species --test-split 0.2 --mix --save flowers
+        apus train photos.graph --data photos --image-size 64,64 --color rgb --save classifier
+
+      A saved model keeps how its inputs are made: columns, categories, the size of pictures. Docs/Data.md describes the \
+      data that are read.
 
       If FILE is a saved model, training begins anew from its weights: step and epoch are 0, and optimizer, loss and \
       metrics are new, or as saved if they are not given. --resume goes on with everything: optimizer, its state, \
@@ -156,14 +115,21 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let backend = try backend.make()
     // What can be wrong with the command line is found before an hour of training.
-    let trainer = try resume.map { try resumed(from: $0, backend) } ?? newTrainer(backend)
     let callbacks = try CallbackRegistry.list(callbacks)
-    trainer.warningHandler = { Terminal.report($0) }
+    try loss.check()
+    let chosen = try optimizer.map { try OptimizerRegistry.named($0) }
+    let resumed = try resume.map { try self.resumed(from: $0, backend) }
+    let start = resumed == nil ? try input.loadModel() : nil
     if let plot { try OutputPath.checkFile(plot, "--plot") }
     if let save { try OutputPath.makeFolder(save, "--save") }
-    let splits = try data.load()
-    for part in [splits.train, splits.test] { try trainer.checkLabels(of: part) }
-    if trainer.classNames.isEmpty { trainer.classNames = splits.classNames }
+    let (data, trainer) = try prepared(resumed, start, chosen, backend)
+    trainer.warningHandler = { Terminal.report($0) }
+    for part in [data.train, data.test].compactMap(\.self) {
+      try trainer.checkInputs(of: part)
+      try trainer.checkLabels(of: part)
+    }
+    if trainer.classNames.isEmpty { trainer.classNames = data.classNames }
+    trainer.inputEncoding = data.encoding
     let progress = json ? Terminal.errors : Terminal.output
     if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
     let before = trainer.fitSettings
@@ -171,13 +137,13 @@ struct TrainCommand: ParsableCommand {
     let validationSplit = validationSplit ?? before?.validationSplit ?? 0
 
     let clock = ContinuousClock()
-    let start = clock.now
+    let startTime = clock.now
     let remaining = max(0, epochs - trainer.nextEpoch)
     let history = try trainer.fit(
-      splits.train.images, splits.train.labels, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
+      data.train.inputs, data.train.targets, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
       shuffle: shuffle ?? before?.shuffle ?? true, verbose: verbose, callbacks: callbacks, onNonFiniteLoss: onNan,
       output: progress)
-    let seconds = (clock.now - start) / .seconds(1)
+    let seconds = (clock.now - startTime) / .seconds(1)
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
       throw ApusError.input(
@@ -185,20 +151,20 @@ struct TrainCommand: ParsableCommand {
     }
     // Saved before anything else can go wrong.
     if let save { try trainer.save(to: save, allowingNonFinite: onNan == .continue) }
-    let test = try trainer.evaluate(splits.test.images, splits.test.labels, batchSize: batch)
+    let test = try data.test.map { try trainer.evaluate($0.inputs, $0.targets, batchSize: batch) }
     if let plot { try trainer.history.plot(to: plot, title: trainer.model.name) }
 
     if json {
-      let samples = Double(splits.train.count) * (1 - validationSplit) * Double(remaining)
+      let samples = Double(data.train.count) * (1 - validationSplit) * Double(remaining)
       try Terminal.writeJSON(
         Result(
           history: Dictionary(
             uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) }),
-          epochs: trainer.history.epochs, testLoss: test["loss"],
-          testAccuracy: test["accuracy"], seconds: seconds,
+          epochs: trainer.history.epochs, testLoss: test?["loss"],
+          testAccuracy: test?["accuracy"], seconds: seconds,
           samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
-      Terminal.write("test: " + Terminal.list(test) + "\n")
+      if let test { Terminal.write("test: " + Terminal.list(test) + "\n") }
       if let plot { Terminal.write("curves: \(plot)\n") }
       if let save { Terminal.write("model: \(save)\n") }
     }
@@ -206,16 +172,22 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainCommand {
-  /// A trainer that begins anew, with saved weights if FILE holds some.
-  private func newTrainer(_ backend: any Backend) throws -> Trainer {
-    let (graph, saved) = try input.loadModel()
+  /// The data, and a trainer for them: the resumed one, or one that begins anew, with saved weights if FILE holds some.
+  private func prepared(
+    _ resumed: Trainer?, _ start: (graph: Graph, saved: SavedModel?)?, _ optimizer: (any Optimizer)?,
+    _ backend: any Backend
+  ) throws -> (LoadedData, Trainer) {
+    guard resumed == nil, let (graph, saved) = start else {
+      guard let resumed, let folder = resume else { throw ApusError.defect("a training without a beginning") }
+      return (try data.load(for: folder, SavedModel(contentsOf: folder).state), resumed)
+    }
+    let data = try saved.map { try self.data.load(for: input.file, $0.state) } ?? self.data.load()
+    let (loss, metrics) = try loss.make(of: saved, for: data.train.targets, of: graph)
     let trainer = try Trainer(
-      graph,
-      optimizer: optimizer.map { try OptimizerRegistry.named($0) } ?? saved?.optimizer()
-        ?? OptimizerRegistry.named("rmsprop"),
-      loss: loss.makeLoss(of: saved), metrics: loss.makeMetrics(of: saved), backend: backend, seed: seed ?? 0)
+      graph, optimizer: optimizer ?? saved?.optimizer() ?? OptimizerRegistry.named("rmsprop"), loss: loss,
+      metrics: metrics, backend: backend, seed: seed ?? 0)
     try saved?.give(to: trainer.session, of: graph)
-    return trainer
+    return (data, trainer)
   }
 
   /// A trainer that goes on with everything.

@@ -61,7 +61,7 @@ import Testing
 
   @Test func faultsOfNames() throws {
     let folder = try TemporaryFolder()
-    expectFault("'fashion-mnits'", "did you mean 'fashion-mnist'?", "known are fashion-mnist, mnist") {
+    expectFault("'fashion-mnits'", "did you mean 'fashion-mnist'?", "known are fashion-mnist, mnist, cifar-10, imdb") {
       try DatasetRegistry.load("fashion-mnits")
     }
     expectFault("there is no such directory") { try DatasetRegistry.load(folder.file("none")) }

@@ -37,11 +37,26 @@ import Testing
     try fuzz(contents("\(resources)/\(name).npz"), seed: 3) { _ = try NPZ.read($0) }
   }
 
+  /// Damage behind the zip's checksums: the pickle itself.
+  @Test(arguments: [2, 4]) func pickles(protocolNumber: Int) throws {
+    let whole = try contents("\(reading)/pickle\(protocolNumber).npy")
+    #expect(try PickledLists.parse(whole, path: "x") == [[14, 22, 530], [], [70_000, 1]])
+    var refused = 0
+    for damaged in mutations(of: whole, count: 800, seed: 10) {
+      do { _ = try PickledLists.parse(damaged, path: "x.npy") } catch let error as ApusError {
+        refused += 1
+        #expect(error.fault == .input && error.description.contains("x.npy"), "\(error)")
+      }
+    }
+    #expect(refused > 200, "\(refused)")
+  }
+
   @Test func safeTensors() throws {
     try fuzz(contents("\(resources)/tensors.safetensors"), count: 800, seed: 4) { _ = try SafeTensors.read($0) }
   }
 
-  @Test(arguments: ["rgb", "gray"]) func png(name: String) throws {
+  @Test(arguments: ["rgb", "gray", "Reading/palette4", "Reading/bits16", "Reading/interlaced"])
+  func png(name: String) throws {
     try fuzz(contents("\(resources)/\(name).png"), seed: 5) { _ = try PNG.read($0) }
     // A second time with the checksums mended, so that the damage reaches the header, zlib and the filters.
     try fuzz(contents("\(resources)/\(name).png"), seed: 7) { path in
@@ -64,17 +79,24 @@ import Testing
     return bytes
   }
 
-  /// CRC-32, bit by bit: the polynomial 0xEDB88320, reflected.
-  private func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-    var sum = ~UInt32(0)
-    for byte in bytes {
-      sum ^= UInt32(byte)
-      for _ in 0..<8 { sum = sum & 1 == 1 ? (sum >> 1) ^ 0xEDB8_8320 : sum >> 1 }
-    }
-    return ~sum
-  }
-
   @Test func csv() throws {
     try fuzz(Array("a,\"b c\",d\n1,2.5,-3e2\n4,\"5\",6\n".utf8), seed: 6) { _ = try CSV(contentsOf: $0) }
+  }
+
+  /// Damaged tables as data sets; much damage only makes other names and texts.
+  @Test func tables() throws {
+    let folder = try TemporaryFolder()
+    let table = Array("size,port,\"kind of x\",y\n1,\"a b\",-3e2,1\n4,c,6,0\n5,c,?,2\n".utf8)
+    var choices = DataChoices()
+    choices.missing = .mean
+    var refused = 0
+    for damaged in mutations(of: table, count: 400, seed: 8) {
+      let path = try folder.write(damaged, as: "x.csv")
+      do { _ = try DataReader.load(path, choices) } catch let error as ApusError {
+        refused += 1
+        #expect(error.fault == .input && error.description.contains(path), "\(error)")
+      }
+    }
+    #expect(refused > 60, "\(refused)")
   }
 }

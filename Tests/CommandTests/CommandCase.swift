@@ -107,7 +107,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("run mlp.graph -i empty", "empty: is not an NPY file"),
     CommandCase("run mlp.graph -i tiny", "directory"),
     CommandCase("run mlp.graph -i short.npy", "short.npy: its header promises u8[2, 28, 28]"),
-    CommandCase("predict trained empty", "is not an NPY file"),
+    CommandCase("predict trained empty", "empty: its ending says no kind of data that is read"),
     CommandCase("predict trained empty.png", "is not a PNG file"),
     // Tensors that do not fit: what is given and what is wanted
     CommandCase("run mlp.graph -i f32.npy", "is a u8[2, 28, 28], but was given a f32[2, 28, 28]"),

@@ -1,16 +1,21 @@
 import ApusCore
 
-/// Labeled images: what a model is trained or tested on.
+/// Samples with targets: what a model is trained or tested on.
 public struct Dataset: Sendable {
   /// What messages call it: "fashion-mnist (train)".
   public var name: String
-  /// `u8[count, height, width]` or more axes; kept as bytes and scaled inside the graph.
-  public let images: Tensor
-  /// `u8[count]`.
-  public let labels: Tensor
-  /// What messages call the labels: their file.
-  private let labelPlace: String
+  /// `[count, …]`; pictures are `u8` and stay bytes: they are scaled inside the graph.
+  public let inputs: Tensor
+  /// `[count]` class numbers, or values `[count, …]`.
+  public let targets: Tensor
+  /// What the inputs of a sample are called, if they have names.
+  public let inputNames: [String]
+  /// What messages call the targets: their file.
+  private let targetPlace: String
+  /// The samples that it was made of, if these were read one by one.
+  private let samples: Samples?
 
+  /// Labeled images.
   /// - Throws: `ApusError` if the types are not `u8`, the shapes not those above, or the counts differ.
   public init(name: String, images: Tensor, labels: Tensor) throws {
     try self.init(name: name, images: images, labels: labels, imagePlace: "images", labelPlace: "labels")
@@ -33,27 +38,66 @@ public struct Dataset: Sendable {
     }
     guard labels.count > 0 else { throw ApusError.input("\(imagePlace): holds no images") }
     self.name = name
-    self.images = images
-    self.labels = labels
-    self.labelPlace = labelPlace
+    inputs = images
+    targets = labels
+    inputNames = []
+    targetPlace = labelPlace
+    samples = nil
   }
+
+  /// Samples with targets of any type.
+  /// - Throws: `ApusError` if there are no samples, or the counts differ.
+  public init(name: String, inputs: Tensor, targets: Tensor) throws {
+    try self.init(name: name, inputs: inputs, targets: targets, origin: nil)
+  }
+
+  init(name: String, inputs: Tensor, targets: Tensor, origin: Samples?) throws {
+    guard let count = inputs.dimensions.first, let targetCount = targets.dimensions.first else {
+      throw ApusError.file(
+        name, "inputs of \(inputs.type) and targets of \(targets.type) are no samples",
+        help: "samples lie along the first axis")
+    }
+    guard count == targetCount else {
+      throw ApusError.file(
+        name, "\(count) samples have \(targetCount) targets",
+        help: "each sample needs one: \(inputs.type), \(targets.type)")
+    }
+    guard count > 0 else { throw ApusError.file(name, "holds no samples") }
+    self.name = name
+    self.inputs = inputs
+    self.targets = targets
+    inputNames = origin?.inputNames ?? []
+    targetPlace = name
+    samples = origin
+  }
+
+  /// The inputs, where they are images.
+  public var images: Tensor { inputs }
+  /// The targets, where they are class numbers.
+  public var labels: Tensor { targets }
 
   /// Compares each label with the number of classes.
   /// - Parameter owner: what has so many classes, for the message: `the model`.
   /// - Throws: `ApusError` that names the file, the first sample whose label is no class, from 0, and its label.
   public func checkLabels(classes: Int, of owner: String) throws {
-    try labels.withElements(as: UInt8.self) { labels in
-      guard let index = labels.firstIndex(where: { Int($0) >= classes }) else { return }
-      throw ApusError.file(
-        labelPlace, "sample \(index) has the label \(labels[index]), but \(owner) has \(classes) classes",
-        help: "labels are 0 … \(classes - 1)")
+    // Other shapes and types are no class numbers: a trainer says what it wants of them.
+    guard targets.dtype.isInteger, targets.count == count else { return }
+    guard let (index, label) = targets.doubles().enumerated().first(where: { $1 < 0 || $1 >= Double(classes) }) else {
+      return
     }
+    let named = samples.map { " (\($0.label(of: index)))" } ?? ""
+    throw ApusError.file(
+      targetPlace, "sample \(index)\(named) has the label \(Int(label)), but \(owner) has \(classes) classes",
+      help: "labels are 0 … \(classes - 1)")
   }
 
-  public var count: Int { labels.count }
+  public var count: Int { inputs.dimensions[0] }
 
-  /// The shape of one image: `[28, 28]`.
-  public var imageDimensions: [Int] { Array(images.dimensions.dropFirst()) }
+  /// What messages call a sample: its file, its line, or its number.
+  public func label(of sample: Int) -> String { samples?.label(of: sample) ?? "\(name)[\(sample)]" }
+
+  /// The shape of one image: `[28, 28]`; or of one sample of any kind.
+  public var imageDimensions: [Int] { Array(inputs.dimensions.dropFirst()) }
 }
 
 /// The two parts that a published data set comes in. Validation data are taken from `train` by `ValidationSplit`.

@@ -16,17 +16,32 @@ public enum DatasetRegistry {
       name: "mnist",
       summary: "60,000 + 10,000 gray images of handwritten digits, 28x28, 10 classes (LeCun, Cortes, Burges 1998)",
       classNames: (0..<10).map(String.init), directories: directories("mnist")),
+    NamedDataset(
+      name: "cifar-10",
+      summary: "50,000 + 10,000 pictures in colors, 32x32, 10 classes (Krizhevsky 2009), the binary version",
+      classNames: CIFAR10.classNames,
+      directories: directories("cifar-10") + directories("cifar-10").map { $0 + "/cifar-10-batches-bin" },
+      format: .cifar10),
+    NamedDataset(
+      name: "imdb", summary: "25,000 + 25,000 film reviews as numbers of words, 2 classes (Maas and others 2011)",
+      classNames: IMDB.classNames, directories: directories("imdb"), format: .imdb),
   ]
 
   /// Loads a data set by its name, or from a directory that holds the four files of MNIST's format, plain or packed
-  /// with gzip. A directory is what has a `/` in it, or exists and is no known name.
+  /// with gzip, the six of CIFAR-10's, or Keras's `imdb.npz`. A directory is what has a `/` in it, or exists and is no known name.
   /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
   ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
-  public static func load(_ nameOrDirectory: String) throws -> DatasetSplits {
-    if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load() }
+  public static func load(
+    _ nameOrDirectory: String, _ sequences: SequenceEncoding = SequenceEncoding()
+  ) throws -> DatasetSplits {
+    if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load(sequences) }
     let path = (nameOrDirectory as NSString).expandingTildeInPath
+    if let file = IMDB.file(at: path) { return try IMDB.load(file, name: "imdb", sequences) }
     if BinaryFile.isDirectory(path) {
       let name = (path as NSString).lastPathComponent
+      if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {
+        return try CIFAR10.load(folder: path, name: name)
+      }
       // A directory says nothing about what its classes are called, not even by its own name.
       return try DatasetFiles.load(directory: path, name: name, classNames: [])
     }

@@ -10,10 +10,50 @@ public struct NamedDataset: Sendable {
   public var directories: [String]
   /// Debian's package that installs them, if there is one.
   public var package: String?
+  public var format: Format
+
+  /// The files that a set consists of.
+  public enum Format: Sendable {
+    /// The four files of MNIST, plain or packed with gzip.
+    case idx
+    /// The six files of CIFAR-10's binary version.
+    case cifar10
+    /// Keras's file of film reviews, lists of word numbers.
+    case imdb
+
+    /// The files that a folder lacks.
+    func missing(in folder: String) -> [String] {
+      switch self {
+      case .idx: DatasetFiles.missing(in: folder)
+      case .cifar10: CIFAR10.missing(in: folder)
+      case .imdb: IMDB.file(at: folder) == nil ? [IMDB.fileName] : []
+      }
+    }
+
+    var fileNames: String {
+      switch self {
+      case .idx: DatasetFiles.names.joined(separator: ", ") + " (or .gz)"
+      case .cifar10: (CIFAR10.trainNames + [CIFAR10.testName]).joined(separator: ", ")
+      case .imdb: IMDB.fileName
+      }
+    }
+
+    func load(
+      folder: String, name: String, classNames: [String], _ sequences: SequenceEncoding
+    ) throws -> DatasetSplits {
+      switch self {
+      case .idx: try DatasetFiles.load(directory: folder, name: name, classNames: classNames)
+      case .cifar10: try CIFAR10.load(folder: folder, name: name)
+      case .imdb: try IMDB.load(FileGroup.join(folder, IMDB.fileName), name: name, sequences)
+      }
+    }
+  }
 
   public init(
-    name: String, summary: String, classNames: [String], directories: [String], package: String? = nil
+    name: String, summary: String, classNames: [String], directories: [String], package: String? = nil,
+    format: Format = .idx
   ) {
+    self.format = format
     self.name = name
     self.summary = summary
     self.classNames = classNames
@@ -22,16 +62,17 @@ public struct NamedDataset: Sendable {
   }
 
   /// Reads the data set from the first of its directories that holds all of its files.
+  /// - Parameter sequences: how texts become samples, of sets that hold texts.
   /// - Throws: `ApusError` that names the directories, the files, and how to get them.
-  public func load() throws -> DatasetSplits {
+  public func load(_ sequences: SequenceEncoding = SequenceEncoding()) throws -> DatasetSplits {
     let places = directories.map { ($0 as NSString).expandingTildeInPath }
     for place in places where BinaryFile.isDirectory(place) {
-      if DatasetFiles.missing(in: place).isEmpty {
-        return try DatasetFiles.load(directory: place, name: name, classNames: classNames)
+      if format.missing(in: place).isEmpty {
+        return try format.load(folder: place, name: name, classNames: classNames, sequences)
       }
     }
     let install = package.map { "apt-get install \($0)" }
-    let other = "give the directory that holds " + DatasetFiles.names.joined(separator: ", ") + " (or .gz): --data DIR"
+    let other = "give the directory that holds \(format.fileNames): --data DIR"
     throw ApusError.input(
       "the data set '\(name)' is not installed: its files are not in " + places.joined(separator: ", "),
       help: [install, other].compactMap(\.self).joined(separator: ", or "))

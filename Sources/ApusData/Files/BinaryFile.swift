@@ -75,8 +75,10 @@ package enum BinaryFile {
 
 extension ApusError {
   /// An error in a file that has no lines: `PATH: what is wrong`.
-  package static func file(_ path: String, _ message: String, help: String? = nil) -> ApusError {
-    .input("\(path): \(message)", help: help)
+  package static func file(
+    _ path: String, _ message: String, help: String? = nil, commandHelp: String? = nil
+  ) -> ApusError {
+    .input("\(path): \(message)", help: help, commandHelp: commandHelp)
   }
 
   /// A system call that failed, with the reason in `errno`.

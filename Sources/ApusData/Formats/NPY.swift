@@ -28,6 +28,21 @@ public enum NPY {
 
   /// The array in `bytes`.
   static func parse(_ bytes: [UInt8], path: String) throws -> Tensor {
+    let (header, data) = try header(of: bytes, path: path)
+    let (dtype, swapped) = try elementType(header.descr, path: path)
+    let type = TensorType(dtype, Shape(header.shape))
+    guard let byteCount = type.byteCount else {
+      throw ApusError.file(path, "its header promises \(type), which is larger than any memory")
+    }
+    guard byteCount == data.count else {
+      throw ApusError.file(path, "its header promises \(type), \(byteCount) bytes; \(data.count) follow it")
+    }
+    let tensor = try ElementBytes.tensor(dtype, header.shape, from: bytes, data, swapped: swapped, path: path)
+    return header.fortranOrder ? try ElementBytes.rowMajor(fromColumnMajor: tensor) : tensor
+  }
+
+  /// The header of the array in `bytes`, and where its elements are.
+  static func header(of bytes: [UInt8], path: String) throws -> (NPYHeader, data: Range<Int>) {
     var reader = ByteReader(bytes, path: path)
     guard bytes.starts(with: magic) else {
       throw ApusError.file(path, "is not an NPY file: it does not begin with \\x93NUMPY")
@@ -42,18 +57,7 @@ public enum NPY {
     default: throw ApusError.file(path, "has NPY version \(major); versions 1, 2 and 3 are known")
     }
     let text = String(decoding: bytes[try reader.take(length, "the header")], as: UTF8.self)
-    let header = try NPYHeader(parsing: text, path: path)
-    let (dtype, swapped) = try elementType(header.descr, path: path)
-    let type = TensorType(dtype, Shape(header.shape))
-    guard let byteCount = type.byteCount else {
-      throw ApusError.file(path, "its header promises \(type), which is larger than any memory")
-    }
-    guard byteCount == reader.remaining else {
-      throw ApusError.file(path, "its header promises \(type), \(byteCount) bytes; \(reader.remaining) follow it")
-    }
-    let data = try reader.take(byteCount, "the elements")
-    let tensor = try ElementBytes.tensor(dtype, header.shape, from: bytes, data, swapped: swapped, path: path)
-    return header.fortranOrder ? try ElementBytes.rowMajor(fromColumnMajor: tensor) : tensor
+    return (try NPYHeader(parsing: text, path: path), reader.offset..<bytes.count)
   }
 
   /// Everything before the elements, padded so that these begin at a multiple of 64.

@@ -43,6 +43,21 @@ extension Trainer {
     }
   }
 
+  /// Compares the inputs of a data set with the model's.
+  /// - Throws: `ApusError` that lists the inputs, if they have names; else as `fit`.
+  package func checkInputs(of data: Dataset) throws {
+    let sample = Shape.elementCount(input.shape.dims.dropFirst().map { $0.number ?? 0 })
+    let names = data.inputNames
+    guard names.isEmpty || names.count == sample else {
+      throw ApusError.file(
+        data.name,
+        "gives \(names.count) inputs a sample, but the model's input is \(sample ?? 0): \(names.prefix(20).joined(separator: ", "))\(names.count > 20 ? ", …" : "")",
+        help: "choose features, or give the model's input \(names.count) numbers",
+        commandHelp: "choose columns: --features a,b,c; or give the model's input \(names.count) numbers")
+    }
+    _ = try fitted(data.inputs)
+  }
+
   /// Compares the labels of a data set with the model's classes, if the loss takes class numbers.
   /// - Throws: `ApusError` that names the file, and the first sample whose label is no class.
   package func checkLabels(of data: Dataset) throws {

@@ -49,6 +49,7 @@ extension Trainer {
     history = History(epochs: state.epochs, values: state.history.mapValues { $0.map(\.value) })
     seed = state.seed
     classNames = state.classNames ?? []
+    inputEncoding = state.inputs
     fitSettings = state.fitting
   }
 

@@ -21,6 +21,9 @@ public final class Trainer {
   public internal(set) var history = History()
   /// What the classes are called, by label; empty if that is not known. Part of a saved model.
   public var classNames: [String] = []
+  /// How inputs are made of a table or of pictures, as `DataReader.load` found; nil where they are the data as they are.
+  /// Part of a saved model: `apus predict` reads data by it.
+  public var inputEncoding: InputEncoding?
   /// How `fit` was called last, the times before a resumed training was saved included.
   package var fitSettings: FitSettings?
   /// Takes warnings; prints them to standard error unless replaced.

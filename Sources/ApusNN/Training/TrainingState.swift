@@ -1,4 +1,5 @@
 import ApusCore
+import ApusData
 import ApusGraph
 import Foundation
 
@@ -14,11 +15,13 @@ package struct TrainingState: Codable {
   var history: [String: [JSONReal]]
   /// The names of the classes that it was trained on, by label; nil or empty if they are not known.
   package var classNames: [String]?
+  /// How its inputs are made of a table or of pictures; nil where they are the data as they are.
+  package var inputs: InputEncoding?
   /// How `fit` was called last; nil if it was not.
   package var fitting: FitSettings?
 
   private enum CodingKeys: String, CodingKey {
-    case optimizer, loss, metrics, seed, steps, epochs, history, fitting
+    case optimizer, loss, metrics, seed, steps, epochs, history, fitting, inputs
     case classNames = "class_names"
   }
 
@@ -31,6 +34,7 @@ package struct TrainingState: Codable {
     epochs = trainer.history.epochs
     history = Dictionary(uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values.map(JSONReal.init)) })
     classNames = trainer.classNames
+    inputs = trainer.inputEncoding
     fitting = trainer.fitSettings
   }
 
@@ -40,6 +44,9 @@ package struct TrainingState: Codable {
       (epochs.first ?? 0) >= 0, (epochs.last ?? 0) <= Limits.magnitude
     else {
       throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "epochs and history do not agree"))
+    }
+    guard inputs?.isValid ?? true else {
+      throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "inputs cannot be made as it says"))
     }
   }
 

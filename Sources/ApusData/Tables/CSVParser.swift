@@ -2,7 +2,7 @@ import ApusCore
 
 /// Reads the text of a table record by record.
 struct CSVParser {
-  private struct Field {
+  struct Field {
     var text: String
     var column: Int
   }
@@ -41,15 +41,52 @@ struct CSVParser {
 
   private func text(_ line: Int) -> String { String(decoding: bytes[lines[line]], as: UTF8.self) }
 
+  /// What the lines hold.
+  struct Records {
+    /// The names of the columns, if the file has a header.
+    var columns: [String]?
+    var width: Int
+    /// Row by row; NaN where a field is no number.
+    var numbers: [Double]
+    /// The line of each row, from 0.
+    var lines: [Int]
+  }
+
   /// The header, if there is one, and the numbers as `f64[rows, columns]`.
   func table(header: CSV.Header) throws -> ([String]?, Tensor) {
+    let records = try records { fields in
+      switch header {
+      case .automatic: fields.contains { CSVParser.number($0.text) == nil }
+      case .present: true
+      case .absent: false
+      }
+    } number: { field, line in
+      guard let value = CSVParser.number(field.text) else {
+        throw fault(
+          "'\(field.text)' is not a number", line, column: field.column, length: max(1, field.text.count),
+          help: "tables hold numbers only; encode text as numbers, and fill in what is missing")
+      }
+      return value
+    }
+    guard !records.lines.isEmpty else { throw ApusError.file(path, "has no rows of numbers") }
+    return (records.columns, try Tensor(records.numbers, [records.lines.count, records.width]))
+  }
+
+  /// All records; empty lines are skipped.
+  /// - Parameters:
+  ///   - isHeader: whether the first record names the columns.
+  ///   - number: the number of a field that is more than digits; gets the field and its line, from 0.
+  /// - Throws: `ApusError` for a row of another length, and what `number` throws.
+  func records(
+    isHeader: ([Field]) throws -> Bool, number: (Field, Int) throws -> Double
+  ) throws -> Records {
     var columns: [String]?
     var width: Int?
     var numbers: [Double] = []
-    var rows = 0
+    var rows: [Int] = []
     for line in lines.indices {
       if let width, appendPlainNumbers(ofLine: line, count: width, to: &numbers) {
-        rows += 1
+        rows.append(line)
         continue
       }
       guard text(line).contains(where: { !$0.isWhitespace }) else { continue }
@@ -60,30 +97,25 @@ struct CSVParser {
       }
       if width == nil {
         width = fields.count
-        let isHeader =
-          switch header {
-          case .automatic: fields.contains { CSVParser.number($0.text) == nil }
-          case .present: true
-          case .absent: false
-          }
-        if isHeader {
+        if try isHeader(fields) {
           columns = fields.map(\.text)
           continue
         }
       }
-      for field in fields {
-        guard let value = CSVParser.number(field.text) else {
-          throw fault(
-            "'\(field.text)' is not a number", line, column: field.column, length: max(1, field.text.count),
-            help: "tables hold numbers only; encode text as numbers, and fill in what is missing")
-        }
-        numbers.append(value)
-      }
-      rows += 1
+      for field in fields { numbers.append(try number(field, line)) }
+      rows.append(line)
     }
-    guard let width, rows > 0 else { throw ApusError.file(path, "has no rows of numbers") }
-    return (columns, try Tensor(numbers, [rows, width]))
+    return Records(columns: columns, width: width ?? 0, numbers: numbers, lines: rows)
   }
+
+  /// The fields of the first record behind the line `line`, if there is one.
+  func record(after line: Int) throws -> [Field]? {
+    let next = lines.indices.first { $0 > line && text($0).contains { !$0.isWhitespace } }
+    return try next.map { try fields(ofLine: $0) }
+  }
+
+  /// The line of the first record, from 0; nil if there is none.
+  var firstLine: Int? { lines.indices.first { text($0).contains { !$0.isWhitespace } } }
 
   /// The fast way for rows of whole numbers of at most 15 digits, which doubles hold exactly: appends them and returns
   /// true, or leaves `numbers` as it was if the row is of any other form.
@@ -117,9 +149,9 @@ struct CSVParser {
     return true
   }
 
-  private static func number(_ text: String) -> Double? { text.isEmpty ? nil : Double(text) }
+  static func number(_ text: String) -> Double? { text.isEmpty ? nil : Double(text) }
 
-  private func fields(ofLine line: Int) throws -> [Field] {
+  func fields(ofLine line: Int) throws -> [Field] {
     let text = text(line)
     var fields: [Field] = []
     var current = Field(text: "", column: 1)
@@ -165,10 +197,13 @@ struct CSVParser {
     return Field(text: String(text.dropLast(trailing)), column: field.column + leading)
   }
 
-  private func fault(_ message: String, _ line: Int, column: Int, length: Int, help: String? = nil) -> ApusError {
+  /// - Parameter line: from 0.
+  func fault(
+    _ message: String, _ line: Int, column: Int, length: Int, help: String? = nil, commandHelp: String? = nil
+  ) -> ApusError {
     .input(
       message,
       at: SourceLocation(file: path, line: line + 1, column: column, length: length, excerpt: text(line)),
-      help: help)
+      help: help, commandHelp: commandHelp)
   }
 }

@@ -42,31 +42,32 @@ extension PNG {
 
   /// Pictures laid out in rows on a mid-gray ground, as one picture to `write`.
   /// - Parameters:
-  ///   - images: `u8[count, height, width]`, or `[count, height, width, 1]`.
+  ///   - images: `u8[count, height, width]`, or `[count, height, width, 1 or 3]`.
   ///   - columns: pictures in a row.
   ///   - gap: pixels between pictures and around them.
-  /// - Returns: `u8[rows * (height + gap) + gap, columns * (width + gap) + gap]`.
+  /// - Returns: `u8[rows * (height + gap) + gap, columns * (width + gap) + gap]`, with an axis for colors if there are 3.
   public static func grid(_ images: Tensor, columns: Int, gap: Int = 2) throws -> Tensor {
     let d = images.dimensions
-    guard images.dtype == .u8, d.count == 3 || d.count == 4 && d[3] == 1, !d.contains(0) else {
+    guard images.dtype == .u8, d.count == 3 || d.count == 4 && (d[3] == 1 || d[3] == 3), !d.contains(0) else {
       throw ApusError.input(
-        "\(images.type) is no row of gray pictures", help: "u8 [count, height, width] or [count, height, width, 1]")
+        "\(images.type) is no row of pictures", help: "u8 [count, height, width] or [count, height, width, 1 or 3]")
     }
     guard columns > 0, gap >= 0, columns < 1 << 20, gap < 1 << 20 else {
       throw ApusError.input("a grid of \(columns) columns with gaps of \(gap) pixels cannot be drawn")
     }
     let count = d[0]
     let height = d[1]
-    let width = d[2]
+    let channels = d.count == 4 ? d[3] : 1
+    let width = d[2] * channels
     let across = min(columns, count)
     let down = (count + across - 1) / across
-    let totalWidth = across * (width + gap) + gap
+    let totalWidth = across * (width + gap * channels) + gap * channels
     var grid = try Tensor(repeating: 128, .u8, [down * (height + gap) + gap, totalWidth])
     images.withUnsafeBytes { source in
       grid.withUnsafeMutableBytes { target in
         for image in 0..<count {
           let top = gap + image / across * (height + gap)
-          let left = gap + image % across * (width + gap)
+          let left = gap * channels + image % across * (width + gap * channels)
           for y in 0..<height {
             (target.baseAddress! + (top + y) * totalWidth + left)
               .copyMemory(from: source.baseAddress! + (image * height + y) * width, byteCount: width)
@@ -74,7 +75,7 @@ extension PNG {
         }
       }
     }
-    return grid
+    return channels == 1 ? grid : try grid.reshaped([grid.dimensions[0], totalWidth / channels, channels])
   }
 
   private static func chunk(_ type: String, _ content: [UInt8]) -> [UInt8] {

@@ -1,0 +1,168 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+/// What a path alone does not say of the data in it.
+struct ReadingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Of a table, the column of the targets; of an NPZ file, the array; of an NPY file, another one.",
+      valueName: "name"))
+  var target: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a table, the columns that are inputs (left out: all but the target); of an NPZ file, the array.",
+      valueName: "names"))
+  var features: String?
+
+  @Option(
+    help: ArgumentHelp("Columns of a table whose numbers are names of categories, or of classes.", valueName: "names"))
+  var categories: String?
+
+  @Option(
+    help: """
+      What stands for values that a table lacks: mean, zero, drop (the row is left out) or error. Left out: error.
+      """)
+  var missing: MissingValues?
+
+  @Flag(help: "Give each column of numbers a mean of 0 and a deviation of 1.")
+  var normalize = false
+
+  @Option(help: "Whether the first line of a table has the columns' names: auto, yes or no.")
+  var header = Header.auto
+
+  @Option(help: ArgumentHelp("The height and width that pictures get, as 28,28.", valueName: "h,w"))
+  var imageSize: String?
+
+  @Option(help: "The colors that pictures get: gray, rgb, or auto, which is gray where all are gray.")
+  var color: Picture.Color?
+
+  @Option(help: "Of texts (imdb), how many words are told apart. Left out: 10000.")
+  var vocabulary: Int?
+
+  @Option(help: "Of texts (imdb), how many words a sample has; longer ones lose their beginning. Left out: 256.")
+  var length: Int?
+
+  @Option(
+    help: "The part of the samples that are for testing, where the data have no such part. Left out: 0.")
+  var testSplit: Double?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Put the samples in a fixed random order before any split. Left out: for folders of pictures alone.")
+  var mix: Bool?
+
+  enum Header: String, CaseIterable, ExpressibleByArgument {
+    case auto, yes, no
+
+    var choice: CSV.Header {
+      switch self {
+      case .auto: .automatic
+      case .yes: .present
+      case .no: .absent
+      }
+    }
+  }
+
+  func validate() throws {
+    let split = testSplit ?? 0
+    guard split >= 0, split < 1 else { throw ValidationError("--test-split must be at least 0 and below 1.") }
+    guard vocabulary ?? 4 > 3 else { throw ValidationError("--vocabulary must be at least 4.") }
+    guard 1...(1 << 20) ~= length ?? 1 else { throw ValidationError("--length must be 1 … 1048576.") }
+    if let imageSize, size(imageSize) == nil {
+      throw ValidationError("--image-size '\(imageSize)' is not height,width, as 28,28.")
+    }
+  }
+
+  private func size(_ text: String) -> [Int]? {
+    let sides = text.split(whereSeparator: { $0 == "," || $0 == "x" }).map { Int($0) ?? 0 }
+    return sides.count == 2 && sides.allSatisfy { 1...65_536 ~= $0 } ? sides : nil
+  }
+
+  private static func list(_ text: String) -> [String] {
+    text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  var choices: DataChoices {
+    var choices = DataChoices()
+    choices.target = target
+    choices.features = features.map(Self.list)
+    choices.categories = categories.map(Self.list) ?? []
+    choices.missing = missing ?? .error
+    choices.normalizes = normalize
+    choices.header = header.choice
+    choices.imageSize = imageSize.flatMap(size)
+    choices.color = color ?? .auto
+    choices.sequences = SequenceEncoding(vocabulary: vocabulary ?? 10_000, length: length ?? 256)
+    choices.testFraction = testSplit ?? 0
+    choices.mixes = mix
+    return choices
+  }
+
+  /// The options by which a model's inputs are made.
+  private var encodingOptions: [String] {
+    [
+      ("--target", target != nil), ("--features", features != nil), ("--categories", categories != nil),
+      ("--missing", missing != nil), ("--normalize", normalize), ("--image-size", imageSize != nil),
+      ("--color", color != nil), ("--vocabulary", vocabulary != nil), ("--length", length != nil),
+    ].filter(\.1).map(\.0)
+  }
+
+  /// - Throws: `ApusError` if an option says how inputs are made, although the model says it.
+  func check(against encoding: InputEncoding?, of model: String) throws {
+    guard let encoding, encoding.arrays == nil, let option = encodingOptions.first else { return }
+    throw ApusError.usage(
+      "'\(model)' keeps how its inputs are made, and \(option) says it again",
+      help: "leave \(option) out; to choose anew, train a model from its graph: apus train \(model)/model.graph")
+  }
+}
+
+extension MissingValues: ExpressibleByArgument {}
+extension Picture.Color: ExpressibleByArgument {}
+
+/// Where samples come from.
+struct DataOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      A named data set (\(DatasetRegistry.all.map(\.name).joined(separator: ", "))); a .csv, .npz or .npy file; a folder \
+      of IDX files, or with a folder of pictures for each class. Left out: \(DataOptions.standard).
+      """, valueName: "name|path"))
+  var data: String?
+
+  @OptionGroup var reading: ReadingOptions
+
+  static let standard = "fashion-mnist"
+
+  /// Whether samples come from a published set rather than the user's own files.
+  var isNamed: Bool { DatasetRegistry.all.contains { $0.name == data ?? Self.standard } }
+
+  func load() throws -> LoadedData { try DataReader.load(data ?? Self.standard, reading.choices) }
+
+  /// Samples read as those that a saved model was trained on.
+  func load(for model: String, _ state: TrainingState?) throws -> LoadedData {
+    let place = try place(for: model, state)
+    return try DataReader.load(
+      place, reading.choices, encoding: state?.inputs, classNames: state?.inputs == nil ? [] : state?.classNames ?? [])
+  }
+
+  /// Samples to predict, read as those that a saved model was trained on.
+  /// - Parameter path: where they are; --data if nil.
+  func samples(_ path: String? = nil, for model: String, _ state: TrainingState?) throws -> Samples {
+    let place = try place(path, for: model, state)
+    return try DataReader.samples(
+      place, reading.choices, encoding: state?.inputs, classNames: state?.inputs == nil ? [] : state?.classNames ?? [])
+  }
+
+  private func place(_ path: String? = nil, for model: String, _ state: TrainingState?) throws -> String {
+    try reading.check(against: state?.inputs, of: model)
+    guard path == nil, data == nil, let encoding = state?.inputs else { return path ?? data ?? Self.standard }
+    let kind = encoding.table.map { "a table with the columns " + $0.columns.map(\.name).joined(separator: ", ") }
+    throw ApusError.usage(
+      "'\(model)' was trained on other data than the usual, and --data does not say which to take",
+      help:
+        "give --data PATH: \(kind ?? (encoding.pictures == nil ? "an NPZ file or a name" : "a folder of pictures by class"))"
+    )
+  }
+}

@@ -1,0 +1,84 @@
+import ApusCore
+
+/// What a path alone does not say of the data in it.
+public struct DataChoices: Sendable, Hashable {
+  /// The columns of a table that are inputs, or the array of an NPZ file; nil for all but the target, or the usual names.
+  public var features: [String]?
+  /// The column of a table that is the target, the array of an NPZ file, or for an NPY file the path of another.
+  public var target: String?
+  /// Columns of a table whose numbers are names of categories.
+  public var categories: [String] = []
+  /// What is done about values that a table lacks.
+  public var missing: MissingValues = .error
+  /// Whether columns of numbers get a mean of 0 and a deviation of 1.
+  public var normalizes = false
+  /// Whether the first line of a table names its columns.
+  public var header: CSV.Header = .automatic
+  /// Height and width that pictures get; nil if they have one already.
+  public var imageSize: [Int]?
+  public var color: Picture.Color = .auto
+  /// How texts become samples.
+  public var sequences = SequenceEncoding()
+  /// The last part of the samples for testing, where the data do not come in two parts.
+  public var testFraction = 0.0
+  /// Whether samples get a fixed random order before they are split; nil for those of folders alone, which are sorted.
+  public var mixes: Bool?
+
+  public init() {}
+}
+
+/// How what is read becomes inputs of a model. Part of a saved model, so that data for prediction mean the same.
+public struct InputEncoding: Codable, Hashable, Sendable {
+  public var table: TableEncoding?
+  public var pictures: PictureEncoding?
+  public var arrays: ArrayNames?
+  public var sequences: SequenceEncoding?
+
+  public init(
+    table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil,
+    sequences: SequenceEncoding? = nil
+  ) {
+    (self.table, self.pictures, self.arrays, self.sequences) = (table, pictures, arrays, sequences)
+  }
+
+  /// Whether it can have been written: a file may be damaged, or made by hand.
+  package var isValid: Bool {
+    if let pictures {
+      guard [1, 3].contains(pictures.channels), 1...65_536 ~= pictures.height, 1...65_536 ~= pictures.width else {
+        return false
+      }
+    }
+    if let sequences, sequences.vocabulary <= 3 || !(1...(1 << 20) ~= sequences.length) { return false }
+    guard let table else { return true }
+    return !table.columns.isEmpty
+      && table.columns.allSatisfy { column in
+        let texts = column.categories ?? []
+        return Set(texts).count == texts.count && column.mean?.isFinite ?? true && column.deviation ?? 1 > 0
+      }
+  }
+}
+
+/// The size and the channels of pictures.
+public struct PictureEncoding: Codable, Hashable, Sendable {
+  public var height: Int
+  public var width: Int
+  /// 1 for gray, 3 for colors.
+  public var channels: Int
+
+  public init(height: Int, width: Int, channels: Int) {
+    (self.height, self.width, self.channels) = (height, width, channels)
+  }
+
+  /// A picture file as `u8[height, width]` in gray, `u8[height, width, 3]` in colors.
+  public func read(_ path: String) throws -> Tensor {
+    let picture = try Picture.converted(Picture.read(path), channels: channels)
+    let resized = try Picture.resized(picture, height: height, width: width)
+    return channels == 1 ? try resized.reshaped([height, width]) : resized
+  }
+}
+
+/// The arrays of an NPZ file that hold inputs and targets.
+public struct ArrayNames: Codable, Hashable, Sendable {
+  public var inputs: String
+  public var targets: String?
+}

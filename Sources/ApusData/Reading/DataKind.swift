@@ -1,0 +1,85 @@
+import ApusCore
+import Foundation
+
+/// What data there are at a path.
+enum DataKind {
+  /// A set of `DatasetRegistry`.
+  case named
+  /// A folder with MNIST's files, or CIFAR-10's.
+  case idx, cifar10
+  /// Keras's `imdb.npz`, or a folder with it.
+  case imdb
+  case npz, npy
+  /// Text, a row a sample.
+  case table
+  /// A folder with a folder of pictures for each class.
+  case pictures
+  /// The same twice, in `train` and `test`.
+  case parts
+  /// One picture, or a folder of them.
+  case picture, loosePictures
+
+  /// - Throws: `ApusError` for a path that is not there, and for data of no known kind.
+  init(of nameOrPath: String) throws {
+    let path = (nameOrPath as NSString).expandingTildeInPath
+    if DatasetRegistry.all.contains(where: { $0.name == nameOrPath }) {
+      self = .named
+    } else if IMDB.file(at: path) != nil {
+      self = .imdb
+    } else if BinaryFile.isDirectory(path) {
+      self = try DataKind(ofFolder: path)
+    } else if BinaryFile.exists(path) {
+      self = try DataKind(ofFile: path)
+    } else {
+      throw DataKind.nothing(at: nameOrPath)
+    }
+  }
+
+  private init(ofFile path: String) throws {
+    switch (path as NSString).pathExtension.lowercased() {
+    case "npz": self = .npz
+    case "npy": self = .npy
+    case "csv", "tsv", "txt", "data": self = .table
+    case let ending where Picture.endings.contains(ending): self = .picture
+    default:
+      throw ApusError.file(
+        path, "its ending says no kind of data that is read",
+        help: ".npz, .npy, .csv, .tsv, .png and .jpg are read, and folders")
+    }
+  }
+
+  private init(ofFolder path: String) throws {
+    if DatasetFiles.missing(in: path).count < DatasetFiles.names.count {
+      self = .idx
+    } else if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {
+      self = .cifar10
+    } else if ["train", "test"].allSatisfy({ PictureFolder.isOne(FileGroup.join(path, $0)) }) {
+      self = .parts
+    } else if PictureFolder.isOne(path) {
+      self = .pictures
+    } else if !PictureFolder.pictures(in: path).isEmpty {
+      self = .loosePictures
+    } else {
+      let found = Directory.entries(of: path).prefix(5).joined(separator: ", ")
+      throw ApusError.file(
+        path, found.isEmpty ? "is an empty folder" : "holds no data of a known kind; it holds \(found)",
+        help: "a folder of data holds a folder of pictures for each class, or the four files "
+          + DatasetFiles.names.joined(separator: ", ") + ", plain or packed with gzip, or CIFAR-10's "
+          + CIFAR10.trainNames[0] + " … " + CIFAR10.testName)
+    }
+  }
+
+  private static func nothing(at nameOrPath: String) -> ApusError {
+    let names = DatasetRegistry.all.map(\.name)
+    if nameOrPath.contains("/") || nameOrPath.contains(".") {
+      return .file(
+        nameOrPath, "there is no such file or folder",
+        help: "data are a folder, a .csv, .npz or .npy file, or one of " + names.joined(separator: ", "))
+    }
+    let list = "known are " + names.joined(separator: ", ") + "; or give a folder or a file"
+    let guess = Suggestion.didYouMean(nameOrPath, among: names)
+    return .input(
+      "there is no data set, file or folder '\(nameOrPath)'",
+      help: [guess, list].compactMap(\.self).joined(separator: " "))
+  }
+}

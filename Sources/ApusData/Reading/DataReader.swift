@@ -1,0 +1,140 @@
+import ApusCore
+import Foundation
+
+/// Reads data by what is at a path: a named set, a table, NumPy's arrays, pictures.
+///
+/// | path | data |
+/// |---|---|
+/// | a name of `DatasetRegistry` | that set |
+/// | `imdb.npz` | Keras's film reviews |
+/// | `.npz` | arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, or those that are named |
+/// | `.npy` | inputs; the targets are another file |
+/// | `.csv`, `.tsv` | a table: a row a sample |
+/// | a folder | the files of MNIST or CIFAR-10, or pictures in a folder for each class, or both parts in `train` and `test` |
+public enum DataReader {
+  /// Samples to train on, or to measure a model by.
+  /// - Parameters:
+  ///   - encoding: how the inputs of a model that is there are made; chosen by the data if nil.
+  ///   - classNames: the classes of that model; those of the data if empty.
+  /// - Throws: `ApusError` that names the file, the place in it, and what would be right.
+  public static func load(
+    _ nameOrPath: String, _ choices: DataChoices = DataChoices(), encoding: InputEncoding? = nil,
+    classNames: [String] = []
+  ) throws -> LoadedData {
+    try check(choices)
+    let path = (nameOrPath as NSString).expandingTildeInPath
+    let known = classNames.isEmpty ? nil : classNames
+    switch try DataKind(of: nameOrPath) {
+    case .named, .idx, .cifar10, .imdb:
+      let sequences = encoding?.sequences ?? choices.sequences
+      let splits = try DatasetRegistry.load(nameOrPath, sequences)
+      return LoadedData(
+        name: splits.name, kind: "data set", train: splits.train, test: splits.test, classNames: splits.classNames,
+        encoding: splits.train.inputs.dtype == .u8 ? nil : InputEncoding(sequences: sequences))
+    case .npz:
+      let (train, test, names) = try ArrayReader.parts(of: path, choices, encoding?.arrays)
+      return try loaded("NPZ file", train, test: test, InputEncoding(arrays: names), choices)
+    case .npy:
+      guard let target = choices.target else {
+        throw ApusError.file(
+          path, "holds inputs; their targets are another NPY file", help: "name it as the target",
+          commandHelp: "--target FILE.npy")
+      }
+      return try loaded("NPY files", ArrayReader.samples(of: path, target: target), nil, choices)
+    case .table:
+      let table = try TextTable(contentsOf: path, header: choices.header)
+      let encoding = try encoding?.table ?? TableEncoding(table, choices)
+      return try loaded("table", encoding.samples(table), InputEncoding(table: encoding), choices)
+    case .pictures:
+      let folder = try PictureFolder(path, classNames: known)
+      let (samples, encoding) = try folder.samples(encoding?.pictures, choices)
+      return try loaded("pictures by class", samples, InputEncoding(pictures: encoding), choices, isSorted: true)
+    case .parts:
+      let folder = try PictureFolder(FileGroup.join(path, "train"), classNames: known)
+      let (train, encoding) = try folder.samples(encoding?.pictures, choices)
+      let testFolder = try PictureFolder(FileGroup.join(path, "test"), classNames: train.classNames)
+      let (test, _) = try testFolder.samples(encoding, choices)
+      return try loaded(
+        "pictures by class", train, test: test, InputEncoding(pictures: encoding), choices, isSorted: true)
+    case .loosePictures, .picture:
+      throw ApusError.file(
+        path, "holds pictures without classes, which are nothing to train on",
+        help: "give a folder that holds a folder of pictures for each class: FOLDER/CLASS/picture.png")
+    }
+  }
+
+  /// Samples to predict, with targets or without: the test part, where the data have one.
+  /// - Parameters:
+  ///   - encoding: that of the model; chosen by the data if nil.
+  ///   - classNames: those of the model; those of the data if empty.
+  /// - Throws: as `load`; and `ApusError` that names what the model reads and the data lack.
+  public static func samples(
+    _ nameOrPath: String, _ choices: DataChoices = DataChoices(), encoding: InputEncoding? = nil,
+    classNames: [String] = []
+  ) throws -> Samples {
+    try check(choices)
+    let path = (nameOrPath as NSString).expandingTildeInPath
+    let known = classNames.isEmpty ? nil : classNames
+    switch try DataKind(of: nameOrPath) {
+    case .named, .idx, .cifar10, .imdb:
+      let splits = try DatasetRegistry.load(nameOrPath, encoding?.sequences ?? choices.sequences)
+      return Samples(
+        name: splits.name, inputs: splits.test.inputs, targets: splits.test.targets, classNames: splits.classNames)
+    case .npz: return try ArrayReader.samples(of: path, choices, encoding?.arrays)
+    case .npy: return try ArrayReader.samples(of: path, target: choices.target)
+    case .table:
+      let table = try TextTable(contentsOf: path, header: choices.header)
+      return try (encoding?.table ?? TableEncoding(table, choices)).samples(table)
+    case .pictures: return try PictureFolder(path, classNames: known).samples(encoding?.pictures, choices).0
+    case .parts:
+      let folder = try PictureFolder(FileGroup.join(path, "test"), classNames: known)
+      return try folder.samples(encoding?.pictures, choices).0
+    case .loosePictures, .picture:
+      let paths = BinaryFile.isDirectory(path) ? PictureFolder.pictures(in: path) : [path]
+      let (inputs, _) = try PictureFolder.read(paths, encoding?.pictures, choices)
+      return Samples(name: path, inputs: inputs, targets: nil, origin: .files(paths))
+    }
+  }
+
+  private static func loaded(
+    _ kind: String, _ samples: Samples, test: Samples? = nil, _ encoding: InputEncoding?, _ choices: DataChoices,
+    isSorted: Bool = false
+  ) throws -> LoadedData {
+    let mixes = choices.mixes ?? isSorted
+    var samples = samples
+    if mixes {
+      samples = try samples.gather(rows: Shuffle.permutation(count: samples.count, seed: 0, epoch: 0))
+    }
+    var test = test
+    if choices.testFraction > 0 {
+      guard test == nil else {
+        throw ApusError.file(
+          samples.name, "has samples for testing already", help: "no part of those for training is needed",
+          commandHelp: "leave --test-split out")
+      }
+      let split = try ValidationSplit(count: samples.count, validation: 0, test: choices.testFraction)
+      test = try samples.gather(rows: Array(split.test))
+      samples = try samples.gather(rows: Array(split.train))
+    }
+    return LoadedData(
+      name: samples.name, kind: kind, train: try samples.labeled(), test: try test?.labeled(),
+      classNames: samples.classNames, encoding: encoding)
+  }
+
+  private static func check(_ choices: DataChoices) throws {
+    if let size = choices.imageSize {
+      guard size.count == 2, size.allSatisfy({ 1...65_536 ~= $0 }) else {
+        throw ApusError.usage("an image size of \(size) is none", help: "height and width from 1, as 28,28")
+      }
+    }
+    guard choices.sequences.vocabulary > 3, choices.sequences.length > 0,
+      choices.sequences.length <= 1 << 20
+    else {
+      throw ApusError.usage(
+        "texts of \(choices.sequences.length) out of \(choices.sequences.vocabulary) words are none")
+    }
+    guard choices.testFraction >= 0, choices.testFraction < 1 else {
+      throw ApusError.usage("a test split of \(choices.testFraction) is no part of the samples", help: "0 <= split < 1")
+    }
+  }
+}

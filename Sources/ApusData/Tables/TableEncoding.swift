@@ -1,0 +1,70 @@
+import ApusCore
+
+/// What is done about values that a table lacks.
+public enum MissingValues: String, CaseIterable, Codable, Sendable {
+  /// They are an error that names file, line and column.
+  case error
+  /// The mean of the column's numbers in the training data; a missing category is none of them.
+  case mean
+  /// 0; a missing category is none of them.
+  case zero
+  /// The row is left out.
+  case drop
+}
+
+/// How the columns of a table become the inputs and the targets of a model. Part of a saved model, so that a table for
+/// prediction means the same as the one that was trained on.
+public struct TableEncoding: Codable, Hashable, Sendable {
+  /// A column that the model reads.
+  public struct Column: Codable, Hashable, Sendable {
+    public var name: String
+    /// Its texts, in order, if it holds categories: each is an input that is 0 or 1.
+    public var categories: [String]?
+    /// The mean of its numbers in the training data.
+    public var mean: Double?
+    /// What numbers are divided by after the mean is subtracted; nil if they stay as they are.
+    public var deviation: Double?
+
+    /// Inputs that it becomes.
+    public var width: Int { categories?.count ?? 1 }
+  }
+
+  /// The column that the model is trained to tell.
+  public struct Target: Codable, Hashable, Sendable {
+    public enum Kind: String, Codable, Sendable {
+      /// Texts, each a class.
+      case texts
+      /// Whole numbers from 0: numbers of classes, or counts.
+      case wholes
+      /// Any numbers.
+      case numbers
+    }
+
+    public var name: String
+    public var kind: Kind
+    /// The classes in order of their numbers, if the column holds texts.
+    public var classNames: [String]
+
+    private enum CodingKeys: String, CodingKey {
+      case name, kind
+      case classNames = "class_names"
+    }
+  }
+
+  public var columns: [Column]
+  public var target: Target?
+  public var missing: MissingValues
+
+  /// Inputs of a sample.
+  public var width: Int { columns.reduce(0) { $0 + $1.width } }
+
+  /// What the inputs are called: `age`, `port=Cherbourg`.
+  public var inputNames: [String] {
+    columns.flatMap { column in
+      column.categories.map { $0.map { "\(column.name)=\($0)" } } ?? [column.name]
+    }
+  }
+
+  /// The most categories of a column: more are names or numbers of samples, from which nothing is learned.
+  static let mostCategories = 256
+}

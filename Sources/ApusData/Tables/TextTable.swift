@@ -1,0 +1,107 @@
+import ApusCore
+import Foundation
+
+/// A table in text whose fields need not be numbers.
+///
+/// Numbers are kept, text is read again where it is asked for: a table of a million numbers takes no text.
+struct TextTable {
+  let path: String
+  /// The columns' names; their numbers from 1 where the file has no header.
+  let columns: [String]
+  let hasHeader: Bool
+  private let parser: CSVParser
+  private let records: CSVParser.Records
+
+  var rowCount: Int { records.lines.count }
+
+  /// Reads a table whose fields are separated by commas, or by tabs or semicolons if its first line has no comma.
+  ///
+  /// Without being told, the first line is a header unless it holds a number, and each of its texts has a text below it.
+  /// - Throws: `ApusError` with line and column for a row of another length, a quote that does not end, and columns of one
+  ///   name; and for a file without rows.
+  init(contentsOf path: String, header: CSV.Header = .automatic) throws {
+    let bytes = try BinaryFile.read(path)
+    if let zero = bytes.firstIndex(of: 0) {
+      throw ApusError.file(
+        path, "is no text: byte \(zero) is 0", help: "a table is text, its fields separated by commas")
+    }
+    let parser = CSVParser(bytes, separator: TextTable.separator(of: bytes), path: path)
+    records = try parser.records { fields in
+      switch header {
+      case .present: return true
+      case .absent: return false
+      case .automatic:
+        let isNumber = fields.map { CSVParser.number($0.text) != nil }
+        guard isNumber.contains(true) else { return true }
+        let below = try parser.firstLine.flatMap { try parser.record(after: $0) } ?? []
+        return zip(isNumber, below).contains { !$0 && CSVParser.number($1.text) != nil }
+      }
+    } number: { field, _ in
+      CSVParser.number(field.text) ?? .nan
+    }
+    self.path = path
+    self.parser = parser
+    hasHeader = records.columns != nil
+    columns = (records.columns ?? []).isEmpty ? (1...max(1, records.width)).map(String.init) : records.columns ?? []
+    guard records.width > 0, !records.lines.isEmpty else {
+      throw ApusError.file(
+        path, hasHeader ? "has a header, but no rows" : "has no rows",
+        help: "a row a sample below a line with the columns' names")
+    }
+    var seen: Set<String> = []
+    for (position, name) in columns.enumerated() where !seen.insert(name).inserted {
+      let line = parser.firstLine ?? 0
+      let field = try parser.fields(ofLine: line)[position]
+      throw parser.fault(
+        "two columns have the name '\(name)'", line, column: field.column, length: max(1, name.count))
+    }
+  }
+
+  private static func separator(of bytes: [UInt8]) -> Character {
+    let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
+    if first.contains(UInt8(ascii: ",")) { return "," }
+    return first.contains(0x09) ? "\t" : first.contains(UInt8(ascii: ";")) ? ";" : ","
+  }
+
+  /// The position of a column.
+  /// - Throws: `ApusError` with the nearest name, or all of them.
+  func index(of name: String) throws -> Int {
+    if let index = columns.firstIndex(of: name) { return index }
+    throw ApusError.file(path, "has no column '\(name)'", help: columnHelp(for: name))
+  }
+
+  func columnHelp(for name: String) -> String {
+    if !hasHeader { return "it has no header: its columns are 1 to \(columns.count)" }
+    return Suggestion.didYouMean(name, among: columns) ?? "its columns are " + columns.joined(separator: ", ")
+  }
+
+  /// The number in a field; NaN if it is none.
+  func number(_ row: Int, _ column: Int) -> Double { records.numbers[row * records.width + column] }
+
+  /// The text of a field.
+  func text(_ row: Int, _ column: Int) throws -> String {
+    try parser.fields(ofLine: records.lines[row])[column].text
+  }
+
+  /// Texts that stand for a value that is not there, as pandas reads them; `?` is that of UCI's tables.
+  static let missingTexts: Set = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?"]
+
+  /// Whether a field holds nothing, or a word for that.
+  func isMissing(_ row: Int, _ column: Int) throws -> Bool {
+    try number(row, column).isNaN && TextTable.missingTexts.contains(text(row, column))
+  }
+
+  /// The file and the line of a row: `iris.csv:7`.
+  func place(ofRow row: Int) -> String { "\(path):\(records.lines[row] + 1)" }
+
+  /// An error at a field.
+  func fault(
+    _ message: String, _ row: Int, _ column: Int, help: String? = nil, commandHelp: String? = nil
+  ) -> ApusError {
+    let line = records.lines[row]
+    guard let fields = try? parser.fields(ofLine: line) else { return .file(path, message, help: help) }
+    return parser.fault(
+      message, line, column: fields[column].column, length: max(1, fields[column].text.count), help: help,
+      commandHelp: commandHelp)
+  }
+}
