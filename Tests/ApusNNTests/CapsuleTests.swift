@@ -97,7 +97,7 @@ import Testing
       builder.build(gradients(of: (y * weights).sum(), withRespectTo: sources))
     ).run([x], variables: [kernel]).outputs
     for (source, gradient) in zip([x, kernel], found) {
-      for position in 0..<source.elementCount {
+      for position in source.doubles().indices {
         func moved(_ h: Double) throws -> Double {
           var values = source.doubles()
           values[position] += h

@@ -18,10 +18,10 @@ public struct Sequential: LayeredModel {
   ///     brought to [0, 1] by `Rescaling(scale: 1 / 255)`, inside the graph.
   /// - Throws: `ApusError` that names the layer if a layer does not fit the one before it.
   public init(
-    name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () -> [any Layer]
+    name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () throws -> [any Layer]
   ) throws {
     let first = Input(input, dtype: dtype, name: "input")
-    let last = layers().reduce(first) { x, layer in layer(x) }
+    let last = try layers().reduce(first) { x, layer in layer(x) }
     var structure = ModelStructure(inputs: [first], outputs: [last])
     structure.hidesInput = true
     try self.init(name: name, structure: structure)
