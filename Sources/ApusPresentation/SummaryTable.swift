@@ -78,6 +78,10 @@ public struct SummaryTable: Sendable {
     if expandNested {
       var table = self
       table.rows = rows.flatMap { $0.expanded() }
+      // The layers of a model inside a plain sequence need no column of connections, either.
+      if !showsConnections {
+        for index in table.rows.indices { table.rows[index].connections = nil }
+      }
       return table.text(style: style, terminalWidth: terminalWidth)
     }
     switch style {

@@ -16,7 +16,8 @@ import Testing
     let x = try Tensor(vectors.flatMap(\.self), [1, 4, 2])
     let y = try output(of: Lambda { try $0.squashed() }, x).doubles()
     for (i, expected) in vectors.flatMap(squash).enumerated() { #expect(abs(y[i] - expected) < 1e-9) }
-    try expectGradients([x], orders: 1...1) { try $1[0].squashed() }
+    let others = try Tensor([3.0, 4, 0.5, -0.2, -10, 5], [3, 2])
+    try expectGradients([others], orders: 1...1) { try $1[0].squashed() }
   }
 
   /// Procedure 1, capsule by capsule.

@@ -10,9 +10,9 @@ enum LayerParityTable {
     into: [:]
   ) { $0.merge($1) { first, _ in first } }
 
-  private static func one(_ layer: @autoclosure @escaping @Sendable () -> any Layer) -> Build {
-    { [layer()($0[0])] }
-  }
+  private static func one(_ layer: any Layer) -> Build { { inputs in [applied(layer, inputs[0])] } }
+
+  private static func applied(_ layer: some Layer, _ x: SymbolicTensor) -> SymbolicTensor { layer(x) }
 
   private static let core: [String: Build] = {
     var table: [String: Build] = [
@@ -188,6 +188,7 @@ enum LayerParityTable {
     }
     table["bidirectional_\(name)_sequences"] = one(Bidirectional(layer(2, sequences: true)))
     table["bidirectional_\(name)_state"] = { Bidirectional(layer(2, state: true)).outputs(of: $0[0]) }
+    guard name != "simple_rnn" else { return }
     table["bidirectional_\(name)_masked"] = { [Bidirectional(layer(2, sequences: true))(Masking()($0[0]))] }
   }
 }
