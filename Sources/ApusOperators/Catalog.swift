@@ -41,13 +41,13 @@ extension OperatorCatalog {
     Gather.self, ScatterAdd.self, TakeAlongAxis.self, PutAlongAxisAdd.self, Sort.self, ArgSort.self, TopK.self,
     CheckIndex.self, OneHot.self,
   ]
-  static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self]
+  static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self, TrainingStep.self]
   static let control: [any Operator.Type] = [
     Fusion.self, If.self, While.self, Scan.self, ControlDependency.self,
   ]
   static let activation: [any Operator.Type] = [
     Relu.self, Relu6.self, LeakyRelu.self, Elu.self, Selu.self, Gelu.self, Silu.self, Softplus.self, Softsign.self,
-    HardSigmoid.self, Clip.self, Softmax.self, LogSoftmax.self, Dropout.self,
+    HardSigmoid.self, Clip.self, Softmax.self, LogSoftmax.self, Dropout.self, WhileTraining.self,
   ]
   static let statistics: [any Operator.Type] = [Mean.self, Variance.self, L2Norm.self]
   static let normalization: [any Operator.Type] = [

@@ -73,16 +73,17 @@ extension SummaryTable {
   /// The text in lines of at most `width` characters, broken between words; a longer word is cut off.
   static func wrap(_ text: String, width: Int) -> [String] {
     var lines: [String] = []
-    var line = ""
+    // Blanks at the beginning of the text stay: they indent it.
+    var line: String?
     for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-      let joined = line.isEmpty ? String(word) : line + " " + word
+      let joined = line.map { $0 + " " + word } ?? String(word)
       if joined.count <= width {
         line = joined
         continue
       }
-      if !line.isEmpty { lines.append(line) }
+      if let line, line.contains(where: { $0 != " " }) { lines.append(line) }
       line = word.count <= width ? String(word) : word.prefix(width - 1) + "…"
     }
-    return lines + [line]
+    return lines + [line ?? ""]
   }
 }

@@ -12,15 +12,27 @@ public struct SummaryTable: Sendable {
     public var parameterCount: Int
     /// The outputs that the layer reads, as `dense[0][0]`; nil if the model is a plain sequence.
     public var connections: [String]?
+    /// The layers of a model that is a layer of this one.
+    public var nested: [Row]
 
     public init(
-      name: String, type: String, outputShapes: [[Int?]], parameterCount: Int, connections: [String]? = nil
+      name: String, type: String, outputShapes: [[Int?]], parameterCount: Int, connections: [String]? = nil,
+      nested: [Row] = []
     ) {
       self.name = name
       self.type = type
       self.outputShapes = outputShapes
       self.parameterCount = parameterCount
       self.connections = connections
+      self.nested = nested
+    }
+
+    /// This row and all rows inside it, indented as in Keras.
+    fileprivate func expanded(depth: Int = 0) -> [Row] {
+      var row = self
+      if depth > 0 { row.name = String(repeating: "   ", count: depth) + "└ " + name }
+      row.nested = []
+      return [row] + nested.flatMap { $0.expanded(depth: depth + 1) }
     }
   }
 
@@ -58,12 +70,23 @@ public struct SummaryTable: Sendable {
   }
 
   /// The table as lines of text, each with a newline.
-  /// - Parameter terminalWidth: columns of the terminal, where the box form must fit into fewer than its own 88 (108
-  ///   with connections). The classic form has 65 (98).
-  public func text(style: Style = .box, terminalWidth: Int? = nil) -> String {
+  /// - Parameters:
+  ///   - terminalWidth: columns of the terminal, where the box form must fit into fewer than its own 88 (108 with
+  ///     connections). The classic form has 65 (98).
+  ///   - expandNested: whether the layers of models inside the model have rows, too.
+  public func text(style: Style = .box, terminalWidth: Int? = nil, expandNested: Bool = false) -> String {
+    if expandNested {
+      var table = self
+      table.rows = rows.flatMap { $0.expanded() }
+      // The layers of a model inside a plain sequence need no column of connections, either.
+      if !showsConnections {
+        for index in table.rows.indices { table.rows[index].connections = nil }
+      }
+      return table.text(style: style, terminalWidth: terminalWidth)
+    }
     switch style {
-    case .box: boxText(terminalWidth: terminalWidth)
-    case .classic: classicText()
+    case .box: return boxText(terminalWidth: terminalWidth)
+    case .classic: return classicText()
     }
   }
 

@@ -38,7 +38,9 @@ import Testing
     return try Model(name: "sequences", input, Dense(3, activation: .softmax)(x))
   }
 
-  static let models: [@Sendable () throws -> Model] = [images, volumes, sequences]
+  static let models: [@Sendable () throws -> Model] = [
+    images, volumes, sequences, augmentation, recurrence, nesting,
+  ]
 
   @Test(arguments: models.indices) func stepsLearnAndAgree(_ index: Int) throws {
     let model = try Self.models[index]()

@@ -16,6 +16,11 @@ extension RecipeBook {
     Recipe(ApusOperators.Dropout.self) { maker in
       [try maker.float().dropout(rate: maker.random.pick([0, 0.3, 0.5, 1]), seed: maker.random.next() >> 40)]
     },
+    Recipe(WhileTraining.self) { maker in
+      let x = try maker.float()
+      return [try (x * 2).whileTraining(otherwise: x)]
+    },
+    Recipe(TrainingStep.self, weight: 1) { maker in [try maker.float().builder.trainingStep()] },
     Recipe(Mean.self, weight: 3) { maker in
       let x = try maker.float()
       return [try x.mean(axes: maker.axes(of: x), keepDims: maker.random.chance(40))]

@@ -9,9 +9,10 @@ import ApusOperators
 ///
 /// - Input: `(batch, …)`, with `axis` of known size.
 /// - Output: the shape of the input.
-/// - Variables, all of the size of `axis`: `gamma`, `beta`; `moving_mean` and `moving_variance`, which are not trained.
+/// - Variables, all of the size of `axis`: `gamma` if `scale`, `beta` if `center`; `moving_mean` and `moving_variance`, which
+///   are not trained. Inside a frozen layer or model the moving averages are used, and left as they are, in training, too.
 /// - Errors: `axis` does not exist or is of unknown size; `momentum` is not in [0, 1] or `epsilon` negative; the layer is
-///   `Shared` and called twice.
+///   `Shared`, called twice and not frozen.
 ///
 /// Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
 /// shift", 2015; defaults as in Keras.
@@ -22,14 +23,28 @@ public struct BatchNormalization: Layer {
   public var momentum: Double
   /// Added to the variance.
   public var epsilon: Double
+  /// Whether there is an offset, `beta`.
+  public var center: Bool
+  /// Whether there is a factor, `gamma`.
+  public var scale: Bool
+  public var betaInitializer, gammaInitializer, movingMeanInitializer, movingVarianceInitializer: Initializer
   public var name: String?
 
   /// - Parameters:
   ///   - axis: the axis of the channels, counted with the batch, from the end if negative.
   ///   - momentum: the share of a moving average that each update keeps.
   ///   - epsilon: added to the variance.
-  public init(axis: Int = -1, momentum: Double = 0.99, epsilon: Double = 1e-3, name: String? = nil) {
+  ///   - center: whether there is an offset, `beta`.
+  ///   - scale: whether there is a factor, `gamma`.
+  public init(
+    axis: Int = -1, momentum: Double = 0.99, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
+    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
+    movingMeanInitializer: Initializer = .zeros, movingVarianceInitializer: Initializer = .ones, name: String? = nil
+  ) {
     (self.axis, self.momentum, self.epsilon, self.name) = (axis, momentum, epsilon, name)
+    (self.center, self.scale) = (center, scale)
+    (self.betaInitializer, self.gammaInitializer) = (betaInitializer, gammaInitializer)
+    (self.movingMeanInitializer, self.movingVarianceInitializer) = (movingMeanInitializer, movingVarianceInitializer)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -38,17 +53,33 @@ public struct BatchNormalization: Layer {
     guard (-x.rank..<x.rank).contains(axis), let channels = x.shape.dims[(axis + x.rank) % x.rank].number else {
       throw context.error("axis \(axis) of \(x.type) has no known size")
     }
-    guard context.callIndex == 0 else {
+    guard context.callIndex == 0 || !context.isTrainable else {
       throw context.error(
-        "it cannot be shared: each call would average its own statistics", help: "a BatchNormalization for each call")
+        "it cannot be shared: each call would average its own statistics",
+        help: "a BatchNormalization for each call, or a frozen one")
     }
-    func vector(_ name: String, _ initializer: Initializer, trainable: Bool) throws -> Value {
-      try context.variable(name, x.dtype, [.number(channels)], initializer, trainable: trainable)
+    let shape: Shape = [.number(channels)]
+    let gamma = try context.vector(scale, "gamma", x.dtype, shape, gammaInitializer, otherwise: 1)
+    let beta = try context.vector(center, "beta", x.dtype, shape, betaInitializer, otherwise: 0)
+    let mean = try context.variable("moving_mean", x.dtype, shape, movingMeanInitializer, trainable: false)
+    let variance = try context.variable("moving_variance", x.dtype, shape, movingVarianceInitializer, trainable: false)
+    guard context.isTrainable else {
+      return try x.batchNormInference(
+        scale: gamma, offset: beta, mean: mean, variance: variance, epsilon: epsilon, axis: axis)
     }
     return try x.batchNorm(
-      scale: vector("gamma", .ones, trainable: true), offset: vector("beta", .zeros, trainable: true),
-      movingMean: vector("moving_mean", .zeros, trainable: false),
-      movingVariance: vector("moving_variance", .ones, trainable: false), momentum: momentum, epsilon: epsilon,
+      scale: gamma, offset: beta, movingMean: mean, movingVariance: variance, momentum: momentum, epsilon: epsilon,
       axis: axis)
+  }
+}
+
+extension LayerContext {
+  /// A trained factor or offset of a normalization, or the constant that does nothing.
+  func vector(
+    _ isTrained: Bool, _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer,
+    otherwise value: Double
+  ) throws -> Value {
+    isTrained
+      ? try variable(name, dtype, shape, initializer) : try builder.constant(value, dtype).broadcast(to: shape)
   }
 }

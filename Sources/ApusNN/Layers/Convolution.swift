@@ -16,6 +16,7 @@ import ApusOperators
 /// Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998; defaults as in Keras.
 public struct ConvolutionLayer<Rank: SpatialRank>: Layer {
   public static var typeName: String { "Conv\(Rank.spatialAxes)D" }
+  public static var passesMask: Bool { false }
   public var filters: Int
   public var kernelSize, strides, dilationRate: SpatialSize
   public var padding: Padding

@@ -2,19 +2,20 @@ import ApusCore
 import ApusGraph
 import ApusOperators
 
-/// A depthwise convolution, which convolves each channel of an image separately, by `depthMultiplier` kernels:
+/// A depthwise convolution, which convolves each channel separately, by `depthMultiplier` kernels:
 /// y[n, p, c · m + j] = activation(Σ x[n, p · strides + k · dilationRate − padding, c] · kernel[k, c, j] + bias), summed over
-/// k, with m = depthMultiplier.
+/// k, with m = depthMultiplier. Written `DepthwiseConv1D` or `DepthwiseConv2D`.
 ///
-/// - Input: `(batch, height, width, channels)`.
-/// - Output: `(batch, height, width, channels · depthMultiplier)`; height and width as in `ConvolutionLayer`.
+/// - Input: `(batch, spatial…, channels)`.
+/// - Output: `(batch, spatial…, channels · depthMultiplier)`; spatial sizes as in `ConvolutionLayer`.
 /// - Variables: `kernel` `(kernelSize…, channels, depthMultiplier)`, `bias` `(channels · depthMultiplier)`.
-/// - Errors: the input does not have four axes; a size or the multiplier is not positive; the kernel is larger than the
+/// - Errors: the input has another number of axes; a size or the multiplier is not positive; the kernel is larger than the
 ///   padded input.
 ///
 /// Source: Sifre, "Rigid-motion scattering for image classification", 2014; defaults as in Keras.
-public struct DepthwiseConv2D: Layer {
-  public static let typeName = "DepthwiseConv2D"
+public struct DepthwiseConvolutionLayer<Rank: SpatialRank>: Layer {
+  public static var typeName: String { "DepthwiseConv\(Rank.spatialAxes)D" }
+  public static var passesMask: Bool { false }
   public var kernelSize, strides, dilationRate: SpatialSize
   public var padding: Padding
   public var depthMultiplier: Int
@@ -24,7 +25,7 @@ public struct DepthwiseConv2D: Layer {
   public var name: String?
 
   /// - Parameters:
-  ///   - kernelSize: the kernels' size along height and width.
+  ///   - kernelSize: the kernels' size along each spatial axis.
   ///   - strides: the distance between neighboring positions of a kernel.
   ///   - depthMultiplier: the number of kernels for each channel.
   ///   - dilationRate: the distance between neighboring elements of a kernel.
@@ -46,32 +47,34 @@ public struct DepthwiseConv2D: Layer {
 
   /// The convolution without bias and activation.
   func convolved(_ x: Value, _ context: LayerContext, kernel name: String) throws -> Value {
-    let channels = try context.channels(of: x, spatial: 2)
+    let rank = Rank.spatialAxes
+    let channels = try context.channels(of: x, spatial: rank)
     try context.requirePositive(depthMultiplier, "the depth multiplier")
-    let window = try kernelSize.along(2, "the kernel", context)
-    // Keras orders (height, width, channels, multiplier); the operator takes channels and multiplier as one axis.
+    let window = try kernelSize.along(rank, "the kernel", context)
+    // Keras orders (spatial…, channels, multiplier); the operator takes channels and multiplier as one axis.
     let kernel = try context.variable(name, x.dtype, Shape(window + [channels, depthMultiplier]), depthwiseInitializer)
     return try x.convolution(
       kernel.reshaped(Shape(window + [1, channels * depthMultiplier])),
-      strides: strides.along(2, "strides", context), padding: padding,
-      dilation: dilationRate.along(2, "the dilation rate", context), groups: channels)
+      strides: strides.along(rank, "strides", context), padding: padding,
+      dilation: dilationRate.along(rank, "the dilation rate", context), groups: channels)
   }
 }
 
-/// A depthwise convolution, then a convolution by a kernel of 1 × 1 that mixes the channels:
-/// y = activation(depthwise(x) ∗ pointwise_kernel + bias).
+/// A depthwise convolution, then a convolution by a kernel of size 1 that mixes the channels:
+/// y = activation(depthwise(x) ∗ pointwise_kernel + bias). Written `SeparableConv1D` or `SeparableConv2D`.
 ///
-/// - Input: `(batch, height, width, channels)`.
-/// - Output: `(batch, height, width, filters)`; height and width as in `ConvolutionLayer`.
+/// - Input: `(batch, spatial…, channels)`.
+/// - Output: `(batch, spatial…, filters)`; spatial sizes as in `ConvolutionLayer`.
 /// - Variables: `depthwise_kernel` `(kernelSize…, channels, depthMultiplier)`, `pointwise_kernel`
-///   `(1, 1, channels · depthMultiplier, filters)`, `bias` `(filters)`.
-/// - Errors: those of `DepthwiseConv2D`; `filters` is not positive.
+///   `(1…, channels · depthMultiplier, filters)`, `bias` `(filters)`.
+/// - Errors: those of `DepthwiseConvolutionLayer`; `filters` is not positive.
 ///
 /// Source: Chollet, "Xception: deep learning with depthwise separable convolutions", 2017; defaults as in Keras.
-public struct SeparableConv2D: Layer {
-  public static let typeName = "SeparableConv2D"
+public struct SeparableConvolutionLayer<Rank: SpatialRank>: Layer {
+  public static var typeName: String { "SeparableConv\(Rank.spatialAxes)D" }
+  public static var passesMask: Bool { false }
   public var filters: Int
-  public var depthwise: DepthwiseConv2D
+  public var depthwise: DepthwiseConvolutionLayer<Rank>
   public var activation: ActivationFunction
   public var useBias: Bool
   public var pointwiseInitializer, biasInitializer: Initializer
@@ -79,7 +82,7 @@ public struct SeparableConv2D: Layer {
 
   /// - Parameters:
   ///   - filters: the number of output channels.
-  ///   - kernelSize: the depthwise kernels' size along height and width.
+  ///   - kernelSize: the depthwise kernels' size along each spatial axis.
   ///   - strides: the distance between neighboring positions of a depthwise kernel.
   ///   - dilationRate: the distance between neighboring elements of a depthwise kernel.
   ///   - depthMultiplier: the number of depthwise kernels for each channel.
@@ -90,7 +93,7 @@ public struct SeparableConv2D: Layer {
     pointwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
   ) {
     self.filters = filters
-    depthwise = DepthwiseConv2D(
+    depthwise = DepthwiseConvolutionLayer(
       kernelSize: kernelSize, strides: strides, padding: padding, depthMultiplier: depthMultiplier,
       dilationRate: dilationRate, useBias: false, depthwiseInitializer: depthwiseInitializer)
     (self.activation, self.useBias, self.name) = (activation, useBias, name)
@@ -100,9 +103,19 @@ public struct SeparableConv2D: Layer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     try context.requirePositive(filters, "the number of filters")
     let between = try depthwise.convolved(x, context, kernel: "depthwise_kernel")
-    let channels = try context.channels(of: between, spatial: 2)
+    let channels = try context.channels(of: between, spatial: Rank.spatialAxes)
+    let point = [Int](repeating: 1, count: Rank.spatialAxes)
     let kernel = try context.variable(
-      "pointwise_kernel", x.dtype, Shape([1, 1, channels, filters]), pointwiseInitializer)
+      "pointwise_kernel", x.dtype, Shape(point + [channels, filters]), pointwiseInitializer)
     return try context.activated(between.convolution(kernel), bias: useBias ? biasInitializer : nil, activation)
   }
 }
+
+/// A depthwise convolution of sequences; see `DepthwiseConvolutionLayer`.
+public typealias DepthwiseConv1D = DepthwiseConvolutionLayer<Spatial1D>
+/// A depthwise convolution of images; see `DepthwiseConvolutionLayer`.
+public typealias DepthwiseConv2D = DepthwiseConvolutionLayer<Spatial2D>
+/// A separable convolution of sequences; see `SeparableConvolutionLayer`.
+public typealias SeparableConv1D = SeparableConvolutionLayer<Spatial1D>
+/// A separable convolution of images; see `SeparableConvolutionLayer`.
+public typealias SeparableConv2D = SeparableConvolutionLayer<Spatial2D>

@@ -8,14 +8,29 @@ public protocol ModelLayer: Sendable {
   /// The name its variables and nodes carry; nil for an automatic one.
   var name: String? { get }
 
+  /// The class's name in `summary()`, if it differs between values of the type; else `typeName`.
+  var displayedType: String { get }
+  /// How many outputs it has. The first one is what a call gives; `outputs(of:)` gives all.
+  var outputCount: Int { get }
+  /// Whether its output has the mask of its inputs, if the shapes agree. False if steps move or mix.
+  static var passesMask: Bool { get }
+
   /// The layer's output.
   /// - Parameter inputs: batch first.
   /// - Throws: `ApusError` in words that a user of the layer understands.
   func build(_ inputs: [Value], _ context: LayerContext) throws -> Value
+  /// All outputs, as many as `outputCount` says.
+  func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value]
 }
 
 extension ModelLayer {
   public var name: String? { nil }
+  public var displayedType: String { Self.typeName }
+  public var outputCount: Int { 1 }
+  public static var passesMask: Bool { true }
+  public func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value] {
+    [try build(inputs, context)]
+  }
 }
 
 /// A layer with one input. Written in a `Sequential`, or applied to a tensor: `Dense(10)(x)`.
@@ -36,6 +51,9 @@ extension Layer {
 
   /// The layer applied to `x`. A layer is a value: each call is a layer with its own variables, unless it is `Shared`.
   public func callAsFunction(_ x: SymbolicTensor) -> SymbolicTensor { SymbolicTensor(LayerCall(self, [x])) }
+
+  /// All outputs of the layer applied to `x`: of a recurrent layer that returns its states the output, then the states.
+  public func outputs(of x: SymbolicTensor) -> [SymbolicTensor] { LayerCall(self, [x]).outputs }
 }
 
 /// A layer that combines several tensors into one: `Add()([a, b])`.
@@ -45,38 +63,5 @@ extension MergeLayer {
   /// The layer applied to `inputs`, in their order.
   public func callAsFunction(_ inputs: [SymbolicTensor]) -> SymbolicTensor {
     SymbolicTensor(LayerCall(self, inputs))
-  }
-}
-
-/// The builder, name and call that a layer is built for.
-public struct LayerContext {
-  public let builder: GraphBuilder
-  /// The layer's name in this model.
-  public let name: String
-  /// Which call of the layer this is; above 0 only if it is `Shared`.
-  public let callIndex: Int
-
-  /// A weight, named `<layer>/<name>`. Later calls of a shared layer get the variable of the first call.
-  /// - Throws: `ApusError` that names the layer if this call needs another type than the first.
-  public func variable(
-    _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer, trainable: Bool = true
-  ) throws -> Value {
-    let label = "\(self.name)/\(name)"
-    guard callIndex > 0, let known = builder.graph.variables.first(where: { $0.declaration.label == label }) else {
-      return try builder.variable(label, dtype, shape, initializer, trainable: trainable)
-    }
-    let type = TensorType(dtype, shape)
-    guard known.declaration.type == type else {
-      throw error(
-        "its variable '\(name)' is a \(known.declaration.type) since its first call, but call \(callIndex + 1) needs a "
-          + "\(type)",
-        help: "a shared layer takes inputs of one size; give another size a layer of its own")
-    }
-    return builder.value(known.id)
-  }
-
-  /// An error that names the layer.
-  public func error(_ message: String, help: String? = nil) -> ApusError {
-    .input("layer '\(name)': \(message)", help: help)
   }
 }

@@ -14,6 +14,20 @@ extension LayerContext {
     guard x.isFinite, range.contains(x) else { throw error("\(what) must be \(range), not \(x)") }
   }
 
+  /// The key of this call's random numbers. Two layers of a model must not draw the same numbers, nor two calls of one
+  /// layer: name and call make the seed.
+  /// - Parameter given: the layer's own seed; nil derives it from the layer's name.
+  public func seed(_ given: UInt64?) -> UInt64 {
+    (given ?? StableHash.polynomial(name, multiplier: 31) & 0xFFFF_FFFF) &+ UInt64(callIndex) &* 0x9E37_79B9
+  }
+
+  /// Numbers known when the graph is built, rounded to an element type.
+  func constant(_ numbers: [Double], _ shape: [Int], _ dtype: DType) throws -> Value {
+    // Through f32 only if that loses nothing that `dtype` holds.
+    let tensor = try dtype == .f64 ? Tensor(numbers, shape) : Tensor(numbers.map(Float.init), shape)
+    return try builder.constant(tensor).cast(to: dtype)
+  }
+
   /// activation(x + bias), with a bias for each element of the last axis.
   /// - Parameter bias: how the bias is initialized; nil for a layer without one.
   func activated(_ x: Value, bias: Initializer?, _ activation: ActivationFunction) throws -> Value {
@@ -32,13 +46,22 @@ extension LayerContext {
     return channels
   }
 
+  /// The spatial sizes of an input `(batch, spatial…, channels)`.
+  /// - Throws: `ApusError` that names the layer if `x` does not have `rank` spatial axes, or the size of one is unknown.
+  func spatialSizes(of x: Value, _ rank: Int) throws -> [Int] {
+    _ = try channels(of: x, spatial: rank)
+    let sizes = x.shape.dims[1...rank].compactMap(\.number)
+    guard sizes.count == rank else {
+      let names = ["", "length", "height and width", "depth, height and width"][rank]
+      throw error("the input's \(names) must be known, not \(x.type)")
+    }
+    return sizes
+  }
+
   /// Height and width of an image `(batch, height, width, channels)`.
   /// - Throws: `ApusError` that names the layer if they are not known.
   func imageSize(_ x: Value) throws -> (height: Int, width: Int) {
-    _ = try channels(of: x, spatial: 2)
-    guard let height = x.shape[1].number, let width = x.shape[2].number else {
-      throw error("the input's height and width must be known, not \(x.type)")
-    }
-    return (height, width)
+    let sizes = try spatialSizes(of: x, 2)
+    return (sizes[0], sizes[1])
   }
 }

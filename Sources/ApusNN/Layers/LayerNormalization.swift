@@ -22,6 +22,7 @@ public struct LayerNormalization: Layer {
   public var center: Bool
   /// Whether there is a factor, `gamma`.
   public var scale: Bool
+  public var betaInitializer, gammaInitializer: Initializer
   public var name: String?
 
   /// - Parameters:
@@ -29,27 +30,20 @@ public struct LayerNormalization: Layer {
   ///   - epsilon: added to the variance.
   ///   - center: whether there is an offset, `beta`.
   ///   - scale: whether there is a factor, `gamma`.
-  public init(axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true, name: String? = nil) {
+  public init(
+    axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
+    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones, name: String? = nil
+  ) {
     (self.axis, self.epsilon, self.center, self.scale, self.name) = (axis, epsilon, center, scale, name)
+    (self.betaInitializer, self.gammaInitializer) = (betaInitializer, gammaInitializer)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    try context.require(epsilon, in: .nonNegative, "epsilon")
-    let position = axis < 0 ? axis + x.rank : axis
-    guard (1..<max(x.rank, 1)).contains(position), let size = x.shape[position].number else {
-      throw context.error(
-        "axis \(axis) of \(x.type) is no axis of its samples",
-        help: "one of -1 … \(1 - max(x.rank, 2)), counted from the end")
-    }
-    guard x.dtype.isFloating else {
-      throw context.error("it takes numbers with fractions, not \(x.type)", help: "Rescaling(scale: 1) before it")
-    }
-    func vector(_ isTrained: Bool, _ name: String, _ initializer: Initializer, _ value: Double) throws -> Value {
-      isTrained
-        ? try context.variable(name, x.dtype, [.number(size)], initializer)
-        : try x.builder.constant(value, x.dtype).broadcast(to: [.number(size)])
-    }
+    let size = try context.normalizedAxis(axis, epsilon: epsilon, of: x).size
+    let shape: Shape = [.number(size)]
     return try x.layerNorm(
-      scale: vector(scale, "gamma", .ones, 1), offset: vector(center, "beta", .zeros, 0), epsilon: epsilon, axis: axis)
+      scale: context.vector(scale, "gamma", x.dtype, shape, gammaInitializer, otherwise: 1),
+      offset: context.vector(center, "beta", x.dtype, shape, betaInitializer, otherwise: 0), epsilon: epsilon,
+      axis: axis)
   }
 }

@@ -9,11 +9,8 @@ public protocol PoolingFunction: Sendable {
   static func pool(_ x: Value, window: [Int], strides: [Int], padding: Padding) throws -> Value
 }
 
-/// A function whose layers pool windows of 2 by default, as in Keras.
-public protocol ExtremumPooling: PoolingFunction {}
-
 /// The largest element.
-public enum MaxPooling: ExtremumPooling {
+public enum MaxPooling: PoolingFunction {
   public static let name = "Max"
   public static func pool(_ x: Value, window: [Int], strides: [Int], padding: Padding) throws -> Value {
     try x.maxPool(window: window, strides: strides, padding: padding)
@@ -21,7 +18,7 @@ public enum MaxPooling: ExtremumPooling {
 }
 
 /// The smallest element; Keras has no such layer.
-public enum MinPooling: ExtremumPooling {
+public enum MinPooling: PoolingFunction {
   public static let name = "Min"
   public static func pool(_ x: Value, window: [Int], strides: [Int], padding: Padding) throws -> Value {
     try x.minPool(window: window, strides: strides, padding: padding)
@@ -47,6 +44,7 @@ public enum AveragePooling: PoolingFunction {
 /// Defaults as in Keras.
 public struct PoolingLayer<Function: PoolingFunction, Rank: SpatialRank>: Layer {
   public static var typeName: String { "\(Function.name)Pooling\(Rank.spatialAxes)D" }
+  public static var passesMask: Bool { false }
   public var poolSize: SpatialSize
   /// The distance between neighboring windows; nil for the window's size.
   public var strides: SpatialSize?
@@ -56,7 +54,7 @@ public struct PoolingLayer<Function: PoolingFunction, Rank: SpatialRank>: Layer 
   /// - Parameters:
   ///   - poolSize: the window's size along each spatial axis.
   ///   - strides: the distance between neighboring windows; nil for the window's size.
-  public init(poolSize: SpatialSize, strides: SpatialSize? = nil, padding: Padding = .valid, name: String? = nil) {
+  public init(poolSize: SpatialSize = 2, strides: SpatialSize? = nil, padding: Padding = .valid, name: String? = nil) {
     (self.poolSize, self.strides, self.padding, self.name) = (poolSize, strides, padding, name)
   }
 
@@ -69,21 +67,18 @@ public struct PoolingLayer<Function: PoolingFunction, Rank: SpatialRank>: Layer 
   }
 }
 
-extension PoolingLayer where Function: ExtremumPooling {
-  /// Pools windows of 2 elements along each axis.
-  public init(strides: SpatialSize? = nil, padding: Padding = .valid, name: String? = nil) {
-    self.init(poolSize: 2, strides: strides, padding: padding, name: name)
-  }
-}
-
 /// The largest element of each window of a sequence; see `PoolingLayer`.
 public typealias MaxPooling1D = PoolingLayer<MaxPooling, Spatial1D>
 /// The largest element of each window of an image; see `PoolingLayer`.
 public typealias MaxPooling2D = PoolingLayer<MaxPooling, Spatial2D>
 /// The largest element of each window of a volume; see `PoolingLayer`.
 public typealias MaxPooling3D = PoolingLayer<MaxPooling, Spatial3D>
+/// The smallest element of each window of a sequence; see `PoolingLayer`.
+public typealias MinPooling1D = PoolingLayer<MinPooling, Spatial1D>
 /// The smallest element of each window of an image; see `PoolingLayer`.
 public typealias MinPooling2D = PoolingLayer<MinPooling, Spatial2D>
+/// The smallest element of each window of a volume; see `PoolingLayer`.
+public typealias MinPooling3D = PoolingLayer<MinPooling, Spatial3D>
 /// The mean of each window of a sequence; see `PoolingLayer`.
 public typealias AveragePooling1D = PoolingLayer<AveragePooling, Spatial1D>
 /// The mean of each window of an image; see `PoolingLayer`.

@@ -8,7 +8,8 @@ import ApusOperators
 /// - Input: `(batch, time, features)`.
 /// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
 /// - Variables: `kernel` `(features, 4 · units)`, `recurrent_kernel` `(units, 4 · units)`, `bias` `(4 · units)`.
-/// - Errors: `units` is not positive; the input does not have three axes, or its time or features are unknown.
+/// - Errors: `units` is not positive; a dropout is not in [0, 1); the input does not have three axes, or its time or
+///   features are unknown; the initial states have another number or shape.
 ///
 /// Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., "Learning to
 /// forget", 2000; defaults as in Keras.
@@ -29,27 +30,36 @@ public struct LSTM: RecurrentLayer {
   ///   - recurrentActivation: the function σ of the gates.
   ///   - unitForgetBias: whether the forget gate's bias is initialized to 1.
   ///   - returnSequences: whether the output holds the state of every step.
+  ///   - returnState: whether the states after the last step are outputs, too.
   ///   - goBackwards: whether the steps run from the last to the first.
+  ///   - dropout: the share of the inputs' features that are dropped while training.
+  ///   - recurrentDropout: the share of the state that is dropped in its product while training.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
-    useBias: Bool = true, unitForgetBias: Bool = true, returnSequences: Bool = false, goBackwards: Bool = false,
+    useBias: Bool = true, unitForgetBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false,
+    goBackwards: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    name: String? = nil
+    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
-      units: units, activation: activation, useBias: useBias, returnSequences: returnSequences,
-      goBackwards: goBackwards, kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer)
+      units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
+      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
+      kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
+      biasInitializer: biasInitializer)
     (self.recurrentActivation, self.unitForgetBias, self.name) = (recurrentActivation, unitForgetBias, name)
   }
 
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    (try context.variable("bias", dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : .zeros), nil)
+    (
+      try context.variable(
+        "bias", dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : options.biasInitializer), nil
+    )
   }
 
-  public func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value] {
-    let z = try x + states[0].matmul(recurrent[0])
+  public func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value] {
+    let z = try x + inner
     let kept = try recurrentActivation.apply(gate(z, 1)) * states[1]
     let added = try recurrentActivation.apply(gate(z, 0)) * options.activation.apply(gate(z, 2))
     let cell = try kept + added
@@ -64,7 +74,8 @@ public struct LSTM: RecurrentLayer {
 /// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
 /// - Variables: `kernel` `(features, 3 · units)`, `recurrent_kernel` U `(units, 3 · units)`, `bias` `(2, 3 · units)`: a row
 ///   for the product with the inputs, and the row b for the product with the state.
-/// - Errors: `units` is not positive; the input does not have three axes, or its time or features are unknown.
+/// - Errors: `units` is not positive; a dropout is not in [0, 1); the input does not have three axes, or its time or
+///   features are unknown; the initial states have another number or shape.
 ///
 /// Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, in the variant that applies the
 /// reset gate after the product (`reset_after` in Keras); defaults as in Keras.
@@ -81,30 +92,33 @@ public struct GRU: RecurrentLayer {
   ///   - activation: the function written tanh above.
   ///   - recurrentActivation: the function σ of the gates.
   ///   - returnSequences: whether the output holds the state of every step.
+  ///   - returnState: whether the states after the last step are outputs, too.
   ///   - goBackwards: whether the steps run from the last to the first.
+  ///   - dropout: the share of the inputs' features that are dropped while training.
+  ///   - recurrentDropout: the share of the state that is dropped in its product while training.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
-    useBias: Bool = true, returnSequences: Bool = false, goBackwards: Bool = false,
+    useBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false, goBackwards: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    name: String? = nil
+    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
-      units: units, activation: activation, useBias: useBias, returnSequences: returnSequences,
-      goBackwards: goBackwards, kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer)
+      units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
+      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
+      kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
+      biasInitializer: biasInitializer)
     (self.recurrentActivation, self.name) = (recurrentActivation, name)
   }
 
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    let both = try context.variable("bias", dtype, [2, .number(width)], .zeros)
+    let both = try context.variable("bias", dtype, [2, .number(width)], options.biasInitializer)
     let recurrent = try both.sliced(axis: 0, from: 1, to: 2).reshaped([.number(width)])
     return (try both.sliced(axis: 0, from: 0, to: 1).reshaped([.number(width)]), recurrent)
   }
 
-  public func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value] {
-    var inner = try states[0].matmul(recurrent[0])
-    if recurrent.count > 1 { inner = try inner + recurrent[1] }
+  public func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value] {
     let update = try recurrentActivation.apply(gate(x, 0) + gate(inner, 0))
     let reset = try recurrentActivation.apply(gate(x, 1) + gate(inner, 1))
     let candidate = try options.activation.apply(gate(x, 2) + reset * gate(inner, 2))
@@ -117,7 +131,8 @@ public struct GRU: RecurrentLayer {
 /// - Input: `(batch, time, features)`.
 /// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
 /// - Variables: `kernel` `(features, units)`, `recurrent_kernel` `(units, units)`, `bias` `(units)`.
-/// - Errors: `units` is not positive; the input does not have three axes, or its time or features are unknown.
+/// - Errors: `units` is not positive; a dropout is not in [0, 1); the input does not have three axes, or its time or
+///   features are unknown; the initial states have another number or shape.
 ///
 /// Source: Elman, "Finding structure in time", 1990; defaults as in Keras.
 public struct SimpleRNN: RecurrentLayer {
@@ -129,19 +144,25 @@ public struct SimpleRNN: RecurrentLayer {
   /// - Parameters:
   ///   - units: the size of the state.
   ///   - returnSequences: whether the output holds the state of every step.
+  ///   - returnState: whether the states after the last step are outputs, too.
   ///   - goBackwards: whether the steps run from the last to the first.
+  ///   - dropout: the share of the inputs' features that are dropped while training.
+  ///   - recurrentDropout: the share of the state that is dropped in its product while training.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true, returnSequences: Bool = false,
-    goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
-    recurrentInitializer: Initializer = .orthogonal(gain: 1), name: String? = nil
+    returnState: Bool = false, goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
+    recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
+    dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
-      units: units, activation: activation, useBias: useBias, returnSequences: returnSequences,
-      goBackwards: goBackwards, kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer)
+      units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
+      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
+      kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
+      biasInitializer: biasInitializer)
     self.name = name
   }
 
-  public func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value] {
-    [try options.activation.apply(x + states[0].matmul(recurrent[0]))]
+  public func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value] {
+    [try options.activation.apply(x + inner)]
   }
 }

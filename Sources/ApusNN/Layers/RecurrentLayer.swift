@@ -8,15 +8,27 @@ public struct RecurrentOptions: Sendable {
   public var units: Int
   public var activation: ActivationFunction
   public var useBias: Bool
+  /// The share of the inputs' features, and of the state in its product, that are dropped while training. One mask
+  /// serves all steps of a sequence and all gates: Gal and Ghahramani, "A theoretically grounded application of dropout
+  /// in recurrent neural networks", 2016.
+  public var dropout, recurrentDropout: Double
   /// Whether the output holds the state of every step, (batch, time, units), or of the last one, (batch, units).
   public var returnSequences: Bool
-  /// Whether the steps run from the last to the first; the outputs keep the order of the inputs.
+  /// Whether the states after the last step are outputs, too.
+  public var returnState: Bool
+  /// Whether the steps run from the last to the first. The output of every step is in the order of the steps then:
+  /// reversed.
   public var goBackwards: Bool
-  public var kernelInitializer, recurrentInitializer: Initializer
+  /// Whether the output of a step that is masked is 0, and not the one before it.
+  public var zeroOutputForMask: Bool
+  public var kernelInitializer, recurrentInitializer, biasInitializer: Initializer
 }
 
 /// A layer that carries a state from step to step of `(batch, time, features)`. The products of the inputs of all steps
 /// with the kernel are one matrix product before the loop. The options are readable as properties: `lstm.units`.
+///
+/// If the input has a mask, a step that is masked keeps the state. `outputs(of:)` gives the output, and with
+/// `returnState` the states after it: h, for `LSTM` h and c.
 @dynamicMemberLookup
 public protocol RecurrentLayer: Layer {
   /// How many rows of `units` elements the products have.
@@ -32,10 +44,10 @@ public protocol RecurrentLayer: Layer {
   /// One step.
   /// - Parameters:
   ///   - x: the products of this step's inputs with the kernel, with their bias: `(batch, gateCount · units)`.
+  ///   - inner: the products of the state with the recurrent kernel, with their bias if they have one.
   ///   - states: from the step before, each `(batch, units)`.
-  ///   - recurrent: the recurrent kernel, then the bias of its product if it has one.
   /// - Returns: the new states.
-  func step(_ x: Value, _ states: [Value], _ recurrent: [Value]) throws -> [Value]
+  func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value]
 }
 
 extension RecurrentLayer {
@@ -46,10 +58,23 @@ extension RecurrentLayer {
     set { options[keyPath: option] = newValue }
   }
 
+  public var outputCount: Int { options.returnState ? 1 + Self.stateCount : 1 }
+
+  /// The layer applied to `x`, from given states on.
+  /// - Parameter states: each `(batch, units)`: h, for `LSTM` h and c.
+  public func callAsFunction(_ x: SymbolicTensor, initialState states: [SymbolicTensor]) -> SymbolicTensor {
+    outputs(of: x, initialState: states)[0]
+  }
+
+  /// All outputs of the layer applied to `x`, from given states on.
+  public func outputs(of x: SymbolicTensor, initialState states: [SymbolicTensor]) -> [SymbolicTensor] {
+    LayerCall(self, [x] + states).outputs
+  }
+
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    (try context.variable("bias", dtype, [.number(width)], .zeros), nil)
+    (try context.variable("bias", dtype, [.number(width)], options.biasInitializer), nil)
   }
 
   /// The elements of one gate in products of all gates.
@@ -57,31 +82,11 @@ extension RecurrentLayer {
     try products.sliced(axis: -1, from: index * options.units, to: (index + 1) * options.units)
   }
 
-  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    let (units, width) = (options.units, Self.gateCount &* options.units)
-    guard units > 0, units <= Limits.magnitude / 4 else {
-      throw context.error("the number of units must be positive, not \(units)")
-    }
-    guard x.rank == 3, let inputs = x.shape[2].number, x.shape[1].number != nil else {
-      throw context.error("the input must be (batch, time, features), not \(x.type)")
-    }
-    let kernel = try context.variable(
-      "kernel", x.dtype, [.number(inputs), .number(width)], options.kernelInitializer)
-    // Transposed before the product, not after it: the inputs are smaller than the products.
-    var products = try x.transposed([1, 0, 2]).matmul(kernel)
-    let bias = options.useBias ? try biases(width, x.dtype, context) : nil
-    if let bias { products = try products + bias.input }
-    let recurrent = try context.variable(
-      "recurrent_kernel", x.dtype, [.number(units), .number(width)], options.recurrentInitializer)
-    let start = try x.builder.constant(0, x.dtype).broadcast(to: [x.shape[0], .number(units)])
-    let result = try x.builder.scan(
-      [Value](repeating: start, count: Self.stateCount), sequences: [products],
-      invariants: [recurrent] + [bias?.recurrent].compactMap(\.self), reverse: options.goBackwards
-    ) { states, elements, invariants in
-      let next = try step(elements[0], states, invariants)
-      return (carries: next, outputs: options.returnSequences ? [next[0]] : [])
-    }
-    // All states with the batch first again, or the last state.
-    return try result.outputs.first?.transposed([1, 0, 2]) ?? result.carries[0]
+  public func build(_ x: Value, _ context: LayerContext) throws -> Value { try buildOutputs([x], context)[0] }
+
+  public func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value] {
+    let (output, states) = try run(inputs, context)
+    let isReversed = options.goBackwards && options.returnSequences
+    return [try isReversed ? output.reversed(axes: [1]) : output] + (options.returnState ? states : [])
   }
 }

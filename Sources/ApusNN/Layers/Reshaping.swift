@@ -8,6 +8,7 @@ import ApusOperators
 /// - Output: `(batch, features)`, where features is the number of elements of a sample.
 public struct Flatten: Layer {
   public static let typeName = "Flatten"
+  public static var passesMask: Bool { false }
   public var name: String?
   public init(name: String? = nil) { self.name = name }
 
@@ -21,6 +22,7 @@ public struct Flatten: Layer {
 /// - Errors: the numbers of elements differ; more than one dimension is -1.
 public struct Reshape: Layer {
   public static let typeName = "Reshape"
+  public static var passesMask: Bool { false }
   public var target: [Int]
   public var name: String?
 
@@ -54,6 +56,7 @@ public struct Reshape: Layer {
 /// - Errors: `dims` is not a permutation of the axes 1 … rank − 1.
 public struct Permute: Layer {
   public static let typeName = "Permute"
+  public static var passesMask: Bool { false }
   /// For each axis of the result the axis of the input; axis 1 follows the batch.
   public var dims: [Int]
   public var name: String?
@@ -78,6 +81,7 @@ public struct Permute: Layer {
 /// - Errors: `count` is not positive; the input does not have two axes.
 public struct RepeatVector: Layer {
   public static let typeName = "RepeatVector"
+  public static var passesMask: Bool { false }
   public var count: Int
   public var name: String?
 

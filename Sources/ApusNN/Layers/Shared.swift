@@ -15,8 +15,14 @@ public final class Shared<Wrapped: Layer>: Layer, SharedLayer {
 
   public init(_ layer: Wrapped) { self.layer = layer }
 
+  public static var passesMask: Bool { Wrapped.passesMask }
   public var name: String? { layer.name }
+  public var displayedType: String { layer.displayedType }
+  public var outputCount: Int { layer.outputCount }
   public func build(_ x: Value, _ context: LayerContext) throws -> Value { try layer.build(x, context) }
+  public func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value] {
+    try layer.buildOutputs(inputs, context)
+  }
 }
 
 /// The identity of a layer, which its calls share.

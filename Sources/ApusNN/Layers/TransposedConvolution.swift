@@ -3,21 +3,23 @@ import ApusGraph
 import ApusOperators
 
 /// The transpose of a convolution, which enlarges an image by `strides`: the layer's linear part is the gradient by x of a
-/// convolution whose result has the shape of this layer's input.
+/// convolution whose result has the shape of this layer's input. Written `Conv1DTranspose`, `Conv2DTranspose` or
+/// `Conv3DTranspose`.
 ///
-/// - Input: `(batch, height, width, channels)`.
-/// - Output: `(batch, height, width, filters)`. Without `outputPadding` an axis of n elements gets n · strides elements
+/// - Input: `(batch, spatial…, channels)`.
+/// - Output: `(batch, spatial…, filters)`. Without `outputPadding` an axis of n elements gets n · strides elements
 ///   with `padding: .same`, and n · strides + max(extent − strides, 0) with `.valid`, where
 ///   extent = (kernelSize − 1) · dilationRate + 1. With `outputPadding` it gets
 ///   (n − 1) · strides + extent − 2 · ⌊extent / 2⌋ + outputPadding, or with `.valid` the same without the third term.
 /// - Variables: `kernel` `(kernelSize…, filters, channels)`, `bias` `(filters)`.
-/// - Errors: the input does not have four axes, or its height or width is unknown; a size is not positive; `padding` is
+/// - Errors: the input has another number of axes, or a spatial one is of unknown size; a size is not positive; `padding` is
 ///   explicit; `outputPadding` is not below `strides`.
 ///
 /// Source: Zeiler et al., "Deconvolutional networks", 2010; Dumoulin and Visin, "A guide to convolution arithmetic for
 /// deep learning", 2016; defaults as in Keras.
-public struct Conv2DTranspose: Layer {
-  public static let typeName = "Conv2DTranspose"
+public struct TransposedConvolutionLayer<Rank: SpatialRank>: Layer {
+  public static var typeName: String { "Conv\(Rank.spatialAxes)DTranspose" }
+  public static var passesMask: Bool { false }
   public var filters: Int
   public var kernelSize, strides, dilationRate: SpatialSize
   /// Valid or same.
@@ -32,9 +34,9 @@ public struct Conv2DTranspose: Layer {
 
   /// - Parameters:
   ///   - filters: the number of output channels.
-  ///   - kernelSize: the kernel's size along height and width.
+  ///   - kernelSize: the kernel's size along each spatial axis.
   ///   - strides: how many times as large the result is, roughly.
-  ///   - outputPadding: additional elements along height and width.
+  ///   - outputPadding: additional elements along each spatial axis.
   ///   - dilationRate: the distance between neighboring elements of the kernel.
   public init(
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
@@ -49,16 +51,17 @@ public struct Conv2DTranspose: Layer {
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    let (height, width) = try context.imageSize(x)
-    let channels = try context.channels(of: x, spatial: 2)
+    let rank = Rank.spatialAxes
+    let input = try context.spatialSizes(of: x, rank)
+    let channels = try context.channels(of: x, spatial: rank)
     try context.requirePositive(filters, "the number of filters")
-    let window = try kernelSize.along(2, "the kernel", context)
+    let window = try kernelSize.along(rank, "the kernel", context)
     var transpose = ConvolutionInputGradient()
-    transpose.strides = try strides.along(2, "strides", context)
-    transpose.dilation = try dilationRate.along(2, "the dilation rate", context)
+    transpose.strides = try strides.along(rank, "strides", context)
+    transpose.dilation = try dilationRate.along(rank, "the dilation rate", context)
     transpose.padding = padding
     let extents = zip(window, transpose.dilation).map { ($0 - 1) * $1 + 1 }
-    let size = try resultSize([height, width], extents: extents, strides: transpose.strides, context)
+    let size = try resultSize(input, extents: extents, strides: transpose.strides, context)
     transpose.shape = Shape([x.shape[0]] + size.map(Dim.number) + [.number(filters)])
 
     let kernel = try context.variable("kernel", x.dtype, Shape(window + [filters, channels]), kernelInitializer)
@@ -66,14 +69,14 @@ public struct Conv2DTranspose: Layer {
     return try context.activated(y, bias: useBias ? biasInitializer : nil, activation)
   }
 
-  /// Height and width of the result.
+  /// The spatial sizes of the result.
   /// - Parameter extents: the kernel's sizes with its dilation.
   private func resultSize(_ input: [Int], extents: [Int], strides: [Int], _ context: LayerContext) throws -> [Int] {
     let isSame = padding == .same
     guard isSame || padding == .valid else {
       throw context.error("its padding is valid or same, not \(padding)", help: "outputPadding sets the result's size")
     }
-    guard let outputPadding = try outputPadding?.along(2, "the output padding", context, least: 0) else {
+    guard let outputPadding = try outputPadding?.along(Rank.spatialAxes, "the output padding", context, least: 0) else {
       return input.indices.map { input[$0] * strides[$0] + (isSame ? 0 : max(extents[$0] - strides[$0], 0)) }
     }
     return try input.indices.map { axis in
@@ -91,3 +94,10 @@ public struct Conv2DTranspose: Layer {
     }
   }
 }
+
+/// The transpose of a convolution of sequences; see `TransposedConvolutionLayer`.
+public typealias Conv1DTranspose = TransposedConvolutionLayer<Spatial1D>
+/// The transpose of a convolution of images; see `TransposedConvolutionLayer`.
+public typealias Conv2DTranspose = TransposedConvolutionLayer<Spatial2D>
+/// The transpose of a convolution of volumes; see `TransposedConvolutionLayer`.
+public typealias Conv3DTranspose = TransposedConvolutionLayer<Spatial3D>

@@ -18,7 +18,7 @@ struct LayerNames {
       }
       return name
     }
-    let base = LayerNames.snakeCase(type(of: layer).typeName)
+    let base = LayerNames.snakeCase(layer.displayedType)
     while true {
       let count = counts[base, default: 0]
       counts[base] = count + 1

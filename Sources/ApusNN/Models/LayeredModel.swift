@@ -5,17 +5,29 @@ import ApusPresentation
 
 /// A model made of layers: `Sequential`, or `Model` if tensors branch and join.
 public protocol LayeredModel: Sendable {
+  /// What `summary()` of a model around it calls it.
+  static var typeName: String { get }
+  /// The name of a model that was not given one.
+  static var automaticName: String { get }
   var name: String { get }
   /// The forward graph. Dropout and the like are not bound yet.
   var graph: Graph { get }
   /// What `summary()` prints.
   var summaryTable: SummaryTable { get }
+  /// Its layers, as they were applied.
+  var structure: ModelStructure { get }
+
+  /// The model of these layers.
+  init(name: String, structure: ModelStructure) throws
 }
 
 extension LayeredModel {
   /// Layers, output shapes and parameter counts, as Keras prints them.
-  public func summary(style: SummaryTable.Style = .box, terminalWidth: Int? = nil) -> String {
-    summaryTable.text(style: style, terminalWidth: terminalWidth)
+  /// - Parameter expandNested: whether the layers of models inside this one are listed, too.
+  public func summary(
+    style: SummaryTable.Style = .box, terminalWidth: Int? = nil, expandNested: Bool = false
+  ) -> String {
+    summaryTable.text(style: style, terminalWidth: terminalWidth, expandNested: expandNested)
   }
 
   /// How many numbers the variables hold, those that training leaves alone included.

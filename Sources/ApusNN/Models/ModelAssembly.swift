@@ -1,43 +1,61 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
 import ApusPresentation
 
-/// Builds the graph and the table of a model from the calls of its layers.
+/// Appends the layers of a model to a graph, in the order in which they were applied, so each follows what it reads.
 ///
-/// Calls are visited in the order in which they were made, so each follows what it reads.
+/// A model inside another one is the same with the other's context: names get its name before theirs.
 struct ModelAssembly {
-  private(set) var graph: Graph
   private(set) var rows: [SummaryTable.Row] = []
+  private(set) var outputs: [Value] = []
 
+  private let structure: ModelStructure
   private let builder: GraphBuilder
+  private let state: AssemblyState
+  /// What the layers stand in; nil in a model of its own.
+  private let context: LayerContext?
   /// The layer of each call by its identity: its name and its row, if it has one yet.
   private var names: [ObjectIdentifier: String] = [:]
   private var rowOfLayer: [ObjectIdentifier: Int] = [:]
   private var callCounts: [ObjectIdentifier: Int] = [:]
-  /// Each call's result, and how the table calls it: `dense[0][0]`.
-  private var results: [ObjectIdentifier: (value: Value, label: String)] = [:]
+  /// Each call's results, and how the table calls them: `dense[0]`.
+  private var results: [ObjectIdentifier: (values: [Value], label: String)] = [:]
 
-  init(_ name: String, inputs: [LayerCall], outputs: [LayerCall]) throws {
-    builder = GraphBuilder(Identifier.sanitized(name))
-    graph = builder.graph
-    guard !outputs.isEmpty else { throw ApusError.input("model '\(name)' has no outputs") }
-    let calls = LayerCall.reachable(from: outputs)
-    try nameLayers(of: calls + inputs.filter(\.isInput))
-    try check(inputs, reachable: calls, model: name)
+  /// The graph and the table of a model.
+  /// - Throws: `ApusError` that names the layer if a layer does not fit what it reads.
+  static func build(_ name: String, _ structure: ModelStructure) throws -> (Graph, SummaryTable) {
+    let builder = GraphBuilder(Identifier.sanitized(name))
+    guard !structure.outputs.isEmpty else { throw ApusError.input("model '\(name)' has no outputs") }
+    let assembly = try ModelAssembly(name, structure, builder, AssemblyState(builder), nil, inputs: nil)
+    builder.origin = Origin()
+    let graph = try builder.build(assembly.outputs)
+    return (graph, graph.summaryTable(name: name, rows: assembly.rows))
+  }
+
+  /// A model as a layer.
+  /// - Parameter inputs: what the layer reads, one for each of the model's inputs.
+  init(_ structure: ModelStructure, inside context: LayerContext, inputs: [Value]) throws {
+    try self.init(context.name, structure, context.builder, context.assembly, context, inputs: inputs)
+  }
+
+  private init(
+    _ model: String, _ structure: ModelStructure, _ builder: GraphBuilder, _ state: AssemblyState,
+    _ context: LayerContext?, inputs: [Value]?
+  ) throws {
+    (self.structure, self.builder, self.state, self.context) = (structure, builder, state, context)
+    let calls = LayerCall.reachable(from: structure.outputs.map(\.call))
+    try nameLayers(of: calls + structure.inputs.filter(\.isInput))
+    try check(reachable: calls, model: model)
+    try Self.requireLayers(structure.frozenLayers.sorted(), among: Array(names.values), model: model)
 
     // Parameters in the order of the inputs, whatever the order in which they were made.
-    for call in inputs { try build(call) }
-    for call in calls where !call.isInput { try build(call) }
-    builder.origin = Origin()
-    graph = try builder.build(outputs.map(result(of:)))
-
-    // A plain sequence needs no column that says what each layer reads.
-    let isSequence = zip(calls, calls.dropFirst()).allSatisfy {
-      $1.inputs.map { ObjectIdentifier($0) } == [ObjectIdentifier($0)]
-    }
-    if isSequence, rows.count == calls.count, outputs.count == 1 {
-      for index in rows.indices { rows[index].connections = nil }
-    }
+    let origin = builder.origin
+    for (position, call) in structure.inputs.enumerated() { try build(call, given: inputs?[position]) }
+    for call in calls where !call.isInput { try build(call, given: nil) }
+    builder.origin = origin
+    outputs = try structure.outputs.map(result(of:))
+    arrangeRows(calls)
   }
 
   private mutating func nameLayers(of calls: [LayerCall]) throws {
@@ -47,11 +65,12 @@ struct ModelAssembly {
     }
   }
 
-  private func check(_ inputs: [LayerCall], reachable calls: [LayerCall], model: String) throws {
+  private func check(reachable calls: [LayerCall], model: String) throws {
+    let inputs = structure.inputs
     func name(_ call: LayerCall) -> String { names[call.layerIdentity] ?? "" }
     if let other = inputs.first(where: { !$0.isInput }) {
       throw ApusError.input(
-        "model '\(model)': an input is the output of a layer (\(type(of: other.layer).typeName))",
+        "model '\(model)': an input is the output of a layer (\(other.layer.displayedType))",
         help: "inputs are made by Input(shape)")
     }
     let given = Set(inputs.map { ObjectIdentifier($0) })
@@ -70,29 +89,74 @@ struct ModelAssembly {
     }
   }
 
-  private mutating func build(_ call: LayerCall) throws {
+  /// - Throws: `ApusError` with a suggestion if one of `wanted` is no name of a layer.
+  static func requireLayers(_ wanted: [String], among names: [String], model: String) throws {
+    for name in wanted where !names.contains(name) {
+      throw ApusError.input(
+        "model '\(model)' has no layer '\(name)'", help: Suggestion.didYouMean(name, among: names.sorted()))
+    }
+  }
+
+  // MARK: Layers
+
+  /// - Parameter given: what an input of a model inside another one is given.
+  private mutating func build(_ call: LayerCall, given: Value?) throws {
     let identity = call.layerIdentity
     let name = names[identity] ?? ""
-    let callIndex = callCounts[identity, default: 0]
-    callCounts[identity] = callIndex + 1
+    let fullName = context.map { "\($0.name)/\(name)" } ?? name
+    let position = callCounts[identity, default: 0]
+    callCounts[identity] = position + 1
+    let callIndex = state.callCounts[fullName, default: 0]
+    state.callCounts[fullName] = callIndex + 1
     let inputs = try call.inputs.map { try self.result(of: $0) }
     let nodeCount = builder.graph.nodes.count
     // Parameters are in the header, which has no place for an origin.
-    builder.origin = Origin(name: call.isInput ? nil : name)
-    let value = try naming(name) {
-      try call.layer.build(inputs, LayerContext(builder: builder, name: name, callIndex: callIndex))
+    builder.origin = Origin(name: call.isInput ? nil : fullName)
+    let isFrozen = structure.isFrozen || structure.frozenLayers.contains(name) || context?.isTrainable == false
+    let layerContext =
+      context.map { $0.inner(name, callIndex: callIndex, isTrainable: !isFrozen) }
+      ?? LayerContext(
+        builder: builder, name: fullName, callIndex: callIndex, isTrainable: !isFrozen, assembly: state)
+    let values = try naming(fullName) {
+      if let given, let input = call.layer as? InputLayer { return [try input.accepting(given, layerContext)] }
+      return try call.layer.buildOutputs(inputs, layerContext)
     }
-    results[ObjectIdentifier(call)] = (value, "\(name)[\(callIndex)][0]")
+    if type(of: call.layer).passesMask { try layerContext.passMask(of: inputs, to: values) }
+    if let given, let mask = layerContext.mask(of: given) { layerContext.setMask(mask, of: values[0]) }
+    results[ObjectIdentifier(call)] = (values, "\(name)[\(position)]")
     addRow(
-      call, name: name, value,
+      call, name: name, fullName, values,
       parameterCount: builder.graph.nodes[nodeCount...].reduce(0) {
         $0 + (($1.op as? Variable)?.type.shape.elementCount ?? 0)
       })
   }
 
+  private func result(of tensor: SymbolicTensor) throws -> Value {
+    guard let result = results[ObjectIdentifier(tensor.call)], result.values.indices.contains(tensor.index) else {
+      throw ApusError.defect("layer '\(names[tensor.call.layerIdentity] ?? "")' was not built before it was read")
+    }
+    return result.values[tensor.index]
+  }
+
+  /// Runs `body`; an error that does not name the layer gets its name.
+  private func naming<R>(_ layer: String, _ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as ApusError {
+      if error.message.contains("'\(layer)'") || error.message.contains("'\(layer)/") { throw error }
+      throw ApusError(
+        error.fault,
+        error.diagnostics.map { $0.within("layer '\(layer)'") })
+    }
+  }
+
+  // MARK: Rows
+
   /// A row for a new layer; a shared one's says what all its calls read.
-  private mutating func addRow(_ call: LayerCall, name: String, _ value: Value, parameterCount: Int) {
-    let connections = call.inputs.compactMap { results[ObjectIdentifier($0)]?.label }
+  private mutating func addRow(
+    _ call: LayerCall, name: String, _ fullName: String, _ values: [Value], parameterCount: Int
+  ) {
+    let connections = call.inputs.compactMap { tensor in
+      results[ObjectIdentifier(tensor.call)].map { "\($0.label)[\(tensor.index)]" }
+    }
     if let row = rowOfLayer[call.layerIdentity] {
       rows[row].connections = (rows[row].connections ?? []) + connections
       rows[row].parameterCount += parameterCount
@@ -101,24 +165,20 @@ struct ModelAssembly {
     rowOfLayer[call.layerIdentity] = rows.count
     rows.append(
       SummaryTable.Row(
-        name: name, type: type(of: call.layer).typeName, outputShapes: [value.shape.dims.map(\.number)],
-        parameterCount: parameterCount, connections: connections))
+        name: name, type: call.layer.displayedType, outputShapes: values.map { $0.shape.dims.map(\.number) },
+        parameterCount: parameterCount, connections: connections,
+        nested: state.nestedRows.removeValue(forKey: fullName) ?? []))
   }
 
-  private func result(of call: LayerCall) throws -> Value {
-    guard let result = results[ObjectIdentifier(call)] else {
-      throw ApusError.defect("layer '\(names[call.layerIdentity] ?? "")' was not built before it was read")
+  private mutating func arrangeRows(_ calls: [LayerCall]) {
+    // A plain sequence needs no column that says what each layer reads.
+    let isSequence = zip(calls, calls.dropFirst()).allSatisfy {
+      $1.inputs.map { ObjectIdentifier($0.call) } == [ObjectIdentifier($0)]
     }
-    return result.value
-  }
-
-  /// Runs `body`; an error that does not name the layer gets its name.
-  private func naming<R>(_ layer: String, _ body: () throws -> R) throws -> R {
-    do { return try body() } catch let error as ApusError {
-      if error.message.contains("'\(layer)'") { throw error }
-      throw ApusError(
-        error.fault,
-        error.diagnostics.map { $0.within("layer '\(layer)'") })
+    if isSequence, rows.count == calls.count, structure.outputs.count == 1 {
+      for index in rows.indices { rows[index].connections = nil }
     }
+    // The input is no row of a sequence's table.
+    if structure.hidesInput { rows.removeFirst() }
   }
 }

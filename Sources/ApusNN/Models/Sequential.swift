@@ -4,10 +4,13 @@ import ApusPresentation
 
 /// A model of layers one after the other.
 public struct Sequential: LayeredModel {
+  public static let typeName = "Sequential"
+  public static let automaticName = "sequential"
   public let name: String
   /// The forward graph: parameter `input` of shape (batch, …), one output. Dropout and the like are not bound yet.
   public let graph: Graph
   public let summaryTable: SummaryTable
+  public let structure: ModelStructure
 
   /// - Parameters:
   ///   - input: the shape of one sample, without the batch.
@@ -15,17 +18,19 @@ public struct Sequential: LayeredModel {
   ///     brought to [0, 1] by `Rescaling(scale: 1 / 255)`, inside the graph.
   /// - Throws: `ApusError` that names the layer if a layer does not fit the one before it.
   public init(
-    name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () -> [any Layer]
+    name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () throws -> [any Layer]
   ) throws {
     let first = Input(input, dtype: dtype, name: "input")
-    let last = layers().reduce(first) { x, layer in layer(x) }
-    let model = try Model(name: name, first, last)
+    let last = try layers().reduce(first) { x, layer in layer(x) }
+    var structure = ModelStructure(inputs: [first], outputs: [last])
+    structure.hidesInput = true
+    try self.init(name: name, structure: structure)
+  }
+
+  public init(name: String, structure: ModelStructure) throws {
     self.name = name
-    graph = model.graph
-    var table = model.summaryTable
-    // The input is no row of a sequence's table.
-    table.rows.removeFirst()
-    summaryTable = table
+    self.structure = structure
+    (graph, summaryTable) = try ModelAssembly.build(name, structure)
   }
 }
 
@@ -33,6 +38,7 @@ public struct Sequential: LayeredModel {
 @resultBuilder
 public enum LayerBuilder {
   public static func buildExpression(_ layer: any Layer) -> [any Layer] { [layer] }
+  public static func buildExpression(_ model: any LayeredModel) -> [any Layer] { [SubModel(model)] }
   public static func buildBlock(_ parts: [any Layer]...) -> [any Layer] { parts.flatMap(\.self) }
   public static func buildOptional(_ part: [any Layer]?) -> [any Layer] { part ?? [] }
   public static func buildEither(first part: [any Layer]) -> [any Layer] { part }

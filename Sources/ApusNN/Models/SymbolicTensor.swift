@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
 import Synchronization
 
 /// A tensor of a model that is being written: an input, or the result of a layer.
@@ -11,8 +12,10 @@ import Synchronization
 /// Applying a layer computes nothing and cannot fail: `Model` builds the graph, and says which layer does not fit.
 public struct SymbolicTensor: Sendable {
   let call: LayerCall
+  /// Which output of the layer this is.
+  let index: Int
 
-  init(_ call: LayerCall) { self.call = call }
+  init(_ call: LayerCall, output index: Int = 0) { (self.call, self.index) = (call, index) }
 
   /// An input of a model.
   /// - Parameters:
@@ -20,7 +23,7 @@ public struct SymbolicTensor: Sendable {
   ///   - dtype: the element type of the samples.
   ///   - name: the name that it is fed by; nil for an automatic one: `input_layer`, `input_layer_1`.
   public init(_ shape: [Int], dtype: DType = .f32, name: String? = nil) {
-    call = LayerCall(InputLayer(shape: shape, dtype: dtype, name: name), [])
+    self.init(LayerCall(InputLayer(shape: shape, dtype: dtype, name: name), []))
   }
 }
 
@@ -30,7 +33,7 @@ public typealias Input = SymbolicTensor
 /// A layer applied to tensors.
 final class LayerCall: Sendable {
   let layer: any ModelLayer
-  let inputs: [LayerCall]
+  let inputs: [SymbolicTensor]
   /// Grows with each call in the process, so that a call follows its inputs. Only the order matters.
   let serial: Int
 
@@ -38,11 +41,14 @@ final class LayerCall: Sendable {
 
   init(_ layer: any ModelLayer, _ inputs: [SymbolicTensor]) {
     self.layer = layer
-    self.inputs = inputs.map(\.call)
+    self.inputs = inputs
     serial = LayerCall.nextSerial.wrappingAdd(1, ordering: .relaxed).oldValue
   }
 
   var isInput: Bool { layer is InputLayer }
+
+  /// All that the layer gives.
+  var outputs: [SymbolicTensor] { (0..<layer.outputCount).map { SymbolicTensor(self, output: $0) } }
 
   /// The same for all calls of one layer.
   var layerIdentity: ObjectIdentifier {
@@ -54,7 +60,7 @@ final class LayerCall: Sendable {
     var found: [ObjectIdentifier: LayerCall] = [:]
     var open = outputs
     while let call = open.popLast() {
-      if found.updateValue(call, forKey: ObjectIdentifier(call)) == nil { open += call.inputs }
+      if found.updateValue(call, forKey: ObjectIdentifier(call)) == nil { open += call.inputs.map(\.call) }
     }
     return found.values.sorted { $0.serial < $1.serial }
   }
@@ -66,6 +72,18 @@ struct InputLayer: ModelLayer {
   let shape: [Int]
   let dtype: DType
   let name: String?
+
+  /// The input of a model inside another one: what that one gives it.
+  /// - Throws: `ApusError` that names the input if `x` has another shape, or an element type that does not become this one.
+  func accepting(_ x: Value, _ context: LayerContext) throws -> Value {
+    let isFitting = x.dtype == dtype || dtype.isFloating
+    guard x.rank == shape.count + 1, x.shape.dims.dropFirst().map(\.number) == shape, isFitting else {
+      throw context.error(
+        "the model declares \(TensorType(dtype, Shape([.symbol("batch")] + shape.map(Dim.number)))), but is given \(x.type)"
+      )
+    }
+    return try x.cast(to: dtype)
+  }
 
   func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
     try context.builder.parameter(context.name, dtype, Shape([.symbol("batch")] + shape.map(Dim.number)))

@@ -25,4 +25,14 @@ for dtype in (np.float32, np.float64):
                 "batch_norm", {"momentum": momentum, "epsilon": epsilon, "axis": axis},
                 [x, scale, offset, mean, variance], [y.astype(dtype)], tolerance(dtype), mode="inference")
 
+# What the other mode computes does not matter, whatever it is.
+for dtype in (np.float32, np.float64):
+    for shape in [(3, 4), (1,), (0, 2)]:
+        x, other = (rng.normal(size=shape).astype(dtype) for _ in range(2))
+        cases.add("while_training", {}, [x * np.nan, other], [other], mode="inference")
+        cases.add("while_training", {}, [x, other], [other], mode="inference")
+cases.add("while_training", {}, [np.array([True, False]), np.array([False, False])], [np.array([False, False])],
+          mode="inference")
+cases.add("training_step", {}, [], [np.int64(0)], mode="inference")
+
 cases.write()

@@ -16,7 +16,7 @@ struct SmoothRectifier: Layer {
 }
 
 let model = try Sequential(input: [2]) {
-  GaussianNoise(0.05)
+  NormalNoise(0.05)
   Dense(16)
   SmoothRectifier()
   Dense(16)

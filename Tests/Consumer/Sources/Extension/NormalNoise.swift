@@ -34,8 +34,8 @@ public struct AddGaussianNoise: ModeDependentOperator {
 }
 
 /// A layer that adds normally distributed noise while training: a regularizer.
-public struct GaussianNoise: Layer {
-  public static let typeName = "GaussianNoise"
+public struct NormalNoise: Layer {
+  public static let typeName = "NormalNoise"
   public var deviation: Double
   public var name: String?
 
