@@ -7,11 +7,16 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A named data set (\(DatasetRegistry.all.map(\.name).joined(separator: ", "))), or a folder with its four IDX files.",
+      """
+      A named data set (\(DatasetRegistry.all.map(\.name).joined(separator: ", "))), or a folder with its four IDX files. \
+      Left out: \(DataOptions.standard).
+      """,
       valueName: "name|dir"))
-  var data = "fashion-mnist"
+  var data: String?
 
-  func load() throws -> DatasetSplits { try DatasetRegistry.load(data) }
+  static let standard = "fashion-mnist"
+
+  func load() throws -> DatasetSplits { try DatasetRegistry.load(data ?? Self.standard) }
 }
 
 /// How models are trained and judged.

@@ -38,7 +38,20 @@ import Testing
     return try Model(name: "sequences", input, Dense(3, activation: .softmax)(x))
   }
 
-  static let models: [@Sendable () throws -> Model] = [images, volumes, sequences]
+  /// Attention in all its forms over embedded ids.
+  private static func ids() throws -> Model {
+    let input = Input([5])
+    let ids = Rescaling(scale: 0.9, offset: 1)(input)
+    let x = TokenAndPositionEmbedding(vocabularySize: 2, sequenceLength: 6, embeddingDim: 4)(ids)
+    let heads = MultiHeadAttention(numHeads: 2, keyDim: 3)(x, value: x, useCausalMask: true)
+    let key = Add()([PositionEmbedding(5)(x), Embedding(2, 4)(ids)])
+    let products = Attention(useScale: true)(x, value: heads, key: key)
+    let sums = AdditiveAttention()([x, heads])
+    let y = GlobalAveragePooling1D()(Concatenate()([products, sums, heads]))
+    return try Model(name: "ids", input, Dense(3, activation: .softmax)(Dense(6, activation: .geluTanh)(y)))
+  }
+
+  static let models: [@Sendable () throws -> Model] = [images, volumes, sequences, ids]
 
   @Test(arguments: models.indices) func stepsLearnAndAgree(_ index: Int) throws {
     let model = try Self.models[index]()

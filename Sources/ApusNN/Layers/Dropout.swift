@@ -28,8 +28,6 @@ public struct Dropout: Layer {
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     try context.require(rate, in: .decay, "the rate")
-    // Two layers of a model must not drop the same elements, nor two calls of one layer: name and call make the seed.
-    let first = seed ?? StableHash.polynomial(context.name, multiplier: 31) & 0xFFFF_FFFF
-    return try x.dropout(rate: rate, seed: first &+ UInt64(context.callIndex) &* 0x9E37_79B9)
+    return try x.dropout(rate: rate, seed: context.seed(seed))
   }
 }
