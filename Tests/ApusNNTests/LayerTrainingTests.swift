@@ -75,4 +75,21 @@ import Testing
       #expect(abs(loss - other) < 1e-4 * max(1, other), "\(model.name): \(loss) and \(other)")
     }
   }
+
+  /// Ids that occur again and again add to one row of the embedding's gradient, in one order.
+  @Test(.enabled(if: NativeBackend.isAvailable)) func bitsOfEmbeddingsDoNotDependOnTheWorkers() throws {
+    let input = Input([16], dtype: .i32)
+    let x = TokenAndPositionEmbedding(vocabularySize: 40, sequenceLength: 16, embeddingDim: 72)(input)
+    let attended = MultiHeadAttention(numHeads: 2, keyDim: 20)(x, value: x, useCausalMask: true)
+    let model = try Model(input, Dense(40, activation: .softmax)(LayerNormalization()(Add()([x, attended]))))
+    let ids = try Tensor((0..<32 * 16).map { Int32($0 * $0 % 37) }, [32, 16])
+    let labels = try Tensor((0..<32 * 16).map { UInt8($0 * 7 % 40) }, [32, 16])
+    let states = try (1...3).map { workers in
+      let trainer = try model.compile(
+        optimizer: .adam(), loss: .sparseCategoricalCrossEntropy, backend: NativeBackend(workers: workers), seed: 2)
+      for _ in 0..<3 { _ = try trainer.trainOnBatch(ids, labels) }
+      return trainer.state
+    }
+    #expect(states[0] == states[1] && states[0] == states[2])
+  }
 }
