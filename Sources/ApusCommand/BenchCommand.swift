@@ -8,7 +8,7 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench", abstract: "Measures how fast a graph runs or trains.",
     discussion: """
       Inference: the median time of one run on random inputs of --batch samples. Training: samples a second of whole \
-      steps (forward, backward, update) on a data set.
+      steps (forward, backward, update) on a data set; on random samples if the model takes ids and no --data is given.
 
         apus bench Graphs/Models/mlp.graph --batch 1
         apus bench Graphs/Models/mlp.graph --train --optimizer rmsprop --batch 32 --profile
@@ -82,6 +82,9 @@ struct BenchCommand: ParsableCommand {
       graph, optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
       metrics: loss.makeMetrics(), backend: benchmark.backend)
     try saved?.give(to: trainer.session, of: graph)
+    if data.data == nil, graph.parameters.contains(where: { graph.indexLimit(of: $0) != nil }) {
+      return try benchmark.training(trainer, batch: batch)
+    }
     let set = try data.load().train
     guard set.count >= batch else { throw ApusError.input("--batch \(batch) is more than the \(set.count) samples") }
     return try benchmark.training(trainer, on: (set.images, set.labels), batch: batch)

@@ -16,7 +16,7 @@ struct ContractionNest {
   let lanes: Int
 
   /// With more blocks of rows a panel is used so often that the first time, from memory, is a small part.
-  private static let fetchingBlocks = 8
+  private static let fetchingBlocks = 16
 
   private let op: any ContractionLowerable
 

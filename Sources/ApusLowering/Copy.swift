@@ -6,7 +6,7 @@ extension NodeLowering {
   /// Adds a kernel that copies a tensor to a place of the same element type and dimensions.
   ///
   /// Runs along the axis in which the target's elements are neighbors; where the source's are neighbors along another,
-  /// both are visited in blocks that stay in the first cache.
+  /// both are visited in blocks that stay in the first cache, square by square in registers.
   func copy(from source: TensorHandle, to target: TensorHandle) throws {
     guard source.dimensions == target.dimensions, source.dtype == target.dtype else {
       throw ApusError.defect("\(origin): a copy of \(source.view) to \(target.view)")
@@ -96,6 +96,9 @@ extension NodeLowering {
     // A line of `f32`.
     let block = min(size, self.target.lineBytes / 4)
     let (whole, tail) = (size / block, size % block)
+    let scalar = source.dtype.scalarType
+    // The side of squares that are transposed in registers. Those of short elements would take more than there are.
+    let side = scalar.bits >= 32 ? self.target.lanes(of: scalar) : nil
     var outer = Array(loops.sizes.dropLast())
     outer[axis] = whole + (tail > 0 ? 1 : 0)
     let units = outer.reduce(1, *)
@@ -108,14 +111,40 @@ extension NodeLowering {
         let part = parts[axis]
         parts[axis] = b.multiply(part, block)
         let (source, target) = (b.start(of: read, parts, from), b.start(of: write, parts, to))
+        let step = from[from.count - 1]
+        /// Elements `first` up to `end` of the block at a place along the width, one by one.
+        func moveEach(_ first: Int, _ end: Int, at: Register) {
+          let start = b.add(source, b.multiply(at, step))
+          let goal = b.add(target, at)
+          let values = (first..<end).map { b.load(read.buffer, b.add(start, $0)) }
+          for (position, value) in zip(first..<end, values) {
+            b.store(write.buffer, b.add(goal, position * to[axis]), value)
+          }
+        }
+        /// The same at as many places as a vector has lanes: rows are loaded, and columns stored.
+        func moveSquare(_ first: Int, _ end: Int, lanes: Int, at: Register) {
+          let mask = end - first < lanes ? b.mask(below: end - first, lanes: lanes) : nil
+          let start = b.add(source, first)
+          let rows = (0..<lanes).map { row in
+            b.load(read.buffer, b.add(start, b.multiply(b.add(at, row), step)), lanes: lanes, mask: mask)
+          }
+          let goal = b.add(target, at)
+          for (position, column) in zip(first..<end, b.transposed(rows)) {
+            b.store(write.buffer, b.add(goal, position * to[axis]), column)
+          }
+        }
         func move(_ count: Int) {
-          b.loop(from: b.index(0), to: b.index(width), step: 1) { at in
-            let start = b.add(source, b.multiply(at, from[from.count - 1]))
-            let goal = b.add(target, at)
-            let values = (0..<count).map { b.load(read.buffer, b.add(start, $0)) }
-            for (position, value) in values.enumerated() {
-              b.store(write.buffer, b.add(goal, position * to[axis]), value)
+          for first in stride(from: 0, to: count, by: side ?? count) {
+            let end = min(first + (side ?? count), count)
+            var squares = 0
+            // With less than half of the lanes a square is no faster than its elements.
+            if let side, 2 * (end - first) >= side {
+              squares = width / side * side
+              b.loop(from: b.index(0), to: b.index(squares), step: side) {
+                moveSquare(first, end, lanes: side, at: $0)
+              }
             }
+            b.loop(from: b.index(squares), to: b.index(width)) { moveEach(first, end, at: $0) }
           }
         }
         if tail == 0 { return move(block) }

@@ -39,7 +39,8 @@ struct TileEmitter {
     func columns(_ rows: Int) {
       edge(panel, panels, isSame: lastWidth == width) { isLast in
         tile(
-          point, from: start, unit: unit, panel: panel, block: block, rows: rows, width: isLast ? lastWidth : width)
+          point, from: start, unit: unit, panel: panel, block: block, blocks: blocks, rows: rows,
+          width: isLast ? lastWidth : width)
       }
     }
     edge(block, blocks, isSame: lastRows == tile.rows) { isLast in columns(isLast ? lastRows : tile.rows) }
@@ -59,7 +60,8 @@ struct TileEmitter {
   }
 
   private func tile(
-    _ point: NestPoint, from first: Register, unit: Register, panel: Register, block: Register, rows: Int, width: Int
+    _ point: NestPoint, from first: Register, unit: Register, panel: Register, block: Register, blocks: Int, rows: Int,
+    width: Int
   ) {
     let region = emitter.nest.region
     let dtype = region.type(of: product).dtype
@@ -83,7 +85,7 @@ struct TileEmitter {
     let aSteps = isPacked.a ? [rows] : a.strides.k
     let fetched =
       fetchesPanels && isPacked.b && k.count == 1
-      ? nextPanel(from: builder.add(base(b), builder.multiply(column, depth)), width, block, perLine) : nil
+      ? nextPanel(from: builder.add(base(b), builder.multiply(column, depth)), width, block, blocks, perLine) : nil
     let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column)
     // k runs through b evenly.
     let bStep = isPacked.b ? width : b.strides.k.last ?? 1
@@ -150,17 +152,25 @@ struct TileEmitter {
     }
   }
 
-  /// While the first blocks of rows use a panel, the next one is fetched into the second cache, a line at each step of k;
-  /// later blocks fetch what is there anyway.
+  /// Blocks of rows up to which the first of them fetch the next panel, a line at each step of k. Where there are more,
+  /// the panel is fetched more slowly, so that memory can follow.
+  private static let hurriedBlocks = 8
+
+  /// While the first blocks of rows use a panel, the next one is fetched into the second cache; later blocks fetch what is
+  /// there anyway.
   private func nextPanel(
-    from panel: Register, _ width: Int, _ block: Register, _ perLine: Int
+    from panel: Register, _ width: Int, _ block: Register, _ blocks: Int, _ perLine: Int
   ) -> (start: Register, step: Register) {
-    let blocks = (width + perLine - 1) / perLine
-    let isFirst = builder.compare(.less, block, builder.index(blocks))
+    let fewest = (width + perLine - 1) / perLine
+    // Steps of k for each line: a power of two, as many as the blocks but one leave time for.
+    var steps = 1
+    if blocks > Self.hurriedBlocks { while steps < perLine, 2 * steps * fewest < blocks { steps *= 2 } }
+    let distance = perLine / steps
+    let isFirst = builder.compare(.less, block, builder.index(fewest * steps))
     let next = builder.add(panel, part.count * width)
     return (
-      builder.select(isFirst, builder.add(next, builder.multiply(block, part.count * perLine)), panel),
-      builder.select(isFirst, builder.index(perLine), builder.index(0))
+      builder.select(isFirst, builder.add(next, builder.multiply(block, part.count * distance)), panel),
+      builder.select(isFirst, builder.index(distance), builder.index(0))
     )
   }
 

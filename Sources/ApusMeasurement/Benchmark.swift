@@ -29,7 +29,7 @@ public struct Benchmark {
     self.seconds = seconds
   }
 
-  /// Measures runs of a forward graph on random inputs.
+  /// Measures runs of a forward graph on random inputs; what is looked up by them is there.
   /// - Parameters:
   ///   - batch: the size that every symbol gets.
   ///   - preparing: is called with the session that holds the variables, to load saved ones.
@@ -42,8 +42,7 @@ public struct Benchmark {
     let session = Session(backend: backend)
     _ = try session.load(graph)
     try preparing(session)
-    let inputs = RandomInputs(seed: 1)
-    let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
+    let feeds = try graph.parameters.map { try Self.randomInput($0, of: graph) }
     let trials = try tune(graph, session) { _ = try $0.run(feeds, updating: &$1) }
     let sampling = Sampling(seconds: seconds)
 
@@ -96,6 +95,30 @@ public struct Benchmark {
     return BenchmarkResult(
       executable: work.executable, isTraining: true, batch: batch, compileSeconds: compileSeconds,
       stepSeconds: seconds / Double(number), trials: trials)
+  }
+
+  /// Measures training steps on random samples, for models of ids: those need no data set to do their usual work.
+  /// - Throws: as the other `training`.
+  public func training(_ trainer: Trainer, batch: Int) throws -> BenchmarkResult {
+    let step = try trainer.trainingStep
+    let samples = try step.bound(batch: max(batch, Self.sampleCount))
+    let feeds = try samples.parameters.map { try Self.randomInput($0, of: samples) }
+    guard feeds.count == 2 else { throw ApusError.defect("a training step takes inputs and targets") }
+    return try training(trainer, on: (feeds[0], feeds[1]), batch: batch)
+  }
+
+  /// Random samples of a training: so many that their order matters as in a data set.
+  private static let sampleCount = 4096
+
+  /// A random value for a parameter, below what it is looked up by.
+  private static func randomInput(_ parameter: ValueID, of graph: Graph) throws -> Tensor {
+    let type = graph.type(of: parameter)
+    let inputs = RandomInputs(seed: 1)
+    guard let limit = graph.indexLimit(of: parameter) else {
+      return try inputs.tensor(graph.name(of: parameter) ?? "", type)
+    }
+    let largest = type.dtype == .u8 ? 256 : Int(Int32.max)
+    return try inputs.tensor(graph.name(of: parameter) ?? "", type, integersBelow: min(limit, largest))
   }
 
   /// Runs that are not counted: caches and the branch predictor have seen the work then.

@@ -73,6 +73,39 @@ import Testing
     }
   }
 
+  /// Ids are spread over all that they look up, in runs and in training, and stay below it.
+  @Test func idsLookSomethingUp() throws {
+    let input = Input([3], dtype: .i32)
+    let scores = Dense(200, activation: .softmax)(Embedding(5000, 2)(input))
+    let model = try Model(input, scores).graph
+    #expect(model.indexLimit(of: model.parameters[0]) == 5000)
+    #expect(try Benchmark(backend: InterpreterBackend(), seconds: 1e-9).runs(of: model, batch: 50).batch == 50)
+
+    let backend = Counting()
+    let trainer = try Trainer(
+      model, optimizer: .sgd(), loss: .sparseCategoricalCrossEntropy, backend: InterpreterBackend())
+    let step = try trainer.trainingStep
+    #expect(step.parameters.map { step.indexLimit(of: $0) } == [5000, 200])
+    let result = try Benchmark(backend: backend, seconds: 1e-9).training(trainer, batch: 64)
+    #expect(result.batch == 64 && result.samplesPerSecond > 0)
+    // Labels: the second of the feeds.
+    let labels = backend.counts.withLock { $0.rows }
+    #expect(labels.allSatisfy { (0..<200).contains($0) } && Set(labels).count > 100)
+  }
+
+  /// The least of several limits; through views and casts to integers, not through arithmetic.
+  @Test func limitsOfIndices() throws {
+    let builder = GraphBuilder("limits")
+    let i = try builder.parameter("i", .i32, [4])
+    let j = try builder.parameter("j", .i64, [2, 2])
+    let k = try builder.parameter("k", .i32, [4])
+    let x = try builder.parameter("x", .f32, [9, 7])
+    let graph = try builder.build([
+      x.gather(i), x.gather(i.cast(to: .i64).reshaped([2, 2]), axis: 1), j.oneHot(depth: 6), x.gather(k + k),
+    ])
+    #expect(graph.parameters.map { graph.indexLimit(of: $0) } == [7, 6, nil, nil])
+  }
+
   /// Passes are part of what is compiled, and can be others.
   @Test func passesCanBeOthers() throws {
     func nodeCount(_ passes: Compilation.Passes) throws -> Int {

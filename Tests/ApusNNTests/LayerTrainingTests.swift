@@ -38,8 +38,21 @@ import Testing
     return try Model(name: "sequences", input, Dense(3, activation: .softmax)(x))
   }
 
+  /// Attention in all its forms over embedded ids.
+  private static func ids() throws -> Model {
+    let input = Input([5])
+    let ids = Rescaling(scale: 0.9, offset: 1)(input)
+    let x = TokenAndPositionEmbedding(vocabularySize: 2, sequenceLength: 6, embeddingDim: 4)(ids)
+    let heads = MultiHeadAttention(numHeads: 2, keyDim: 3)(x, value: x, useCausalMask: true)
+    let key = Add()([PositionEmbedding(5)(x), Embedding(2, 4)(ids)])
+    let products = Attention(useScale: true)(x, value: heads, key: key)
+    let sums = AdditiveAttention()([x, heads])
+    let y = GlobalAveragePooling1D()(Concatenate()([products, sums, heads]))
+    return try Model(name: "ids", input, Dense(3, activation: .softmax)(Dense(6, activation: .geluTanh)(y)))
+  }
+
   static let models: [@Sendable () throws -> Model] = [
-    images, volumes, sequences, augmentation, recurrence, nesting,
+    images, volumes, sequences, augmentation, recurrence, nesting, ids,
   ]
 
   @Test(arguments: models.indices) func stepsLearnAndAgree(_ index: Int) throws {
@@ -63,5 +76,22 @@ import Testing
     for (loss, other) in zip(try losses(NativeBackend()), expected) {
       #expect(abs(loss - other) < 1e-4 * max(1, other), "\(model.name): \(loss) and \(other)")
     }
+  }
+
+  /// Ids that occur again and again add to one row of the embedding's gradient, in one order.
+  @Test(.enabled(if: NativeBackend.isAvailable)) func bitsOfEmbeddingsDoNotDependOnTheWorkers() throws {
+    let input = Input([16], dtype: .i32)
+    let x = TokenAndPositionEmbedding(vocabularySize: 40, sequenceLength: 16, embeddingDim: 72)(input)
+    let attended = MultiHeadAttention(numHeads: 2, keyDim: 20)(x, value: x, useCausalMask: true)
+    let model = try Model(input, Dense(40, activation: .softmax)(LayerNormalization()(Add()([x, attended]))))
+    let ids = try Tensor((0..<32 * 16).map { Int32($0 * $0 % 37) }, [32, 16])
+    let labels = try Tensor((0..<32 * 16).map { UInt8($0 * 7 % 40) }, [32, 16])
+    let states = try (1...3).map { workers in
+      let trainer = try model.compile(
+        optimizer: .adam(), loss: .sparseCategoricalCrossEntropy, backend: NativeBackend(workers: workers), seed: 2)
+      for _ in 0..<3 { _ = try trainer.trainOnBatch(ids, labels) }
+      return trainer.state
+    }
+    #expect(states[0] == states[1] && states[0] == states[2])
   }
 }

@@ -70,4 +70,17 @@ import Testing
     let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: variables).outputs[0]
     #expect(TensorComparison.firstDifference(expected, result, tolerance: 1e-4) == nil)
   }
+
+  /// So many blocks of rows that the next panel is fetched slowly, and one more than that; a matrix from memory.
+  @Test(arguments: [96, 97, 120, 192, 208]) func productsThatFetchPanels(_ rows: Int) throws {
+    let builder = GraphBuilder("panels")
+    let x = try builder.parameter("x", .f32, [.number(rows), 520])
+    let w = try builder.variable("w", .f32, [520, 530], .glorotUniform)
+    let graph = try builder.build([x.matmul(w)])
+    let feeds = [try Self.floats([rows, 520], stream: 1)]
+    let variables = [try Self.floats([520, 530], stream: 2)]
+    let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: variables).outputs[0]
+    let found = try NativeBackend(workers: 2, verifies: true).compile(graph).run(feeds, variables: variables).outputs[0]
+    #expect(TensorComparison.firstDifference(expected, found, tolerance: 1e-4) == nil)
+  }
 }

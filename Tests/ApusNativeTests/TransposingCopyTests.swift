@@ -12,6 +12,9 @@ import Testing
   static let copies: [(DType, [Int], [Int])] = [
     (.f32, [16, 16], [1, 0]), (.f32, [17, 33], [1, 0]), (.f64, [5, 40], [1, 0]), (.i64, [130, 70], [1, 0]),
     (.u8, [100, 99], [1, 0]), (.bool, [4, 19], [1, 0]), (.f32, [3, 21, 18], [0, 2, 1]), (.f32, [7, 3, 50], [2, 0, 1]),
+    // Squares in registers: whole ones, with half of their rows, with fewer, and what is left along them.
+    (.f32, [32, 48], [1, 0]), (.i32, [24, 40], [1, 0]), (.f32, [23, 40], [1, 0]), (.f32, [28, 33], [1, 0]),
+    (.f64, [12, 20], [1, 0]), (.f64, [11, 31], [1, 0]), (.i64, [2, 13, 24], [0, 2, 1]),
     (.f32, [3, 40], [1, 0]), (.f32, [40, 3], [1, 0]), (.f32, [1, 9], [1, 0]), (.f32, [0, 9], [1, 0]),
   ]
 
@@ -19,8 +22,8 @@ import Testing
     let inputs = RandomInputs(seed: 5)
     let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
     let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs
-    for workers in 1...2 {
-      let backend = NativeBackend(workers: workers, verifies: true)
+    for (workers, processor) in [(1, "native"), (2, "native"), (2, "x86-64-v3")] {
+      let backend = NativeBackend(workers: workers, target: try .named(processor), verifies: true)
       for (a, b) in zip(try backend.compile(graph).run(feeds, variables: []).outputs, expected) {
         #expect(TensorComparison.firstDifference(b, a, tolerance: tolerance) == nil, "\(graph)")
       }

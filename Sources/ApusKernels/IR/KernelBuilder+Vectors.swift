@@ -16,6 +16,27 @@ extension KernelBuilder {
     return x
   }
 
+  /// The columns of a square matrix, given its rows: as many as a vector has lanes, a power of two. In each stage pairs of
+  /// vectors exchange those lanes that are on the wrong side of the diagonal of blocks twice as large (Eklundh 1972).
+  package func transposed(_ rows: [Register]) -> [Register] {
+    var vectors = rows
+    var size = 1
+    while size < rows.count {
+      for first in rows.indices where first & size == 0 {
+        let (a, b) = (vectors[first], vectors[first + size])
+        let (low, high) = (
+          rows.indices.map { $0 & size == 0 ? $0 : rows.count + $0 - size },
+          rows.indices.map {
+            $0 & size == 0 ? $0 + size : rows.count + $0
+          }
+        )
+        (vectors[first], vectors[first + size]) = (shuffle(a, b, low), shuffle(a, b, high))
+      }
+      size *= 2
+    }
+    return vectors
+  }
+
   /// `start`, `start + stride`, … in the lanes.
   package func spread(_ start: Register, _ stride: Int, _ lanes: Int) -> Register {
     let type = RegisterType.index.with(lanes: lanes)

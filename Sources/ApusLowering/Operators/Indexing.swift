@@ -26,29 +26,6 @@ extension Size: Lowerable {
   }
 }
 
-extension Gather: Lowerable {
-  public func lower(_ node: NodeLowering) throws {
-    let (x, indices, y) = (node.operands[0], node.operands[1], node.results[0])
-    let axis = try Axis.normalized(axis, rank: x.dimensions.count)
-    let size = x.dimensions[axis]
-    let rank = indices.dimensions.count
-    let code = node.indexFailure(axis: axis, size: size)
-    node.forEachPosition("gather", of: y.dimensions) { scope in
-      let b = scope.builder
-      let (from, list, to) = (scope.read(x), scope.read(indices), scope.write(y))
-      return { at in
-        let element = list.load(Array(at[axis..<(axis + rank)]))
-        let index = b.resolved(element, indices.dtype, size: size, code: code)
-        // An empty axis has nothing to load: the run has failed by then.
-        let value =
-          x.count == 0
-          ? b.constant(0, RegisterType(x.dtype.scalarType)) : from.load(at[..<axis] + [index] + at[(axis + rank)...])
-        to.store(at, value)
-      }
-    }
-  }
-}
-
 extension TakeAlongAxis: Lowerable {
   public func lower(_ node: NodeLowering) throws {
     let (x, indices, y) = (node.operands[0], node.operands[1], node.results[0])
@@ -95,32 +72,6 @@ extension PutAlongAxisAdd: Lowerable {
           var place = at
           place[axis] = b.resolved(list.load(at), indices.dtype, size: size, code: code)
           if y.count > 0 { to.store(place, b.sum(to.load(place), from.load(at), y.dtype)) }
-        }
-      }
-    }
-  }
-}
-
-extension ScatterAdd: Lowerable {
-  public func lower(_ node: NodeLowering) throws {
-    let (indices, updates, base) = (node.operands[0], node.operands[1], node.operands[2])
-    let y = node.results[0]
-    try node.copy(from: base, to: y)
-    let axis = try Axis.normalized(axis, rank: y.dimensions.count)
-    let size = y.dimensions[axis]
-    let rank = indices.dimensions.count
-    let code = node.indexFailure(axis: axis, size: size)
-    guard updates.count > 0 else { return }
-    let outer = Array(updates.dimensions[..<axis])
-    let inner = Array(updates.dimensions[axis...])
-    node.forEachPosition("scatter_add", of: outer, work: inner.reduce(1, *)) { scope in
-      let b = scope.builder
-      let (list, from, to) = (scope.read(indices), scope.read(updates), scope.update(y))
-      return { prefix in
-        b.nested(inner) { rest in
-          let index = b.resolved(list.load(Array(rest[..<rank])), indices.dtype, size: size, code: code)
-          let place = prefix + [index] + rest[rank...]
-          if y.count > 0 { to.store(place, b.sum(to.load(place), from.load(prefix + rest), y.dtype)) }
         }
       }
     }

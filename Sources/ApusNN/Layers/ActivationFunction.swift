@@ -6,7 +6,10 @@ import ApusOperators
 public enum ActivationFunction: String, Sendable, Hashable, CaseIterable {
   case linear, relu, relu6
   case leakyReLU = "leaky_relu"
-  case elu, selu, gelu, silu, softplus, softsign
+  case elu, selu, gelu
+  /// gelu by a hyperbolic tangent instead of the normal distribution function.
+  case geluTanh = "gelu_tanh"
+  case silu, softplus, softsign
   case hardSigmoid = "hard_sigmoid"
   case sigmoid, tanh, exponential, softmax
   case logSoftmax = "log_softmax"
@@ -33,6 +36,7 @@ public enum ActivationFunction: String, Sendable, Hashable, CaseIterable {
     case .elu: try x.elu()
     case .selu: try x.selu()
     case .gelu: try x.gelu()
+    case .geluTanh: try x.gelu(approximate: true)
     case .silu: try x.silu()
     case .softplus: try x.softplus()
     case .softsign: try x.softsign()

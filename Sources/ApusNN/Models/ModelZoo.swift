@@ -77,12 +77,14 @@ public enum ModelZoo {
         Dense(10, activation: .softmax, name: "output")
       }
     },
-    vgg16, resnet50, mobileNetV2,
+    vgg16, resnet50, mobileNetV2, encoder, gpt,
   ]
 
-  /// Those that learn to read images of 28 × 28; the others take images of 224 × 224 and are too large to be
+  /// Those that learn to read images of 28 × 28; the others take images of 224 × 224 or token ids, and are too large to be
   /// interpreted in passing.
-  public static let trainable = all.filter { !["vgg16", "resnet50", "mobilenet_v2"].contains($0.name) }
+  public static let trainable = all.filter {
+    !["vgg16", "resnet50", "mobilenet_v2", "encoder", "gpt"].contains($0.name)
+  }
 
   /// The text of an entry's file.
   public static func text(_ entry: Entry) throws -> String { try entry.summary + "\n" + entry.make().graph.description }

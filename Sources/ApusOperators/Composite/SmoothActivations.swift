@@ -27,8 +27,9 @@ public struct Gelu: ActivationOperator {
     try x * (x * x * (Gelu.cubic * Gelu.sqrt2OverPi) + Gelu.sqrt2OverPi)
   }
 
-  // Φ is 0 long before the bound, which keeps −∞ · 0 away.
-  public func value(_ x: Value) throws -> Value { try x.maximum(-1000) * distribution(x) }
+  // Φ is 0 long before the bound, which keeps −∞ · 0 away. It is 0 or 1 beyond ±40, too: clipped as in the cotangent, so
+  // that a training step computes it once.
+  public func value(_ x: Value) throws -> Value { try x.maximum(-1000) * distribution(x.clipped(to: 40)) }
 
   // ∂y/∂x = Φ(x) + x φ(x) with the density φ = e^(−x²/2)/√(2π); approximately, with t = tanh u,
   // (1 + t)/2 + x/2 (1 − t²) ∂u/∂x and ∂u/∂x = √(2/π) (1 + 3 · 0.044715 x²)

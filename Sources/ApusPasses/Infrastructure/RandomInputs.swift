@@ -35,9 +35,13 @@ public struct RandomInputs: Sendable {
   }
 
   /// A value of this type.
-  /// - Parameter range: of ordinary floats. If it holds positive numbers only, so do ties and extremes.
+  /// - Parameters:
+  ///   - range: of ordinary floats. If it holds positive numbers only, so do ties and extremes.
+  ///   - limit: what ordinary integers stay below.
   /// - Throws: `ApusError` if the shape is symbolic or the tensor does not fit into memory.
-  public func tensor(_ name: String, _ type: TensorType, floats range: Range<Double> = -2..<2) throws -> Tensor {
+  public func tensor(
+    _ name: String, _ type: TensorType, floats range: Range<Double> = -2..<2, integersBelow limit: Int = 4
+  ) throws -> Tensor {
     guard let dimensions = type.shape.numbers else {
       throw ApusError.input(
         "'\(name)' has the symbolic shape \(type.shape)", help: "bind its symbols to sizes, as batch=32")
@@ -48,7 +52,8 @@ public struct RandomInputs: Sendable {
       try TensorType(.f64, Shape([copies] + dimensions)).byteCountInMemory() / (copies * DType.f64.byteCount)
     let philox = Philox(seed: seed)
     let stream = StableHash.polynomial(name, multiplier: 33, start: 5381)
-    var draw = ElementDraw(kind: kind, range: range, draws: (0..<count).map { philox.uniform($0, stream: stream) })
+    var draw = ElementDraw(
+      kind: kind, range: range, limit: limit, draws: (0..<count).map { philox.uniform($0, stream: stream) })
     draw.choices = kind == .ordinary ? [] : (count..<2 * count).map { philox.uniform($0, stream: stream) }
     draw.dimensions = dimensions
     return try type.dtype.dispatch(&draw)
@@ -64,6 +69,8 @@ extension RandomInputs: CustomStringConvertible {
 private struct ElementDraw: TensorElementVisitor {
   let kind: RandomInputs.Kind
   let range: Range<Double>
+  /// Above ordinary integers.
+  let limit: Int
   /// What ordinary elements are made of.
   let draws: [Double]
   /// Which special number an element is, if it is one.
@@ -74,7 +81,8 @@ private struct ElementDraw: TensorElementVisitor {
     let dtype = Element.dtype
     if dtype == .bool { return try Tensor(draws.map { $0 < 0.5 }, dimensions) }
     let ordinary = draws.map { draw in
-      dtype.isFloating ? range.lowerBound + (range.upperBound - range.lowerBound) * draw : (4 * draw).rounded(.down)
+      dtype.isFloating
+        ? range.lowerBound + (range.upperBound - range.lowerBound) * draw : (Double(limit) * draw).rounded(.down)
     }
     var elements = ordinary.map { Element(converting: $0) }
     if kind == .wide, dtype.isFloating { elements = wide.map { Element(converting: $0) } }

@@ -1,0 +1,51 @@
+import ApusCore
+import ApusGraph
+import ApusOperators
+
+/// A learned vector for each id: y[…, :] = embeddings[x[…], :].
+///
+/// - Input: `(batch, …)`, ids in 0 … inputDim − 1; numbers with fractions are cut to whole ones.
+/// - Output: `(batch, …, outputDim)`.
+/// - Variables: `embeddings` `(inputDim, outputDim)`.
+/// - Errors: a size is not positive. An id that is out of range is an error when the model runs.
+///
+/// Defaults as in Keras.
+public struct Embedding: Layer {
+  public static let typeName = "Embedding"
+  /// How many ids there are.
+  public var inputDim: Int
+  /// The length of a vector.
+  public var outputDim: Int
+  public var embeddingsInitializer: Initializer
+  public var name: String?
+
+  /// - Parameters:
+  ///   - inputDim: how many ids there are.
+  ///   - outputDim: the length of a vector.
+  public init(
+    _ inputDim: Int, _ outputDim: Int, embeddingsInitializer: Initializer = .uniform(low: -0.05, high: 0.05),
+    name: String? = nil
+  ) {
+    (self.inputDim, self.outputDim, self.name) = (inputDim, outputDim, name)
+    self.embeddingsInitializer = embeddingsInitializer
+  }
+
+  public func build(_ x: Value, _ context: LayerContext) throws -> Value {
+    try context.embedded(x, count: inputDim, size: outputDim, embeddingsInitializer, variable: "embeddings")
+  }
+}
+
+extension LayerContext {
+  /// The vectors of the ids `x`, rows of a variable of shape (count, size).
+  func embedded(
+    _ x: Value, count: Int, size: Int, _ initializer: Initializer, variable name: String
+  ) throws -> Value {
+    try requirePositive(count, "the number of ids")
+    try requirePositive(size, "the length of a vector")
+    guard x.dtype != .bool else { throw error("the input must be ids, not \(x.type)") }
+    let isIndex = x.dtype == .u8 || x.dtype == .i32 || x.dtype == .i64
+    let ids = try isIndex ? x : x.cast(to: .i32)
+    let embeddings = try variable(name, .f32, [.number(count), .number(size)], initializer)
+    return try embeddings.gather(ids.checkedIndex(below: count))
+  }
+}
