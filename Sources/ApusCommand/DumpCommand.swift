@@ -37,19 +37,7 @@ struct DumpCommand: ParsableCommand {
   @Option(help: "text, dot (Graphviz), svg (needs Graphviz's dot) or json.")
   var format = Format.text
 
-  @Flag(help: "Append the gradient of the only output, summed, by all trainable variables.")
-  var gradient = false
-
-  @Flag(help: "The whole training step of a model: loss, gradients, the optimizer's updates.")
-  var training = false
-
-  @OptionGroup var loss: LossOptions
-
-  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
-  var optimizer: String?
-
-  @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
-  var mode: Mode?
+  @OptionGroup var transform: TransformOptions
 
   @OptionGroup var passes: PassOptions
 
@@ -67,13 +55,6 @@ struct DumpCommand: ParsableCommand {
   var full = false
 
   func validate() throws {
-    guard !(training && gradient) else {
-      throw ValidationError("--training holds the gradients already: leave --gradient out.")
-    }
-    guard !(training && mode == .inference) else {
-      throw ValidationError("--training and --mode inference contradict each other.")
-    }
-    guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
     guard stage != .graph || (passes.level == nil && passes.passes == nil) else {
       throw ValidationError("-O and --passes belong to --stage optimized and the stages after it.")
     }
@@ -86,19 +67,14 @@ struct DumpCommand: ParsableCommand {
   }
 
   func run() throws {
-    // The batch's symbol is needed until the training step is made.
-    var graphs = try input.loadUnbound()
-    if training { graphs = try graphs.map { try trainingStep($0) } }
-    graphs = try input.bind(graphs)
-    if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
-    if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
+    var graphs = try transform.graphs(of: input)
     if stage != .graph {
       var native = NativeBackend(
         target: try NativeTarget.named(targetCpu), verifies: verification.verify)
       memory.apply(to: &native)
       let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
       graphs = try graphs.map { graph in
-        let before = try graph.bound(to: mode ?? .inference)
+        let before = try graph.bound(to: transform.mode ?? .inference)
         let after = try compilation.optimized(before).graph
         if stage == .optimized {
           Terminal.writeError(
@@ -119,11 +95,6 @@ struct DumpCommand: ParsableCommand {
     case .svg: Terminal.write(try graphs.map { try Graphviz.svg($0.dot()) }.joined())
     case .json: Terminal.write(try GraphJSON.text(graphs) + "\n")
     }
-  }
-
-  private func trainingStep(_ model: Graph) throws -> Graph {
-    try model.trainingStep(
-      loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
   }
 }
 
@@ -167,5 +138,3 @@ private struct NativeStage {
     }
   }
 }
-
-extension Mode: ExpressibleByArgument {}

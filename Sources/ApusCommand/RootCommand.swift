@@ -19,7 +19,9 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
-      RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self, BenchCommand.self,
+      SummaryCommand.self, StatsCommand.self,
+      ReportCommand.self, RunCommand.self, KernelsCommand.self, CompileCommand.self,
+      DiffCommand.self, BenchCommand.self,
       DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
       OptimizersCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,
