@@ -130,7 +130,8 @@ let package = Package(
     .testTarget(name: "ApusMeasurementTests", dependencies: ["ApusMeasurement", "Apus", "TestSupport"]),
     .testTarget(name: "ApusInspectionTests", dependencies: ["Apus", "TestSupport"]),
     .testTarget(
-      name: "ApusReportTests", dependencies: ["ApusGraph", "ApusData", "ApusReport", "Apus", "TestSupport"]),
+      name: "ApusReportTests",
+      dependencies: ["ApusGraph", "ApusLowering", "ApusData", "ApusReport", "Apus", "TestSupport"]),
     .testTarget(name: "ApusNNTests", dependencies: ["ApusGraph", "Apus", "TestSupport"], exclude: ["Resources"]),
     .executableTarget(
       name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),

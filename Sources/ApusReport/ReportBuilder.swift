@@ -96,7 +96,7 @@ public struct ReportBuilder {
     if let preparation { report.programs.append(try builder.data(preparation, nil)) }
     report.roof = profile.map {
       Report.Roof(
-        gigaflops: $0.roof.gigaflopsSingle,
+        gigaflops: $0.roof.gigaflopsSingle, workers: native.workers,
         levels: $0.roof.readBandwidth.map { Report.Roof.Level(name: $0.name, gigabytes: $0.gigabytesPerSecond) })
     }
   }

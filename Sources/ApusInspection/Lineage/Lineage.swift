@@ -8,9 +8,9 @@ import ApusOperators
 /// none was taken up by a reader or an operand. So every node has a way down and a way up unless its graph has none.
 public struct Lineage: Sendable {
   public enum Kind: String, Sendable {
-    /// It computes the same.
+    /// It computes the same, or is the same operator on other operands in the same place.
     case same
-    /// Another node in its place.
+    /// Another operator in its place.
     case place
     /// The nearest reader that has a link, or else the nearest operand.
     case near
@@ -35,7 +35,7 @@ public struct Lineage: Sendable {
     let before = numbering.classes(of: old, declared: declared)
     let after = numbering.classes(of: new, declared: declared)
     linkEqual(before, after)
-    linkPartners(old, alignment)
+    linkPartners(old, new, alignment)
     complete(old, before, isDown: true)
     complete(new, after, isDown: false)
   }
@@ -55,13 +55,15 @@ public struct Lineage: Sendable {
     }
   }
 
-  private mutating func linkPartners(_ old: Graph, _ alignment: GraphAlignment) {
+  private mutating func linkPartners(_ old: Graph, _ new: Graph, _ alignment: GraphAlignment) {
     let linked = Set(links.map(\.from))
     let reached = Set(links.map(\.to))
     for node in old.nodes {
       guard let partner = alignment.newNodes[node.id.index] else { continue }
       let (from, to) = (NodeAddress([node.id.index]), NodeAddress([partner.index]))
-      if !linked.contains(from) || !reached.contains(to) { links.append(Link(from: from, to: to, kind: .place)) }
+      if linked.contains(from) && reached.contains(to) { continue }
+      let isSame = node.op.isEqual(to: new.nodes[partner.index].op)
+      links.append(Link(from: from, to: to, kind: isSame ? .same : .place))
     }
   }
 

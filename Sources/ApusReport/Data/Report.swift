@@ -73,6 +73,8 @@ extension Report {
   public struct Roof: Codable, Sendable {
     /// 10⁹ operations a second.
     public var gigaflops: Double
+    /// How many cores shared each run.
+    public var workers: Int
     public var levels: [Level]
 
     public struct Level: Codable, Sendable {

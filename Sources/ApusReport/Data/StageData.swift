@@ -89,12 +89,8 @@ extension Report {
     public var links: [Link]
 
     public enum Kind: String, Codable, Sendable {
-      /// It computes the same.
-      case same
-      /// Another one in its place.
-      case place
-      /// Taken up by another: what is found on the way from its readers, or to its operands.
-      case near
+      /// As of `Lineage.Kind`.
+      case same, place, near
     }
 
     public struct Link: Codable, Sendable, Hashable {

@@ -126,7 +126,7 @@ enum BoxText {
   }
 
   static func lines(of node: Node, in graph: Graph) -> [String] {
-    [node.op.name + "  " + label(of: node, in: graph), operators(of: node) ?? type(of: node, in: graph)]
+    [title(of: node, in: graph), operators(of: node) ?? type(of: node, in: graph)]
   }
 
   /// What a node with regions is made of; nil of one without.
@@ -134,6 +134,12 @@ enum BoxText {
     guard !node.regions.isEmpty else { return nil }
     let nodes = node.regions.flatMap(\.nodes).filter { !$0.op.traits.contains(.declaration) }
     return nodes.map(\.op.name).joined(separator: ", ")
+  }
+
+  /// Inputs and variables are known by their names alone.
+  private static func title(of node: Node, in graph: Graph) -> String {
+    let label = label(of: node, in: graph)
+    return node.op is Parameter || node.op is Variable ? label : node.op.name + "  " + label
   }
 
   static func type(of node: Node, in graph: Graph) -> String {

@@ -107,6 +107,11 @@ function links(stage, address, isDown) {
       if (!map.has(near)) map.set(near, []);
       map.get(near).push({ node: far, kind: link.kind });
     }
+    // Upwards, a fusion came from all that is in it.
+    if (!isDown) for (const [near, list] of [...map]) {
+      const owner = near.split(".")[0];
+      if (owner !== near) map.set(owner, [...(map.get(owner) || []), ...list.map(l => ({ node: l.node, kind: "inside" }))]);
+    }
     return map;
   }).get(String(address)) || [];
 }
@@ -124,7 +129,7 @@ function way(stage, address) {
         if (!next.has(link.node) || kind === "same") next.set(link.node, { node: link.node, kind });
       }
       s += isDown ? 1 : -1;
-      here = [...next.values()].slice(0, 6);
+      here = [...next.values()].slice(0, 12);
       stations[s] = here;
     }
   }

@@ -4,7 +4,7 @@ function renderDetails() {
   const panel = document.getElementById("details");
   const pass = R.passes[state.pass];
   if (state.node === null || !find(state.stage, state.node)) {
-    panel.replaceChildren(h("h2", {}, pass ? pass.name : R.stages[state.stage].name), pass ? passFacts(pass) : null,
+    panel.replaceChildren(h("h2", {}, pass ? pass.name : R.stages[state.stage].name), pass ? passFacts(pass) : "",
       h("p", { class: "soft" }, "Choose a node to follow it from the source line to its machine code."),
       R.notes.map(note => h("p", { class: "soft" }, note)));
     return;
@@ -21,7 +21,7 @@ function renderDetails() {
       ...fact("result", node.bytes ? size(node.bytes) : ""),
       ...fact("reads", list([...new Set(node.operands)])), ...fact("read by", list(readers.slice(0, 12)))),
     region !== undefined ? h("button", { type: "button", id: "open",
-      click: () => go({ view: "graph", group: region, node: null }) }, "Open the region") : null,
+      click: () => go({ view: "graph", group: region, node: null }) }, "Open the region") : "",
     h("h3", {}, "Its way"), wayList());
 }
 
@@ -39,7 +39,7 @@ function wayList() {
   const items = [];
   const lines = [...new Set(stations[0].map(s => find(0, s.node).node.line).filter(Boolean))];
   if (R.source) items.push(h("li", {}, h("small", { class: "soft" }, "source"), h("br"),
-    lines.length ? lines.slice(0, 4).map(n => h("a", { class: "node", tabindex: 0, "data-source": n,
+    lines.length ? lines.sort((a, b) => a - b).slice(0, 8).map(n => h("a", { class: "node", tabindex: 0, "data-source": n,
       click: () => go({ view: "source", line: n }) }, `${R.source.file}:${n} `)) : "made by the compiler"));
   stations.forEach((list, stage) => items.push(h("li", { class: stage === state.stage ? "here" : "" },
     h("small", { class: "soft" }, R.stages[stage].name), h("br"),
@@ -65,7 +65,7 @@ function wayList() {
 }
 
 function kindMark(kind) {
-  const words = { place: ["≈ ", "another node in its place"], near: ["~ ", "taken up by a neighbor"] }[kind];
+  const words = { place: ["≈ ", "another operator in its place"], near: ["~ ", "taken up by a neighbor"], inside: ["⊂ ", "what is in it"] }[kind];
   return words ? h("span", { class: "soft", title: words[1] }, words[0]) : null;
 }
 

@@ -25,9 +25,8 @@ function drawing(stage, marks) {
   group.items.forEach((item, i) => canvas.append(box(stage, item, layout.boxes[i], i === chosen, marks)));
   canvas.prepend(svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7,
     markerHeight: 7, orient: "auto" }, svg("path", { class: "arrow", d: "M0 1 L7 4 L0 7z" }))));
-  const result = h("div", { class: "drawing" }, bar, canvas);
-  panAndZoom(canvas, view);
-  return result;
+  panAndZoom(canvas, view, layout.boxes[chosen]);
+  return h("div", { class: "drawing" }, bar, canvas);
 }
 
 function spline(p) {
@@ -61,6 +60,8 @@ function cut(text, width) {
   return text.length > letters ? text.slice(0, letters - 1) + "…" : text;
 }
 
+function boxTitle(node) { return ["parameter", "variable"].includes(node.op) ? node.label : node.op + "  " + node.label; }
+
 function box(stage, item, [x, y, w, hgt], isChosen, marks) {
   let className = "box", lines, title, open;
   if (item.kind === "group") {
@@ -76,7 +77,7 @@ function box(stage, item, [x, y, w, hgt], isChosen, marks) {
     const isFar = item.kind !== "node";
     className += isFar ? " far" : " " + node.family;
     const operators = node.regions && node.regions.flatMap(r => r.nodes).filter(n => n.family !== "declaration").map(n => n.op);
-    lines = isFar ? [node.label] : [node.op + "  " + node.label, operators ? operators.join(", ") : node.type];
+    lines = isFar ? [node.label] : [boxTitle(node), operators ? operators.join(", ") : node.type];
     title = node.text + (node.regions ? "\n(click again to open)" : "");
     const mark = marks && !isFar && marks.get(Number(item.node));
     if (mark) className += " " + mark;
@@ -114,8 +115,10 @@ function marksInside(stage, g, marks) {
   return found.size > 1 ? "changed" : [...found][0];
 }
 
-// Drag moves, the wheel zooms, 0 fits.
-function panAndZoom(canvas, view) {
+// Drag moves, the wheel zooms, 0 fits. `begin` is called when the drawing is on the page: a large one begins where its
+// letters can be read, at the top or at the chosen box.
+const leastScale = 0.62;
+function panAndZoom(canvas, view, chosen) {
   const whole = { ...view };
   const apply = () => canvas.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
   apply();
@@ -124,6 +127,16 @@ function panAndZoom(canvas, view) {
     view.y += view.h * py * (1 - factor);
     view.w *= factor;
     view.h *= factor;
+    apply();
+  };
+  canvas.begin = () => {
+    const frame = canvas.getBoundingClientRect();
+    if (!frame.width || Math.min(frame.width / view.w, frame.height / view.h) >= leastScale) return;
+    const [w, hgt] = [frame.width / leastScale, frame.height / leastScale];
+    const within = (center, length, all, start) =>
+      all <= length ? start + (all - length) / 2 : Math.max(start, Math.min(start + all - length, center - length / 2));
+    const x = chosen ? chosen[0] : view.x + view.w / 2, y = chosen ? chosen[1] : view.y;
+    Object.assign(view, { x: within(x, w, view.w, view.x), y: within(y, hgt, view.h, view.y), w, h: hgt });
     apply();
   };
   canvas.fit = () => { Object.assign(view, whole); apply(); };

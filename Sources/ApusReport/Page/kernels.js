@@ -44,11 +44,11 @@ function kernelTexts(program, launch) {
     column("Loop nest", kernel.nest), column("LLVM", kernel.llvm), column("Assembly", kernel.assembly)));
 }
 
-// Both axes are logarithmic. The roof is that of one core.
+// Both axes are logarithmic. Roofs of arithmetic are those of one core and of all workers; bandwidths are one core's.
 function roofline(program) {
   const list = program.launches.map((l, i) => [l, i]).filter(([l]) => l.seconds && l.flops && l.bytes);
   const rate = l => l.flops / l.seconds / 1e9;
-  const xs = list.map(([l]) => intensity(l)).concat([0.05, 100]), ys = list.map(([l]) => rate(l)).concat([0.1, R.roof.gigaflops * 1.5]);
+  const xs = list.map(([l]) => intensity(l)).concat([0.05, 100]), ys = list.map(([l]) => rate(l)).concat([0.1, R.roof.gigaflops * R.roof.workers * 1.3]);
   const [width, height, pad] = [900, 330, 40];
   const scale = (values, from, to) => {
     const [a, b] = [Math.log(Math.min(...values)), Math.log(Math.max(...values))];
@@ -60,11 +60,14 @@ function roofline(program) {
   for (const level of R.roof.levels) {
     const knee = R.roof.gigaflops / level.gigabytes, start = Math.max(Math.min(...xs), Math.min(...ys) / level.gigabytes);
     if (start < knee) canvas.append(svg("path", { class: "roof", d: `M${x(start)} ${y(start * level.gigabytes)}L${x(knee)} ${y(R.roof.gigaflops)}` }),
-      svg("text", { class: "axis", x: x(start) + 4, y: y(start * level.gigabytes) - 6 }, `${level.name} ${level.gigabytes.toFixed(0)} GB/s`));
+      svg("text", { class: "axis", x: x(start) + 4, y: y(start * level.gigabytes) + 10 }, `${level.name} ${level.gigabytes.toFixed(0)} GB/s`));
   }
   const knee = Math.min(...R.roof.levels.map(l => R.roof.gigaflops / l.gigabytes));
-  canvas.append(svg("path", { class: "roof", d: `M${x(knee)} ${y(R.roof.gigaflops)}L${x(right)} ${y(R.roof.gigaflops)}` }),
-    svg("text", { class: "axis", x: width - 170, y: y(R.roof.gigaflops) - 5 }, `${R.roof.gigaflops.toFixed(0)} GFLOP/s, one core`));
+  for (const workers of new Set([1, R.roof.workers])) {
+    const top = y(R.roof.gigaflops * workers);
+    canvas.append(svg("path", { class: "roof", d: `M${x(knee * workers)} ${top}L${x(right)} ${top}` }), svg("text", { class: "axis",
+      x: width - 200, y: top - 4 }, `${(R.roof.gigaflops * workers).toFixed(0)} GFLOP/s, ${workers} worker${workers > 1 ? "s" : ""}`));
+  }
   for (const v of [0.1, 1, 10, 100]) if (v >= Math.min(...xs) && v <= right)
     canvas.append(svg("text", { class: "axis", x: x(v), y: height - 20 }, v));
   for (const v of [0.1, 1, 10, 100, 1000]) if (v >= Math.min(...ys) && v <= Math.max(...ys))

@@ -40,6 +40,8 @@ function render() {
   const view = document.getElementById("view");
   view.replaceChildren(content());
   markLines(view);
+  const canvas = view.querySelector(".drawing svg");
+  if (canvas) canvas.begin();
   const line = state.view === "source" && state.line && view.querySelector(`[data-line="${state.line}"]`);
   if (line) { line.classList.add("chosen"); line.scrollIntoView({ block: "center" }); }
   renderDetails();
@@ -82,7 +84,7 @@ function changesView() {
   const sides = ["old", "new"].map(side => h("button", { type: "button", "aria-pressed": String((side === "old") === isOld),
     click: () => { state.drawn = side; render(); } }, side === "old" ? "before" : "after"));
   const details = d.changes.filter(c => c.detail).slice(0, 500);
-  return h("div", { class: "split" }, h("div", {}, bar, differenceText(d), details.length ? h("h2", { style: "padding:0 .6rem" }, "In words") : null,
+  return h("div", { class: "split wide" }, h("div", {}, bar, differenceText(d), details.length ? h("h2", { style: "padding:0 .6rem" }, "In words") : null,
     details.map(c => h("div", { class: "row" }, h("span", { class: "pill changed-ink" }, c.kind), " ",
       c.path.length ? c.path.join(" › ") + ": " : "", c.detail, " ",
       c.path.length === 0 && c.new !== undefined ? nodeLink(now, c.new) : c.path.length === 0 && c.old !== undefined ? nodeLink(old, c.old) : null))),

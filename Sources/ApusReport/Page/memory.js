@@ -14,7 +14,7 @@ function memoryView() {
   const at = state.step === null ? peak : state.step;
   const [width, height, left] = [1000, 420, 56];
   const x = step => left + step / steps * (width - left), y = byte => height - byte / Math.max(1, program.arenaBytes) * height;
-  const canvas = svg("svg", { viewBox: `0 -12 ${width} ${height + 110}`, role: "img", "aria-label": "Memory over time" });
+  const canvas = svg("svg", { viewBox: `0 -12 ${width} ${height + 126}`, role: "img", "aria-label": "Memory over time" });
   const isAlive = b => b.offset !== undefined && b.first !== undefined && b.first <= at && b.last >= at;
   program.buffers.forEach((b, i) => {
     if (b.offset === undefined || b.first === undefined) return;

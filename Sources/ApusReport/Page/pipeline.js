@@ -2,7 +2,7 @@
 
 function delta(name, change, format) {
   const d = change.after - change.before;
-  return h("tr", {}, h("td", {}, name), h("td", {}, format(change.before)), h("td", {}, format(change.after)),
+  return h("tr", {}, h("td", {}, name), h("td", {}, d ? format(change.before) : ""), h("td", {}, format(change.after)),
     h("td", { class: d < 0 ? "less" : d > 0 ? "more" : "" }, d ? (d > 0 ? "+" : "−") + format(Math.abs(d)) : ""));
 }
 
