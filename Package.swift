@@ -65,7 +65,10 @@ let package = Package(
       ]),
     .target(
       name: "ApusInspection",
-      dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusLowering", "ApusPresentation", "ApusNN"]),
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusLowering", "ApusPresentation",
+        "ApusNN",
+      ]),
     .target(
       name: "ApusMeasurement",
       dependencies: [

@@ -20,7 +20,7 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DumpCommand.self, OptCommand.self,
       SummaryCommand.self, StatsCommand.self,
-      ReportCommand.self, RunCommand.self, KernelsCommand.self, CompileCommand.self,
+      ReportCommand.self, ExplainCommand.self, RunCommand.self, KernelsCommand.self, CompileCommand.self,
       DiffCommand.self, BenchCommand.self,
       DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,

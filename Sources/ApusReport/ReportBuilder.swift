@@ -48,13 +48,34 @@ public struct ReportBuilder {
     let comparison = DifferenceBuilder(graphs: graphs)
     var report = Report(
       title: graph.name, settings: settings, notes: [],
-      source: source.map { text, file in
-        Report.SourceFile(
-          file: file, lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
-      }, passes: passes, stages: stages, links: comparison.links(), differences: comparison.differences(),
+      source: sourceData, passes: passes, stages: stages, links: comparison.links(),
+      differences: comparison.differences(),
       layouts: try book?.layouts() ?? [], programs: [])
     try addNative(result.graph, given: graph, to: &report)
     return report
+  }
+
+  /// A page's data of one stage alone.
+  /// - Parameters:
+  ///   - graph: as it is at the stage; static and after the backend's passes if its program is wanted.
+  ///   - name: the stage's.
+  ///   - isNative: whether to show its program.
+  /// - Throws: as `report(of:)`.
+  public func snapshot(of graph: Graph, named name: String, isNative: Bool) throws -> Report {
+    var book = draws ? LayoutBook() : nil
+    let stage = StageBuilder(file: source?.file).stage(graph, named: name, &book)
+    var report = Report(
+      title: graph.name, settings: settings, notes: [], source: sourceData, passes: [], stages: [stage], links: [],
+      differences: [], layouts: try book?.layouts() ?? [], programs: [])
+    if isNative { try addNative(graph, given: graph, to: &report) }
+    return report
+  }
+
+  private var sourceData: Report.SourceFile? {
+    source.map { text, file in
+      Report.SourceFile(
+        file: file, lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+    }
   }
 
   // MARK: Passes

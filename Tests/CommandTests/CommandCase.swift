@@ -74,7 +74,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("dump mlp.graph --training --mode inference", "contradict"),
     CommandCase("dump mlp.graph --optimizer adam", "belongs to --training"),
     CommandCase("dump mlp.graph -O1", "belong to --stage optimized"),
-    CommandCase("dump mlp.graph --stage kernels --format json", "leave --format out"),
+    CommandCase("dump mlp.graph --stage kernels --format dot", "--format is text, json or html"),
     CommandCase("run mlp.graph -i u8.npy --output results --json", "alternatives"),
     CommandCase("run mlp.graph -i u8.npy -i u8.npy", "has 1 input,"),
     CommandCase("run mlp.graph -i input=u8.npy -i input=u8.npy", "'input' is given twice"),

@@ -1,8 +1,10 @@
 import ApusGraph
+import ApusInspection
 import ApusKernels
 import ApusMeasurement
 import ApusNative
 import ApusPlanning
+import Foundation
 
 /// Makes the page's data of a plan and its code.
 struct ProgramBuilder {
@@ -67,6 +69,27 @@ struct ProgramBuilder {
       first: buffer.lifetime?.lowerBound, last: buffer.lifetime?.upperBound)
     if case .arena(let offset) = buffer.place { data.offset = offset }
     return data
+  }
+}
+
+extension Report.ProgramData {
+  private struct Document: Encodable {
+    let version: Int
+    let programs: [Report.ProgramData]
+  }
+
+  /// Programs as JSON (Docs/dump.schema.json), keys sorted.
+  /// - Parameters:
+  ///   - graph: what was planned.
+  ///   - compiler: adds LLVM's text and assembly; nil: they are left out.
+  public static func text(
+    _ programs: [KernelProgram], of graph: Graph, compiler: ProgramCompiler?
+  ) throws -> String {
+    let builder = ProgramBuilder(graph, compiler)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let document = Document(version: GraphJSON.version, programs: try programs.map { try builder.data($0, nil) })
+    return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
   }
 }
 
