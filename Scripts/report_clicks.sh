@@ -13,6 +13,10 @@ click() {
   local name=$1
   shift
   "$apus" report "$@" --output "$folder/$name.html"
+  if [ "$(stat -c %s "$folder/$name.html")" -gt 5000000 ]; then
+    echo "FAILED: the page of $name has more than 5 MB"
+    failed=1
+  fi
   { cat "$folder/$name.html"; echo '<script>'; cat Scripts/report_clicks.js; echo '</script>'; } >"$folder/$name.clicks.html"
   chromium --headless --no-sandbox --disable-gpu --window-size=1600,1000 --virtual-time-budget=60000 \
     --enable-logging=stderr --dump-dom "file://$folder/$name.clicks.html" >"$folder/$name.dom" 2>"$folder/$name.log" || true

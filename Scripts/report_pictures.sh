@@ -9,7 +9,7 @@ trap 'rm -rf "$folder"' EXIT
 
 # picture NAME PAGE ADDRESS [HEIGHT]: what the page shows at an address.
 picture() {
-  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size="1320,${4:-760}" \
+  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size="1400,${4:-760}" \
     --virtual-time-budget=8000 --screenshot="Docs/Images/$1.png" "file://$folder/$2.html$3" 2>/dev/null
 }
 

@@ -66,8 +66,8 @@ import Testing
     ).text
     #expect(text.contains("∂E/∂x = ∂E/∂a · ∂a/∂x + ∂E/∂b · ∂b/∂x"), "\(text)")
     let expected = exp(0.5) * (sin(0.5) + cos(0.5))
-    let line = try #require(text.split(separator: "\n").last { $0.contains("∂E/∂x = ∂E/∂a") })
-    let value = try #require(line.split(separator: " ").last.flatMap { Double($0) })
+    let last = text.split(whereSeparator: \.isWhitespace).last
+    let value = try #require(last.flatMap { Double($0) }, "\(text)")
     #expect(abs(value - expected) < 1e-14)
   }
 
@@ -84,8 +84,8 @@ import Testing
     let x = try Tensor([1.0, 2], [1, 2])
     let w = try Tensor([1.0, 2, 3, 4, 5, 6].map { $0 / 10 }, [2, 3])
     let shown = try Self.explain(text, [x, w]).text
-    #expect(shown.contains("  ∂E/∂w = xᵀ · ∂E/∂z = "), "\(shown)")
-    #expect(shown.contains("  ∂E/∂x = ∂E/∂z · wᵀ = "))
+    #expect(shown.contains("  ∂E/∂w = xᵀ · ∂E/∂z"), "\(shown)")
+    #expect(shown.contains("  ∂E/∂x = ∂E/∂z · wᵀ"))
     #expect(!shown.contains("Local derivatives"))
     let graph = try Graph.parse(text, file: "test.graph")[0].differentiated()
     let gradients = try Session(backend: InterpreterBackend()).load(graph).run([x, w]).dropFirst().map { $0 }

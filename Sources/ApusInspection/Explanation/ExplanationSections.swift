@@ -47,6 +47,7 @@ extension GradientExplanation {
       Section(
         title: "Backward", equations: totals.map { equation(.derivative(loss, $0.name), [$0.formula], $0.value) }))
     if !locals.isEmpty { result.append(chains) }
+    guard !updates.isEmpty else { return result }
     result.append(
       Section(
         title: "Update, learning rate η = \(FormulaReader.text(learningRate, .f64, nil))",

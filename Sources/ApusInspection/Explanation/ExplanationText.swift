@@ -39,7 +39,7 @@ extension GradientExplanation {
       for equation in section.equations {
         let sign = "<mo>\(equation.sign)</mo>"
         let right = equation.right.map { "<mrow>\($0.mathML)</mrow>" }.joined(separator: "<mo>=</mo>")
-        body += "<p><math display=\"block\"><mrow>\(equation.left.mathML)</mrow>\(sign)\(right)</math></p>\n"
+        body += "<p><math displaystyle=\"true\"><mrow>\(equation.left.mathML)</mrow>\(sign)\(right)</math></p>\n"
       }
     }
     return """
@@ -49,7 +49,7 @@ extension GradientExplanation {
       :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
       body { max-width: 70rem; margin: 1.5rem auto; padding: 0 1rem; }
       h2 { font-size: 1.1rem; border-bottom: 1px solid #8886; margin: 1.6rem 0 .4rem; }
-      p { margin: .55rem 0; overflow-x: auto; } math { font-size: 1.12rem; text-align: left; margin: 0; }
+      p { margin: .55rem 0; overflow-x: auto; } math { font-size: 1.12rem; }
       figure { margin: 1rem 0; padding: 1rem; background: #fff; border-radius: 6px; overflow-x: auto; }
       figure svg { max-width: 100%; height: auto; display: block; margin: auto; }
       </style></head><body>

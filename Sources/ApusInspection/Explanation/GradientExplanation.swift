@@ -173,11 +173,11 @@ public struct GradientExplanation {
     var sum = first.value.doubles()
     for term in terms.dropFirst() { for (i, x) in term.value.doubles().enumerated() { sum[i] += x } }
     let value = try Self.tensor(sum, like: first.value)
-    return Total(id: id, name: name(of: id), formula: .adding(terms.map(\.formula)), value: value)
+    return Total(id: id, name: name(of: id), formula: .adding(terms.map(\.formula).reversed()), value: value)
   }
 
   private mutating func addUpdates() throws {
-    for id in wanted {
+    for id in wanted where graph.producer(of: id).op is Variable {
       guard let total = totals.first(where: { $0.id == id }), let old = values[id] else { continue }
       let new = zip(old.doubles(), total.value.doubles()).map { $0 - learningRate * $1 }
       updates.append(
@@ -206,6 +206,6 @@ public struct GradientExplanation {
   func paths(to id: ValueID) -> [[Local]] {
     guard let output = graph.outputs.first else { return [] }
     if id == output { return [[]] }
-    return locals.filter { $0.by == id }.flatMap { local in paths(to: local.of).map { $0 + [local] } }
+    return locals.reversed().filter { $0.by == id }.flatMap { local in paths(to: local.of).map { $0 + [local] } }
   }
 }

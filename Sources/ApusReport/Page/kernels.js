@@ -36,7 +36,7 @@ function kernelTexts(program, launch) {
   const column = (title, text) => h("div", {}, h("div", { class: "bar" }, h("b", {}, title)),
     h("pre", { class: "code", style: "padding:.4rem .6rem;margin:0" }, text || "left out: there is no LLVM here"));
   const head = h("div", { class: "bar" }, h("b", {}, kernel.name), launch.origin,
-    launch.node !== undefined ? nodeLink(R.stages.length - 1, launch.node, "its node") : null,
+    launch.node !== undefined ? nodeLink(R.stages.length - 1, launch.node, "its node") : null, " ",
     launch.buffers.map(b => h("a", { class: "node", tabindex: 0, title: program.buffers[b].name,
       click: () => go({ view: "memory", buffer: b }) }, "b" + b)),
     h("button", { type: "button", click: () => go({ launch: null }) }, "close"));
