@@ -63,13 +63,26 @@ let package = Package(
         "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusNative",
         "ApusData", "ApusPresentation",
       ]),
-    .target(name: "ApusInspection", dependencies: ["ApusCore", "ApusGraph", "ApusNN"]),
+    .target(
+      name: "ApusInspection",
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusLowering", "ApusPresentation",
+        "ApusNN",
+      ]),
     .target(
       name: "ApusMeasurement",
       dependencies: [
         "ApusCore", "ApusGraph", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "ApusData",
         "ApusNN",
       ]),
+    .target(
+      name: "ApusReport",
+      dependencies: [
+        "ApusCore", "ApusGraph", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "ApusData",
+        "ApusInspection", "ApusMeasurement",
+      ],
+      // The page's parts are in the program: it works wherever it is copied.
+      resources: [.embedInCode("Page")]),
     .target(
       name: "Apus",
       dependencies: [
@@ -79,7 +92,9 @@ let package = Package(
     .target(
       name: "ApusCommand",
       dependencies: [
-        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement", "Apus",
+        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement",
+        "ApusReport",
+        "Apus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
@@ -116,6 +131,10 @@ let package = Package(
     .testTarget(name: "ApusDataTests", dependencies: ["ApusCore", "ApusData", "TestSupport"], exclude: ["Resources"]),
     .testTarget(name: "ApusPresentationTests", dependencies: ["ApusCore", "ApusPresentation"], exclude: ["Resources"]),
     .testTarget(name: "ApusMeasurementTests", dependencies: ["ApusMeasurement", "Apus", "TestSupport"]),
+    .testTarget(name: "ApusInspectionTests", dependencies: ["Apus", "TestSupport"]),
+    .testTarget(
+      name: "ApusReportTests",
+      dependencies: ["ApusGraph", "ApusLowering", "ApusData", "ApusReport", "Apus", "TestSupport"]),
     .testTarget(name: "ApusNNTests", dependencies: ["ApusGraph", "Apus", "TestSupport"], exclude: ["Resources"]),
     .executableTarget(
       name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),

@@ -27,6 +27,11 @@ swift test --skip-build
 Scripts/documentation.sh .build/debug
 build_without_warnings -c release --product apus
 Tests/EndToEnd/run.sh .build/release/apus
+if command -v chromium >/dev/null && command -v dot >/dev/null; then
+  bash Scripts/report_clicks.sh .build/release/apus
+else
+  echo "SKIPPED: clicks through reports: they need chromium and graphviz"
+fi
 
 # A package of its own, from outside the checkout: the listing of the README, and the examples of the guides, an operator
 # with native code, a layer and a pass.

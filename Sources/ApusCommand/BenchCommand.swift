@@ -36,6 +36,12 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Show where the time goes, launch by launch (native only).")
   var profile = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Write the last run as a file for Perfetto or Chrome's tracing: launches and waits of each worker (with --profile).",
+      valueName: "file"))
+  var trace: String?
+
   @Flag(help: "Measure other ways to compute convolutions first, and remember the fastest (native only).")
   var tune = false
 
@@ -44,10 +50,12 @@ struct BenchCommand: ParsableCommand {
 
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
+    guard trace == nil || profile else { throw ValidationError("--trace goes with --profile.") }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds must be above 0 and at most 3600.") }
   }
 
   func run() throws {
+    if let trace { try OutputPath.checkFile(trace, "--trace") }
     let workers = backend.workers
     let backend = try backend.make(isProfiled: profile)
     if tune, !(backend is NativeBackend) {
@@ -66,9 +74,20 @@ struct BenchCommand: ParsableCommand {
     } else {
       report.milliseconds = result.stepSeconds * 1e3
     }
+    if let trace { try writeTrace(result, trace) }
     let table = profile ? try result.profile(workers: workers).map(ProfileTable.init) : nil
     report.kernels = table?.rows
     if json { try Terminal.writeJSON(report) } else { Terminal.write(report.text + (table?.text ?? "")) }
+  }
+
+  private func writeTrace(_ result: BenchmarkResult, _ path: String) throws {
+    guard let file = try result.trace() else { throw ApusError.usage("--trace goes with --backend native") }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let data = try encoder.encode(file)
+    do { try data.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw ApusError.input("--trace '\(path)' cannot be written")
+    }
   }
 
   private func measureRuns(_ benchmark: Benchmark) throws -> BenchmarkResult {

@@ -2,6 +2,7 @@ import Apus
 import ApusKernels
 import ApusLowering
 import ApusPlanning
+import ApusReport
 import ArgumentParser
 import Foundation
 
@@ -22,7 +23,8 @@ struct DumpCommand: ParsableCommand {
   }
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
-    case text, dot, svg, json
+    case text, dot, svg, json, html
+    case modelExplorer = "model-explorer"
   }
 
   @OptionGroup var input: GraphInput
@@ -34,22 +36,14 @@ struct DumpCommand: ParsableCommand {
       """)
   var stage = Stage.graph
 
-  @Option(help: "text, dot (Graphviz), svg (needs Graphviz's dot) or json.")
+  @Option(
+    help: """
+      text; json (Docs/dump.schema.json); html: a page that draws it, as `apus report`; dot (Graphviz), svg (needs Graphviz's \
+      dot) or model-explorer. Stages of native code: text, json or html.
+      """)
   var format = Format.text
 
-  @Flag(help: "Append the gradient of the only output, summed, by all trainable variables.")
-  var gradient = false
-
-  @Flag(help: "The whole training step of a model: loss, gradients, the optimizer's updates.")
-  var training = false
-
-  @OptionGroup var loss: LossOptions
-
-  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
-  var optimizer: String?
-
-  @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
-  var mode: Mode?
+  @OptionGroup var transform: TransformOptions
 
   @OptionGroup var passes: PassOptions
 
@@ -67,38 +61,25 @@ struct DumpCommand: ParsableCommand {
   var full = false
 
   func validate() throws {
-    guard !(training && gradient) else {
-      throw ValidationError("--training holds the gradients already: leave --gradient out.")
-    }
-    guard !(training && mode == .inference) else {
-      throw ValidationError("--training and --mode inference contradict each other.")
-    }
-    guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
     guard stage != .graph || (passes.level == nil && passes.passes == nil) else {
       throw ValidationError("-O and --passes belong to --stage optimized and the stages after it.")
     }
     guard !verification.verify || NativeStage(stage) != nil else {
       throw ValidationError("--verify belongs to the stages of native code.")
     }
-    guard format == .text || NativeStage(stage) == nil else {
-      throw ValidationError("--stage \(stage.rawValue) is text: leave --format out.")
+    guard [.text, .json, .html].contains(format) || NativeStage(stage) == nil else {
+      throw ValidationError("--stage \(stage.rawValue) is no graph: --format is text, json or html.")
     }
   }
 
   func run() throws {
-    // The batch's symbol is needed until the training step is made.
-    var graphs = try input.loadUnbound()
-    if training { graphs = try graphs.map { try trainingStep($0) } }
-    graphs = try input.bind(graphs)
-    if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
-    if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
+    var graphs = try transform.graphs(of: input)
+    var native = NativeBackend(target: try NativeTarget.named(targetCpu), verifies: verification.verify)
+    memory.apply(to: &native)
     if stage != .graph {
-      var native = NativeBackend(
-        target: try NativeTarget.named(targetCpu), verifies: verification.verify)
-      memory.apply(to: &native)
       let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
       graphs = try graphs.map { graph in
-        let before = try graph.bound(to: mode ?? .inference)
+        let before = try graph.bound(to: transform.mode ?? .inference)
         let after = try compilation.optimized(before).graph
         if stage == .optimized {
           Terminal.writeError(
@@ -106,10 +87,11 @@ struct DumpCommand: ParsableCommand {
         }
         return after
       }
-      if let stage = NativeStage(stage, verification, isComplete: full) {
-        for graph in graphs { Terminal.write(try stage.text(of: graph, native)) }
-        return
-      }
+    }
+    if format == .html { return try writePage(input.one(of: graphs), native) }
+    if let stage = NativeStage(stage, verification, isComplete: full) {
+      for graph in graphs { Terminal.write(try stage.text(of: graph, native, isJSON: format == .json)) }
+      return
     }
     switch format {
     case .text:
@@ -117,13 +99,20 @@ struct DumpCommand: ParsableCommand {
       Terminal.write(graphs.map { $0.text(options) }.joined(separator: "\n"))
     case .dot: Terminal.write(graphs.map { $0.dot() }.joined())
     case .svg: Terminal.write(try graphs.map { try Graphviz.svg($0.dot()) }.joined())
-    case .json: Terminal.write(try GraphJSON.text(graphs) + "\n")
+    case .json:
+      let limit = full ? nil : PrintOptions.readable.elidingConstantsAbove
+      Terminal.write(try GraphJSON.text(graphs, elidingConstantsAbove: limit) + "\n")
+    case .modelExplorer: Terminal.write(try ModelExplorerJSON.text(graphs) + "\n")
+    case .html: break
     }
   }
 
-  private func trainingStep(_ model: Graph) throws -> Graph {
-    try model.trainingStep(
-      loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
+  private func writePage(_ graph: Graph, _ native: NativeBackend) throws {
+    var builder = ReportBuilder(compilation: Compilation(backend: native))
+    builder.settings = ["stage \(stage.rawValue)"]
+    if input.file != "-" { builder.source = try GraphFile.text(input.file) }
+    let report = try builder.snapshot(of: graph, named: stage.rawValue, isNative: NativeStage(stage) != nil)
+    Terminal.write(try ReportPage(report).html)
   }
 }
 
@@ -150,11 +139,14 @@ private struct NativeStage {
   }
 
   /// - Parameter graph: after the backend's passes.
-  func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
+  func text(of graph: Graph, _ backend: NativeBackend, isJSON: Bool) throws -> String {
     let (program, preparation) = try backend.plan(graph)
     let compiler = ProgramCompiler(target: backend.target, verifies: backend.verifies)
     let programs = (preparation.map { [$0] } ?? []) + [program]
     try verification?.check(programs)
+    if isJSON {
+      return try Report.ProgramData.text(programs, of: graph, compiler: [.llvm, .asm].contains(stage) ? compiler : nil)
+    }
     switch stage {
     case .graph, .optimized: return graph.text(.readable)
     case .kernels:
@@ -167,5 +159,3 @@ private struct NativeStage {
     }
   }
 }
-
-extension Mode: ExpressibleByArgument {}

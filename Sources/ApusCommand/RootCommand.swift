@@ -18,8 +18,10 @@ struct RootCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self, DumpCommand.self, OptCommand.self,
-      RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self, BenchCommand.self,
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self,
+      SummaryCommand.self, StatsCommand.self, ReportCommand.self, ExplainCommand.self,
+      DumpCommand.self, OptCommand.self, RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self,
+      BenchCommand.self,
       DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
       OptimizersCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,

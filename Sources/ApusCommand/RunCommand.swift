@@ -25,16 +25,7 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var passes: PassOptions
 
-  @Option(
-    name: [.customShort("i"), .customLong("input")],
-    help: ArgumentHelp("A NumPy file for the next parameter, or for one by name.", valueName: "[name=]file"))
-  var inputs: [String] = []
-
-  @Flag(help: "Fill the inputs that are not given with seeded random numbers (symbols need --bind).")
-  var random = false
-
-  @Option(help: "Seed of first values and random inputs.")
-  var seed: UInt64 = 0
+  @OptionGroup var feeding: FeedOptions
 
   @Option(name: .shortAndLong, help: "A folder for the outputs, one .npy file each; printed where it is left out.")
   var output: String?
@@ -68,30 +59,11 @@ struct RunCommand: ParsableCommand {
 
   /// - Parameter source: the graph as it was written, whose names the outputs keep.
   private func run(_ source: Graph, bound graph: Graph, _ saved: SavedModel?) throws {
-    let names = graph.parameters.map { graph.name(of: $0) ?? "" }
-    var feeds: [String: Tensor] = [:]
-    for text in inputs {
-      let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
-      let name = sides.count == 2 ? sides[0] : names.first { feeds[$0] == nil }
-      guard let name else {
-        throw ApusError.usage(
-          "graph @\(graph.name) has \(names.count) input\(names.count == 1 ? "" : "s"), but --input is given more often",
-          help: names.isEmpty ? nil : "its inputs: \(names.joined(separator: ", "))")
-      }
-      guard feeds[name] == nil else { throw ApusError.usage("input '\(name)' is given twice") }
-      feeds[name] = try NPY.read(sides.last ?? text)
-    }
-    if random {
-      let inputs = RandomInputs(seed: seed)
-      for id in graph.parameters {
-        let name = graph.name(of: id) ?? ""
-        if feeds[name] == nil { feeds[name] = try inputs.tensor(name, graph.type(of: id)) }
-      }
-    }
+    let feeds = try feeding.feeds(for: graph)
     if let output { try OutputPath.makeFolder(output, "--output") }
     let compilation = try passes.compilation(
       BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)))
-    let session = Session(backend: compilation.backend, seed: seed, passes: compilation.passes)
+    let session = Session(backend: compilation.backend, seed: feeding.seed, passes: compilation.passes)
     let program = try session.load(graph)
     try saved?.give(to: session)
     let outputs = try program.run(feeds)

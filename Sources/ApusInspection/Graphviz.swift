@@ -5,10 +5,16 @@ import Foundation
 public enum Graphviz {
   /// The drawing of a graph in Graphviz's language, as SVG.
   /// - Throws: `ApusError` if the program is missing or refuses the text.
-  public static func svg(_ dot: String) throws -> String {
+  public static func svg(_ dot: String) throws -> String { try layout(dot, as: "svg") }
+
+  /// Layouts of any number of graphs, in Graphviz's format for programs: positions in inches from the lower left corner.
+  /// - Throws: as `svg`.
+  package static func plain(_ dot: String) throws -> String { try layout(dot, as: "plain") }
+
+  private static func layout(_ dot: String, as format: String) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["dot", "-Tsvg"]
+    process.arguments = ["dot", "-T\(format)"]
     let input = Pipe()
     let output = Pipe()
     let errors = Pipe()

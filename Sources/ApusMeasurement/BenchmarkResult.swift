@@ -39,6 +39,12 @@ public struct BenchmarkResult {
       LaunchProfile($0.program, $0.profile, workers: workers, roof: try Roofline.measure())
     }
   }
+
+  /// The last measured run or training step on each worker; nil unless this is native code of a backend that is profiled.
+  public func trace() throws -> TraceFile? {
+    guard let native = executable as? NativeExecutable else { return nil }
+    return try native.trace(overRows: isTraining).map { TraceFile($0.program, $0.trace) }
+  }
 }
 
 /// One way to compile a graph, measured.

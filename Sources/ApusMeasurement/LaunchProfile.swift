@@ -8,6 +8,8 @@ public struct LaunchProfile {
   public struct Row: Sendable {
     /// The kernel's name and units, and the node it computes; or the wait at barriers.
     public let kernel: String
+    /// The launch's position in `KernelProgram.launches`; nil: the wait at barriers.
+    public var launch: Int?
     /// Seconds of one run.
     public let seconds: Double
     /// The share of the whole time, from 0 to 1.
@@ -22,16 +24,20 @@ public struct LaunchProfile {
   }
 
   public let rows: [Row]
+  /// What the rows are compared with.
+  public let roof: Roofline
 
   init(_ program: KernelProgram, _ profile: Profile, workers: Int, roof: Roofline) {
     let total = max(1e-12, profile.barrierSeconds + profile.launches.reduce(0) { $0 + $1.seconds })
     let runs = Double(max(1, profile.rounds))
-    var rows = zip(program.launches, profile.launches).map { launch, counted in
+    var rows = zip(program.launches, profile.launches).enumerated().map { position, pair in
+      let (launch, counted) = pair
       let kernel = program.kernels[launch.kernel]
       let units = launch.isSerial ? "serial" : "\(kernel.units)"
       var row = Row(
         kernel: "\(kernel.name) (\(units)), \(launch.origin)", seconds: counted.seconds / runs,
         share: counted.seconds / total)
+      row.launch = position
       if counted.calls > 0, counted.seconds > 0 {
         let seconds = counted.seconds / Double(counted.calls)
         row.operationsPerSecond = Double(launch.flopCount) / seconds
@@ -45,6 +51,7 @@ public struct LaunchProfile {
       Row(
         kernel: "waiting at \(program.barrierCount) barriers", seconds: profile.barrierSeconds / runs,
         share: profile.barrierSeconds / total))
+    self.roof = roof
     self.rows = rows.sorted { $0.share > $1.share }
   }
 }

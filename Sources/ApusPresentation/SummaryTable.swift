@@ -111,7 +111,7 @@ public struct SummaryTable: Sendable {
   }
 
   /// `101,770`
-  static func grouped(_ number: Int) -> String {
+  package static func grouped(_ number: Int) -> String {
     let digits = Array(String(number.magnitude))
     var text = number < 0 ? "-" : ""
     for (i, digit) in digits.enumerated() {
@@ -122,7 +122,7 @@ public struct SummaryTable: Sendable {
   }
 
   /// `397.54 KB`: powers of 1024, two decimals.
-  static func sizeText(_ byteCount: Int) -> String {
+  package static func sizeText(_ byteCount: Int) -> String {
     var size = Double(byteCount)
     for unit in ["B", "KB", "MB", "GB", "TB"] {
       if size / 1024 < 1 { return String(format: "%.2f ", size) + unit }

@@ -54,6 +54,13 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("callbacks frobnicate", "there is no callback 'frobnicate'"),
     CommandCase("train mlp.graph --backend interpretr", "did you mean 'interpreter'?"),
     CommandCase("dump mlp.graph --bind bach=2", "did you mean 'batch'?"),
+    CommandCase("summary mlp.graph --style boxed", "one of 'box' and 'classic'"),
+    CommandCase("report mlp.graph", "Missing expected argument '--output <output>'"),
+    CommandCase("report mlp.graph --output page.html --seconds 0", "--seconds must be above 0"),
+    CommandCase(
+      "report mlp.graph --output page.html --backend interpreter --profile", "--profile goes with --backend native"),
+    CommandCase("report mlp.graph --output page.html --training --gradient", "leave --gradient out"),
+    CommandCase("explain mlp.graph --digits 0", "--digits must be from 1 to 17"),
     // Numbers
     CommandCase("dump mlp.graph --bind batch=", "not symbol=size"),
     CommandCase("dump mlp.graph --bind batch=-1", "=32"),
@@ -74,7 +81,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("dump mlp.graph --training --mode inference", "contradict"),
     CommandCase("dump mlp.graph --optimizer adam", "belongs to --training"),
     CommandCase("dump mlp.graph -O1", "belong to --stage optimized"),
-    CommandCase("dump mlp.graph --stage kernels --format json", "leave --format out"),
+    CommandCase("dump mlp.graph --stage kernels --format dot", "--format is text, json or html"),
     CommandCase("run mlp.graph -i u8.npy --output results --json", "alternatives"),
     CommandCase("run mlp.graph -i u8.npy -i u8.npy", "has 1 input,"),
     CommandCase("run mlp.graph -i input=u8.npy -i input=u8.npy", "'input' is given twice"),
@@ -115,6 +122,10 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("predict trained narrow.npy", "[28, 28] a sample, but the data has [28, 27]"),
     CommandCase("predict trained f32.npy", "of type u8, which does not hold the data's f32"),
     CommandCase("run mlp.graph", "input 'input' of graph @mlp is not fed"),
+    CommandCase("explain mlp.graph --gradient", "input 'input' of graph @mlp is not fed"),
+    CommandCase("explain mlp.graph --gradient -i u8.npy", "the chain rule begins at a floating-point scalar"),
+    CommandCase("report mlp.graph --output tiny", "'tiny' is a folder; a file's name is wanted"),
+    CommandCase("report mlp.graph --output nowhere/page.html", "there is no folder 'nowhere'"),
     CommandCase("run mlp.graph -i inputt=u8.npy", "has no input 'inputt'"),
     CommandCase("run mlp.graph --random", "symbolic shape [batch, 28, 28]"),
     CommandCase("run mlp.graph --random --bind batch=999999999", "memory"),
@@ -150,6 +161,10 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
   ]
 
   static let done: [CommandCase] = [
+    CommandCase("summary mlp.graph", "Total params: 101,770 (397.54 KB)"),
+    CommandCase("stats mlp.graph --training --optimized", "rmsprop"),
+    CommandCase("report mlp.graph --training --no-drawings --output page.html", "page.html: "),
+    CommandCase("explain mlp.graph -i u8.npy", "Forward"),
     CommandCase("help", "USAGE: apus"), CommandCase("help help", "USAGE: apus"),
     CommandCase("train mlp.graph --data tiny --epochs 0 --memory-limit none", "test: accuracy"),
     CommandCase("dump lstm.graph --training --stage optimized", "dot_general"),

@@ -2,7 +2,7 @@ import ApusCore
 import CZlib
 
 /// Packs bytes with zlib.
-enum Deflater {
+package enum Deflater {
   /// The whole of `bytes`, deflated and wrapped as `format` says.
   /// - Parameter level: 0 (stored) to 9 (smallest).
   static func pack(_ bytes: UnsafeRawBufferPointer, _ format: Inflater.Format, level: Int32 = 6) throws -> [UInt8] {
@@ -36,7 +36,7 @@ enum Deflater {
     }
   }
 
-  static func pack(_ bytes: [UInt8], _ format: Inflater.Format) throws -> [UInt8] {
+  package static func pack(_ bytes: [UInt8], _ format: Inflater.Format) throws -> [UInt8] {
     try bytes.withUnsafeBytes { try pack($0, format) }
   }
 

@@ -27,9 +27,9 @@ struct PlainSource: ByteSource {
 }
 
 /// Unpacks deflated data with zlib, as a stream: memory is the caller's buffer and zlib's window.
-final class Inflater: ByteSource {
+package final class Inflater: ByteSource {
   /// How the deflated data are wrapped; the raw value is zlib's `windowBits`.
-  enum Format: Int32 {
+  package enum Format: Int32 {
     case gzip = 31
     case zlib = 15
     case raw = -15
@@ -110,7 +110,7 @@ final class Inflater: ByteSource {
 
   /// Unpacks data whose size is known from elsewhere.
   /// - Throws: `ApusError` if it unpacks to fewer or more bytes.
-  static func unpack(
+  package static func unpack(
     _ format: Format, _ input: [UInt8], _ range: Range<Int>, byteCount: Int, path: String
   ) throws -> [UInt8] {
     let inflater = try Inflater(format, input, range, path: path)

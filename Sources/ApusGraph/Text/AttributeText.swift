@@ -1,7 +1,7 @@
 import ApusCore
 
 /// The spelling of attributes.
-enum AttributeText {
+package enum AttributeText {
   static func describe(_ value: AttributeValue) -> String {
     switch value {
     case .int(let n): "\(n)"
@@ -33,7 +33,7 @@ enum AttributeText {
 
   /// The elements of a constant: one number if all are the same bits, else nested lists, else base64 if there
   /// are many or a NaN carries a payload.
-  static func literal(_ tensor: Tensor, elidingAbove limit: Int? = nil) -> String {
+  package static func literal(_ tensor: Tensor, elidingAbove limit: Int? = nil) -> String {
     var elements = Elements(tensor: tensor)
     guard let texts = try? tensor.dtype.dispatch(&elements) else { return bytes(tensor) }
     if let first = texts.first, tensor.count == 1 || elements.isUniform { return first }

@@ -7,16 +7,16 @@ import ApusGraph
 /// paired by a structural hash from the inputs down. The rest are paired from the outputs up: what the same reader takes in
 /// the same place, if it is the same operator. Last, two nodes without a partner in the same place are one replaced by the
 /// other.
-struct GraphAlignment {
+package struct GraphAlignment: Sendable {
   /// For each node of the old graph its partner in the new one.
-  private(set) var newNodes: [NodeID?]
+  package private(set) var newNodes: [NodeID?]
   /// For each node of the new graph its partner in the old one.
-  private(set) var oldNodes: [NodeID?]
+  package private(set) var oldNodes: [NodeID?]
 
   private let old: Graph
   private let new: Graph
 
-  init(_ old: Graph, _ new: Graph) {
+  package init(_ old: Graph, _ new: Graph) {
     (self.old, self.new) = (old, new)
     newNodes = Array(repeating: nil, count: old.nodes.count)
     oldNodes = Array(repeating: nil, count: new.nodes.count)

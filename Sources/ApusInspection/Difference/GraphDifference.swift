@@ -33,6 +33,9 @@ public struct GraphDifference: Sendable {
     public let place: String?
     /// The nodes around it, from the outermost: it is in their region.
     public var path: [String] = []
+    /// Positions of the two nodes in their graphs or regions.
+    public let oldNode: Int?
+    public let newNode: Int?
   }
 
   public private(set) var changes: [Change] = []
@@ -40,7 +43,7 @@ public struct GraphDifference: Sendable {
 
   private let old: Graph
   private let new: Graph
-  private let alignment: GraphAlignment
+  package let alignment: GraphAlignment
 
   public init(_ old: Graph, _ new: Graph) {
     (self.old, self.new) = (old, new)
@@ -61,7 +64,8 @@ public struct GraphDifference: Sendable {
     let place = (b ?? a).flatMap { $0.origin.name ?? $0.origin.location.map { "\($0)" } }
     changes.append(
       Change(
-        kind: kind, old: a.map { old.line(of: $0) }, new: b.map { new.line(of: $0) }, detail: detail, place: place))
+        kind: kind, old: a.map { old.line(of: $0) }, new: b.map { new.line(of: $0) }, detail: detail, place: place,
+        oldNode: a?.id.index, newNode: b?.id.index))
   }
 
   // MARK: Nodes
@@ -184,7 +188,7 @@ public struct GraphDifference: Sendable {
 
 extension Graph {
   /// A node's own line: without its regions' lines.
-  fileprivate func line(of node: Node) -> String {
+  package func line(of node: Node) -> String {
     let lines = text(of: node).split(separator: "\n")
     return lines.count > 1 ? lines[0] + " … }" : String(lines.first ?? "")
   }

@@ -168,6 +168,16 @@ package struct KernelCompiler: Sendable {
   /// The target's assembly of all kernels.
   package func textAssembly(_ kernels: [Kernel]) throws -> String { try text(kernels, entry: nil, isAssembly: true) }
 
+  /// The functions' names in texts: the kernels', with a number if one has been taken.
+  static func textSymbols(_ kernels: [Kernel]) -> [String] {
+    var symbols: [String] = []
+    for (position, kernel) in kernels.enumerated() {
+      let name = String(kernel.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+      symbols.append(symbols.contains(name) ? "\(name)_\(position)" : name)
+    }
+    return symbols
+  }
+
   /// One module with everything. Functions are called as the kernels are.
   func text(_ kernels: [Kernel], entry: EntryFunction?, isAssembly: Bool) throws -> String {
     let machine = try LLVMTargetMachine(target, level)
@@ -184,11 +194,7 @@ package struct KernelCompiler: Sendable {
   private func whole(
     _ kernels: [Kernel], _ entry: EntryFunction?, _ machine: borrowing LLVMTargetMachine, isClosed: Bool = false
   ) throws -> LLVMModule {
-    var symbols: [String] = []
-    for (position, kernel) in kernels.enumerated() {
-      let name = String(kernel.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
-      symbols.append(symbols.contains(name) ? "\(name)_\(position)" : name)
-    }
+    let symbols = KernelCompiler.textSymbols(kernels)
     return try module("kernels", machine) { ir in
       for (kernel, symbol) in zip(kernels, symbols) {
         try KernelEmitter.emit(kernel, as: symbol, in: ir, isInternal: isClosed)

@@ -43,6 +43,9 @@ public struct ProgramCompiler: Sendable {
     try compiler.text(program.kernels, entry: entryFunction(program), isAssembly: isAssembly)
   }
 
+  /// The kernels' names in `text(_:isAssembly:)`, in their order.
+  package static func textSymbols(_ kernels: [Kernel]) -> [String] { KernelCompiler.textSymbols(kernels) }
+
   /// One object of a whole program, whose function is `prefix_program`; nothing else in it can be seen from outside.
   func object(_ program: KernelProgram, prefix: String) throws -> Data {
     try compiler.object(program.kernels, entry: entryFunction(program, as: "\(prefix)_program"))

@@ -23,6 +23,9 @@ struct ProgramEmitter {
   /// Whether the first member counts the processor's ticks of each launch and of all barriers into `status`; see `Profile`.
   private let isProfiled: Bool
   private var launchCount = 0
+  /// Where profiled programs keep when steps began and ended.
+  private let trace: TraceLayout
+  private var eventCount = 0
 
   private var llvm: LLVMLibrary { module.llvm }
   private var builder: Handle { module.builder }
@@ -52,6 +55,7 @@ struct ProgramEmitter {
     self.program = program
     self.symbols = symbols
     self.isProfiled = isProfiled
+    trace = TraceLayout(program)
     self.module = module
     barrier = BarrierEmitter.emit(in: module, name: name + "_barrier")
     let (pointer, i64) = (module.pointer, module.int(64))
@@ -87,7 +91,10 @@ struct ProgramEmitter {
         let slot = Profile.slot(launch: launchCount)
         try timed(slot: slot, calls: slot + 1) { try emit(launch) }
         launchCount += 1
-      case .barrier: timed(slot: Profile.barriers) { emitBarrier() }
+        eventCount += 1
+      case .barrier:
+        timed(slot: Profile.barriers) { emitBarrier() }
+        eventCount += 1
       case .loop(let count, _, let body): try emitLoop(count, body)
       case .branch(let condition, let then, let otherwise): try emitBranch(condition, then, otherwise)
       case .whileLoop(let condition, let limit, _, let test, let body): try emitWhile(condition, limit, test, body)
@@ -95,13 +102,19 @@ struct ProgramEmitter {
     }
   }
 
-  /// Adds the ticks that `body` takes on the first member to a number in `status`, and 1 to another.
+  /// Adds the ticks that `body` takes on the first member to a number in `status`, and 1 to another; notes on each worker when
+  /// it began and ended.
   private func timed(slot: Int, calls: Int? = nil, _ body: () throws -> Void) rethrows {
     guard isProfiled else { return try body() }
     let start = module.intrinsic("llvm.readcyclecounter", [], [])
     try body()
-    let ticks = llvm.binary(
-      builder, Opcode.subtract.rawValue, module.intrinsic("llvm.readcyclecounter", [], []), start, "")
+    let end = module.intrinsic("llvm.readcyclecounter", [], [])
+    let row = module.binary(Opcode.multiply, worker, module.constant(trace.wordsPerWorker))
+    for (number, ticks) in [start, end].enumerated() {
+      let word = module.binary(Opcode.add, row, module.constant(trace.start(of: eventCount) + number))
+      _ = llvm.store(builder, ticks, module.address(module.int(64), status, word))
+    }
+    let ticks = llvm.binary(builder, Opcode.subtract.rawValue, end, start, "")
     when(llvm.integerCompare(builder, Predicate.equal, rank, module.constant(0), "")) {
       add(ticks, toSlot: slot)
       if let calls { add(module.constant(1), toSlot: calls) }

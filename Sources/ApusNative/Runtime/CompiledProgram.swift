@@ -22,13 +22,18 @@ package final class CompiledProgram: Sendable {
     var status: [Int64]
     var rounds = 0
     var time = Duration.zero
+    /// Of the last run: words as `TraceLayout` places them, and how many workers shared it.
+    var last: [Int64] = []
+    var workers = 0
   }
+  private let layout: TraceLayout
 
   init(_ program: KernelProgram, _ code: NativeCode, isProfiled: Bool, waitLimit: Duration? = nil) throws {
     self.waitLimit = waitLimit
     self.program = program
     self.code = code
     self.isProfiled = isProfiled
+    layout = TraceLayout(program)
     given = program.buffers.enumerated().compactMap { index, buffer in
       switch buffer.place {
       // As when the arena is made.
@@ -49,7 +54,9 @@ package final class CompiledProgram: Sendable {
   package func run(
     workers: Int, rounds: Int = 1, on team: WorkerTeam = .shared, address: (ProgramBuffer.Place) -> UnsafeRawPointer?
   ) throws {
-    let arena = try arenas.withLock { $0.popLast() } ?? Arena(program)
+    let kept = arenas.withLock { $0.popLast() }
+    let wordCount = isProfiled ? layout.wordCount(workers: workers) : 0
+    let arena = if let kept, kept.status.count >= wordCount { kept } else { try Arena(program, wordCount: wordCount) }
     defer { arenas.withLock { $0.append(arena) } }
     for slot in given { arena.bases[slot.buffer] = UnsafeMutableRawPointer(mutating: address(slot.place)) }
     let statusCount = isProfiled ? arena.status.count : Profile.barriers
@@ -57,7 +64,7 @@ package final class CompiledProgram: Sendable {
     guard let bases = arena.bases.baseAddress, let status = arena.status.baseAddress else { return }
     let start = isProfiled ? ContinuousClock.now : nil
     try team.run(entry, bases: bases, status: status, workers: workers, rounds: rounds, limit: waitLimit)
-    if let start { collect(arena, rounds, ContinuousClock.now - start) }
+    if let start { collect(arena, rounds, workers, ContinuousClock.now - start) }
     let code = Int(status[0])
     if code != 0 { throw failure(code, Int(status[1])) }
   }
@@ -70,11 +77,13 @@ package final class CompiledProgram: Sendable {
   }
 
   /// Adds up what a run has counted.
-  private func collect(_ arena: Arena, _ rounds: Int, _ time: Duration) {
+  private func collect(_ arena: Arena, _ rounds: Int, _ workers: Int, _ time: Duration) {
     counted.withLock { counted in
       for slot in counted.status.indices.dropFirst(Profile.barriers) { counted.status[slot] += arena.status[slot] }
       counted.rounds += rounds
       counted.time += time
+      counted.last = Array(arena.status[..<layout.wordCount(workers: workers)])
+      counted.workers = workers
     }
   }
 
@@ -82,14 +91,30 @@ package final class CompiledProgram: Sendable {
   package var profile: Profile {
     counted.withLock { counted in
       func ticks(_ slot: Int) -> Double { Double(counted.status[slot]) }
-      let slots = program.launches.indices.map(Profile.slot(launch:))
-      let all = ticks(Profile.barriers) + slots.reduce(0) { $0 + ticks($1) }
-      // Ticks in seconds: all that worker 0 does lies between the start of a run and its end.
-      let second = all == 0 ? 0 : counted.time / .seconds(1) / all
+      let second = secondsOfTick(counted)
       return Profile(
         rounds: counted.rounds, barrierSeconds: ticks(Profile.barriers) * second,
-        launches: slots.map { Profile.Launch(seconds: ticks($0) * second, calls: Int(counted.status[$0 + 1])) })
+        launches: program.launches.indices.map(Profile.slot(launch:)).map {
+          Profile.Launch(seconds: ticks($0) * second, calls: Int(counted.status[$0 + 1]))
+        })
     }
+  }
+
+  /// Of the last run; nil if there was none.
+  package var trace: RunTrace? {
+    counted.withLock { counted in
+      guard counted.workers > 0 else { return nil }
+      let isSerial = program.launches.map { $0.isSerial || program.kernels[$0.kernel].units == 1 }
+      return layout.trace(
+        counted.last, workers: counted.workers, isSerial: isSerial, second: secondsOfTick(counted))
+    }
+  }
+
+  /// All that worker 0 does lies between the start of a run and its end.
+  private func secondsOfTick(_ counted: Counted) -> Double {
+    let slots = [Profile.barriers] + program.launches.indices.map(Profile.slot(launch:))
+    let all = slots.reduce(0) { $0 + Double(counted.status[$1]) }
+    return all == 0 ? 0 : counted.time / .seconds(1) / all
   }
 }
 
@@ -101,7 +126,8 @@ private final class Arena: @unchecked Sendable {
   /// Code and value of the first failure, then what is counted: see `Profile`.
   let status: UnsafeMutableBufferPointer<Int64>
 
-  init(_ program: KernelProgram) throws {
+  /// - Parameter wordCount: the least number of words of `status`.
+  init(_ program: KernelProgram, wordCount: Int) throws {
     memory = try Memory.allocate(max(Memory.alignment, program.arenaByteCount))
     bases = .allocate(capacity: max(1, program.buffers.count))
     bases.initialize(repeating: nil)
@@ -114,7 +140,7 @@ private final class Arena: @unchecked Sendable {
       }
     }
     // On cache lines of its own.
-    let count = (Profile.slot(launch: program.launches.count) + 7) / 8 * 8
+    let count = max(wordCount, (Profile.slot(launch: program.launches.count) + 7) / 8 * 8)
     status = UnsafeMutableBufferPointer(
       start: UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: Memory.alignment)
         .bindMemory(to: Int64.self, capacity: count), count: count)

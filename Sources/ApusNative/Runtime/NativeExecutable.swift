@@ -65,6 +65,13 @@ public final class NativeExecutable: TrainingExecutable {
     return (code.program, code.profile)
   }
 
+  /// The last run over rows, or the last single run, step by step; nil if nothing was measured.
+  public func trace(overRows: Bool) throws -> (program: KernelProgram, trace: RunTrace)? {
+    guard compiler.isProfiled else { return nil }
+    let code = try (overRows ? repeated : single).value()
+    return code.trace.map { (code.program, $0) }
+  }
+
   /// What single runs have counted so far.
   public func profileOfRuns() throws -> (program: KernelProgram, profile: Profile)? {
     guard compiler.isProfiled else { return nil }

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Opens pages of `apus report` in headless Chromium, clicks through them, and fails if something is not shown, or if a script
+# fails. Needs Debian's packages chromium and graphviz.
+#   bash Scripts/report_clicks.sh [apus]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+apus=${1:-.build/debug/apus}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failed=0
+
+click() {
+  local name=$1
+  shift
+  "$apus" report "$@" --output "$folder/$name.html"
+  if [ "$(stat -c %s "$folder/$name.html")" -gt 5000000 ]; then
+    echo "FAILED: the page of $name has more than 5 MB"
+    failed=1
+  fi
+  { cat "$folder/$name.html"; echo '<script>'; cat Scripts/report_clicks.js; echo '</script>'; } >"$folder/$name.clicks.html"
+  chromium --headless --no-sandbox --disable-gpu --window-size=1600,1000 --virtual-time-budget=60000 \
+    --enable-logging=stderr --dump-dom "file://$folder/$name.clicks.html" >"$folder/$name.dom" 2>"$folder/$name.log" || true
+  local result
+  result=$(sed -n '/<pre id="clicks">/,/<\/pre>/p' "$folder/$name.dom" | sed 's/.*<pre id="clicks">//; s/<\/pre>.*//')
+  if [ -z "$result" ]; then result="FAILED: the page did not answer"; fi
+  printf '%s\n%s\n' "$name" "$(sed 's/^/  /' <<<"$result")"
+  if grep -q FAILED <<<"$result"; then failed=1; fi
+  if grep -E 'CONSOLE.*(Error|error)' "$folder/$name.log"; then failed=1; fi
+}
+
+click lenet5 Graphs/Models/lenet5.graph
+click cnn-training Graphs/Models/cnn.graph --training --bind batch=32
+click resnet50 Graphs/Models/resnet50.graph
+exit $failed

@@ -1,0 +1,46 @@
+import Apus
+import ArgumentParser
+
+/// What is made of a file's graphs before passes see them: bound to a mode, with gradients, or a whole training step.
+struct TransformOptions: ParsableArguments {
+  @Flag(help: "Append the gradient of the only output, summed, by all trainable variables.")
+  var gradient = false
+
+  @Flag(help: "The whole training step of a model: loss, gradients, the optimizer's updates.")
+  var training = false
+
+  @OptionGroup var loss: LossOptions
+
+  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
+  var optimizer: String?
+
+  @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
+  var mode: Mode?
+
+  func validate() throws {
+    guard !(training && gradient) else {
+      throw ValidationError("--training holds the gradients already: leave --gradient out.")
+    }
+    guard !(training && mode == .inference) else {
+      throw ValidationError("--training and --mode inference contradict each other.")
+    }
+    guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
+  }
+
+  func graphs(of input: GraphInput) throws -> [Graph] {
+    // The batch's symbol is needed until the training step is made.
+    var graphs = try input.loadUnbound()
+    if training { graphs = try graphs.map { try trainingStep($0) } }
+    graphs = try input.bind(graphs)
+    if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
+    if gradient { graphs = try graphs.map { try $0.bound(to: mode ?? .inference).differentiated() } }
+    return graphs
+  }
+
+  private func trainingStep(_ model: Graph) throws -> Graph {
+    try model.trainingStep(
+      loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
+  }
+}
+
+extension Mode: ExpressibleByArgument {}

@@ -1,0 +1,132 @@
+import ApusCore
+import ApusGraph
+import ApusInspection
+import ApusLowering
+import ApusMeasurement
+import ApusNative
+import ApusPasses
+
+/// Compiles a graph and keeps all that is seen on the way.
+///
+/// ```swift
+/// let report = try ReportBuilder(compilation: Compilation(backend: NativeBackend())).report(of: graph)
+/// try ReportPage(report).html.write(to: url, atomically: true, encoding: .utf8)
+/// ```
+public struct ReportBuilder {
+  public var compilation: Compilation
+  /// The text that the graph was parsed from, and its name.
+  public var source: (text: String, file: String)?
+  /// Whether graphs are drawn, which needs Graphviz.
+  public var draws = true
+  /// How long to measure launches, in seconds; nil: not at all.
+  public var profileSeconds: Double?
+  /// Shown in the page's head.
+  public var settings: [String] = []
+
+  public init(compilation: Compilation) { self.compilation = compilation }
+
+  /// - Parameter graph: static and bound to a mode.
+  /// - Throws: `ApusError` if a pass, lowering or a run fails, or if drawings are wanted and Graphviz is missing.
+  public func report(of graph: Graph) throws -> Report {
+    var compilation = compilation
+    compilation.remarks = true
+    let pipeline = compilation.pipeline(for: graph)
+    let result = try compilation.optimized(graph)
+    var graphs = [graph]
+    var names = ["as given"]
+    let passes = zip(pipeline.passes, result.reports).map { pass, report in
+      let before = graphs.count - 1
+      if report.changed {
+        graphs.append(report.after)
+        names.append("after \(report.pass)")
+      }
+      return passData(report, type(of: pass).record, before: before, after: graphs.count - 1)
+    }
+    var book = draws ? LayoutBook() : nil
+    let builder = StageBuilder(file: source?.file)
+    let stages = zip(graphs, names).map { builder.stage($0, named: $1, &book) }
+    let comparison = DifferenceBuilder(graphs: graphs)
+    var report = Report(
+      title: graph.name, settings: settings, notes: [],
+      source: sourceData, passes: passes, stages: stages, links: comparison.links(),
+      differences: comparison.differences(),
+      layouts: try book?.layouts() ?? [], programs: [])
+    try addNative(result.graph, given: graph, to: &report)
+    return report
+  }
+
+  /// A page's data of one stage alone.
+  /// - Parameters:
+  ///   - graph: as it is at the stage; static and after the backend's passes if its program is wanted.
+  ///   - name: the stage's.
+  ///   - isNative: whether to show its program.
+  /// - Throws: as `report(of:)`.
+  public func snapshot(of graph: Graph, named name: String, isNative: Bool) throws -> Report {
+    var book = draws ? LayoutBook() : nil
+    let stage = StageBuilder(file: source?.file).stage(graph, named: name, &book)
+    var report = Report(
+      title: graph.name, settings: settings, notes: [], source: sourceData, passes: [], stages: [stage], links: [],
+      differences: [], layouts: try book?.layouts() ?? [], programs: [])
+    if isNative { try addNative(graph, given: graph, to: &report) }
+    return report
+  }
+
+  private var sourceData: Report.SourceFile? {
+    source.map { text, file in
+      Report.SourceFile(
+        file: file, lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+    }
+  }
+
+  // MARK: Passes
+
+  private func passData(_ report: PassReport, _ record: PassRecord, before: Int, after: Int) -> Report.Pass {
+    func change(_ measure: (Graph) -> Int) -> Report.Change {
+      let old = measure(report.before)
+      return Report.Change(before: old, after: report.changed ? measure(report.after) : old)
+    }
+    return Report.Pass(
+      name: report.pass, summary: record.summary, precision: "\(report.precision)",
+      milliseconds: report.seconds * 1e3, before: before, after: after, nodes: change(\.computationCount),
+      flops: change(\.flopCount), bytes: change(\.byteCount), peak: change { MemoryEstimate($0).peak },
+      counts: zip(record.statistics, report.statistics).map {
+        Report.Count(name: $0.name, summary: $0.summary, count: $1.count)
+      },
+      remarks: report.remarks.map {
+        let line = $0.location.flatMap { $0.file == source?.file ? $0.line : nil }
+        return Report.RemarkData(kind: $0.kind.rawValue, message: $0.message, line: line)
+      })
+  }
+
+  // MARK: Native code
+
+  private func addNative(_ optimized: Graph, given graph: Graph, to report: inout Report) throws {
+    guard let native = compilation.backend as? NativeBackend else {
+      report.notes.append("kernels and memory are those of native code: --backend native shows them")
+      return
+    }
+    var compiler: ProgramCompiler? = ProgramCompiler(target: native.target)
+    if case .unavailable(let reason, _) = NativeBackend.availability {
+      report.notes.append("LLVM's texts are left out: \(reason)")
+      compiler = nil
+    }
+    let (program, preparation) = try native.plan(optimized)
+    let profile = try profileSeconds.flatMap { try measure(graph, native, seconds: $0) }
+    let builder = ProgramBuilder(optimized, compiler)
+    report.programs.append(try builder.data(program, profile))
+    if let preparation { report.programs.append(try builder.data(preparation, nil)) }
+    report.roof = profile.map {
+      Report.Roof(
+        gigaflops: $0.roof.gigaflopsSingle, workers: native.workers,
+        levels: $0.roof.readBandwidth.map { Report.Roof.Level(name: $0.name, gigabytes: $0.gigabytesPerSecond) })
+    }
+  }
+
+  private func measure(_ graph: Graph, _ backend: NativeBackend, seconds: Double) throws -> LaunchProfile? {
+    var profiled = backend
+    profiled.isProfiled = true
+    var benchmark = Benchmark(backend: profiled, seconds: seconds)
+    benchmark.passes = compilation.passes
+    return try benchmark.runs(of: graph, batch: 1).profile(workers: backend.workers)
+  }
+}
