@@ -78,6 +78,23 @@ import Testing
     #expect(count <= 5, "only the nodes of Masking: \(count)")
   }
 
+  /// Id 0 fills sequences up: with `maskZero` they end where they end without it.
+  @Test func idsThatFillUpAreSkipped() throws {
+    func states(_ ids: [Float], maskZero: Bool) throws -> [Double] {
+      let input = Input([ids.count])
+      let model = try Model(
+        name: "m", input, LSTM(3, name: "r")(Embedding(6, 2, maskZero: maskZero, name: "e")(input)))
+      let feed = try Tensor(ids, [1, ids.count])
+      return try Session(backend: InterpreterBackend(), seed: 4).run(model.graph, feeds: ["input_layer": feed])[0]
+        .doubles()
+    }
+    let short = try states([5, 2, 3], maskZero: false)
+    for (a, b) in try zip(states([5, 2, 3, 0, 0], maskZero: true), short) { #expect(abs(a - b) < 1e-6) }
+    #expect(try states([5, 2, 3, 0, 0], maskZero: false) != short)
+    let image = Input([4, 4])
+    #expect(refusal { try Model(image, Embedding(6, 2, maskZero: true)(image)) }.contains("ids of shape (batch, time)"))
+  }
+
   @Test func refusals() throws {
     let x = Input([4, 3])
     let state = Input([3])

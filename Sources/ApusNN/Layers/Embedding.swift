@@ -17,21 +17,29 @@ public struct Embedding: Layer {
   /// The length of a vector.
   public var outputDim: Int
   public var embeddingsInitializer: Initializer
+  /// Whether id 0 fills up sequences that are too short: steps with it do not count (`LayerContext.mask`).
+  public var maskZero: Bool
   public var name: String?
 
   /// - Parameters:
   ///   - inputDim: how many ids there are.
   ///   - outputDim: the length of a vector.
+  ///   - maskZero: whether id 0 marks steps that do not count; the input is `(batch, time)` then.
   public init(
     _ inputDim: Int, _ outputDim: Int, embeddingsInitializer: Initializer = .uniform(low: -0.05, high: 0.05),
-    name: String? = nil
+    maskZero: Bool = false, name: String? = nil
   ) {
     (self.inputDim, self.outputDim, self.name) = (inputDim, outputDim, name)
-    self.embeddingsInitializer = embeddingsInitializer
+    (self.embeddingsInitializer, self.maskZero) = (embeddingsInitializer, maskZero)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    try context.embedded(x, count: inputDim, size: outputDim, embeddingsInitializer, variable: "embeddings")
+    let y = try context.embedded(x, count: inputDim, size: outputDim, embeddingsInitializer, variable: "embeddings")
+    if maskZero {
+      guard x.rank == 2 else { throw context.error("maskZero takes ids of shape (batch, time), not \(x.type)") }
+      try context.setMask(x.notEqual(0), of: y)
+    }
+    return y
   }
 }
 
