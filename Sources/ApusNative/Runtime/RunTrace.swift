@@ -59,8 +59,7 @@ struct TraceLayout {
         return (status[place], status[place + 1])
       }
     }
-    let origin = ticks.joined().filter { $0.end > 0 }.map(\.start).min() ?? 0
-    var events: [RunTrace.Event] = []
+    var kept: [(worker: Int, event: Int)] = []
     for worker in 0..<workers {
       for (event, launch) in launches.enumerated() {
         let (start, end) = ticks[worker][event]
@@ -68,12 +67,15 @@ struct TraceLayout {
         let isOthers =
           launch.map { isSerial[$0] } == true
           && ticks.indices.contains { $0 != worker && ticks[$0][event].end - ticks[$0][event].start > end - start }
-        guard end > 0, !isOthers else { continue }
-        events.append(
-          RunTrace.Event(
-            worker: worker, launch: launch, start: Double(start - origin) * second,
-            seconds: Double(end - start) * second))
+        if end > 0, !isOthers { kept.append((worker, event)) }
       }
+    }
+    let origin = kept.map { ticks[$0.worker][$0.event].start }.min() ?? 0
+    let events = kept.map { worker, event in
+      let (start, end) = ticks[worker][event]
+      return RunTrace.Event(
+        worker: worker, launch: launches[event], start: Double(start - origin) * second,
+        seconds: Double(end - start) * second)
     }
     return RunTrace(events: events)
   }
