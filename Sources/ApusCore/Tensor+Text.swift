@@ -112,7 +112,10 @@ private struct Decimal {
     guard digits.count > max(count, 0) else { return }
     let isUp = count >= 0 && digits[count] >= 5
     digits.removeSubrange(max(count, 0)...)
-    guard isUp else { return }
+    guard isUp else {
+      while digits.last == 0 { digits.removeLast() }
+      return
+    }
     var i = digits.count - 1
     while i >= 0, digits[i] == 9 {
       digits.removeLast()

@@ -123,7 +123,7 @@ func twoByTwo() throws -> Model {
     func compile(_ losses: ByName<Loss>, _ weights: ByName<Double> = [:]) throws -> Trainer {
       try model.compile(losses: losses, lossWeights: weights)
     }
-    expectError("the model has no output 'z', for which a loss is given\n  help: it has: x, y") {
+    expectError("the model has no output 'z', for which a loss is given") {
       try compile(["z": .huber])
     }
     expectError("there is 1 loss for 2 of output: x, y") { try compile([.huber]) }
@@ -176,7 +176,7 @@ func twoByTwo() throws -> Model {
     )
     #expect(all[39] < 0.3 * all[0], "\(all)")
     for (sum, parts) in zip(all, zip(copy, size)) { #expect(abs(sum - parts.0 - parts.1) < 1e-5) }
-    expectError("the loss asks for output 'cope', which is not there\n  help: did you mean 'code'?") {
+    expectError("the loss asks for output 'cope', which is not there\n  help: did you mean 'copy'?") {
       try model.compile(loss: JointLoss("wrong") { try $0.output("cope").square() })
     }
   }
