@@ -140,13 +140,23 @@ public final class GraphBuilder {
   /// Gives the graph another name.
   public func rename(_ name: String) { graph.name = Identifier.sanitized(name) }
 
-  public func value(_ id: ValueID) -> Value { Value(self, id, graph.type(of: id)) }
+  /// The value of an id of this builder's graph.
+  /// - Precondition: the graph has a value of that id: ids of another graph mean nothing here.
+  public func value(_ id: ValueID) -> Value {
+    precondition(
+      id.index < graph.valueCount,
+      "\(id) is no value of graph @\(graph.name), which has \(graph.valueCount); it belongs to another graph")
+    return Value(self, id, graph.type(of: id))
+  }
 
   // MARK: Results
 
   /// Makes `value` the new value of `variable` once a run ends.
   /// - Throws: `ApusError` if `variable` is none, has an update already, or the types differ.
   public func update(_ variable: Value, to value: Value) throws {
+    for part in [variable, value] where part.builder !== self {
+      throw ApusError.input("an update: \(part) belongs to another graph", help: "build both in one GraphBuilder")
+    }
     guard graph.producer(of: variable.id).op is Variable else {
       throw ApusError.input("\(variable) is not a variable, so it cannot be updated")
     }

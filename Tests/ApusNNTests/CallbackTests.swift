@@ -256,7 +256,7 @@ import Testing
     let path = folder.file("best")
     #expect(
       said.filter { $0.contains("score ") } == [
-        "Epoch 1: score improved from none to 3.00000, saving model to \(path)\n",
+        "Epoch 1: score improved from None to 3.00000, saving model to \(path)\n",
         "Epoch 2: score improved from 3.00000 to 1.00000, saving model to \(path)\n",
         "Epoch 3: score did not improve from 1.00000\n",
       ])

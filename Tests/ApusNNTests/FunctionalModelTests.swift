@@ -177,10 +177,11 @@ func siameseModel() throws -> Model {
     #expect(losses[19] < 0.5 * losses[0], "\(losses)")
   }
 
-  @Test func aTrainerTakesOneInputAndOneOutput() throws {
-    #expect(
-      refusal { try siameseModel().compile(loss: .meanSquaredError) }.contains(
-        "model 'siamese' has 2 inputs (%left, %right) and 2 outputs, but a Trainer takes one of each"))
+  /// One loss is that of each output, as in Keras.
+  @Test func oneLossIsForAllOutputs() throws {
+    let trainer = try siameseModel().compile(optimizer: .sgd(), loss: .meanSquaredError)
+    #expect(trainer.inputNames == ["left", "right"] && trainer.outputNames == ["difference", "same"])
+    #expect(trainer.logNames == ["loss", "difference_loss", "same_loss"])
   }
 
   // MARK: Errors

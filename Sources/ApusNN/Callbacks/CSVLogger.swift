@@ -11,7 +11,7 @@ public final class CSVLogger: Callback, Component {
   private var names: [String]?
 
   public static let record = ComponentRecord(
-    "csv_logger", "writes a line an epoch to a file: the epoch, then the logs in order of names",
+    "csv_logger", aliases: ["csv"], "writes a line an epoch to a file: the epoch, then the logs in order of names",
     settings: [
       setting("filename", \.path, "the file", required: true),
       setting("separator", \.separator, "what is between two values"),
@@ -19,6 +19,8 @@ public final class CSVLogger: Callback, Component {
     ])
 
   public init() {}
+
+  public var watchesBatches: Bool { false }
 
   /// - Parameter appending: whether lines go behind those of an existing file, as after resuming.
   public init(_ path: String, separator: String = ",", appending: Bool = false) {

@@ -27,6 +27,10 @@ public final class EarlyStopping: Callback, Monitoring {
 
   public init() {}
 
+  public var watchesBatches: Bool { false }
+  public var watchedLogs: [String] { [monitor.name] }
+  public var title: String { "early stopping" }
+
   /// - Parameters:
   ///   - monitor: the log to watch.
   ///   - leastChange: a smaller change is no improvement.
@@ -54,8 +58,7 @@ public final class EarlyStopping: Callback, Monitoring {
   }
 
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
-    let value = try monitor.value(in: logs, for: "early stopping")
-    guard epoch >= firstEpoch else { return }
+    guard let value = try monitor.value(in: logs, of: trainer, for: title), epoch >= firstEpoch else { return }
     if restoresBest, bestWeights.isEmpty { (bestEpoch, bestWeights) = (epoch, trainer.weights) }
     waited += 1
     if monitor.take(value) {

@@ -3,14 +3,21 @@ import ApusCore
 /// Sets the learning rate before each epoch.
 public final class LearningRateScheduler: Callback {
   private let schedule: (_ epoch: Int, _ rate: Double) throws -> Double
+  private let isVerbose: Bool
 
   /// - Parameter schedule: the rate of an epoch (from 0), from the rate of the one before.
-  public init(_ schedule: @escaping (_ epoch: Int, _ rate: Double) throws -> Double) { self.schedule = schedule }
+  public init(verbose: Bool = false, _ schedule: @escaping (_ epoch: Int, _ rate: Double) throws -> Double) {
+    self.schedule = schedule
+    isVerbose = verbose
+  }
 
   public var logsLearningRate: Bool { true }
+  public var watchesBatches: Bool { false }
 
   public func epochBegins(_ epoch: Int, _ trainer: Trainer) throws {
-    try trainer.setLearningRate(schedule(epoch, trainer.learningRate))
+    let rate = try schedule(epoch, trainer.learningRate)
+    try trainer.setLearningRate(rate)
+    if isVerbose { trainer.announce("Epoch \(epoch + 1): LearningRateScheduler setting learning rate to \(rate).") }
   }
 }
 
@@ -37,6 +44,10 @@ public final class ReduceLROnPlateau: Callback, Monitoring {
     ])
 
   public init() {}
+
+  public var watchesBatches: Bool { false }
+  public var watchedLogs: [String] { [monitor.name] }
+  public var title: String { "the learning rate's reduction" }
 
   /// - Parameters:
   ///   - monitor: the log to watch.
@@ -65,7 +76,9 @@ public final class ReduceLROnPlateau: Callback, Monitoring {
   }
 
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
-    let value = try monitor.value(in: logs, for: "the learning rate's reduction")
+    // The rate can be watched, too, as Keras adds it to the logs.
+    let logs = logs.merging(["learning_rate": trainer.learningRate]) { old, _ in old }
+    guard let value = try monitor.value(in: logs, of: trainer, for: title) else { return }
     if cooling > 0 {
       cooling -= 1
       waited = 0

@@ -1,40 +1,72 @@
 import ApusCore
 import Foundation
 
-/// Saves the model after each epoch, or only when a quantity improves; never with weights that are NaN or infinite.
+/// Saves the model after each epoch or each so many batches, or only when a quantity improves; never with weights that are
+/// NaN or infinite. Defaults and texts are Keras's; what is saved is a folder, as `Trainer.save` writes it.
 public final class ModelCheckpoint: Callback, Monitoring {
   private var directory = ""
   private var savesBestOnly = false
+  private var threshold: Double?
+  private var counter = BatchCounter(.epoch)
   private var isVerbose = false
   var monitor = Monitor("val_loss", .auto)
+  private var epoch = 0
 
   public static let record = ComponentRecord(
-    "model_checkpoint", "saves the model after each epoch, or only if a quantity improves",
+    "model_checkpoint", aliases: ["checkpoint"], "saves the model after each epoch, or only if a quantity improves",
     settings: [
       setting("filepath", \.directory, "the folder, as models/{epoch:02d}-{val_loss:.2f}", required: true)
     ] + monitorSettings + [
       setting("save_best_only", \.savesBestOnly, "whether only improvements are saved"),
+      setting("save_freq", \.counter.frequency, "when it saves: after each epoch, or after so many batches"),
+      setting("initial_value_threshold", \.threshold, "a value that the first saved model must improve on"),
       setting("verbose", \.isVerbose, "whether it says what it does"),
     ])
 
   public init() {}
 
   /// - Parameters:
-  ///   - directory: where to save; `{epoch}` and the names of logs stand for their values, with a format where one is
-  ///     given, as in `models/{epoch:02d}-{val_loss:.2f}`. Epochs count from 1 here.
+  ///   - directory: where to save; `{epoch}`, `{batch}` and the names of logs stand for their values, with a format where
+  ///     one is given, as in `models/{epoch:02d}-{val_loss:.2f}`. Epochs and batches count from 1 here.
   ///   - monitor: the log to watch where only improvements are saved.
+  ///   - frequency: when to save. Logs after batches are means of the epoch so far.
+  ///   - threshold: a value that the first saved model must improve on.
   public init(
     _ directory: String, monitor: String = "val_loss", mode: MonitorMode = .auto, savingBestOnly: Bool = false,
-    verbose: Bool = false
+    every frequency: CallbackFrequency = .epoch, improvingOn threshold: Double? = nil, verbose: Bool = false
   ) {
     self.directory = directory
     self.monitor = Monitor(monitor, mode)
+    self.threshold = threshold
     savesBestOnly = savingBestOnly
+    counter = BatchCounter(frequency)
     isVerbose = verbose
   }
 
+  public var title: String { "the checkpoint" }
+  public var watchesBatches: Bool { counter.countsBatches }
+  public var watchedLogs: [String] {
+    (savesBestOnly ? [monitor.name] : []) + PathTemplate(directory).names.filter { $0 != "epoch" && $0 != "batch" }
+  }
+
+  public func trainingBegins(_ trainer: Trainer) throws {
+    monitor.reset(to: threshold)
+    counter.reset()
+  }
+
+  public func epochBegins(_ epoch: Int, _ trainer: Trainer) throws { self.epoch = epoch }
+
+  public func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
+    if counter.isDue() { try save(["epoch": epoch + 1, "batch": batch + 1], logs, trainer) }
+  }
+
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
-    let path = try ModelCheckpoint.path(directory, epoch, logs)
+    self.epoch = epoch
+    if !counter.countsBatches { try save(["epoch": epoch + 1], logs, trainer) }
+  }
+
+  private func save(_ counts: [String: Int], _ logs: [String: Double], _ trainer: Trainer) throws {
+    let path = try PathTemplate(directory).path(counts: counts, logs: logs)
     if let name = trainer.nonFiniteWeight {
       // A good model that is there is worth more.
       return trainer.warningHandler(
@@ -42,57 +74,21 @@ public final class ModelCheckpoint: Callback, Monitoring {
     }
     var reason = ""
     if savesBestOnly {
-      let value = try monitor.value(in: logs, for: "the checkpoint")
+      guard let value = try monitor.value(in: logs, of: trainer, for: title) else { return }
       let best = monitor.best
       guard monitor.take(value) else {
-        if isVerbose {
-          trainer.announce("Epoch \(epoch + 1): \(monitor.name) did not improve from \(Self.number(best))")
-        }
-        return
+        return say("\(monitor.name) did not improve from \(Self.number(best))", trainer)
       }
       reason = "\(monitor.name) improved from \(Self.number(best)) to \(Self.number(value)), "
     }
+    say("\(reason)saving model to \(path)", trainer)
     try trainer.save(to: path)
-    if isVerbose { trainer.announce("Epoch \(epoch + 1): \(reason)saving model to \(path)") }
+    say("finished saving model to \(path)", trainer)
   }
 
-  private static func number(_ value: Double?) -> String { value.map { String(format: "%.5f", $0) } ?? "none" }
-
-  /// The template with names in braces replaced by their values.
-  private static func path(_ template: String, _ epoch: Int, _ logs: [String: Double]) throws -> String {
-    var result = ""
-    var rest = template[...]
-    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-      result += rest[..<open]
-      let parts = rest[rest.index(after: open)..<close].split(separator: ":", maxSplits: 1).map(String.init)
-      rest = rest[rest.index(after: close)...]
-      let name = parts.first ?? ""
-      guard let value = name == "epoch" ? Double(epoch + 1) : logs[name] else {
-        let known = ["epoch"] + logs.keys.sorted()
-        throw ApusError.input(
-          "the checkpoint's path '\(template)' names '\(name)', which is not logged",
-          help: Suggestion.didYouMean(name, among: known) ?? "known: \(known.joined(separator: ", "))")
-      }
-      result += try formatted(name, value, parts.count == 2 ? parts[1] : name == "epoch" ? "d" : ".4f", template)
-    }
-    return result + rest
+  private func say(_ text: String, _ trainer: Trainer) {
+    if isVerbose { trainer.announce("Epoch \(epoch + 1): \(text)") }
   }
 
-  /// Formats as `02d` and `.2f` say; nothing else reaches the C library.
-  private static func formatted(
-    _ name: String, _ value: Double, _ format: String, _ template: String
-  ) throws -> String {
-    if format.wholeMatch(of: #/[0-9]{0,2}d/#) != nil {
-      guard let number = Int(exactly: value.rounded(.towardZero)) else {
-        throw ApusError.input(
-          "the checkpoint's path '\(template)' writes '\(name)' as a whole number, which \(value) is not")
-      }
-      return String(format: "%" + format.dropLast() + "ld", number)
-    }
-    guard format.wholeMatch(of: #/[0-9]{0,2}(\.[0-9]{1,2})?[feg]/#) != nil else {
-      throw ApusError.input(
-        "the checkpoint's path '\(template)' has the format '\(format)'", help: "as {epoch:02d} or {val_loss:.2f}")
-    }
-    return String(format: "%" + format, value)
-  }
+  private static func number(_ value: Double?) -> String { value.map { String(format: "%.5f", $0) } ?? "None" }
 }

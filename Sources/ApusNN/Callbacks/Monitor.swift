@@ -21,22 +21,25 @@ struct Monitor {
     switch mode {
     case .min: .smaller
     case .max: .larger
-    case .auto: name.hasSuffix("accuracy") || name.hasSuffix("acc") ? .larger : .smaller
+    case .auto: ["accuracy", "acc", "auc"].contains(where: name.hasSuffix) ? .larger : .smaller
     }
   }
 
-  /// The quantity's value in an epoch's logs.
+  /// The quantity's value in an epoch's logs; nil if it is logged, but not after this epoch.
   /// - Throws: `ApusError` that lists what is logged where it is not among them.
-  func value(in logs: [String: Double], for callback: String) throws -> Double {
-    guard let value = logs[name] else {
-      let logged = logs.keys.sorted()
-      throw ApusError.input(
-        "\(callback) watches '\(name)', which is not logged",
-        help: name.hasPrefix("val_") && logs["val_loss"] == nil
-          ? "give fit a validationSplit or validationData, or watch one of \(logged.joined(separator: ", "))"
-          : Suggestion.didYouMean(name, among: logged) ?? "logged: \(logged.joined(separator: ", "))")
-    }
-    return value
+  func value(in logs: [String: Double], of trainer: Trainer, for callback: String) throws -> Double? {
+    if let value = logs[name] { return value }
+    if trainer.expectedLogs.contains(name) { return nil }
+    throw Monitor.missing(name, among: logs.keys.sorted(), for: callback)
+  }
+
+  /// The error for a name that is not logged.
+  static func missing(_ name: String, among logged: [String], for callback: String) -> ApusError {
+    .input(
+      "\(callback) watches '\(name)', which is not logged",
+      help: name.hasPrefix("val_") && !logged.contains("val_loss")
+        ? "give fit a validationSplit or validationData, or watch one of \(logged.joined(separator: ", "))"
+        : Suggestion.didYouMean(name, among: logged) ?? "logged: \(logged.joined(separator: ", "))")
   }
 
   /// Whether `value` improves on `other`; a NaN never does.
@@ -55,12 +58,12 @@ struct Monitor {
     return true
   }
 
-  mutating func reset() { best = nil }
+  mutating func reset(to value: Double? = nil) { best = value }
 }
 
 /// Which way a watched quantity improves.
 public enum MonitorMode: String, Sendable, SettingChoice {
-  /// Larger is better where the name ends with accuracy, else smaller.
+  /// Larger is better if the name ends with accuracy, acc or auc; else smaller.
   case auto
   case min, max
 }

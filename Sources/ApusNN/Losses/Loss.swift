@@ -63,8 +63,10 @@ public struct Loss: Sendable {
   }
 
   /// The mean over all per-sample values.
-  func mean(_ target: Value, _ prediction: Value) throws -> Value {
-    try formula(target, prediction).mean()
+  /// - Parameter weights: of samples; values are multiplied by them, and the divisor stays their number, as in Keras.
+  func mean(_ target: Value, _ prediction: Value, weights: Value? = nil) throws -> Value {
+    let losses = try formula(target, prediction)
+    return try (weights.map { try losses.weighted(by: $0) } ?? losses).mean()
   }
 
   /// - Throws: `ApusError` that names a setting outside its range.

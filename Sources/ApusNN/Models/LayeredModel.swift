@@ -14,6 +14,8 @@ public protocol LayeredModel: Sendable {
   var graph: Graph { get }
   /// What `summary()` prints.
   var summaryTable: SummaryTable { get }
+  /// The weights that trainers of this model leave behind.
+  var weights: ModelWeights { get }
   /// Its layers, as they were applied.
   var structure: ModelStructure { get }
 
@@ -37,19 +39,44 @@ extension LayeredModel {
   public var trainableParameterCount: Int { summaryTable.trainable.count }
 
   /// A trainer for this model.
-  /// - Throws: `ApusError` if the model has several inputs or outputs, or the loss does not fit the output.
+  ///
+  /// As in Keras, a model that was trained before keeps its weights: the new trainer begins with those that the last one
+  /// has now. The optimizer's state, steps and epochs begin anew. A model built again has new weights.
+  /// - Parameter loss: of each output, if there are several.
+  /// - Throws: `ApusError` if the loss does not fit the output, or a setting is outside its range.
   public func compile(
     optimizer: any Optimizer = RMSprop(), loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
     seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
   ) throws -> Trainer {
-    let inputs = graph.parameters.map { graph.label(of: $0) }
-    guard inputs.count == 1, graph.outputs.count == 1 else {
-      throw ApusError.input(
-        "model '\(name)' has \(inputs.count) inputs (\(inputs.joined(separator: ", "))) and \(graph.outputs.count) "
-          + "outputs, but a Trainer takes one of each",
-        help: "run its graph with a Session; or extend the graph with a loss, gradients(of:withRespectTo:) and updates")
-    }
-    return try Trainer(
-      graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed, passes: passes)
+    try weights.passed(
+      to: Trainer(
+        graph, optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: seed, passes: passes))
+  }
+
+  /// A trainer with a loss for each output; an output without a loss is only predicted.
+  /// - Parameters:
+  ///   - losses: training minimizes the sum of their means.
+  ///   - lossWeights: what each loss is multiplied by in the sum; 1 if not given. Logs show the losses without.
+  ///   - metrics: of each output.
+  /// - Throws: `ApusError` if a name is no output, a loss does not fit its output, or a setting is outside its range.
+  public func compile(
+    optimizer: any Optimizer = RMSprop(), losses: ByName<Loss>, lossWeights: ByName<Double> = [:],
+    metrics: ByName<[Metric]> = [:], backend: (any Backend)? = nil, seed: UInt64 = 0,
+    passes: Compilation.Passes = .level(.standard)
+  ) throws -> Trainer {
+    try weights.passed(
+      to: Trainer(
+        graph, optimizer: optimizer, losses: losses, lossWeights: lossWeights, metrics: metrics, backend: backend,
+        seed: seed, passes: passes))
+  }
+
+  /// A trainer with one loss of several tensors.
+  /// - Throws: `ApusError` if the loss does not fit the model, or a setting is outside its range.
+  public func compile(
+    optimizer: any Optimizer = RMSprop(), loss: JointLoss, backend: (any Backend)? = nil, seed: UInt64 = 0,
+    passes: Compilation.Passes = .level(.standard)
+  ) throws -> Trainer {
+    try weights.passed(
+      to: Trainer(graph, optimizer: optimizer, loss: loss, backend: backend, seed: seed, passes: passes))
   }
 }

@@ -18,6 +18,7 @@ public final class Session: Sendable {
   public let passes: Compilation.Passes
   private let store = Mutex<[String: Tensor]>([:])
   private let loaded = Mutex<[Graph: LoadedGraph]>([:])
+  private let changed = Atomic<Bool>(false)
 
   /// - Parameters:
   ///   - backend: if nil, that of `DefaultBackend`.
@@ -34,8 +35,14 @@ public final class Session: Sendable {
 
   /// A graph that this session can run. Variables that the session does not have yet get their first values. Loading a
   /// graph again gives the programs that it was prepared for before.
-  /// - Throws: `ApusError` if a variable of that name has another type.
+  /// - Throws: `ApusError` if a variable of that name has another type, or the graph is not bound to a mode.
   public func load(_ graph: Graph) throws -> Program {
+    if let node = graph.nodes.first(where: { $0.op is any ModeDependentOperator }) {
+      throw ApusError.input(
+        "graph @\(graph.name) is not bound to a mode: \(node.op.name)"
+          + "\(node.origin.name.map { " of layer '\($0)'" } ?? "") does different things while training and predicting",
+        help: "bind the graph first: bound(to: .inference)", commandHelp: "bind the graph first: --mode inference")
+    }
     try store.withLock { store in
       try Self.checkMemory(of: graph.variables.map(\.declaration).filter { store[$0.label] == nil }, of: graph)
       for (_, variable) in graph.variables {
@@ -82,6 +89,13 @@ public final class Session: Sendable {
 
   // MARK: Variables
 
+  /// Whether a variable has been set, or a graph with updates run: whether values may differ from the first ones.
+  var hasChanged: Bool { changed.load(ordering: .relaxed) }
+
+  fileprivate func noteUpdates(of graph: Graph) {
+    if !graph.updates.isEmpty { changed.store(true, ordering: .relaxed) }
+  }
+
   /// A variable's value; nil if there is none of that name.
   public func value(of variable: String) -> Tensor? { store.withLock { $0[variable] } }
 
@@ -99,6 +113,7 @@ public final class Session: Sendable {
       }
       store[variable] = value
     }
+    changed.store(true, ordering: .relaxed)
   }
 
   /// All variables by name, in order of names.
@@ -151,6 +166,7 @@ public struct Program: Sendable {
   /// - Throws: `ApusError` that names the parameter where a feed does not fit; nothing is updated then.
   public func run(_ feeds: [Tensor]) throws -> [Tensor] {
     let prepared = try code.prepared(graph.bindings(for: feeds.map(\.dimensions)), session)
+    session.noteUpdates(of: graph)
     if let executable = prepared.executable as? any TrainingExecutable {
       return try session.updatingVariables(prepared.variables) { try executable.run(feeds, updating: &$0) }
     }
@@ -173,6 +189,7 @@ public struct Program: Sendable {
     }
     let shapes = datasets.map { [batchSize] + $0.dimensions.dropFirst() }
     let prepared = try code.prepared(graph.bindings(for: shapes), session)
+    session.noteUpdates(of: graph)
     if let executable = prepared.executable as? any TrainingExecutable {
       return try session.updatingVariables(prepared.variables) {
         try executable.run(overRows: rows, of: datasets, updating: &$0)

@@ -80,21 +80,20 @@ extension Trainer {
   /// are then as they were before that step.
   /// - Parameters:
   ///   - variables: their values before the first of the steps.
-  ///   - rows: the samples of all steps, one batch after the other.
-  func explainNonFinite(
-    from variables: [(name: String, value: Tensor)], _ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor
-  ) throws -> String {
+  ///   - chunk: the batches of all steps.
+  func explainNonFinite(from variables: [(name: String, value: Tensor)], _ chunk: Chunk) throws -> String {
     try restore(variables)
-    for start in stride(from: 0, to: rows.count, by: batchSize) {
-      let batch = Array(rows[start..<(start + batchSize)])
+    let rows = chunk.rows ?? Array(0..<chunk.samples.count)
+    for start in stride(from: 0, to: rows.count, by: chunk.batchSize) {
+      let batch = Array(rows[start..<(start + chunk.batchSize)])
       let before = session.values
-      let feeds = [try inputs.gather(rows: batch), try targets.gather(rows: batch)]
-      let loss = try trainingStep(feeds[0], feeds[1])["loss"] ?? 0
+      let samples = try chunk.samples.gathered(batch)
+      let loss = try trainingStep(samples)["loss"] ?? 0
       if loss.isFinite, variablesStayFinite(since: before) { continue }
       try restore(before)
-      let step = try prepared(feeds[0], feeds[1]).step
       let trace = try NonFiniteTrace(
-        step, feeds: feeds, variables: Dictionary(uniqueKeysWithValues: before.map { ($0.name, $0.value) }))
+        stepGraph(samples), feeds: samples.feeds,
+        variables: Dictionary(uniqueKeysWithValues: before.map { ($0.name, $0.value) }))
       let cause = trace.cause(rows: batch) ?? "the interpreter, with the same numbers, gets finite ones"
       return loss.isFinite ? "the new variables of step \(stepCount + 1) are not finite: \(cause)" : cause
     }

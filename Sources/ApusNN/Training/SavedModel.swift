@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import ApusGraph
+import Foundation
 
 /// A saved model as it is in its folder: `model.graph`, `weights.safetensors` and `training.json`, all of one save.
 ///
@@ -34,6 +35,11 @@ package struct SavedModel {
     }
   }
 
+  /// Whether a folder holds weights that `write` wrote, in their place or in a save that ended half way.
+  static func isThere(_ directory: String) -> Bool {
+    FileManager.default.fileExists(atPath: FileGroup.path(of: weightsName, in: directory))
+  }
+
   /// The file that messages name.
   var file: String { FileGroup.join(directory, Self.weightsName) }
 
@@ -65,6 +71,24 @@ package struct SavedModel {
   /// The metrics that it was trained with; nil if they are not known.
   package func metrics() throws -> [Metric]? {
     try state.map { try $0.metrics.map { try component(MetricRegistry.self, $0) } }
+  }
+
+  /// What it was trained for; nil if it is not known.
+  func objective() throws -> Objective? {
+    guard let state, let loss = try loss(), let metrics = try metrics() else { return nil }
+    guard let outputs = state.outputs else {
+      return try Objective(loss, metrics: metrics, outputs: graph().outputNames)
+    }
+    return try Objective(
+      losses: ByName(
+        outputs.compactMap { output in
+          try output.loss.map { (output.name, try component(LossRegistry.self, $0)) }
+        }),
+      weights: ByName(outputs.filter { $0.loss != nil }.map { ($0.name, $0.weight) }),
+      metrics: ByName(
+        outputs.filter { !$0.metrics.isEmpty }.map { output in
+          (output.name, try output.metrics.map { try component(MetricRegistry.self, $0) })
+        }), outputs: graph().outputNames)
   }
 
   /// The optimizer, loss or metric that the state names.

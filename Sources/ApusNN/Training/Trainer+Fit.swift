@@ -2,16 +2,26 @@ import ApusCore
 import ApusData
 import ApusGraph
 import ApusPresentation
-import Foundation
 
 extension Trainer {
   /// Goes through the samples `epochs` times.
   /// - Parameters:
   ///   - inputs: samples along axis 0; reshaped to the model's input where the element counts agree.
   ///   - targets: class numbers or values, along axis 0.
+  ///   - epochs: how many epochs are trained; with `initialEpoch`, the epoch at which training ends, as in Keras.
   ///   - validationSplit: the last part of the samples, taken before shuffling, on which each epoch is evaluated.
   ///   - validationData: other samples to evaluate on; goes before `validationSplit`.
   ///   - shuffle: a new order in each epoch, from the trainer's seed and the epoch.
+  ///   - callbacks: what watches and steers training, in this order.
+  ///   - classWeights: what the losses of a class's samples are multiplied by in training; 1 for a class that is missing.
+  ///   - sampleWeights: what each sample's loss is multiplied by; the divisor of the mean stays the number of samples.
+  ///   - validationWeights: the same for `validationData`.
+  ///   - initialEpoch: the number of the first epoch, from 0; nil to go on counting.
+  ///   - stepsPerEpoch: how many batches an epoch has; nil for one pass through the samples. The next epoch begins where
+  ///     this one ended.
+  ///   - validationSteps: how many batches an evaluation has; nil for all.
+  ///   - validationBatchSize: nil for `batchSize`.
+  ///   - validationFrequency: 2 evaluates after each second epoch.
   ///   - onNonFiniteLoss: what to do if a loss is NaN or infinite.
   /// - Returns: the history of these epochs; `history` has all.
   /// - Throws: `ApusError` if data and model do not fit, before anything is trained; or, unless `onNonFiniteLoss` is
@@ -21,149 +31,123 @@ extension Trainer {
   public func fit(
     _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,
     validationData: (inputs: Tensor, targets: Tensor)? = nil, shuffle: Bool = true, verbose: Verbosity = .auto,
-    callbacks: [any Callback] = [], onNonFiniteLoss: NonFiniteLoss = .stop, output: ProgressOutput = .standard
-  ) throws -> History {
-    let inputs = try fitted(inputs)
-    try check(inputs, targets)
-    guard epochs >= 0, epochs <= Limits.magnitude else {
-      throw ApusError.input("the number of epochs cannot be \(epochs)")
-    }
-    var trainingRows = 0..<inputs.dimensions[0]
-    var validation: (inputs: Tensor, targets: Tensor)?
-    if let validationData {
-      validation = (try fitted(validationData.inputs), validationData.targets)
-      try check(validationData.inputs, validationData.targets)
-    } else if validationSplit != 0 {
-      let split = try ValidationSplit(count: inputs.dimensions[0], validation: validationSplit)
-      trainingRows = split.train
-      validation = (try inputs.gather(rows: split.validation), try targets.gather(rows: split.validation))
-      if loss.takesClassNumbers { try warnOfMissingLabels(split, targets) }
-    }
-    let batches = try BatchSequence(count: trainingRows.count, batchSize: batchSize)
-    for callback in callbacks { try (callback as? any Component)?.checkSettings() }
-    // Targets that do not fit the loss are refused now, those for validation too.
-    try prepare(inputs, targets)
-    if let validation { try prepare(validation.inputs, validation.targets) }
-
-    fitSettings = FitSettings(
-      batchSize: batchSize, validationSplit: validationData == nil ? validationSplit : 0, shuffle: shuffle)
-    start(verbose == .silent ? nil : output)
-    defer { start(nil) }
-    for callback in callbacks { try callback.trainingBegins(self) }
-    var result = History()
-    let first = nextEpoch
-    let last = first + epochs
-    for epoch in first..<last {
-      if verbose != .silent, epochs > 1 || first > 0 { output.write(ProgressBar.epochHeader(epoch + 1, of: last)) }
-      for callback in callbacks { try callback.epochBegins(epoch, self) }
-      let order =
-        shuffle ? Shuffle.permutation(count: trainingRows.count, seed: seed, epoch: epoch) : Array(trainingRows)
-      var bar = ProgressBar(
-        target: batches.count, verbosity: verbose, isTerminal: output.isTerminal, write: output.write)
-      var means = RunningMeans()
-      var watch = LossWatch()
-      var cause: String?
-      let isByOne = !callbacks.isEmpty
-      let isExplained = onNonFiniteLoss == .explain
-      try runBatches(batches, order, isByOne: isByOne) { done, rows, size in
-        let before = isExplained ? session.values : []
-        let logs = try trainingSteps(rows, batchSize: size, inputs, targets)
-        watch.check(logs.losses, afterStep: stepCount - logs.losses.count, afterBatch: done)
-        if isExplained, watch.fault != nil || !variablesStayFinite(since: before) {
-          let found = try explainNonFinite(from: before, rows, batchSize: size, inputs, targets)
-          // A variable can be infinite a step before the loss is.
-          guard watch.fault != nil else { throw ApusError.input(found) }
-          cause = found
-        }
-        return logs
-      } report: { done, logs, weight in
-        means.add(logs.means, weight: weight)
-        bar.update(done, logs: means.sorted)
-        if !callbacks.isEmpty {
-          let values = means.values
-          for callback in callbacks { try callback.batchEnds(done - 1, values, self) }
-        }
-        return !isStopped && (watch.fault == nil || onNonFiniteLoss == .continue)
-      }
-      if let fault = watch.fault, onNonFiniteLoss != .continue, !isStopped {
-        bar.finish(at: fault.batch, logs: means.sorted, mark: fault.mark)
-        throw LossWatch.error(fault, epoch: epoch, cause: cause)
-      }
-      var logs = means.values
-      if let validation {
-        for (name, value) in try evaluateBatches(validation.inputs, validation.targets, batchSize: batchSize).values {
-          logs["val_\(name)"] = value
-        }
-      }
-      bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, mark: watch.fault?.mark ?? "")
-      if callbacks.contains(where: \.logsLearningRate) { logs["learning_rate"] = learningRate }
-      history.append(epoch: epoch, logs)
-      result.append(epoch: epoch, logs)
-      for callback in callbacks { try callback.epochEnds(epoch, logs, self) }
-      if isStopped { break }
-      if let value = logs["val_loss"], !value.isFinite, onNonFiniteLoss != .continue {
-        throw LossWatch.validationError(value, epoch: epoch)
-      }
-    }
-    for callback in callbacks { try callback.trainingEnds(self) }
-    return result
-  }
-
-  /// Runs an epoch's steps, many of them in one call: as long as a tenth of a second, so that progress can be seen.
-  /// - Parameters:
-  ///   - steps: runs batches of a size, given how many were done before; gives what they log.
-  ///   - report: gets the number of batches done, the logs of the last ones and their samples; says whether to go on.
-  private func runBatches(
-    _ batches: BatchSequence, _ order: [Int], isByOne: Bool = false,
-    _ steps: (_ done: Int, _ rows: [Int], _ batchSize: Int) throws -> StepLogs,
-    report: (_ done: Int, _ logs: StepLogs, _ weight: Int) throws -> Bool
-  ) throws {
-    let clock = ContinuousClock()
-    let ranges = Array(batches)
-    var chunk = 1
-    var next = 0
-    while next < ranges.count {
-      // Only the last batch can be shorter: it goes alone.
-      let size = ranges[next].count
-      var end = min(next + chunk, ranges.count)
-      while end > next + 1, ranges[end - 1].count != size { end -= 1 }
-      let rows = ranges[next..<end].flatMap { order[$0] }
-      let start = clock.now
-      let logs = try steps(next, rows, size)
-      next = end
-      if !isByOne, clock.now - start < .milliseconds(100) { chunk = min(chunk * 2, 1 << 16) }
-      guard try report(next, logs, rows.count) else { return }
-    }
-  }
-
-  /// Loss and metrics over all samples: means over samples.
-  public func evaluate(
-    _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, verbose: Verbosity = .silent,
+    callbacks: [any Callback] = [], classWeights: [Int: Double] = [:], sampleWeights: Tensor? = nil,
+    validationWeights: Tensor? = nil, initialEpoch: Int? = nil, stepsPerEpoch: Int? = nil, validationSteps: Int? = nil,
+    validationBatchSize: Int? = nil, validationFrequency: Int = 1, onNonFiniteLoss: NonFiniteLoss = .stop,
     output: ProgressOutput = .standard
-  ) throws -> [String: Double] {
-    let inputs = try fitted(inputs)
-    try check(inputs, targets)
-    var bar = ProgressBar(
-      target: try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize).count, verbosity: verbose,
-      isTerminal: output.isTerminal, write: output.write)
-    let means = try evaluateBatches(inputs, targets, batchSize: batchSize) { bar.update($0, logs: $1.sorted) }
-    bar.finish(logs: means.sorted)
-    return means.values
+  ) throws -> History {
+    let data = SplitData(
+      all: try samples(inputs, targets, weights: sampleWeights, classWeights: classWeights),
+      unweighted: classWeights.isEmpty ? nil : try samples(inputs, targets, weights: sampleWeights),
+      validation: try validationData.map { try samples($0.inputs, $0.targets, weights: validationWeights) },
+      split: validationSplit)
+    let sources = try sources(
+      data, batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
+      validationBatchSize: validationBatchSize)
+    return try fit(
+      FitPlan(
+        training: sources.training, validation: sources.validation, epochs: epochs, initialEpoch: initialEpoch,
+        validationFrequency: validationFrequency, verbose: verbose, callbacks: callbacks,
+        onNonFiniteLoss: onNonFiniteLoss, output: output))
   }
 
-  private func evaluateBatches(
-    _ inputs: Tensor, _ targets: Tensor, batchSize: Int, _ progress: (Int, RunningMeans) -> Void = { _, _ in }
-  ) throws -> RunningMeans {
-    var means = RunningMeans()
-    let batches = try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize)
-    try runBatches(batches, Array(0..<inputs.dimensions[0])) { _, rows, size in
-      try evaluationSteps(rows, batchSize: size, inputs, targets)
-    } report: { done, logs, weight in
-      means.add(logs.means, weight: weight)
-      progress(done, means)
-      return true
+  /// Trains a model with several inputs or targets.
+  /// - Parameters:
+  ///   - inputs: samples along axis 0 for each input, by name or in order.
+  ///   - targets: for each of `targetNames`; none for a joint loss without targets.
+  ///   - sampleWeights: for those targets whose samples are weighted.
+  /// - Returns: the history of these epochs; `history` has all.
+  /// - Throws: as above.
+  @discardableResult
+  public func fit(
+    inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int = 32, epochs: Int = 1,
+    validationSplit: Double = 0, validationData: (inputs: ByName<Tensor>, targets: ByName<Tensor>)? = nil,
+    shuffle: Bool = true, verbose: Verbosity = .auto, callbacks: [any Callback] = [],
+    sampleWeights: ByName<Tensor> = [:], initialEpoch: Int? = nil, stepsPerEpoch: Int? = nil,
+    validationSteps: Int? = nil, validationBatchSize: Int? = nil, validationFrequency: Int = 1,
+    onNonFiniteLoss: NonFiniteLoss = .stop, output: ProgressOutput = .standard
+  ) throws -> History {
+    let data = SplitData(
+      all: try samples(inputs: inputs, targets: targets, weights: sampleWeights),
+      validation: try validationData.map { try samples(inputs: $0.inputs, targets: $0.targets) },
+      split: validationSplit)
+    let sources = try sources(
+      data, batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
+      validationBatchSize: validationBatchSize)
+    return try fit(
+      FitPlan(
+        training: sources.training, validation: sources.validation, epochs: epochs, initialEpoch: initialEpoch,
+        validationFrequency: validationFrequency, verbose: verbose, callbacks: callbacks,
+        onNonFiniteLoss: onNonFiniteLoss, output: output))
+  }
+
+  /// Trains on batches that a data set makes while it is being trained on.
+  /// - Parameters:
+  ///   - stepsPerEpoch: how many batches an epoch has; nil for one pass through the data.
+  ///   - validation: what each epoch is evaluated on.
+  /// - Returns: the history of these epochs; `history` has all.
+  /// - Throws: as above; what is wrong with a batch is said with its number.
+  @discardableResult
+  public func fit(
+    _ data: any StreamedDataset, epochs: Int = 1, validation: (any StreamedDataset)? = nil,
+    verbose: Verbosity = .auto, callbacks: [any Callback] = [], initialEpoch: Int? = nil, stepsPerEpoch: Int? = nil,
+    validationSteps: Int? = nil, validationFrequency: Int = 1, onNonFiniteLoss: NonFiniteLoss = .stop,
+    output: ProgressOutput = .standard
+  ) throws -> History {
+    let training = try source(data, stepsPerEpoch)
+    // The data decide what each step sees.
+    fitSettings = nil
+    return try fit(
+      FitPlan(
+        training: training, validation: try validation.map { try source($0, validationSteps) }, epochs: epochs,
+        initialEpoch: initialEpoch, validationFrequency: validationFrequency, verbose: verbose, callbacks: callbacks,
+        onNonFiniteLoss: onNonFiniteLoss, output: output))
+  }
+
+  /// Samples in memory, and the part of them that is left out of training.
+  private struct SplitData {
+    let all: Samples
+    /// Without the weights of classes, which count in training only; nil if there are none.
+    var unweighted: Samples?
+    let validation: Samples?
+    let split: Double
+  }
+
+  private func sources(
+    _ data: SplitData, batchSize: Int, shuffle: Bool, stepsPerEpoch: Int?, validationSteps: Int?,
+    validationBatchSize: Int?
+  ) throws -> (training: ArraySource, validation: ArraySource?) {
+    var rows = 0..<data.all.count
+    var validation = data.validation
+    if validation == nil, data.split != 0 {
+      let split = try ValidationSplit(count: data.all.count, validation: data.split)
+      rows = split.train
+      validation = try (data.unweighted ?? data.all).gathered(split.validation)
+      for (position, part) in objective.trained.enumerated()
+      where objective.parts[part].loss?.takesClassNumbers ?? false {
+        try warnOfMissingLabels(split, data.all.targets[position])
+      }
     }
-    return means
+    let training = try ArraySource(
+      data.all, rows: rows, batchSize: batchSize, isShuffled: shuffle, stepsPerEpoch: stepsPerEpoch)
+    // Targets that do not fit the loss are refused now, those for validation too.
+    try prepare(data.all)
+    if let validation { try prepare(validation) }
+    fitSettings = FitSettings(
+      batchSize: batchSize, validationSplit: data.validation == nil ? data.split : 0, shuffle: shuffle,
+      stepsPerEpoch: stepsPerEpoch)
+    return (
+      training,
+      try validation.map {
+        try ArraySource($0, batchSize: validationBatchSize ?? batchSize, stepsPerEpoch: validationSteps)
+      }
+    )
+  }
+
+  private func source(_ data: any StreamedDataset, _ stepsPerEpoch: Int?) throws -> StreamSource {
+    try StreamSource(data, stepsPerEpoch: stepsPerEpoch) { [unowned self] batch in
+      try samples(inputs: batch.inputs, targets: batch.targets, weights: batch.sampleWeights)
+    }
   }
 
   private func warnOfMissingLabels(_ split: ValidationSplit, _ targets: Tensor) throws {
@@ -176,5 +160,43 @@ extension Trainer {
         .warning,
         "the validation part, the last \(split.validation.count) samples, holds labels that the training part lacks: \(missing.map(String.init).joined(separator: ", "))",
         help: "the split is made before shuffling; shuffle the samples first, or give validationData"))
+  }
+
+  // MARK: Evaluation
+
+  /// Loss and metrics over all samples: means over samples.
+  public func evaluate(
+    _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, sampleWeights: Tensor? = nil,
+    verbose: Verbosity = .silent, output: ProgressOutput = .standard
+  ) throws -> [String: Double] {
+    try evaluate(
+      ArraySource(samples(inputs, targets, weights: sampleWeights), batchSize: batchSize), verbose, output)
+  }
+
+  /// Loss and metrics of a model with several inputs or targets.
+  public func evaluate(
+    inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int = 32, sampleWeights: ByName<Tensor> = [:],
+    verbose: Verbosity = .silent, output: ProgressOutput = .standard
+  ) throws -> [String: Double] {
+    try evaluate(
+      ArraySource(samples(inputs: inputs, targets: targets, weights: sampleWeights), batchSize: batchSize), verbose,
+      output)
+  }
+
+  /// Loss and metrics over all batches of a stream.
+  public func evaluate(
+    _ data: any StreamedDataset, verbose: Verbosity = .silent, output: ProgressOutput = .standard
+  ) throws -> [String: Double] {
+    try evaluate(source(data, nil), verbose, output)
+  }
+
+  private func evaluate(
+    _ source: any SampleSource, _ verbose: Verbosity, _ output: ProgressOutput
+  ) throws -> [String: Double] {
+    var bar = ProgressBar(
+      target: source.stepCount, verbosity: verbose, isTerminal: output.isTerminal, write: output.write)
+    let means = try evaluate(source) { bar.update($0, logs: $1.sorted) }
+    bar.finish(logs: means.sorted)
+    return means.values
   }
 }

@@ -3,22 +3,27 @@ import ApusData
 import ApusGraph
 import ApusOperators
 
-/// What fits what: data to a model's input, targets to its output.
+/// What fits what: data to a model's inputs, targets to its objective.
 extension Trainer {
-  /// Samples in the shape of the model's input, of their own element type.
+  /// Samples in the shape of an input of the model, of their own element type.
   /// - Throws: `ApusError` that names both shapes where the element counts differ, or both types where the model's input
   ///   cannot hold the data's numbers.
-  func fitted(_ inputs: Tensor) throws -> Tensor {
+  func fitted(_ inputs: Tensor, to position: Int = 0) throws -> Tensor {
+    let input = inputTypes[position]
+    let what = inputTypes.count == 1 ? "input" : "input '\(inputNames[position])'"
     let sample = input.shape.dims.dropFirst().map { $0.number ?? 0 }
     let given = Array(inputs.dimensions.dropFirst())
     guard inputs.rank >= 1, Shape.elementCount(sample) == Shape.elementCount(given) else {
+      let isOneSample = inputs.count == Shape.elementCount(sample)
       throw ApusError.input(
-        "the model's input is \(Shape(sample)) a sample, but the data has \(Shape(given))",
-        help: "shapes with as many elements are reshaped: 28×28, 28×28×1 and 784 are the same to a model")
+        "the model's \(what) is \(Shape(sample)) a sample, but the data has \(Shape(given))",
+        help: isOneSample
+          ? "this is one sample without its axis of samples: reshape it to \(Shape([1] + sample))"
+          : "shapes with as many elements are reshaped: 28×28, 28×28×1 and 784 are the same to a model")
     }
     guard input.dtype.takesNumbers(of: inputs.dtype) else {
       throw ApusError.input(
-        "the model's input is of type \(input.dtype), which does not hold the data's \(inputs.dtype)",
+        "the model's \(what) is of type \(input.dtype), which does not hold the data's \(inputs.dtype)",
         help: "declare the input as \(inputs.dtype) and cast in the graph")
     }
     return try inputs.reshaped([inputs.dimensions[0]] + sample)
@@ -26,19 +31,35 @@ extension Trainer {
 
   /// Checks targets against samples and outputs before anything is computed.
   /// - Throws: `ApusError` that names the first sample whose label is no class of the model.
-  func check(_ inputs: Tensor, _ targets: Tensor) throws {
-    guard let count = inputs.dimensions.first, count > 0 else { throw ApusError.input("there are no samples") }
+  func check(_ targets: Tensor, at position: Int, count: Int) throws {
+    let place = targetNames.count == 1 ? "" : " for '\(targetNames[position])'"
     guard targets.rank >= 1, count == targets.dimensions[0] else {
-      throw ApusError.input("\(count) samples have \(targets.dimensions.first ?? 0) targets")
+      throw ApusError.input("\(count) samples have \(targets.dimensions.first ?? 0) targets\(place)")
     }
-    guard loss.takesClassNumbers, let classes = output.shape.dims.last?.number else { return }
+    if let joint = objective.joint {
+      let declared = joint.targets[position].value
+      guard Array(targets.dimensions.dropFirst()) == declared.shape else {
+        throw ApusError.input(
+          "the targets\(place) of the loss '\(joint.name)' are \(Shape(declared.shape)) a sample, but the data has "
+            + "\(Shape(Array(targets.dimensions.dropFirst())))")
+      }
+      guard declared.dtype.takesNumbers(of: targets.dtype) else {
+        throw ApusError.input(
+          "the targets\(place) of the loss '\(joint.name)' are of type \(declared.dtype), not \(targets.dtype)")
+      }
+      return
+    }
+    let index = objective.trained[position]
+    guard let loss = objective.parts[index].loss, loss.takesClassNumbers,
+      let classes = outputTypes[index].shape.dims.last?.number
+    else { return }
     guard targets.dtype.isInteger else {
-      throw ApusError.input("labels of \(loss.name) must be integers, not \(targets.dtype)")
+      throw ApusError.input("labels of \(loss.name)\(place) must be integers, not \(targets.dtype)")
     }
     let labels = targets.doubles()
     for (index, label) in labels.enumerated() where label < 0 || label >= Double(classes) {
       throw ApusError.input(
-        "sample \(index / (labels.count / count)) has the label \(Int(label)), but the model has \(classes) outputs",
+        "sample \(index / (labels.count / count)) has the label \(Int(label))\(place), but the model has \(classes) outputs",
         help: "labels are 0 … \(classes - 1)")
     }
   }
@@ -58,16 +79,30 @@ extension Trainer {
     _ = try fitted(data.inputs)
   }
 
+  /// - Throws: `ApusError` if weights are not as many as samples, or one is negative or no number.
+  func check(weights: Tensor, at position: Int, count: Int) throws {
+    let place = targetNames.count == 1 ? "" : " for '\(targetNames[position])'"
+    guard objective.joint == nil else {
+      throw ApusError.input(
+        "the loss '\(objective.loss.name)' of several tensors takes no sample weights",
+        help: "declare them as one of its targets, and multiply its terms by them")
+    }
+    guard weights.dtype.isNumeric, weights.rank >= 1, weights.dimensions[0] == count else {
+      throw ApusError.input(
+        "\(count) samples have the weights \(weights.type)\(place)", help: "give a number for each sample")
+    }
+    if let index = weights.doubles().firstIndex(where: { !$0.isFinite || $0 < 0 }) {
+      throw ApusError.input(
+        "the weight of sample \(index / (weights.count / count))\(place) is \(weights.doubles()[index])",
+        help: "weights are finite and at least 0")
+    }
+  }
+
   /// Compares the labels of a data set with the model's classes, if the loss takes class numbers.
   /// - Throws: `ApusError` that names the file, and the first sample whose label is no class.
   package func checkLabels(of data: Dataset) throws {
-    guard loss.takesClassNumbers, let classes = output.shape.dims.last?.number else { return }
+    guard loss.takesClassNumbers, let classes = outputTypes[0].shape.dims.last?.number else { return }
     try data.checkLabels(classes: classes, of: "the model")
-  }
-
-  /// The type under which targets are declared in a graph.
-  func targetType(_ targets: Tensor) -> TensorType {
-    TensorType(targets.dtype, Shape([input.shape[0]] + targets.dimensions.dropFirst().map(Dim.number)))
   }
 }
 
@@ -76,21 +111,5 @@ extension DType {
   /// inputs narrower integers.
   fileprivate func takesNumbers(of other: DType) -> Bool {
     self == other || isFloating && other.isNumeric || isInteger && other.isInteger && other.byteCount < byteCount
-  }
-}
-
-extension Graph {
-  /// This forward graph with its input declared as `dtype` and cast to the type it had: bytes stay bytes until a step
-  /// needs them.
-  func accepting(_ dtype: DType) throws -> Graph {
-    let input = try singleInput()
-    let declared = type(of: input)
-    guard declared.dtype != dtype else { return self }
-    return try rewritten { node, _, builder in
-      guard node.result == input, let parameter = node.op as? Parameter else { return .keep }
-      return .replace([
-        try builder.parameter(parameter.label, dtype, declared.shape).cast(to: declared.dtype).id
-      ])
-    }
   }
 }

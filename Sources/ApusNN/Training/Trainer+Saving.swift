@@ -40,6 +40,7 @@ extension Trainer {
     let state = try saved.requiredState()
     for (what, before, now) in [
       ("optimizer", state.optimizer, optimizer.specification), ("loss", state.loss, loss.specification),
+      ("losses", OutputState.text(state.outputs), OutputState.text(TrainingState(of: self).outputs)),
     ] where before != now {
       throw ApusError.input(
         "'\(saved.directory)' was trained with the \(what) \(before), not with \(now)",
@@ -66,12 +67,11 @@ extension Trainer {
     _ saved: SavedModel, backend: (any Backend)? = nil, passes: Compilation.Passes = .level(.standard)
   ) throws -> Trainer {
     let state = try saved.requiredState()
-    guard let optimizer = try saved.optimizer(), let loss = try saved.loss(), let metrics = try saved.metrics() else {
+    guard let optimizer = try saved.optimizer(), let objective = try saved.objective() else {
       throw ApusError.defect("a state without its parts")
     }
     let trainer = try Trainer(
-      saved.graph(), optimizer: optimizer, loss: loss, metrics: metrics, backend: backend, seed: state.seed,
-      passes: passes)
+      saved.graph(), optimizer: optimizer, objective: objective, backend: backend, seed: state.seed, passes: passes)
     try trainer.resume(saved)
     return trainer
   }

@@ -6,13 +6,15 @@ import ApusPasses
 
 /// Trains, evaluates and runs a model.
 ///
-/// A training step is one graph and one run. Not for several tasks at once: a trainer is a conversation.
+/// A training step is one graph and one run. Not for several tasks at once: a trainer holds mutable state.
 public final class Trainer {
   /// The forward graph, as it was given.
   public let model: Graph
   public let optimizer: any Optimizer
-  public let loss: Loss
-  public let metrics: [Metric]
+  /// What is minimized; if outputs have losses of their own, that of the first.
+  public var loss: Loss { objective.loss }
+  /// The metrics of all outputs, in the order of the outputs.
+  public var metrics: [Metric] { objective.parts.flatMap(\.metrics) }
   /// Holds the variables: weights by their names, the optimizer's state under `optimizer/`.
   public let session: Session
   /// Of initial weights and shuffling; a trainer that resumes takes over the saved one.
@@ -29,9 +31,25 @@ public final class Trainer {
   /// Takes warnings; prints them to standard error unless replaced.
   public var warningHandler: (Diagnostic) -> Void = { StandardError.write("\($0)\n") }
 
-  let input: TensorType
-  let output: TensorType
-  private var programs: [Feeds: (training: Program, evaluation: Program)] = [:]
+  /// What the model's inputs are fed by, in order.
+  public let inputNames: [String]
+  /// What the model's outputs are called, in order: by the layers that make them.
+  public let outputNames: [String]
+  /// What `fit` takes as targets, in order: the outputs that have a loss, or what a joint loss declares.
+  public let targetNames: [String]
+  /// What steps log, the loss first: `loss`, `accuracy`; of several outputs `loss`, `x_loss`, `y_loss`, `x_accuracy`.
+  public let logNames: [String]
+
+  let objective: Objective
+  let inputTypes: [TensorType]
+  let outputTypes: [TensorType]
+  /// Of a model with one input and one output: theirs; else of the first.
+  var input: TensorType { inputTypes[0] }
+  var output: TensorType { outputTypes[0] }
+  let passes: Compilation.Passes
+  var programs: [StepFeeds: (training: Program, evaluation: Program)] = [:]
+  /// What `fit` logs at ends of epochs; empty while it does not run.
+  var expectedLogs: Set<String> = []
   private(set) var isStopped = false
   private var announcements: ProgressOutput?
 
@@ -42,23 +60,62 @@ public final class Trainer {
   ///   - passes: which passes steps go through before the backend prepares them.
   /// - Throws: `ApusError` if `model` is not such a graph, the loss does not fit its output, or a setting of the optimizer,
   ///   the loss or a metric is outside its range.
-  public init(
+  public convenience init(
     _ model: Graph, optimizer: any Optimizer, loss: Loss, metrics: [Metric] = [], backend: (any Backend)? = nil,
     seed: UInt64 = 0, passes: Compilation.Passes = .level(.standard)
   ) throws {
+    try self.init(
+      model, optimizer: optimizer, objective: Objective(loss, metrics: metrics, outputs: model.outputNames),
+      backend: backend, seed: seed, passes: passes)
+  }
+
+  /// A trainer with a loss for each output; an output without a loss is only predicted.
+  /// - Parameters:
+  ///   - losses: training minimizes the sum of their means.
+  ///   - lossWeights: what each loss is multiplied by in the sum; 1 if not given. Logs show the losses without.
+  ///   - metrics: of each output.
+  /// - Throws: `ApusError`, as above.
+  public convenience init(
+    _ model: Graph, optimizer: any Optimizer, losses: ByName<Loss>, lossWeights: ByName<Double> = [:],
+    metrics: ByName<[Metric]> = [:], backend: (any Backend)? = nil, seed: UInt64 = 0,
+    passes: Compilation.Passes = .level(.standard)
+  ) throws {
+    try self.init(
+      model, optimizer: optimizer,
+      objective: Objective(losses: losses, weights: lossWeights, metrics: metrics, outputs: model.outputNames),
+      backend: backend, seed: seed, passes: passes)
+  }
+
+  /// A trainer with one loss of several tensors.
+  /// - Throws: `ApusError`, as above.
+  public convenience init(
+    _ model: Graph, optimizer: any Optimizer, loss: JointLoss, backend: (any Backend)? = nil, seed: UInt64 = 0,
+    passes: Compilation.Passes = .level(.standard)
+  ) throws {
+    try self.init(
+      model, optimizer: optimizer, objective: Objective(loss), backend: backend, seed: seed, passes: passes)
+  }
+
+  init(
+    _ model: Graph, optimizer: any Optimizer, objective: Objective, backend: (any Backend)?, seed: UInt64,
+    passes: Compilation.Passes
+  ) throws {
     try optimizer.checkSettings()
-    try loss.checkSettings()
-    for metric in metrics { try metric.checkSettings() }
+    try objective.checkSettings()
     self.model = model
     self.optimizer = optimizer
-    self.loss = loss
-    self.metrics = metrics
+    self.objective = objective
     self.seed = seed
-    input = model.type(of: try model.singleInput())
-    output = model.type(of: try model.singleOutput())
+    self.passes = passes
+    inputTypes = try model.modelInputs().map(model.type(of:))
+    outputTypes = try model.modelOutputs().map(model.type(of:))
+    inputNames = model.inputNames
+    outputNames = model.outputNames
+    targetNames = objective.targetNames(outputs: outputNames)
+    logNames = objective.logNames(outputs: outputNames)
     session = Session(backend: backend, seed: seed, passes: passes)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
-    _ = try programs(input.dtype, model.usualTargetType(of: loss))
+    _ = try programs(usualFeeds)
   }
 
   /// The epoch that `fit` runs next, from 0.
@@ -103,113 +160,5 @@ public final class Trainer {
       let name = variable.declaration.label
       return session.value(of: name).map { (name, $0) }
     }
-  }
-
-  /// The training step for targets of the usual type, as it is before any pass: loss, metrics, gradients, updates.
-  public var trainingStep: Graph {
-    get throws { try programs(input.dtype, model.usualTargetType(of: loss)).training.graph }
-  }
-
-  // MARK: Runs
-
-  /// One step on one batch.
-  /// - Returns: the batch's loss and metrics by name, computed before the update.
-  /// - Throws: `ApusError` if data and model do not fit; nothing is updated then.
-  public func trainOnBatch(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    let inputs = try fitted(inputs)
-    try check(inputs, targets)
-    return try trainingStep(inputs, targets)
-  }
-
-  /// The batch's loss and metrics by name.
-  public func testOnBatch(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    let inputs = try fitted(inputs)
-    try check(inputs, targets)
-    return try evaluationStep(inputs, targets)
-  }
-
-  /// A training step on samples that are known to fit.
-  func trainingStep(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try named(programs(inputs.dtype, targetType(targets)).training.run([inputs, targets]))
-  }
-
-  func evaluationStep(_ inputs: Tensor, _ targets: Tensor) throws -> [String: Double] {
-    try named(programs(inputs.dtype, targetType(targets)).evaluation.run([inputs, targets]))
-  }
-
-  /// One step on each batch of rows of samples that are known to fit.
-  func trainingSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> StepLogs {
-    try StepLogs(
-      names: logNames,
-      programs(inputs.dtype, targetType(targets)).training
-        .run(overRows: rows, batchSize: batchSize, of: [inputs, targets]))
-  }
-
-  func evaluationSteps(_ rows: [Int], batchSize: Int, _ inputs: Tensor, _ targets: Tensor) throws -> StepLogs {
-    try StepLogs(
-      names: logNames,
-      programs(inputs.dtype, targetType(targets)).evaluation
-        .run(overRows: rows, batchSize: batchSize, of: [inputs, targets]))
-  }
-
-  private var logNames: [String] { ["loss"] + metrics.map(\.name) }
-
-  /// The model's output for each sample.
-  /// - Parameter inputs: samples along axis 0; reshaped to the model's input where the element counts agree.
-  public func predict(_ inputs: Tensor, batchSize: Int = 32) throws -> Tensor {
-    let inputs = try fitted(inputs)
-    let forward = try session.load(model.accepting(inputs.dtype).bound(to: .inference))
-    let dims = output.shape.dims.dropFirst().map { $0.number ?? 0 }
-    var result = try Tensor(uninitialized: output.dtype, [inputs.dimensions[0]] + dims)
-    var offset = 0
-    for batch in try BatchSequence(count: inputs.dimensions[0], batchSize: batchSize) {
-      let part = try forward.run([inputs.gather(rows: batch)])[0]
-      let start = offset
-      result.withUnsafeMutableBytes { to in
-        part.withUnsafeBytes { from in to[start..<start + from.count].copyBytes(from: from) }
-      }
-      offset += part.byteCount
-    }
-    return result
-  }
-
-  private func named(_ outputs: [Tensor]) -> [String: Double] {
-    var logs: [String: Double] = [:]
-    for (name, value) in zip(logNames, outputs) { logs[name] = value.doubles().first }
-    return logs
-  }
-
-  // MARK: Graphs
-
-  /// The training step for this data, as it is before any pass, and the data as the step takes them.
-  package func prepared(_ inputs: Tensor, _ targets: Tensor) throws -> (step: Graph, inputs: Tensor, targets: Tensor) {
-    let inputs = try fitted(inputs)
-    try check(inputs, targets)
-    return (try programs(inputs.dtype, targetType(targets)).training.graph, inputs, targets)
-  }
-
-  /// Builds the programs for samples and targets that were checked.
-  /// - Throws: `ApusError` that names both shapes where the loss or a metric does not compare them with the output.
-  func prepare(_ inputs: Tensor, _ targets: Tensor) throws {
-    _ = try programs(inputs.dtype, targetType(targets))
-  }
-
-  /// What a training step depends on: the element types that it is fed, and the targets' shape.
-  private struct Feeds: Hashable {
-    let input: DType
-    let target: TensorType
-  }
-
-  private func programs(_ inputType: DType, _ targetType: TensorType) throws -> (
-    training: Program, evaluation: Program
-  ) {
-    let feeds = Feeds(input: inputType, target: targetType)
-    if let known = programs[feeds] { return known }
-    let model = try model.accepting(inputType)
-    let training = try model.training(loss: loss, optimizer: optimizer, metrics: metrics, targetType: targetType)
-    let evaluation = try model.evaluation(loss: loss, metrics: metrics, targetType: targetType)
-    let loaded = (training: try session.load(training), evaluation: try session.load(evaluation))
-    programs[feeds] = loaded
-    return loaded
   }
 }

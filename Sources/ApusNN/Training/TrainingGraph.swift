@@ -17,110 +17,98 @@ extension Graph {
   /// - Throws: `ApusError` if this is no forward graph, the loss does not fit its output, or a variable has no gradient.
   public func training(loss: Loss, optimizer: any Optimizer, metrics: [Metric], targetType: TensorType) throws -> Graph
   {
+    _ = try singleOutput()
+    let objective = try Objective(loss, metrics: metrics, outputs: outputNames)
+    return try training(objective, optimizer: optimizer, targets: [TargetFeed(targetType)])
+  }
+
+  /// The training step of any objective.
+  /// - Parameter targets: what is fed besides the inputs, for each of the objective's targets.
+  func training(_ objective: Objective, optimizer: any Optimizer, targets: [TargetFeed]) throws -> Graph {
     let forward = try bound(to: .training)
     let builder = GraphBuilder(extending: forward)
     builder.rename(name + ".training")
-    let (outputs, lossValue) = try appendLoss(loss, metrics, targetType, forward, builder)
+    let (outputs, loss) = try append(objective, targets, of: forward, to: builder)
     let step = try builder.stepCounter()
-    let trained = forward.variables.filter(\.declaration.trainable)
-    guard !trained.isEmpty else {
-      throw ApusError.input("graph @\(name) has no trainable variables", help: "declare weights by variable(…)")
-    }
+    let trained = try forward.trainedVariables()
     let variables = trained.map { builder.value($0.id) }
-    let gradients = try gradients(of: lossValue, withRespectTo: variables)
+    let gradients = try gradients(of: loss, withRespectTo: variables)
     try optimizer.apply(
       zip(trained, zip(variables, gradients)).map { ($0.declaration.label, $1.0, $1.1) }, step: step)
     return try builder.build(outputs)
+  }
+
+  /// The variables that training changes.
+  /// - Throws: `ApusError` if there is none, or one of them holds no real numbers.
+  private func trainedVariables() throws -> [(id: ValueID, declaration: Variable)] {
+    let trained = variables.filter(\.declaration.trainable)
+    guard !trained.isEmpty else {
+      throw ApusError.input("graph @\(name) has no trainable variables", help: "declare weights by variable(…)")
+    }
+    for (_, variable) in trained where !variable.type.dtype.isFloating {
+      throw ApusError.input(
+        "variable '\(variable.label)' is a \(variable.type), and steps along a gradient are no whole numbers",
+        help: "give it a floating type, or declare it with trainable: false")
+    }
+    return trained
+  }
+
+  /// The gradients of an objective's loss as one graph, with the same parameters as its training step. Nothing is
+  /// updated: the counters of dropout and moving averages stay as they are.
+  /// - Returns: a graph that gives the loss, then the gradient by each trainable variable; the variables' names.
+  func gradientGraph(_ objective: Objective, targets: [TargetFeed]) throws -> (graph: Graph, names: [String]) {
+    let bound = try bound(to: .training)
+    let builder = GraphBuilder(name)
+    // Copied without its updates.
+    let map = try bound.copy(into: builder, map: .init(repeating: nil, count: bound.valueCount))
+    let forward = builder.build(outputs: bound.outputs.compactMap { map[$0.index] })
+    let step = GraphBuilder(extending: forward)
+    step.rename(name + ".gradients")
+    let loss = try append(objective, targets, of: forward, to: step).loss
+    let trained = try forward.trainedVariables()
+    let gradients = try gradients(of: loss, withRespectTo: trained.map { step.value($0.id) })
+    return (try step.build([loss] + gradients), trained.map(\.declaration.label))
   }
 
   /// The training step of a `Trainer` for inputs and targets of the usual types, as it is before any pass. No variable is
   /// initialized: for large models that takes longer than all else.
   /// - Throws: as `training`, and `ApusError` if a setting of the optimizer, the loss or a metric is outside its range.
   public func trainingStep(loss: Loss, optimizer: any Optimizer, metrics: [Metric] = []) throws -> Graph {
+    _ = try singleInput()
+    _ = try singleOutput()
+    let objective = try Objective(loss, metrics: metrics, outputs: outputNames)
     try optimizer.checkSettings()
-    try loss.checkSettings()
-    for metric in metrics { try metric.checkSettings() }
-    let model = try accepting(type(of: try singleInput()).dtype)
-    return try model.training(
-      loss: loss, optimizer: optimizer, metrics: metrics, targetType: usualTargetType(of: loss))
+    try objective.checkSettings()
+    return try training(objective, optimizer: optimizer, targets: usualTargets(of: objective))
   }
 
-  /// Class numbers as bytes, or what the output is.
-  func usualTargetType(of loss: Loss) throws -> TensorType {
-    let output = type(of: try singleOutput())
-    return loss.takesClassNumbers ? TensorType(.u8, Shape(Array(output.shape.dims.dropLast()))) : output
+  /// What an objective's targets are unless data say otherwise: class numbers as bytes, or what the output is.
+  func usualTargets(of objective: Objective) throws -> [TargetFeed] {
+    if let joint = objective.joint {
+      let batch = type(of: try modelInputs()[0]).shape.dims.prefix(1)
+      return joint.targets.map { TargetFeed(TensorType($0.value.dtype, Shape(batch + $0.value.shape.map(Dim.number)))) }
+    }
+    let outputs = try modelOutputs()
+    return objective.trained.map { index in
+      let output = type(of: outputs[index])
+      return TargetFeed(
+        objective.parts[index].loss?.takesClassNumbers ?? false
+          ? TensorType(.u8, Shape(Array(output.shape.dims.dropLast()))) : output)
+    }
   }
 
   /// Loss and metrics of this forward graph bound to inference; parameters and outputs as in `training`.
   public func evaluation(loss: Loss, metrics: [Metric], targetType: TensorType) throws -> Graph {
+    _ = try singleOutput()
+    return try evaluation(
+      Objective(loss, metrics: metrics, outputs: outputNames), targets: [TargetFeed(targetType)])
+  }
+
+  func evaluation(_ objective: Objective, targets: [TargetFeed]) throws -> Graph {
     let forward = try bound(to: .inference)
     let builder = GraphBuilder(extending: forward)
     builder.rename(name + ".evaluation")
-    return try builder.build(appendLoss(loss, metrics, targetType, forward, builder).outputs)
-  }
-
-  private func appendLoss(
-    _ loss: Loss, _ metrics: [Metric], _ targetType: TensorType, _ forward: Graph, _ builder: GraphBuilder
-  ) throws -> (outputs: [Value], loss: Value) {
-    let prediction = builder.value(try forward.singleOutput())
-    builder.origin = Origin(name: loss.name)
-    var target = try builder.parameter("target", targetType.dtype, targetType.shape)
-    if loss.takesClassNumbers {
-      // A column of labels is as good as a row.
-      if target.rank == prediction.rank, target.shape.dims.last == 1 { target = try target.squeezed(axis: -1) }
-    } else {
-      target = try target.cast(to: prediction.dtype)
-      if target.shape.dims + [1] == prediction.shape.dims { target = try target.expandedDims(at: -1) }
-      guard target.shape == prediction.shape else {
-        throw ApusError.input(
-          "the loss \(loss.name) compares targets of shape \(target.shape) with outputs of shape \(prediction.shape)",
-          help: loss.name.contains("categorical") ? "class numbers go with sparse_categorical_crossentropy" : nil)
-      }
-    }
-    let lossValue = try loss.mean(target, prediction)
-    builder.name(lossValue, "loss")
-    var outputs = [lossValue]
-    for metric in metrics {
-      builder.origin = Origin(name: metric.name)
-      let value = try metric.mean(target, prediction, loss.takesClassNumbers)
-      builder.name(value, Identifier.sanitized(metric.name))
-      outputs.append(value)
-    }
-    builder.origin = Origin()
-    return (outputs, lossValue)
-  }
-
-  /// The output of a model.
-  /// - Throws: `ApusError` if there is not exactly one, of floating type, batch first.
-  func singleOutput() throws -> ValueID {
-    guard outputs.count == 1, let output = outputs.first else {
-      throw ApusError.input("a model has one output, but graph @\(name) returns \(outputs.count)")
-    }
-    let (type, batch) = (type(of: output), type(of: try singleInput()).shape.dims.first)
-    guard type.dtype.isFloating, type.shape.dims.first == batch,
-      type.shape.dims.dropFirst().allSatisfy({ $0.number != nil })
-    else {
-      throw ApusError.input(
-        "the output of graph @\(name) is a \(type), which has no loss",
-        help: "it must be of a floating type, with a row for each sample: f32[\(batch?.description ?? "batch"), …]")
-    }
-    return output
-  }
-
-  /// The input of a model: one parameter with a symbolic first dimension.
-  func singleInput() throws -> ValueID {
-    let parameters = self.parameters
-    guard parameters.count == 1, let input = parameters.first else {
-      throw ApusError.input("a model has one input, but graph @\(name) has \(parameters.count)")
-    }
-    guard type(of: input).shape.dims.first?.symbol != nil,
-      Array(type(of: input).shape.dims.dropFirst()).allSatisfy({ $0.number != nil })
-    else {
-      throw ApusError.input(
-        "the input of graph @\(name) is a \(type(of: input))",
-        help: "its first dimension must be a symbol, as batch, and the others numbers")
-    }
-    return input
+    return try builder.build(append(objective, targets, of: forward, to: builder).outputs)
   }
 }
 

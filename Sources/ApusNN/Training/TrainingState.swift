@@ -7,6 +7,8 @@ import Foundation
 package struct TrainingState: Codable {
   package var optimizer: String
   package var loss: String
+  /// The loss, its weight and the metrics of each output; nil if there is one output, or one loss of several tensors.
+  var outputs: [OutputState]?
   package var metrics: [String]
   var seed: UInt64
   /// The optimizer's steps that were done.
@@ -21,7 +23,7 @@ package struct TrainingState: Codable {
   package var fitting: FitSettings?
 
   private enum CodingKeys: String, CodingKey {
-    case optimizer, loss, metrics, seed, steps, epochs, history, fitting, inputs
+    case optimizer, loss, outputs, metrics, seed, steps, epochs, history, fitting, inputs
     case classNames = "class_names"
   }
 
@@ -29,6 +31,14 @@ package struct TrainingState: Codable {
     optimizer = trainer.optimizer.specification
     loss = trainer.loss.specification
     metrics = trainer.metrics.map(\.specification)
+    let parts = trainer.objective.parts
+    outputs =
+      parts.count < 2 && parts.allSatisfy { $0.weight == 1 }
+      ? nil
+      : zip(trainer.outputNames, parts).map { name, part in
+        OutputState(
+          name: name, loss: part.loss?.specification, weight: part.weight, metrics: part.metrics.map(\.specification))
+      }
     seed = trainer.seed
     steps = trainer.stepCount
     epochs = trainer.history.epochs
@@ -57,19 +67,38 @@ package struct TrainingState: Codable {
   }
 }
 
+/// What is minimized and shown of one of several outputs.
+struct OutputState: Codable, Equatable {
+  var name: String
+  /// Nil if the output is not trained.
+  var loss: String?
+  var weight: Double
+  var metrics: [String]
+
+  /// `x: mean_squared_error · 0.5, y: none`
+  static func text(_ outputs: [OutputState]?) -> String {
+    (outputs ?? []).map { "\($0.name): \($0.loss ?? "none")\($0.weight == 1 ? "" : " · \($0.weight)")" }
+      .joined(separator: ", ")
+  }
+}
+
 /// What decides which samples each step of `fit` sees: a resumed training goes on with the same.
 package struct FitSettings: Codable, Hashable, Sendable {
   package var batchSize: Int
   package var validationSplit: Double
   package var shuffle: Bool
+  /// Nil for one pass through the samples.
+  package var stepsPerEpoch: Int?
 
-  package init(batchSize: Int, validationSplit: Double, shuffle: Bool) {
+  package init(batchSize: Int, validationSplit: Double, shuffle: Bool, stepsPerEpoch: Int? = nil) {
     (self.batchSize, self.validationSplit, self.shuffle) = (batchSize, validationSplit, shuffle)
+    self.stepsPerEpoch = stepsPerEpoch
   }
 
   private enum CodingKeys: String, CodingKey {
     case shuffle
     case batchSize = "batch_size"
     case validationSplit = "validation_split"
+    case stepsPerEpoch = "steps_per_epoch"
   }
 }

@@ -1,0 +1,43 @@
+/// Rows: what is at one place, or in a range, of the first axis.
+extension Tensor {
+  /// One row, without the first axis: `images[0]`. Negative numbers count from the end: `images[-1]` is the last.
+  /// - Throws: `ApusError` if there is no such row.
+  public subscript(_ row: Int) -> Tensor {
+    get throws {
+      let count = try rowCount()
+      let index = row < 0 ? row + count : row
+      guard index >= 0, index < count else { throw noRow(row, count) }
+      return try self[index..<index + 1].reshaped(Array(dimensions.dropFirst()))
+    }
+  }
+
+  /// Consecutive rows: `images[0..<100]`, `images[..<100]`, `images[100...]`.
+  /// - Throws: `ApusError` if one of them is not there.
+  public subscript(_ rows: some RangeExpression<Int>) -> Tensor {
+    get throws {
+      let count = try rowCount()
+      let range = rows.relative(to: 0..<count)
+      guard range.lowerBound >= 0, range.upperBound <= count else {
+        throw noRow(range.lowerBound < 0 ? range.lowerBound : range.upperBound - 1, count)
+      }
+      let size = count == 0 ? 0 : byteCount / count
+      var result = try Tensor(uninitialized: dtype, [range.count] + dimensions.dropFirst())
+      withUnsafeBytes { source in
+        result.withUnsafeMutableBytes {
+          $0.copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: source[range.lowerBound * size..<range.upperBound * size]))
+        }
+      }
+      return result
+    }
+  }
+
+  private func rowCount() throws -> Int {
+    guard let count = dimensions.first else { throw ApusError.input("a scalar has no rows") }
+    return count
+  }
+
+  private func noRow(_ row: Int, _ count: Int) -> ApusError {
+    .input("there is no row \(row) in \(type)", help: count == 0 ? "it is empty" : "its rows are 0 to \(count - 1)")
+  }
+}

@@ -1,0 +1,65 @@
+import ApusCore
+import ApusData
+import ApusGraph
+import Foundation
+
+/// Keeps a copy of the training, from which the next run goes on if this one is interrupted: `fit`, called again with the
+/// same data and settings, restores it and trains the epochs that are left. The bits are those of an uninterrupted
+/// training. A copy that was made within an epoch repeats that epoch, from the weights of the copy.
+public final class BackupAndRestore: Callback, Component {
+  private var directory = ""
+  private var counter = BatchCounter(.epoch)
+  private var deletesAtEnd = true
+
+  public static let record = ComponentRecord(
+    "backup_and_restore", aliases: ["backup"], "goes on with a training that was interrupted",
+    settings: [
+      setting("backup_dir", \.directory, "the folder for the copy", required: true),
+      setting("save_freq", \.counter.frequency, "when it saves: after each epoch, or after so many batches"),
+      setting("delete_checkpoint", \.deletesAtEnd, "whether the copy is removed when training is over"),
+    ])
+
+  public init() {}
+
+  /// - Parameters:
+  ///   - directory: a folder for the copy alone.
+  ///   - frequency: when to save.
+  ///   - deletingAtEnd: whether the copy is removed when training is over.
+  public init(_ directory: String, every frequency: CallbackFrequency = .epoch, deletingAtEnd: Bool = true) {
+    self.directory = directory
+    counter = BatchCounter(frequency)
+    deletesAtEnd = deletingAtEnd
+  }
+
+  public var watchesBatches: Bool { counter.countsBatches }
+
+  public func trainingBegins(_ trainer: Trainer) throws {
+    counter.reset()
+    guard SavedModel.isThere(directory) else { return }
+    do { try trainer.resume(from: directory) } catch let error as ApusError {
+      throw ApusError(error.fault, error.diagnostics.map { $0.within("the interrupted training cannot go on") })
+    }
+  }
+
+  public func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
+    if counter.isDue() { try save(trainer) }
+  }
+
+  public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
+    if !counter.countsBatches { try save(trainer) }
+  }
+
+  public func trainingEnds(_ trainer: Trainer) throws {
+    guard deletesAtEnd, SavedModel.isThere(directory) else { return }
+    for name in [GraphFile.modelName, SavedModel.weightsName, SavedModel.trainingName] {
+      try? FileManager.default.removeItem(atPath: FileGroup.join(directory, name))
+    }
+    // A folder that holds something else stays.
+    rmdir(directory)
+  }
+
+  private func save(_ trainer: Trainer) throws {
+    // A copy that cannot be gone on with is worth less than the last one.
+    if trainer.nonFiniteWeight == nil { try trainer.save(to: directory) }
+  }
+}

@@ -1,0 +1,126 @@
+import ApusCore
+import ApusData
+import ApusGraph
+
+/// Consecutive batches of one size, which run in one call.
+struct Chunk {
+  let samples: Samples
+  /// The rows of all batches, one batch after the other; nil if the samples are one batch.
+  let rows: [Int]?
+  let batchSize: Int
+  /// How many batches of the epoch precede it.
+  let first: Int
+
+  var sampleCount: Int { rows?.count ?? samples.count }
+  var batchCount: Int { sampleCount / batchSize }
+
+  /// For each output of a step the values of all batches.
+  func run(_ program: Program) throws -> [Tensor] {
+    guard let rows else { return try program.run(samples.feeds) }
+    return try program.run(overRows: rows, batchSize: batchSize, of: samples.feeds)
+  }
+}
+
+/// Where the batches of an epoch come from.
+protocol SampleSource {
+  /// Steps of an epoch.
+  var stepCount: Int { get }
+
+  /// Goes through an epoch.
+  /// - Parameters:
+  ///   - seed: of the order, if it is shuffled.
+  ///   - isByOne: whether each batch is a chunk of its own.
+  ///   - body: says whether to go on.
+  func forEachChunk(
+    ofEpoch epoch: Int, seed: UInt64, isByOne: Bool, _ body: (Chunk) throws -> Bool
+  ) throws
+}
+
+/// The steps of an epoch among all passes through the data. Without a number of steps an epoch is one pass; with one, an
+/// epoch begins where the one before ended, and passes follow each other, as in Keras.
+struct EpochSteps {
+  let batchesPerPass: Int
+  let stepCount: Int
+
+  /// - Throws: `ApusError` if there are no steps.
+  init(batchesPerPass: Int, stepsPerEpoch: Int?) throws {
+    guard batchesPerPass > 0 else { throw ApusError.input("there are no batches") }
+    if let stepsPerEpoch, stepsPerEpoch < 1 || stepsPerEpoch > Limits.magnitude {
+      throw ApusError.input("an epoch of \(stepsPerEpoch) steps trains nothing", help: "stepsPerEpoch is at least 1")
+    }
+    self.batchesPerPass = batchesPerPass
+    stepCount = stepsPerEpoch ?? batchesPerPass
+  }
+
+  /// The pass and the batch in it of an epoch's step.
+  func place(_ step: Int, inEpoch epoch: Int) -> (pass: Int, batch: Int) {
+    let all = (epoch * stepCount + step).quotientAndRemainder(dividingBy: batchesPerPass)
+    return (all.quotient, all.remainder)
+  }
+}
+
+/// Samples in memory.
+struct ArraySource: SampleSource {
+  private let samples: Samples
+  private let rows: Range<Int>
+  private let batches: BatchSequence
+  private let steps: EpochSteps
+  private let isShuffled: Bool
+
+  var stepCount: Int { steps.stepCount }
+
+  /// - Parameters:
+  ///   - rows: the samples that take part; all if nil.
+  ///   - isShuffled: whether each pass has an order of its own.
+  init(
+    _ samples: Samples, rows: Range<Int>? = nil, batchSize: Int, isShuffled: Bool = false, stepsPerEpoch: Int? = nil
+  ) throws {
+    self.samples = samples
+    self.rows = rows ?? 0..<samples.count
+    batches = try BatchSequence(count: self.rows.count, batchSize: batchSize)
+    steps = try EpochSteps(batchesPerPass: batches.count, stepsPerEpoch: stepsPerEpoch)
+    self.isShuffled = isShuffled
+  }
+
+  /// Many batches are a chunk: as many as take a tenth of a second, so that progress can be seen.
+  func forEachChunk(
+    ofEpoch epoch: Int, seed: UInt64, isByOne: Bool, _ body: (Chunk) throws -> Bool
+  ) throws {
+    let clock = ContinuousClock()
+    var pass: (number: Int, order: [Int])?
+    /// The rows of a step.
+    func rows(of step: Int) -> ArraySlice<Int> {
+      let place = steps.place(step, inEpoch: epoch)
+      if pass?.number != place.pass { pass = (place.pass, order(ofPass: place.pass, seed: seed)) }
+      return pass?.order[batches[place.batch]] ?? []
+    }
+    var length = 1
+    var next = 0
+    while next < stepCount {
+      var chunk = rows(of: next)
+      let size = chunk.count
+      let start = next
+      next += 1
+      // A pass's last batch can be shorter: it goes alone. Others of one pass lie side by side.
+      if size == batches.batchSize {
+        var all = Array(chunk)
+        while next < min(start + length, stepCount) {
+          chunk = rows(of: next)
+          guard chunk.count == size else { break }
+          all += chunk
+          next += 1
+        }
+        chunk = all[...]
+      }
+      let begin = clock.now
+      guard try body(Chunk(samples: samples, rows: Array(chunk), batchSize: size, first: start)) else { return }
+      if !isByOne, clock.now - begin < .milliseconds(100) { length = min(length * 2, 1 << 16) }
+    }
+  }
+
+  private func order(ofPass pass: Int, seed: UInt64) -> [Int] {
+    guard isShuffled else { return Array(rows) }
+    let order = Shuffle.permutation(count: rows.count, seed: seed, epoch: pass)
+    return rows.lowerBound == 0 ? order : order.map { $0 + rows.lowerBound }
+  }
+}
