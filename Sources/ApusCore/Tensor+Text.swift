@@ -110,6 +110,9 @@ private struct Decimal {
   /// Cut to so many digits, the last one rounded.
   mutating func round(to count: Int) {
     guard digits.count > max(count, 0) else { return }
+    // The fewest digits may end half way, but the number itself is on one side.
+    self = Decimal(value)
+    guard digits.count > max(count, 0) else { return }
     let isUp = count >= 0 && digits[count] >= 5
     digits.removeSubrange(max(count, 0)...)
     guard isUp else {
