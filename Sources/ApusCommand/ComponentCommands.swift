@@ -9,6 +9,14 @@ struct OptimizersCommand: ParsableCommand {
   func run() throws { try listing.write(OptimizerRegistry.self) }
 }
 
+struct SchedulesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schedules", abstract: "Lists the schedules of learning rates, or explains one.",
+    discussion: "  apus schedules cosine_decay")
+  @OptionGroup var listing: ComponentListing
+  func run() throws { try listing.write(ScheduleRegistry.self) }
+}
+
 struct LossesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "losses", abstract: "Lists the losses, or explains one.", discussion: "  apus losses huber")
@@ -31,7 +39,7 @@ struct CallbacksCommand: ParsableCommand {
   func run() throws { try listing.write(CallbackRegistry.self) }
 }
 
-/// What the four have in common.
+/// What they have in common.
 struct ComponentListing: ParsableArguments {
   @Argument(help: "The name to explain; all are listed if it is left out.")
   var name: String?

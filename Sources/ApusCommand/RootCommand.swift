@@ -24,7 +24,7 @@ struct RootCommand: ParsableCommand {
       BenchCommand.self,
       DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
-      OptimizersCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,
+      OptimizersCommand.self, SchedulesCommand.self, LossesCommand.self, MetricsCommand.self, CallbacksCommand.self,
     ])
 
   /// - Parameter registering: adds operators, passes, optimizers and the like to their registries.

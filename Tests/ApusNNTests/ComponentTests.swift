@@ -70,8 +70,8 @@ import Testing
     ("sgd(clipnorm=-1)", "'clipnorm' of optimizer 'sgd' must be above 0, not -1.0"),
     ("sgd(clipvalue=0)", "'clipvalue'"), ("sgd(global_clipnorm=0)", "'global_clipnorm'"),
     ("sgd(learning_rate=-1)", "'learning_rate' of optimizer 'sgd' must be at least 0, not -1.0"),
-    ("sgd(weight_decay=-1)", "'weight_decay'"), ("sgd(learning_rate=inf)", "must be a number, not 'inf'"),
-    ("sgd(learning_rate=none)", "must be a number, not 'none'"),
+    ("sgd(weight_decay=-1)", "'weight_decay'"), ("sgd(learning_rate=inf)", "must be a number or a schedule, not 'inf'"),
+    ("sgd(learning_rate=none)", "must be a number or a schedule, not 'none'"),
     ("sgd(clipnorm=x)", "must be a number or none, not 'x'"),
   ]) func optimizersOutsideTheirRangesAreRefused(_ text: String, _ message: String) {
     expectUsage(message) { try OptimizerRegistry.named(text) }
@@ -109,7 +109,7 @@ import Testing
       try model.compile(optimizer: Adam(beta1: 1), loss: .sparseCategoricalCrossEntropy)
     }
     expectUsage("'learning_rate' of optimizer 'sgd' must be at least 0, not nan") {
-      try model.compile(optimizer: .sgd(learningRate: .nan), loss: .sparseCategoricalCrossEntropy)
+      try model.compile(optimizer: .sgd(learningRate: LearningRate(.nan)), loss: .sparseCategoricalCrossEntropy)
     }
     expectUsage("'delta' of loss 'huber'") { try model.compile(loss: .huber(delta: -1)) }
     let data = try SyntheticImages(count: 8)

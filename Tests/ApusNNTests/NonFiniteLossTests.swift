@@ -15,7 +15,7 @@ import Testing
       }
       """
     return try Trainer(
-      #require(Graph.parse(text).first), optimizer: .sgd(learningRate: rate), loss: .meanSquaredError,
+      #require(Graph.parse(text).first), optimizer: .sgd(learningRate: LearningRate(rate)), loss: .meanSquaredError,
       backend: InterpreterBackend())
   }
 

@@ -107,7 +107,7 @@ import Testing
   @Test func namesAreChecked() {
     expectUsage("no optimizer 'rmsporp'", "did you mean 'rmsprop'?") { try OptimizerRegistry.named("rmsporp") }
     expectUsage("no option 'momentun'", "did you mean 'momentum'?") { try OptimizerRegistry.named("sgd(momentun=1)") }
-    expectUsage("must be a number, not 'fast'") { try OptimizerRegistry.named("sgd(learning_rate=fast)") }
+    expectUsage("must be a number or a schedule, not 'fast'") { try OptimizerRegistry.named("sgd(learning_rate=fast)") }
     expectUsage("must be true or false") { try OptimizerRegistry.named("sgd(nesterov=1)") }
     expectUsage("closing parenthesis") { try OptimizerRegistry.named("sgd(momentum=1") }
     expectUsage("is not name=value") { try OptimizerRegistry.named("sgd(0.1)") }

@@ -42,7 +42,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train mlp.graph --metrics acuracy", "did you mean 'accuracy'?"),
     CommandCase("train mlp.graph --optimizer rmsprp", "did you mean 'rmsprop'?"),
     CommandCase("train mlp.graph --optimizer sgd(learning_rat=1)", "did you mean 'learning_rate'?"),
-    CommandCase("train mlp.graph --optimizer sgd(learning_rate=nan)", "must be a number, not 'nan'"),
+    CommandCase("train mlp.graph --optimizer sgd(learning_rate=nan)", "must be a number or a schedule, not 'nan'"),
     CommandCase("train mlp.graph --optimizer sgd(", "lacks its closing parenthesis"),
     CommandCase(
       "train mlp.graph --optimizer adam(beta_1=1)", "'beta_1' of optimizer 'adam' must be at least 0 and below 1"),

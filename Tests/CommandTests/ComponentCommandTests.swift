@@ -5,7 +5,7 @@ import Testing
 
 /// `apus optimizers`, `losses`, `metrics` and `callbacks`.
 @Suite struct ComponentCommandTests {
-  private static let commands = ["optimizers", "losses", "metrics", "callbacks"]
+  private static let commands = ["optimizers", "schedules", "losses", "metrics", "callbacks"]
 
   private func run(_ arguments: String...) throws -> ProgramResult { try runProgram(arguments: arguments) }
 

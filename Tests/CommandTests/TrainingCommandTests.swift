@@ -108,5 +108,7 @@ import Testing
 
 extension Trainer {
   /// Whether the learning rate is the one that the optimizer's settings tell.
-  fileprivate var specificationIsTrue: Bool { Float(optimizer.options.learningRate) == Float(learningRate) }
+  fileprivate var specificationIsTrue: Bool {
+    optimizer.options.learningRate.constant.map(Float.init) == Float(learningRate)
+  }
 }

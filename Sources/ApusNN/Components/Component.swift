@@ -12,6 +12,20 @@ public protocol Component: SendableType {
 
   /// Every setting at its default.
   init()
+
+  /// Compares settings with each other, where ranges alone do not tell whether they are right.
+  /// - Throws: `ApusError` that says what is wrong.
+  func checkConsistency() throws
+}
+
+extension Component {
+  public func checkConsistency() throws {}
+
+  /// - Throws: `ApusError` that names the component if `condition` does not hold.
+  /// - Parameter message: what it needs, as `needs values that rise`.
+  static func require(_ condition: Bool, _ message: String) throws {
+    guard condition else { throw ApusError.usage("\(kind) '\(record.name)' \(message)") }
+  }
 }
 
 // A record's functions hold the component's type and can be called from any thread. Compilers before Swift 6.2 ask for
@@ -52,7 +66,10 @@ extension Component {
   /// - Parameter omitsDefaults: whether settings that have their default values are left out, too.
   public func specificationText(omittingDefaults omitsDefaults: Bool = false) -> String {
     let texts = Self.record.settings.compactMap { setting -> String? in
-      guard let text = setting.read(self), !omitsDefaults || text != setting.defaultText else { return nil }
+      // An absent value is written only if a value is the default.
+      let isGivenUp = setting.read(self) == nil && setting.defaultText != nil && setting.defaultText != "none"
+      guard let text = isGivenUp ? "none" : setting.read(self) else { return nil }
+      guard !omitsDefaults && setting.isShownByDefault || text != setting.defaultText else { return nil }
       return "\(setting.name)=\(text)"
     }
     return texts.isEmpty ? Self.record.name : "\(Self.record.name)(\(texts.joined(separator: ", ")))"
@@ -62,6 +79,7 @@ extension Component {
   /// - Throws: `ApusError` that names the setting and the range.
   public func checkSettings() throws {
     for setting in Self.record.settings {
+      try setting.check(self)
       guard let number = setting.number(self) else { continue }
       guard number.isFinite, setting.range?.contains(number) ?? true else {
         throw ApusError.usage(
@@ -69,6 +87,7 @@ extension Component {
             + "not \(setting.read(self) ?? "none")")
       }
     }
+    try checkConsistency()
   }
 
   /// The component that a text describes.
@@ -82,7 +101,7 @@ extension Component {
       guard given.insert(setting.name).inserted else {
         throw ApusError.usage("\(Self.kind) '\(text.whole)' gives '\(setting.name)' twice")
       }
-      guard let next = setting.write(component, argument.value) else {
+      guard let next = try setting.write(component, argument.value) else {
         throw ApusError.usage(
           "'\(setting.name)' of \(Self.kind) '\(name)' must be \(setting.kind), not '\(argument.value)'")
       }

@@ -32,14 +32,14 @@ struct ComponentText {
     }
   }
 
-  /// The parts of a list: commas in parentheses or quotes do not separate.
+  /// The parts of a list: commas in parentheses, brackets or quotes do not separate.
   static func parts(_ text: some StringProtocol) -> [String] {
     var parts = [""]
     var depth = 0
     var isQuoted = false
     for c in text {
       if c == "\"" { isQuoted.toggle() }
-      if !isQuoted { depth += c == "(" ? 1 : c == ")" ? -1 : 0 }
+      if !isQuoted { depth += "([".contains(c) ? 1 : ")]".contains(c) ? -1 : 0 }
       if c == ",", depth == 0, !isQuoted { parts.append("") } else { parts[parts.count - 1].append(c) }
     }
     return parts.filter { !trimmed($0).isEmpty }
@@ -48,7 +48,7 @@ struct ComponentText {
   /// `text`, in quotes if it would not be read as one value otherwise. There is no spelling for a text with both quotes
   /// and commas.
   static func quoted(_ text: String) -> String {
-    let isPlain = !text.isEmpty && text == trimmed(text) && !text.contains { ",()=".contains($0) }
+    let isPlain = !text.isEmpty && text == trimmed(text) && !text.contains { ",()[]=".contains($0) }
     return isPlain || text.contains("\"") ? text : "\"\(text)\""
   }
 
@@ -56,7 +56,7 @@ struct ComponentText {
     text.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? String(text.dropFirst().dropLast()) : text
   }
 
-  private static func trimmed(_ text: some StringProtocol) -> String {
+  static func trimmed(_ text: some StringProtocol) -> String {
     let start = text.drop(while: \.isWhitespace)
     return String(start.reversed().drop(while: \.isWhitespace).reversed())
   }

@@ -10,32 +10,41 @@ public struct SettingRecord: Sendable {
   public let range: SettingRange?
   /// Whether it must be given. The first required setting may be given without its name: `csv_logger(log.csv)`.
   public let isRequired: Bool
+  /// Whether a whole specification names it even if it has its default. Those that came later are not, so that the texts of
+  /// saved models stay what they were.
+  let isShownByDefault: Bool
   /// `none` if it is absent unless given; nil if it is required.
   public let defaultText: String?
   /// The value's text; nil if it is absent.
   let read: @Sendable (any Component) -> String?
   /// The component with another value; nil if the text is not of this kind.
-  let write: @Sendable (any Component, String) -> (any Component)?
+  let write: @Sendable (any Component, String) throws -> (any Component)?
+  /// Throws what is wrong with a value that has parts.
+  let check: @Sendable (any Component) throws -> Void
   /// The value, if it is a number.
   let number: @Sendable (any Component) -> Double?
 }
 
 extension Component {
   /// Declares the setting that `property` stores. Its default is its value in `Self()`.
-  /// - Parameter range: the numbers it may have; every finite one if nil.
+  /// - Parameters:
+  ///   - range: the numbers it may have; every finite one if nil.
+  ///   - isShownByDefault: whether a whole specification names it even if it has its default.
   public static func setting<Stored: SettingValue>(
     _ name: String, _ property: WritableKeyPath<Self, Stored> & Sendable, in range: SettingRange? = nil,
-    _ summary: String, required: Bool = false
+    _ summary: String, required: Bool = false, isShownByDefault: Bool = true
   ) -> SettingRecord {
     SettingRecord(
       name: name, summary: summary, kind: Stored.settingKind, range: range, isRequired: required,
+      isShownByDefault: isShownByDefault,
       defaultText: required ? nil : Self()[keyPath: property].settingText ?? "none",
       read: { ($0 as? Self)?[keyPath: property].settingText },
       write: { component, text in
-        guard var typed = component as? Self, let value = Stored(settingText: text) else { return nil }
+        guard var typed = component as? Self, let value = try Stored.parsed(text) else { return nil }
         typed[keyPath: property] = value
         return typed
       },
+      check: { try ($0 as? Self)?[keyPath: property].checkSetting() },
       number: { ($0 as? Self)?[keyPath: property].settingNumber })
   }
 }
@@ -49,6 +58,8 @@ public struct SettingRange: Sendable, CustomStringConvertible {
 
   /// Above 0.
   public static let positive = SettingRange(0, includesLower: false, .infinity, includesUpper: false)
+  /// At most 0.
+  public static let nonPositive = SettingRange(-.infinity, includesLower: false, 0, includesUpper: true)
   /// At least 0.
   public static let nonNegative = SettingRange(0, includesLower: true, .infinity, includesUpper: false)
   /// At least 0 and below 1: what remains of an average from step to step.

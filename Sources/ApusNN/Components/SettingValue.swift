@@ -8,9 +8,16 @@ public protocol SettingValue: SendableType {
   var settingText: String? { get }
   /// What a range is compared with; nil if it is no number.
   var settingNumber: Double? { get }
+  /// The value of a text; nil if the text is not of this kind.
+  /// - Throws: `ApusError` if a text of this kind has parts that are wrong.
+  static func parsed(_ text: String) throws -> Self?
+  /// - Throws: `ApusError` if a part of the value is wrong.
+  func checkSetting() throws
 }
 
 extension SettingValue {
+  public static func parsed(_ text: String) throws -> Self? { Self(settingText: text) }
+  public func checkSetting() throws {}
   public var settingNumber: Double? { nil }
 }
 
@@ -58,6 +65,20 @@ extension Optional: SettingValue where Wrapped: SettingValue {
   }
   public var settingText: String? { self?.settingText }
   public var settingNumber: Double? { self?.settingNumber }
+}
+
+/// A list of values: `[1, 2.5]`.
+extension Array: SettingValue where Element: SettingValue {
+  public static var settingKind: String { "a list, as [1, 2], of which each is \(Element.settingKind)" }
+  public init?(settingText: String) {
+    guard settingText.hasPrefix("["), settingText.hasSuffix("]") else { return nil }
+    let values = ComponentText.parts(settingText.dropFirst().dropLast()).map {
+      Element(settingText: ComponentText.trimmed($0))
+    }
+    guard values.allSatisfy({ $0 != nil }) else { return nil }
+    self = values.compactMap(\.self)
+  }
+  public var settingText: String? { "[\(map { $0.settingText ?? "none" }.joined(separator: ", "))]" }
 }
 
 /// A setting with a few named choices.

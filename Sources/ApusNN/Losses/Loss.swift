@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
 
 /// The formula of a loss with its settings: what a package declares to add one.
 ///
@@ -14,12 +15,25 @@ public protocol LossFunction: Component, Sendable {
   /// The loss of each sample, of shape (batch, …); training minimizes the mean over all of it.
   /// - Throws: `ApusError` in words that a user of the loss understands.
   func losses(of prediction: Value, against target: Value) throws -> Value
+
+  /// Which of the losses count, of their shape; nil if all do. Training then minimizes the mean over these alone.
+  /// - Throws: `ApusError` in words that a user of the loss understands.
+  func mask(of prediction: Value, against target: Value) throws -> Value?
+
+  /// Whether labels may be something else than positions of outputs, 0 ..< classes; `accepts` then says which.
+  var takesOtherLabels: Bool { get }
+
+  /// Whether a label may be given to a model with so many outputs, if targets are class numbers.
+  func accepts(label: Int, classes: Int) -> Bool
 }
 
 extension LossFunction {
   public static var kind: String { "loss" }
   public static var takesClassNumbers: Bool { false }
   public var decisionThreshold: Double? { nil }
+  public func mask(of prediction: Value, against target: Value) throws -> Value? { nil }
+  public var takesOtherLabels: Bool { false }
+  public func accepts(label: Int, classes: Int) -> Bool { 0..<classes ~= label }
 }
 
 /// What training makes small. Names and formulas are Keras's.
@@ -32,7 +46,12 @@ public struct Loss: Sendable {
   public let specification: String
   /// If predictions are yes or no, the prediction above which it is yes.
   public let decisionThreshold: Double?
+  /// Whether labels may be something else than positions of outputs.
+  let takesOtherLabels: Bool
+  /// Whether a label may be given to a model with so many outputs.
+  let acceptsLabel: @Sendable (_ label: Int, _ classes: Int) -> Bool
   private let formula: @Sendable (_ target: Value, _ prediction: Value) throws -> Value
+  private let mask: @Sendable (_ target: Value, _ prediction: Value) throws -> Value?
   private let check: @Sendable () throws -> Void
 
   /// The loss of a function that has a record.
@@ -42,7 +61,10 @@ public struct Loss: Sendable {
     takesClassNumbers = type.takesClassNumbers
     specification = function.specificationText(omittingDefaults: true)
     decisionThreshold = function.decisionThreshold
+    takesOtherLabels = function.takesOtherLabels
+    acceptsLabel = { function.accepts(label: $0, classes: $1) }
     formula = { try function.losses(of: $1, against: $0) }
+    mask = { try function.mask(of: $1, against: $0) }
     check = { try function.checkSettings() }
   }
 
@@ -58,15 +80,25 @@ public struct Loss: Sendable {
     self.takesClassNumbers = takesClassNumbers
     specification = name
     decisionThreshold = nil
+    takesOtherLabels = false
+    acceptsLabel = { 0..<$1 ~= $0 }
+    mask = { _, _ in nil }
     self.formula = formula
     check = {}
   }
 
-  /// The mean over all per-sample values.
-  /// - Parameter weights: of samples; values are multiplied by them, and the divisor stays their number, as in Keras.
-  func mean(_ target: Value, _ prediction: Value, weights: Value? = nil) throws -> Value {
-    let losses = try formula(target, prediction)
-    return try (weights.map { try losses.weighted(by: $0) } ?? losses).mean()
+  /// The loss of each sample, of shape (batch, …), those that a mask leaves out included.
+  package func samples(_ target: Value, _ prediction: Value) throws -> Value { try formula(target, prediction) }
+
+  /// The mean over all per-sample values that count.
+  /// - Parameter weights: what multiplies each sample's values, of shape (batch) or of that of the values; the divisor
+  ///   stays the number of values, as in Keras.
+  package func mean(_ target: Value, _ prediction: Value, weights: Value? = nil) throws -> Value {
+    var values = try samples(target, prediction)
+    if let weights { values = try values.weighted(by: weights) }
+    guard let mask = try mask(target, prediction) else { return try values.mean() }
+    let count = try mask.cast(to: values.dtype).sum()
+    return try mask.select(values, values.scalar(0)).sum() / count.maximum(1)
   }
 
   /// - Throws: `ApusError` that names a setting outside its range.

@@ -5,7 +5,12 @@ public enum LossRegistry: ComponentRegistry {
     [
       entry(SparseCategoricalCrossEntropyLoss.self), entry(CategoricalCrossEntropyLoss.self),
       entry(BinaryCrossEntropyLoss.self), entry(MeanSquaredErrorLoss.self), entry(MeanAbsoluteErrorLoss.self),
-      entry(HuberLoss.self),
+      entry(HuberLoss.self), entry(MeanAbsolutePercentageErrorLoss.self), entry(MeanSquaredLogarithmicErrorLoss.self),
+      entry(LogCoshLoss.self), entry(PoissonLoss.self), entry(HingeLoss.self), entry(SquaredHingeLoss.self),
+      entry(CategoricalHingeLoss.self), entry(MarginLoss.self), entry(KLDivergenceLoss.self),
+      entry(CosineSimilarityLoss.self), entry(BinaryFocalCrossEntropyLoss.self),
+      entry(CategoricalFocalCrossEntropyLoss.self), entry(GeneralizedCrossEntropyLoss.self), entry(DiceLoss.self),
+      entry(TverskyLoss.self), entry(CircleLoss.self), entry(CTCLoss.self),
     ])
 
   /// Adds a loss of another package, for the rest of the process.

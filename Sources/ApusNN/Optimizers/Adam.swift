@@ -48,10 +48,19 @@ public struct Adam: Optimizer {
 }
 
 extension Optimizer where Self == Adam {
+  /// Steps by running means of the gradients and of their squares. The other options are those of `OptimizerOptions`.
   public static func adam(
-    learningRate: Double = Adam().options.learningRate, beta1: Double = Adam().beta1, beta2: Double = Adam().beta2,
-    epsilon: Double = Adam().epsilon, amsgrad: Bool = Adam().amsgrad
+    learningRate: LearningRate = Adam().options.learningRate, beta1: Double = Adam().beta1,
+    beta2: Double = Adam().beta2, epsilon: Double = Adam().epsilon, amsgrad: Bool = Adam().amsgrad,
+    weightDecay: Double? = nil, clipNorm: Double? = nil, clipValue: Double? = nil, globalClipNorm: Double? = nil,
+    useEMA: Bool = false, emaMomentum: Double = 0.99, emaOverwriteFrequency: Int? = nil,
+    gradientAccumulationSteps: Int? = nil
   ) -> Adam {
-    Adam(options: .init(learningRate: learningRate), beta1: beta1, beta2: beta2, epsilon: epsilon, amsgrad: amsgrad)
+    Adam(
+      options: OptimizerOptions(
+        learningRate: learningRate, weightDecay: weightDecay, clipNorm: clipNorm, clipValue: clipValue,
+        globalClipNorm: globalClipNorm, useEMA: useEMA, emaMomentum: emaMomentum,
+        emaOverwriteFrequency: emaOverwriteFrequency, gradientAccumulationSteps: gradientAccumulationSteps),
+      beta1: beta1, beta2: beta2, epsilon: epsilon, amsgrad: amsgrad)
   }
 }

@@ -17,69 +17,51 @@ public protocol Optimizer: Component, Sendable {
   ///   - rate: the learning rate, a scalar of the variable's element type; callbacks may change it between steps.
   ///   - step: the number of the step, from 1; a scalar of the variable's element type.
   func update(_ variable: Value, _ gradient: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value
-}
 
-/// What all optimizers have.
-public struct OptimizerOptions: Sendable, Hashable {
-  public var learningRate: Double
-  /// Decoupled: w −= learning rate · decay · w before the step.
-  public var weightDecay: Double?
-  /// Each variable's gradient is scaled down to at most this norm.
-  public var clipNorm: Double?
-  /// Each element of a gradient is cut to ± this.
-  public var clipValue: Double?
-  /// All gradients together are scaled down to at most this norm.
-  public var globalClipNorm: Double?
-
-  public init(
-    learningRate: Double, weightDecay: Double? = nil, clipNorm: Double? = nil, clipValue: Double? = nil,
-    globalClipNorm: Double? = nil
-  ) {
-    self.learningRate = learningRate
-    self.weightDecay = weightDecay
-    self.clipNorm = clipNorm
-    self.clipValue = clipValue
-    self.globalClipNorm = globalClipNorm
-  }
+  /// The weight decay of a variable: that of the options, unless the rule treats variables differently.
+  func weightDecay(of variable: Value, named name: String) -> Double?
 }
 
 extension Optimizer {
   public static var kind: String { "optimizer" }
   public var name: String { Self.record.name }
+  public func weightDecay(of variable: Value, named name: String) -> Double? { options.weightDecay }
 
   /// All that makes it, as `OptimizerRegistry.named` reads it: `sgd(learning_rate=0.1, momentum=0.9, nesterov=false)`.
   public var specification: String { specificationText() }
-
-  /// The declarations of `options`, with which every optimizer's list of settings begins.
-  public static var commonSettings: [SettingRecord] {
-    [
-      setting("learning_rate", \.options.learningRate, in: .nonNegative, "the size of a step"),
-      setting(
-        "weight_decay", \.options.weightDecay, in: .nonNegative,
-        "the share of each variable, times the learning rate, that is subtracted before a step"),
-      setting("clipnorm", \.options.clipNorm, in: .positive, "the largest norm of one variable's gradient"),
-      setting("clipvalue", \.options.clipValue, in: .positive, "the largest magnitude of a gradient's element"),
-      setting("global_clipnorm", \.options.globalClipNorm, in: .positive, "the largest norm of all gradients together"),
-    ]
-  }
 
   /// Appends the updates of all variables.
   /// - Parameter step: an `i64` scalar, 0 in the first step.
   func apply(_ variables: [(name: String, variable: Value, gradient: Value)], step: Value) throws {
     guard let builder = variables.first?.variable.builder else { return }
     builder.origin = Origin(name: name)
-    let rate = try builder.variable(
-      learningRateName, .f32, [], .constant(ExactNumber(options.learningRate)), trainable: false)
-    let gradients = try clipped(variables.map(\.gradient))
-    for ((name, variable, _), gradient) in zip(variables, gradients) {
+    let rate = try options.learningRate.value(at: step)
+    let turn = try GradientAccumulation(options, step: step)
+    let states = variables.map { OptimizerState(variable: $0.variable, name: $0.name, turn: turn) }
+    let gradients = try clipped(zip(variables, states).map { try turn?.mean($0.gradient, $1) ?? $0.gradient })
+    for ((variable, state), gradient) in zip(zip(variables.map(\.variable), states), gradients) {
       let rate = try rate.cast(to: variable.dtype)
-      let count = try (step.cast(to: variable.dtype) + 1)
+      let count = try ((turn?.step ?? step).cast(to: variable.dtype) + 1)
       var start = variable
-      if let decay = options.weightDecay { start = try variable - variable * (rate * decay) }
-      let new = try update(start, gradient, rate: rate, step: count, OptimizerState(variable: variable, name: name))
+      if let decay = weightDecay(of: variable, named: state.name) { start = try variable - variable * (rate * decay) }
+      var new = try update(start, gradient, rate: rate, step: count, state)
+      if let turn { new = try turn.isComplete.select(new, variable) }
+      new = try averaged(new, state, step: turn?.step ?? step)
       try builder.update(variable, to: new)
     }
     builder.origin = Origin()
+  }
+
+  /// Keeps the running mean of a variable; gives the mean in place of the variable if the options say so for this step.
+  private func averaged(_ new: Value, _ state: OptimizerState, step: Value) throws -> Value {
+    guard options.useEMA else { return new }
+    // a ← μ a + (1 − μ) w, with μ = 0 in the first step
+    let old = try state.zeros(OptimizerState.averageSlot)
+    let momentum = try step.greater(0).cast(to: new.dtype) * options.emaMomentum
+    let mean = try momentum * old + (1 - momentum) * new
+    try new.builder.update(old, to: mean)
+    guard let frequency = options.emaOverwriteFrequency else { return new }
+    return try (step + 1).remainder(step.scalar(Double(frequency))).equal(0).select(mean, new)
   }
 
   private func clipped(_ gradients: [Value]) throws -> [Value] {
@@ -104,5 +86,31 @@ extension Optimizer {
   }
 }
 
-/// The variable that holds the learning rate, so that schedules and callbacks can set it between steps.
+/// Several batches for one step: their gradients are added up, and the last one of them changes the variables.
+struct GradientAccumulation {
+  /// Whether this batch is the last one of a step: a truth value.
+  let isComplete: Value
+  /// How many steps were done before: an `i64` scalar.
+  let step: Value
+  private let count: Double
+
+  /// Nil if each batch is a step.
+  /// - Parameter step: how many batches there were before.
+  init?(_ options: OptimizerOptions, step: Value) throws {
+    guard let count = options.gradientAccumulationSteps, count > 1 else { return nil }
+    self.count = Double(count)
+    isComplete = try (step + 1).remainder(step.scalar(self.count)).equal(0)
+    self.step = try step / self.count
+  }
+
+  /// The mean of the gradients of a step's batches up to this one, over the number of all of them.
+  func mean(_ gradient: Value, _ state: OptimizerState) throws -> Value {
+    let old = try state.zeros("gradient_accumulator")
+    let sum = try old + gradient
+    try gradient.builder.update(old, to: isComplete.select(sum.scalar(0), sum))
+    return try sum / count
+  }
+}
+
+/// The variable that holds a learning rate that is no schedule, so that callbacks can set it between steps.
 let learningRateName = "optimizer/learning_rate"

@@ -2,7 +2,12 @@
 public enum OptimizerRegistry: ComponentRegistry {
   public static let store = ComponentStore<any Optimizer>(
     "optimizer", registration: "OptimizerRegistry.register",
-    [.init(SGD.self) { $0 }, .init(RMSprop.self) { $0 }, .init(Adam.self) { $0 }])
+    [
+      .init(SGD.self) { $0 }, .init(RMSprop.self) { $0 }, .init(Adam.self) { $0 }, .init(AdamW.self) { $0 },
+      .init(Adagrad.self) { $0 }, .init(Adadelta.self) { $0 }, .init(Adamax.self) { $0 }, .init(Nadam.self) { $0 },
+      .init(Ftrl.self) { $0 }, .init(Lion.self) { $0 }, .init(Adafactor.self) { $0 }, .init(Lamb.self) { $0 },
+      .init(Muon.self) { $0 }, .init(ScheduleFreeAdamW.self) { $0 },
+    ])
 
   /// Adds an optimizer of another package, for the rest of the process.
   /// - Throws: `ApusError` if its name is taken.

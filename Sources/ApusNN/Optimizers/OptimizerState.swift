@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusOperators
 
 /// What an optimizer remembers of one variable from step to step.
 ///
@@ -10,6 +11,13 @@ public struct OptimizerState {
   public let variable: Value
   /// The variable's name, as `dense/kernel`.
   public let name: String
+  /// Which batches change the slots; all of them if nil.
+  let turn: GradientAccumulation?
+
+  /// The slot of a variable's running mean.
+  static let averageSlot = "average"
+  /// The name of a slot's variable.
+  static func label(_ slot: String, of variable: String) -> String { "optimizer/\(variable)/\(slot)" }
 
   /// A slot of the variable's shape that starts at zero.
   public func zeros(_ slot: String) throws -> Value { try filled(slot, with: 0) }
@@ -23,13 +31,13 @@ public struct OptimizerState {
   /// - Throws: `ApusError` if the variable has a slot of that name already.
   public func slot(_ slot: String, shape: Shape, _ initializer: Initializer) throws -> Value {
     try variable.builder.variable(
-      "optimizer/\(name)/\(slot)", variable.dtype, shape, initializer, trainable: false)
+      Self.label(slot, of: name), variable.dtype, shape, initializer, trainable: false)
   }
 
   /// Makes `value` the slot's value from the next step on; returns `value`, for the rest of the rule.
   @discardableResult
   public func advance(_ slot: Value, to value: Value) throws -> Value {
-    try variable.builder.update(slot, to: value)
+    try variable.builder.update(slot, to: turn?.isComplete.select(value, slot) ?? value)
     return value
   }
 }

@@ -50,11 +50,19 @@ public struct RMSprop: Optimizer {
 }
 
 extension Optimizer where Self == RMSprop {
+  /// Steps divided by a running root mean square of the gradients. The other options are those of `OptimizerOptions`.
   public static func rmsprop(
-    learningRate: Double = RMSprop().options.learningRate, rho: Double = RMSprop().rho,
-    momentum: Double = RMSprop().momentum, epsilon: Double = RMSprop().epsilon, centered: Bool = RMSprop().centered
+    learningRate: LearningRate = RMSprop().options.learningRate, rho: Double = RMSprop().rho,
+    momentum: Double = RMSprop().momentum, epsilon: Double = RMSprop().epsilon, centered: Bool = RMSprop().centered,
+    weightDecay: Double? = nil, clipNorm: Double? = nil, clipValue: Double? = nil, globalClipNorm: Double? = nil,
+    useEMA: Bool = false, emaMomentum: Double = 0.99, emaOverwriteFrequency: Int? = nil,
+    gradientAccumulationSteps: Int? = nil
   ) -> RMSprop {
     RMSprop(
-      options: .init(learningRate: learningRate), rho: rho, momentum: momentum, epsilon: epsilon, centered: centered)
+      options: OptimizerOptions(
+        learningRate: learningRate, weightDecay: weightDecay, clipNorm: clipNorm, clipValue: clipValue,
+        globalClipNorm: globalClipNorm, useEMA: useEMA, emaMomentum: emaMomentum,
+        emaOverwriteFrequency: emaOverwriteFrequency, gradientAccumulationSteps: gradientAccumulationSteps), rho: rho,
+      momentum: momentum, epsilon: epsilon, centered: centered)
   }
 }

@@ -36,10 +36,18 @@ public struct SGD: Optimizer {
 }
 
 extension Optimizer where Self == SGD {
+  /// Gradient descent, with momentum and Nesterov's look-ahead. The other options are those of `OptimizerOptions`.
   public static func sgd(
-    learningRate: Double = SGD().options.learningRate, momentum: Double = SGD().momentum,
-    nesterov: Bool = SGD().nesterov
+    learningRate: LearningRate = SGD().options.learningRate, momentum: Double = SGD().momentum,
+    nesterov: Bool = SGD().nesterov, weightDecay: Double? = nil, clipNorm: Double? = nil, clipValue: Double? = nil,
+    globalClipNorm: Double? = nil, useEMA: Bool = false, emaMomentum: Double = 0.99, emaOverwriteFrequency: Int? = nil,
+    gradientAccumulationSteps: Int? = nil
   ) -> SGD {
-    SGD(options: .init(learningRate: learningRate), momentum: momentum, nesterov: nesterov)
+    SGD(
+      options: OptimizerOptions(
+        learningRate: learningRate, weightDecay: weightDecay, clipNorm: clipNorm, clipValue: clipValue,
+        globalClipNorm: globalClipNorm, useEMA: useEMA, emaMomentum: emaMomentum,
+        emaOverwriteFrequency: emaOverwriteFrequency, gradientAccumulationSteps: gradientAccumulationSteps),
+      momentum: momentum, nesterov: nesterov)
   }
 }

@@ -47,6 +47,7 @@ extension Trainer {
         throw LossWatch.validationError(value, epoch: epoch)
       }
     }
+    try useAveragedWeights()
     for callback in plan.callbacks { try callback.trainingEnds(self) }
     return result
   }

@@ -57,7 +57,7 @@ extension Trainer {
       throw ApusError.input("labels of \(loss.name)\(place) must be integers, not \(targets.dtype)")
     }
     let labels = targets.doubles()
-    for (index, label) in labels.enumerated() where label < 0 || label >= Double(classes) {
+    for (index, label) in labels.enumerated() where !loss.acceptsLabel(Int(label), classes) {
       throw ApusError.input(
         "sample \(index / (labels.count / count)) has the label \(Int(label))\(place), but the model has \(classes) outputs",
         help: "labels are 0 … \(classes - 1)")
@@ -101,7 +101,9 @@ extension Trainer {
   /// Compares the labels of a data set with the model's classes, if the loss takes class numbers.
   /// - Throws: `ApusError` that names the file, and the first sample whose label is no class.
   package func checkLabels(of data: Dataset) throws {
-    guard loss.takesClassNumbers, let classes = outputTypes[0].shape.dims.last?.number else { return }
+    guard loss.takesClassNumbers, !loss.takesOtherLabels, let classes = outputTypes[0].shape.dims.last?.number else {
+      return
+    }
     try data.checkLabels(classes: classes, of: "the model")
   }
 }

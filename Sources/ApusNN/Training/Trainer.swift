@@ -121,12 +121,22 @@ public final class Trainer {
   /// The epoch that `fit` runs next, from 0.
   public var nextEpoch: Int { (history.epochs.last ?? -1) + 1 }
 
+  /// The rate of the next step.
   public var learningRate: Double {
-    session.value(of: learningRateName)?.doubles().first ?? optimizer.options.learningRate
+    if let schedule = optimizer.options.learningRate.schedule {
+      // A schedule whose settings were checked has a rate for every step.
+      return (try? schedule.rate(afterSteps: stepCount)) ?? .nan
+    }
+    return session.value(of: learningRateName)?.doubles().first ?? optimizer.options.learningRate.constant ?? .nan
   }
 
-  /// - Throws: `ApusError` if the rate is no number from 0.
+  /// - Throws: `ApusError` if the rate is no number from 0, or follows a schedule.
   public func setLearningRate(_ rate: Double) throws {
+    if let schedule = optimizer.options.learningRate.schedule {
+      throw ApusError.input(
+        "the learning rate follows \(schedule.specificationText()), so it cannot be set to \(rate)",
+        help: "give the optimizer a number, which callbacks can change")
+    }
     guard rate.isFinite, rate >= 0 else {
       throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
     }
@@ -141,6 +151,16 @@ public final class Trainer {
 
   /// How many steps the optimizer has done.
   public var stepCount: Int { Int(session.value(of: Graph.stepName)?.elements(as: Int64.self).first ?? 0) }
+
+  /// Gives each trained variable the running mean that the optimizer keeps of it, if it does and has done a step: as `fit`
+  /// does at its end.
+  public func useAveragedWeights() throws {
+    guard optimizer.options.useEMA, stepCount > 0 else { return }
+    for (name, _) in weights {
+      guard let mean = session.value(of: OptimizerState.label(OptimizerState.averageSlot, of: name)) else { continue }
+      try session.setValue(mean, of: name)
+    }
+  }
 
   /// Ends `fit` after the current batch.
   public func stop() { isStopped = true }

@@ -39,7 +39,7 @@ enum Probability {
 
 extension Value {
   /// Probabilities kept off 0 and 1.
-  func guarded() throws -> Value { try clip(low: Probability.least, high: Probability.largest) }
+  package func guarded() throws -> Value { try clip(low: Probability.least, high: Probability.largest) }
 
   /// self · factor, and 0 if the factor is 0, even if self is infinite.
   func weighted(by factor: Value) throws -> Value { try factor.equal(0).select(scalar(0), self * factor) }
