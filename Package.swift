@@ -135,7 +135,8 @@ let package = Package(
     .testTarget(
       name: "ApusReportTests",
       dependencies: ["ApusGraph", "ApusLowering", "ApusData", "ApusReport", "Apus", "TestSupport"]),
-    .testTarget(name: "ApusNNTests", dependencies: ["ApusGraph", "ApusNN", "Apus", "TestSupport"], exclude: ["Resources"]),
+    .testTarget(
+      name: "ApusNNTests", dependencies: ["ApusGraph", "ApusNN", "Apus", "TestSupport"], exclude: ["Resources"]),
     .executableTarget(
       name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),
     .testTarget(

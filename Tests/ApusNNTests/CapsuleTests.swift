@@ -113,11 +113,13 @@ import Testing
 
   /// Bright rows in images of 8 × 8: primary capsules, capsules of classes, and the margin loss of the paper.
   @Test func aSmallModelLearns() throws {
-    let model = try Sequential(name: "capsules", input: [8, 8, 1]) {
-      Conv2D(8, kernelSize: 3, activation: .relu)
-      PrimaryCapsules(4, dimension: 4, kernelSize: 3, strides: 2)
-      Capsules(2, dimension: 4)
-      CapsuleLength()
+    func model() throws -> Sequential {
+      try Sequential(name: "capsules", input: [8, 8, 1]) {
+        Conv2D(8, kernelSize: 3, activation: .relu)
+        PrimaryCapsules(4, dimension: 4, kernelSize: 3, strides: 2)
+        Capsules(2, dimension: 4)
+        CapsuleLength()
+      }
     }
     let pixels: [Float] = (0..<8 * 64).map { position in
       let (sample, row) = (position / 64, position % 64 / 8)
@@ -125,14 +127,8 @@ import Testing
     }
     let x = try Tensor(pixels, [8, 8, 8, 1])
     let targets = try Tensor((0..<8).flatMap { $0.isMultiple(of: 2) ? [1, 0] : [0, 1] as [Float] }, [8, 2])
-    // Σ t max(0, 0.9 − |v|)² + ½ (1 − t) max(0, |v| − 0.1)²
-    let margin = Loss("capsule_margin") { target, lengths in
-      let present = try (0.9 - lengths).maximum(0)
-      let absent = try (lengths - 0.1).maximum(0)
-      return try (target * present * present + (1 - target) * absent * absent * 0.5).sum(axes: [1])
-    }
     func losses(_ backend: any Backend) throws -> [Double] {
-      let trainer = try model.compile(optimizer: .adam(learningRate: 0.01), loss: margin, backend: backend, seed: 2)
+      let trainer = try model().compile(optimizer: .adam(learningRate: 0.01), loss: .margin(), backend: backend, seed: 2)
       return try (0..<15).map { _ in try #require(trainer.trainOnBatch(x, targets)["loss"]) }
     }
     let expected = try losses(InterpreterBackend())

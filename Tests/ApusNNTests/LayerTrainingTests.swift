@@ -66,7 +66,8 @@ import Testing
     let samples = try Tensor(values, [6] + shape)
     let labels = Tensor([0, 1, 2, 2, 1, 0] as [UInt8])
     func losses(_ backend: any Backend) throws -> [Double] {
-      let trainer = try model.compile(
+      // A model that is compiled again keeps its weights.
+      let trainer = try Self.models[index]().compile(
         optimizer: .adam(learningRate: 0.02), loss: .sparseCategoricalCrossEntropy, backend: backend, seed: 3)
       return try (0..<12).map { _ in try #require(trainer.trainOnBatch(samples, labels)["loss"]) }
     }
@@ -80,14 +81,16 @@ import Testing
 
   /// Ids that occur again and again add to one row of the embedding's gradient, in one order.
   @Test(.enabled(if: NativeBackend.isAvailable)) func bitsOfEmbeddingsDoNotDependOnTheWorkers() throws {
-    let input = Input([16], dtype: .i32)
-    let x = TokenAndPositionEmbedding(vocabularySize: 40, sequenceLength: 16, embeddingDim: 72)(input)
-    let attended = MultiHeadAttention(numHeads: 2, keyDim: 20)(x, value: x, useCausalMask: true)
-    let model = try Model(input, Dense(40, activation: .softmax)(LayerNormalization()(Add()([x, attended]))))
+    func model() throws -> Model {
+      let input = Input([16], dtype: .i32)
+      let x = TokenAndPositionEmbedding(vocabularySize: 40, sequenceLength: 16, embeddingDim: 72)(input)
+      let attended = MultiHeadAttention(numHeads: 2, keyDim: 20)(x, value: x, useCausalMask: true)
+      return try Model(input, Dense(40, activation: .softmax)(LayerNormalization()(Add()([x, attended]))))
+    }
     let ids = try Tensor((0..<32 * 16).map { Int32($0 * $0 % 37) }, [32, 16])
     let labels = try Tensor((0..<32 * 16).map { UInt8($0 * 7 % 40) }, [32, 16])
     let states = try (1...3).map { workers in
-      let trainer = try model.compile(
+      let trainer = try model().compile(
         optimizer: .adam(), loss: .sparseCategoricalCrossEntropy, backend: NativeBackend(workers: workers), seed: 2)
       for _ in 0..<3 { _ = try trainer.trainOnBatch(ids, labels) }
       return trainer.state

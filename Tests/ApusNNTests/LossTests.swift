@@ -49,9 +49,10 @@ import Testing
   @Test func agreeWithKeras() throws {
     let references: [Reference] = try resource("losses.json")
     #expect(references.count == 37)
-    // Every loss is compared.
+    // Every loss is compared, but for the one that `RegistryTests` adds.
     let compared = try Set(references.map { try Loss.named($0.loss).name })
-    #expect(compared.isSuperset(of: Set(LossRegistry.records.map(\.name))), "\(compared)")
+    let missing = LossRegistry.records.map(\.name).filter { !compared.contains($0) && $0 != "scaled_error" }
+    #expect(missing == [])
     for test in references {
       let loss = try Loss.named(test.loss)
       let found = try Self.run(
@@ -126,12 +127,12 @@ import Testing
     let data = try SyntheticImages(count: 12)
     let labels = data.labels.elements(as: UInt8.self)
     let holes = try Tensor(labels.enumerated().map { $0.offset % 3 == 0 ? UInt8(255) : $0.element }, [12])
-    let model = try smallModel()
-    let trainer = try model.compile(
+    let trainer = try smallModel().compile(
       optimizer: .sgd(learningRate: 0.1), loss: .sparseCategoricalCrossEntropy(ignoreClass: 255))
     let few = (0..<12).filter { $0 % 3 != 0 }
     let loss = try trainer.trainOnBatch(data.images, holes)["loss"] ?? .nan
-    let plain = try model.compile(optimizer: .sgd(learningRate: 0.1), loss: .sparseCategoricalCrossEntropy)
+    let plain = try smallModel().compile(
+      optimizer: .sgd(learningRate: 0.1), loss: .sparseCategoricalCrossEntropy)
     let expected = try plain.trainOnBatch(data.images.gather(rows: few), data.labels.gather(rows: few))["loss"] ?? .nan
     #expect(abs(loss - expected) < 1e-6)
     #expect(

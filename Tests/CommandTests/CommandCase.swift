@@ -140,7 +140,8 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("train mlp.graph --data tiny --resume nowhere", "--resume 'nowhere' is no folder"),
     CommandCase("train mlp.graph --data tiny --resume tiny", "weights.safetensors: cannot be opened"),
     // Models that cannot be trained
-    CommandCase("train two_inputs.graph --data tiny", "input"),
+    CommandCase("train two_inputs.graph --data tiny", "graph @two has no trainable variables"),
+    CommandCase("train two_weighted.graph --data tiny", "input"),
     CommandCase("train two_outputs.graph --data tiny", "output"),
     CommandCase("train infinite.graph --data tiny", "input"),
     CommandCase("train mlp.graph --bind batch=4", "must be a symbol"),
@@ -218,6 +219,10 @@ enum ExampleFolder {
       "huge.graph",
       "graph @huge() {\n  %y: f32[9000000, 9000000] = iota(shape: [9000000, 9000000], axis: 0, dtype: f32)\n  return %y\n}\n"
     )
+    try write(
+      "two_weighted.graph",
+      "graph @two(%x: f32[n, 784], %y: f32[n, 784]) {\n  %w: f32[784, 10] = variable(glorot_uniform)\n"
+        + "  %z = add(%x, %y)\n  %p = matmul(%z, %w)\n  return %p\n}\n")
     try write("two_inputs.graph", "graph @two(%x: f32[n, 2], %y: f32[n, 2]) {\n  %z = add(%x, %y)\n  return %z\n}\n")
     try write("two_outputs.graph", "graph @two(%x: f32[n, 2]) {\n  %y = relu(%x)\n  return %x, %y\n}\n")
     let graphs = ["a", "b"].map { "graph @\($0)(%x: f32[n]) {\n  %y = relu(%x)\n  return %y\n}\n" }

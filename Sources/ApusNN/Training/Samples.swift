@@ -65,13 +65,19 @@ extension Trainer {
   func samples(
     _ inputs: Tensor, _ targets: Tensor, weights: Tensor? = nil, classWeights: [Int: Double] = [:]
   ) throws -> Samples {
+    try checkTakesOneOfEach()
+    return try samples([inputs], [targets], weights: [weights], classWeights: classWeights)
+  }
+
+  /// - Throws: `ApusError` if the model has several inputs or targets.
+  func checkTakesOneOfEach() throws {
     guard inputNames.count == 1, targetNames.count == 1 else {
       throw ApusError.input(
         "the model has the inputs \(inputNames.joined(separator: ", ")) and the targets "
           + "\(targetNames.joined(separator: ", ")), but one of each is given",
-        help: "give them by name: inputs: [\"\(inputNames[0])\": …], targets: [\"\(targetNames.first ?? "…")\": …]")
+        help: "give them by name: inputs: [\"\(inputNames[0])\": …], targets: [\"\(targetNames.first ?? "…")\": …]",
+        commandHelp: "train it from Swift: fit(inputs:targets:) takes them by name")
     }
-    return try samples([inputs], [targets], weights: [weights], classWeights: classWeights)
   }
 
   /// Inputs alone, for prediction.

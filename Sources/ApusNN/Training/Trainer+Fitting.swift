@@ -67,6 +67,7 @@ extension Trainer {
   /// Compares the inputs of a data set with the model's.
   /// - Throws: `ApusError` that lists the inputs, if they have names; else as `fit`.
   package func checkInputs(of data: Dataset) throws {
+    try checkTakesOneOfEach()
     let sample = Shape.elementCount(input.shape.dims.dropFirst().map { $0.number ?? 0 })
     let names = data.inputNames
     guard names.isEmpty || names.count == sample else {
