@@ -94,7 +94,7 @@ extension Trainer {
         guard watch.fault != nil else { throw ApusError.input(found) }
         cause = found
       }
-      means.add(logs.means, weight: chunk.sampleCount)
+      means.add(logs, weight: chunk.sampleCount)
       let done = chunk.first + chunk.batchCount
       bar.update(done, logs: means.sorted)
       if !batchWatchers.isEmpty {
@@ -122,7 +122,7 @@ extension Trainer {
   {
     var means = RunningMeans()
     try source.forEachChunk(ofEpoch: 0, seed: 0, isByOne: false) { chunk in
-      means.add(try evaluationSteps(chunk).means, weight: chunk.sampleCount)
+      means.add(try evaluationSteps(chunk), weight: chunk.sampleCount)
       progress(chunk.first + chunk.batchCount, means)
       return true
     }

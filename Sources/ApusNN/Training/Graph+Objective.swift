@@ -66,7 +66,7 @@ extension Graph {
       for metric in part.metrics {
         guard let loss = part.loss, let target = targets[index] else { continue }
         builder.origin = Origin(name: metric.name)
-        let value = try metric.mean(target, predictions[index], loss.takesClassNumbers)
+        let value = try metric.output(target, predictions[index], loss.takesClassNumbers)
         builder.name(value, Identifier.sanitized(isSingle ? metric.name : "\(names[index])_\(metric.name)"))
         metrics.append(value)
       }

@@ -75,23 +75,23 @@ struct Objective: Sendable {
 
   /// What the step logs, in the order of its outputs. Names as Keras has them: those of one output stand alone, those of
   /// several follow the name of their output.
-  func logNames(outputs: [String]) -> [String] {
-    if let joint { return ["loss"] + (joint.terms.count > 1 ? joint.terms.map { "\($0)_loss" } : []) }
+  func logs(outputs: [String]) -> [StepLog] {
+    if let joint { return [StepLog("loss")] + (joint.terms.count > 1 ? joint.terms.map { StepLog("\($0)_loss") } : []) }
     let showsParts = trained.count > 1
-    var names = ["loss"] + (showsParts ? trained.map { "\(outputs[$0])_loss" } : [])
+    var logs = [StepLog("loss")] + (showsParts ? trained.map { StepLog("\(outputs[$0])_loss") } : [])
     for (part, output) in zip(parts, outputs) {
       for metric in part.metrics {
         let name = outputs.count > 1 ? "\(output)_\(metric.name)" : metric.name
         var candidate = name
         var count = 0
-        while names.contains(candidate) {
+        while logs.contains(where: { $0.name == candidate }) {
           count += 1
           candidate = "\(name)_\(count)"
         }
-        names.append(candidate)
+        logs.append(StepLog(candidate, result: metric.result))
       }
     }
-    return names
+    return logs
   }
 
   /// What the targets are called, in the order in which steps are fed: the outputs that have a loss, or what the joint

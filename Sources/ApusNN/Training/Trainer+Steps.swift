@@ -68,17 +68,17 @@ extension Trainer {
 
   /// One step on each batch of rows.
   func trainingSteps(_ chunk: Chunk) throws -> StepLogs {
-    try StepLogs(names: logNames, chunk.run(programs(feeds(chunk.samples)).training))
+    try StepLogs(logs, chunk.run(programs(feeds(chunk.samples)).training))
   }
 
   func evaluationSteps(_ chunk: Chunk) throws -> StepLogs {
-    try StepLogs(names: logNames, chunk.run(programs(feeds(chunk.samples)).evaluation))
+    try StepLogs(logs, chunk.run(programs(feeds(chunk.samples)).evaluation))
   }
 
   private func named(_ outputs: [Tensor]) -> [String: Double] {
-    var logs: [String: Double] = [:]
-    for (name, value) in zip(logNames, outputs) { logs[name] = value.doubles().first }
-    return logs
+    var values: [String: Double] = [:]
+    for (log, output) in zip(logs, outputs) { values[log.name] = log.value(of: output.doubles()) }
+    return values
   }
 
   // MARK: Graphs

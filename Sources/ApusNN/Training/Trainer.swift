@@ -38,8 +38,9 @@ public final class Trainer {
   /// What `fit` takes as targets, in order: the outputs that have a loss, or what a joint loss declares.
   public let targetNames: [String]
   /// What steps log, the loss first: `loss`, `accuracy`; of several outputs `loss`, `x_loss`, `y_loss`, `x_accuracy`.
-  public let logNames: [String]
+  public var logNames: [String] { logs.map(\.name) }
 
+  let logs: [StepLog]
   let objective: Objective
   let inputTypes: [TensorType]
   let outputTypes: [TensorType]
@@ -112,7 +113,7 @@ public final class Trainer {
     inputNames = model.inputNames
     outputNames = model.outputNames
     targetNames = objective.targetNames(outputs: outputNames)
-    logNames = objective.logNames(outputs: outputNames)
+    logs = objective.logs(outputs: outputNames)
     session = Session(backend: backend, seed: seed, passes: passes)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
     _ = try programs(usualFeeds)

@@ -15,12 +15,16 @@ struct Accuracy: MetricFunction {
   }
 }
 
-/// The share of outputs on the target's side of ½.
+/// The share of outputs on the target's side of a threshold.
 struct BinaryAccuracy: MetricFunction {
-  static let record = ComponentRecord("binary_accuracy", "the share of outputs on the target's side of ½")
+  var threshold = 0.5
+
+  static let record = ComponentRecord(
+    "binary_accuracy", "the share of outputs on the target's side of a threshold",
+    settings: [setting("threshold", \.threshold, "above which an output is yes")])
 
   func values(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value {
-    try sides(target, prediction)
+    try sides(target, prediction, threshold)
   }
 }
 
@@ -44,24 +48,6 @@ struct SparseCategoricalAccuracy: MetricFunction {
   }
 }
 
-/// (t − p)², mean over the last axis.
-struct MeanSquaredErrorMetric: MetricFunction {
-  static let record = MeanSquaredErrorLoss.record
-
-  func values(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value {
-    try prediction.meanSquaredError(target: target)
-  }
-}
-
-/// |t − p|, mean over the last axis.
-struct MeanAbsoluteErrorMetric: MetricFunction {
-  static let record = MeanAbsoluteErrorLoss.record
-
-  func values(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value {
-    try prediction.meanAbsoluteError(target: target)
-  }
-}
-
 private func matches(_ labels: Value, _ prediction: Value) throws -> Value {
   guard labels.shape.dims == prediction.shape.dims.dropLast() else {
     throw ApusError.input("class numbers of shape \(labels.shape) do not fit outputs of shape \(prediction.shape)")
@@ -69,11 +55,11 @@ private func matches(_ labels: Value, _ prediction: Value) throws -> Value {
   return try prediction.argMax().equal(labels.cast(to: .i64)).cast(to: prediction.dtype)
 }
 
-private func sides(_ target: Value, _ prediction: Value) throws -> Value {
+private func sides(_ target: Value, _ prediction: Value, _ threshold: Double = 0.5) throws -> Value {
   guard target.shape == prediction.shape else {
     throw ApusError.input("targets of shape \(target.shape) do not fit outputs of shape \(prediction.shape)")
   }
-  return try prediction.greater(0.5).equal(target.greater(0.5)).cast(to: prediction.dtype)
+  return try prediction.greater(threshold).equal(target.greater(0.5)).cast(to: prediction.dtype)
 }
 
 extension Metric {
@@ -86,7 +72,39 @@ extension Metric {
   /// How often the largest prediction is at the class number.
   public static let sparseCategoricalAccuracy = Metric(SparseCategoricalAccuracy())
   /// (t − p)², mean over the last axis.
-  public static let meanSquaredError = Metric(MeanSquaredErrorMetric())
+  public static let meanSquaredError = Metric(LossMetric<MeanSquaredErrorLoss>())
   /// |t − p|, mean over the last axis.
-  public static let meanAbsoluteError = Metric(MeanAbsoluteErrorMetric())
+  public static let meanAbsoluteError = Metric(LossMetric<MeanAbsoluteErrorLoss>())
+
+  /// How often the target's class is among the k largest predictions.
+  public static func topKCategoricalAccuracy(k: Int = 5) -> Metric { Metric(TopKCategoricalAccuracy(k: k)) }
+  /// How often the label is among the k largest predictions.
+  public static func sparseTopKCategoricalAccuracy(k: Int = 5) -> Metric { Metric(SparseTopKCategoricalAccuracy(k: k)) }
+  /// The share of right ones among what is predicted yes.
+  /// - Parameters:
+  ///   - threshold: above which a prediction is yes; nil: ½, or no limit with `topK`.
+  ///   - topK: how many of the largest predictions of a row can be yes; all if nil.
+  ///   - classID: the only class that counts; all if nil.
+  public static func precision(threshold: Double? = nil, topK: Int? = nil, classID: Int? = nil) -> Metric {
+    Metric(Precision(options: DecisionOptions(threshold: threshold, topK: topK, classID: classID)))
+  }
+  /// The share of what is yes that is predicted so; parameters as of `precision`.
+  public static func recall(threshold: Double? = nil, topK: Int? = nil, classID: Int? = nil) -> Metric {
+    Metric(Recall(options: DecisionOptions(threshold: threshold, topK: topK, classID: classID)))
+  }
+  /// The harmonic mean of precision and recall, averaged over classes.
+  /// - Parameter threshold: above which a prediction is yes; the largest of a row if nil.
+  public static func f1Score(average: ClassAverage = .macro, threshold: Double? = nil) -> Metric {
+    Metric(F1Score(average: average, threshold: threshold))
+  }
+  /// The area under the curve of true over false positives, or of precision over recall.
+  public static func auc(thresholds: Int = 200, curve: AUCCurve = .roc, fromLogits: Bool = false) -> Metric {
+    Metric(AUC(thresholdCount: thresholds, curve: curve, fromLogits: fromLogits))
+  }
+  /// Intersection over union of each class, averaged.
+  public static let meanIoU = Metric(MeanIoU())
+  /// 1 − Σ (t − p)² / Σ (t − mean t)².
+  public static let r2Score = Metric(R2Score())
+  /// √(mean of (t − p)²) over all elements.
+  public static let rootMeanSquaredError = Metric(RootMeanSquaredError())
 }

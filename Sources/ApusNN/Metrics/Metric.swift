@@ -15,13 +15,15 @@ extension MetricFunction {
   public static var kind: String { "metric" }
 }
 
-/// What training shows beside the loss: a mean over samples.
+/// What training shows beside the loss: a mean over samples, or what follows from sums over them.
 public struct Metric: Sendable {
   /// The name in logs and in `History`.
   public let name: String
   /// Name and settings, as `named` reads them; settings that have their defaults are left out.
   public let specification: String
   private let formula: @Sendable (_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value
+  /// The metric from the sums of all batches; nil if it is a mean over samples.
+  let result: (@Sendable (_ sums: [Double]) -> Double)?
   private let check: @Sendable () throws -> Void
 
   /// The metric of a function that has a record.
@@ -29,6 +31,16 @@ public struct Metric: Sendable {
     name = Swift.type(of: function).record.name
     specification = function.specificationText(omittingDefaults: true)
     formula = { try function.values(of: $1, against: $0, takesClassNumbers: $2) }
+    result = nil
+    check = { try function.checkSettings() }
+  }
+
+  /// The metric of sums that has a record.
+  public init(_ function: some AccumulatedMetric) {
+    name = Swift.type(of: function).record.name
+    specification = function.specificationText(omittingDefaults: true)
+    formula = { try function.statistics(of: $1, against: $0, takesClassNumbers: $2) }
+    result = { function.result($0) }
     check = { try function.checkSettings() }
   }
 
@@ -41,11 +53,14 @@ public struct Metric: Sendable {
     self.name = name
     specification = name
     self.formula = formula
+    result = nil
     check = {}
   }
 
-  func mean(_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value {
-    try formula(target, prediction, takesClassNumbers).mean()
+  /// What a step computes of a batch: the mean over its samples, or its sums.
+  func output(_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value {
+    let values = try formula(target, prediction, takesClassNumbers)
+    return result == nil ? try values.mean() : values
   }
 
   /// - Throws: `ApusError` that names a setting outside its range.
