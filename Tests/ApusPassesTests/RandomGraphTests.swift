@@ -53,7 +53,7 @@ import Testing
   }
 
   /// A chain of 50,000 nodes takes passes no more than a walk each.
-  @Test(.timeLimit(.minutes(5))) func longChainsArePassedThrough() throws {
+  @Test(.timeLimit(.minutes(20))) func longChainsArePassedThrough() throws {
     let builder = GraphBuilder("chain")
     var x = try builder.parameter("x", .f32, [2])
     for _ in 0..<25_000 { x = try (-x).tanh() }
