@@ -128,7 +128,8 @@ import Testing
     let x = try Tensor(pixels, [8, 8, 8, 1])
     let targets = try Tensor((0..<8).flatMap { $0.isMultiple(of: 2) ? [1, 0] : [0, 1] as [Float] }, [8, 2])
     func losses(_ backend: any Backend) throws -> [Double] {
-      let trainer = try model().compile(optimizer: .adam(learningRate: 0.01), loss: .margin(), backend: backend, seed: 2)
+      let trainer = try model().compile(
+        optimizer: .adam(learningRate: 0.01), loss: .margin(), backend: backend, seed: 2)
       return try (0..<15).map { _ in try #require(trainer.trainOnBatch(x, targets)["loss"]) }
     }
     let expected = try losses(InterpreterBackend())
