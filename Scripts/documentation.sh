@@ -21,8 +21,10 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -rL Sources/Apus/Apus.docc "$work/Apus.docc"
-find Docs/Images -name '*.svg' -exec cp {} "$work/Apus.docc" \;
+# A catalog finds pictures by their names alone.
+find Docs/Images \( -name '*.svg' -o -name '*.png' \) -exec cp {} "$work/Apus.docc" \;
 sed -E -i \
+  -e 's/\]\(Images\//](/g' \
   -e 's/\[[^]]*\]\(([A-Za-z]+)\.md(#[^)]*)?\)/<doc:\1>/g' \
   -e 's/(^|[^!])\[([^]]*)\]\((\.\.\/)?[A-Za-z][A-Za-z0-9_\/.]*\)/\1\2/g' \
   "$work"/Apus.docc/Articles/*.md
