@@ -9,7 +9,7 @@ extension Graph {
   /// products then. Bind the graph to a mode first if operators in it depend on one.
   /// - Parameter names: the variables or parameters to differentiate by; nil: the trainable variables, or the
   ///   floating-point parameters if there are none. Those that the output does not depend on get zeros.
-  /// - Throws: `ApusError` if there is no output or no such value, or a path has no gradient.
+  /// - Throws: `ApusError` if the output or a value does not exist, or a path has no gradient.
   public func differentiated(withRespectTo names: [String]? = nil) throws -> Graph {
     let builder = GraphBuilder(extending: self)
     guard let output = outputs.first.map(builder.value) else {

@@ -156,7 +156,7 @@ struct DataCommand: ParsableCommand {
     return text + "\n" + table(["class", "samples"], summary.classes.map { [$0.name, String($0.count)] })
   }
 
-  /// Columns, the first and what is no number to the left; a column without entries is left out.
+  /// Columns, the first and what is not a number to the left; a column without entries is left out.
   private static func table(_ heads: [String], _ rows: [[String]]) -> String {
     let shown = heads.indices.filter { column in column == 0 || rows.contains { !$0[column].isEmpty } }
     return ([heads] + rows).map { row in

@@ -22,7 +22,7 @@ struct ReadingOptions: ParsableArguments {
 
   @Option(
     help: """
-      What stands for values that a table lacks: mean, zero, drop (the row is left out) or error. Left out: error.
+      What replaces missing values: mean, zero, drop (the row is left out) or error. Left out: error.
       """)
   var missing: MissingValues?
 
@@ -45,7 +45,7 @@ struct ReadingOptions: ParsableArguments {
   var length: Int?
 
   @Option(
-    help: "The part of the samples that are for testing, where the data have no such part. Left out: 0.")
+    help: "The part of the samples that are for testing, if the data have none. Left out: 0.")
   var testSplit: Double?
 
   @Flag(

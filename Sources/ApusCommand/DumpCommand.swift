@@ -68,7 +68,7 @@ struct DumpCommand: ParsableCommand {
       throw ValidationError("--verify belongs to the stages of native code.")
     }
     guard [.text, .json, .html].contains(format) || NativeStage(stage) == nil else {
-      throw ValidationError("--stage \(stage.rawValue) is no graph: --format is text, json or html.")
+      throw ValidationError("--stage \(stage.rawValue) is not a graph: --format is text, json or html.")
     }
   }
 

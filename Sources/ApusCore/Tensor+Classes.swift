@@ -3,7 +3,7 @@ extension Tensor {
   /// The position of the largest element along an axis, the first of several; of NaN, if there is one, as in NumPy.
   /// - Parameter axis: negative numbers count from the last axis.
   /// - Returns: `i64`, without the axis.
-  /// - Throws: `ApusError` if there is no such axis, or it is empty.
+  /// - Throws: `ApusError` if the axis does not exist or is empty.
   public func argMax(axis: Int = -1) throws -> Tensor {
     let position = axis < 0 ? axis + rank : axis
     guard dimensions.indices.contains(position), dimensions[position] > 0 else {
@@ -30,7 +30,7 @@ extension Tensor {
   }
 
   /// Class numbers as vectors of `f32` with a 1 at the class and 0 elsewhere, along a new last axis.
-  /// - Throws: `ApusError` that names the first element that is no class.
+  /// - Throws: `ApusError` that names the first element that is not a class.
   public func oneHot(classCount: Int) throws -> Tensor {
     guard dtype.isInteger else {
       throw ApusError.input("class numbers are integers, not \(type)", help: "convert them: Tensor(x, as: Int32.self)")

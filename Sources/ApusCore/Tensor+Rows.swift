@@ -1,7 +1,7 @@
 /// Rows: what is at one place, or in a range, of the first axis.
 extension Tensor {
   /// One row, without the first axis: `images[0]`. Negative numbers count from the end: `images[-1]` is the last.
-  /// - Throws: `ApusError` if there is no such row.
+  /// - Throws: `ApusError` if the row does not exist.
   public subscript(_ row: Int) -> Tensor {
     get throws {
       let count = try rowCount()

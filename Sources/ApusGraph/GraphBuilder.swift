@@ -145,7 +145,7 @@ public final class GraphBuilder {
   public func value(_ id: ValueID) -> Value {
     precondition(
       id.index < graph.valueCount,
-      "\(id) is no value of graph @\(graph.name), which has \(graph.valueCount); it belongs to another graph")
+      "\(id) is not a value of graph @\(graph.name), which has \(graph.valueCount); it belongs to another graph")
     return Value(self, id, graph.type(of: id))
   }
 

@@ -108,7 +108,7 @@ import Testing
     #expect(one.inputs.dimensions == [1, 4, 4] && one.label(of: 0).hasSuffix("dog/2.png"))
     let loose = try DataReader.samples(folder.file("cat"), encoding: gray.encoding)
     #expect(loose.count == 2 && loose.targets == nil && loose.label(of: 1).hasSuffix("cat/b.PNG"))
-    expectFault("'cat' is no class of the model", "its classes are dog, mouse") {
+    expectFault("'cat' is not a class of the model", "its classes are dog, mouse") {
       try DataReader.samples(folder.path, encoding: gray.encoding, classNames: ["dog", "mouse"])
     }
     expectFault("holds pictures without classes") { try DataReader.load(folder.file("cat")) }
@@ -133,7 +133,7 @@ import Testing
     #expect(try DataReader.samples(folder.path, classNames: ["a", "b"]).targets == Tensor([Int32(1)]))
     try make("test/c")
     try PNG.write(Tensor(zeros: .u8, [2, 2]), to: folder.file("test/c/1.png"))
-    expectFault("'c' is no class of the model") { try DataReader.load(folder.path) }
+    expectFault("'c' is not a class of the model") { try DataReader.load(folder.path) }
   }
 
   /// Records of a label and three planes, as A. Krizhevsky describes them.
@@ -159,7 +159,7 @@ import Testing
     _ = try folder.write([1, 2, 3], as: "data_batch_2.bin")
     try cifar(1)
     _ = try folder.write([1, 2, 3], as: "data_batch_2.bin")
-    expectFault("data_batch_2.bin: has 3 bytes, which are no records of 3073") { try DataReader.load(folder.path) }
+    expectFault("data_batch_2.bin: has 3 bytes, which are not records of 3073") { try DataReader.load(folder.path) }
     try FileManager.default.removeItem(atPath: folder.file("test_batch.bin"))
     expectFault("lacks test_batch.bin") { try DataReader.load(folder.path) }
     expectFault("'cifar-10' is not installed", "data_batch_1.bin") {
@@ -200,7 +200,7 @@ import Testing
     _ = try folder.write("x", as: "x.doc")
     expectFault("holds no data of a known kind; it holds x.doc") { try DataReader.load(folder.path) }
     expectFault("x.doc: its ending says no kind of data", ".csv") { try DataReader.load(folder.file("x.doc")) }
-    expectFault("/none.csv: there is no such file or folder") { try DataReader.load(folder.file("none.csv")) }
+    expectFault("/none.csv: the file or folder does not exist") { try DataReader.load(folder.file("none.csv")) }
     expectFault("no data set, file or folder 'minst'", "did you mean 'mnist'?") { try DataReader.load("minst") }
   }
 

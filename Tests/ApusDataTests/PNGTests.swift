@@ -32,7 +32,7 @@ import Testing
       try PNG.write(picture, to: folder.file("x.png"))
       #expect(try PNG.read(folder.file("x.png")) == picture)
     }
-    expectFault("f32[2, 2] is no picture") { try PNG.write(Tensor(zeros: .f32, [2, 2]), to: folder.file("y.png")) }
+    expectFault("f32[2, 2] is not a picture") { try PNG.write(Tensor(zeros: .f32, [2, 2]), to: folder.file("y.png")) }
     expectFault("no picture") { try PNG.write(Tensor(zeros: .u8, [2, 2, 2]), to: folder.file("y.png")) }
   }
 

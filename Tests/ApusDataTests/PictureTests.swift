@@ -55,7 +55,7 @@ func reference(_ name: String) throws -> Tensor { try NPY.read("\(reading)/\(nam
     #expect(try flat(Picture.converted(reference("rgb"), channels: 1)) == reference("rgb-gray"))
     let gray = try Tensor([7, 9] as [UInt8], [1, 2, 1])
     #expect(try Picture.converted(gray, channels: 3) == Tensor([7, 7, 7, 9, 9, 9] as [UInt8], [1, 2, 3]))
-    expectFault("u8[2, 2] is no picture") { try Picture.converted(Tensor(zeros: .u8, [2, 2]), channels: 3) }
+    expectFault("u8[2, 2] is not a picture") { try Picture.converted(Tensor(zeros: .u8, [2, 2]), channels: 3) }
     expectFault("0 by 4") { try Picture.resized(gray, height: 0, width: 4) }
   }
 
@@ -95,7 +95,7 @@ func reference(_ name: String) throws -> Tensor { try NPY.read("\(reading)/\(nam
     #expect(pictures.dimensions == [2, 8, 8, 1])
     #expect(pictures.elements(as: UInt8.self).first == 0 && pictures.elements(as: UInt8.self).last == 255)
     #expect(try Picture.pictures(of: rows, size: [4, 16]).dimensions == [2, 4, 16, 1])
-    expectFault("samples of [4] are no pictures") { try Picture.pictures(of: Tensor(zeros: .f32, [9, 4])) }
+    expectFault("samples of [4] are not pictures") { try Picture.pictures(of: Tensor(zeros: .f32, [9, 4])) }
     let colors = try Tensor((0..<12).map { UInt8($0) }, [2, 1, 2, 3])
     let grid = try PNG.grid(colors, columns: 2, gap: 1)
     #expect(grid.dimensions == [3, 7, 3])

@@ -83,7 +83,7 @@ import Testing
       try DataReader.samples(less, encoding: encoding)
     }
     let wrong = try folder.write("port,age,class\nCherbourg,3,fisrt\n", as: "wrong.csv")
-    expectFault("wrong.csv:2:13: error: 'fisrt' is no class of the target 'class'", "did you mean 'first'?") {
+    expectFault("wrong.csv:2:13: error: 'fisrt' is not a class of the target 'class'", "did you mean 'first'?") {
       try DataReader.samples(wrong, encoding: encoding)
     }
   }
@@ -141,7 +141,7 @@ import Testing
     }
     expectFault("is one of the features") { try load("a,y\n1,0\n") { $0.features = ["a", "y"] } }
     expectFault("the feature 'a' is named twice") { try load("a,y\n1,0\n") { $0.features = ["a", "a"] } }
-    expectFault("the column 'b' of categories is no feature") {
+    expectFault("the column 'b' of categories is not a feature") {
       try load("a,b,y\n1,2,0\n") { ($0.features, $0.categories) = (["a"], ["b"]) }
     }
     expectFault("column 'a' holds no values") { try load("a,y\n,0\n,1\n") { $0.missing = .mean } }

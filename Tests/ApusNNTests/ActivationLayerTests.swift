@@ -87,7 +87,7 @@ import Testing
     for axis in [0, 2, -2] {
       #expect(
         refusal { try output(of: LayerNormalization(axis: axis), counted([1, 2])) }.contains(
-          "layer 'layer_normalization': axis \(axis) of f32[batch, 2] is no axis of its samples"))
+          "layer 'layer_normalization': axis \(axis) of f32[batch, 2] is not an axis of its samples"))
     }
     #expect(
       refusal { try output(of: LayerNormalization(), Tensor([1, 2] as [UInt8], [1, 2])) }.contains(

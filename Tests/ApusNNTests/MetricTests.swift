@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  /// Precision over batches is no mean of the batches' precisions.
+  /// Precision over batches is not a mean of the batches' precisions.
   @Test func sumsAreAddedNotMeans() throws {
     let trainer = try Self.trainer(.precision(), width: 1, isLabel: false)
     let inputs = try Tensor([1.0, 1, 1, 0], [4, 1])

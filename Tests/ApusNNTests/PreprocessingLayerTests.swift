@@ -54,7 +54,7 @@ import Testing
       refusal { try output(of: GroupNormalization(), counted([1, 2, 6])) }.contains(
         "layer 'group_normalization': 32 groups do not divide 6 channels"))
     #expect(
-      refusal { try output(of: UnitNormalization(axis: 0), counted([1, 2])) }.contains("is no axis of its samples"))
+      refusal { try output(of: UnitNormalization(axis: 0), counted([1, 2])) }.contains("is not an axis of its samples"))
     #expect(
       try output(of: UnitNormalization(), Tensor(zeros: .f32, [2, 3])) == Tensor(zeros: .f32, [2, 3]),
       "zeros stay zeros")

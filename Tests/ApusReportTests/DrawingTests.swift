@@ -91,7 +91,7 @@ import Testing
         }
       }
     }
-    // Blocks that look alike share a layout.
+    // Blocks of equal form share a layout.
     #expect(report.layouts.count < report.stages.reduce(0) { $0 + $1.groups.count })
   }
 }

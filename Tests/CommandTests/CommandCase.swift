@@ -243,7 +243,7 @@ enum ExampleFolder {
       try write("tiny/\(part)-images-idx3-ubyte", [0, 0, 8, 3] + size + [0, 0, 0, 28, 0, 0, 0, 28] + pixels)
       try write("tiny/\(part)-labels-idx1-ubyte", [0, 0, 8, 1] + size + (0..<count).map { UInt8($0) })
     }
-    // The same with a label that is no class, among those for testing.
+    // The same with a label that is not a class, among those for testing.
     try FileManager.default.copyItem(
       at: folder.appendingPathComponent("tiny"), to: folder.appendingPathComponent("wrong"))
     try write("wrong/t10k-labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 12, 3])

@@ -24,7 +24,7 @@ import Testing
   static let tables = [
     Example("data empty.csv", "empty.csv: has no rows"), Example("data blank.csv", "blank.csv: has no rows"),
     Example("data header.csv", "header.csv: has a header, but no rows"),
-    Example("data binary.csv", "binary.csv: is no text: byte 2 is 0"),
+    Example("data binary.csv", "binary.csv: is not text: byte 2 is 0"),
     Example("data ragged.csv", "ragged.csv:3:1: error: this row has 3 fields, the first has 2"),
     Example("train line.graph --data short.csv", "short.csv:3:1: error: this row has 2 fields, the first has 3"),
     Example("data quote.csv", "quote.csv:2:1: error: a quote is not closed on this line"),
@@ -44,7 +44,7 @@ import Testing
     Example("train line.graph --data line.csv --target z9", "line.csv: has no column 'z9'", "its columns are a, b, y"),
     Example("train line.graph --data line.csv --features a,y", "the target 'y' is one of the features"),
     Example("train line.graph --data line.csv --features a,bb", "has no column 'bb'", "did you mean 'b'?"),
-    Example("train line.graph --data line.csv --categories c", "the column 'c' of categories is no feature"),
+    Example("train line.graph --data line.csv --categories c", "the column 'c' of categories is not a feature"),
     Example(
       "train classes.graph --data passengers.csv", "passengers.csv:5:1: error: the value of column 'age' is missing"),
     Example(
@@ -101,11 +101,11 @@ import Testing
     Example("data idx", "idx: lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte"),
     Example("data cifar", "cifar: lacks data_batch_2.bin"),
     Example("data file.doc", "file.doc: its ending says no kind of data that is read", ".npz, .npy, .csv"),
-    Example("data nowhere.csv", "nowhere.csv: there is no such file or folder"),
+    Example("data nowhere.csv", "nowhere.csv: the file or folder does not exist"),
     Example("data minst", "did you mean 'mnist'?"),
     Example("data parts.npz --show 8", "there is no example 8", "there are 8: 0 to 7"),
     Example("data inputs.npy --show 99", "there is no example 99"),
-    Example("data targets.npy --grid out.png", "samples of [] are no pictures"),
+    Example("data targets.npy --grid out.png", "samples of [] are not pictures"),
     Example("data good --grid nowhere/out.png", "there is no folder 'nowhere'"),
   ]
 

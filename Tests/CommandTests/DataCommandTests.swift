@@ -108,7 +108,7 @@ import Testing
     #expect(one.split(separator: "\n").count == 2 && one.hasPrefix("good/b/1.png  "), "\(one)")
     #expect(try succeed("evaluate SAVED --data good").contains("accuracy: 0.3333"))
     #expect(try succeed("evaluate SAVED --data fewer").contains("accuracy"))
-    try fail("evaluate SAVED --data other", "other: 'z' is no class of the model")
+    try fail("evaluate SAVED --data other", "other: 'z' is not a class of the model")
     try fail("predict SAVED good --image-size 8,8", "keeps how its inputs are made", status: 2)
     if JPEG.isAvailable { #expect(try succeed("predict SAVED color.jpg").hasPrefix("color.jpg  ")) }
   }

@@ -40,7 +40,7 @@ enum CIFAR10 {
       let bytes = try BinaryFile.read(path)
       guard bytes.count % recordByteCount == 0, !bytes.isEmpty else {
         throw ApusError.file(
-          path, "has \(bytes.count) bytes, which are no records of \(recordByteCount): a label and 3 planes of 32×32")
+          path, "has \(bytes.count) bytes, which are not records of \(recordByteCount): a label and 3 planes of 32×32")
       }
       let plane = side * side
       for start in stride(from: 0, to: bytes.count, by: recordByteCount) {

@@ -54,7 +54,7 @@ public struct Dataset: Sendable {
   init(name: String, inputs: Tensor, targets: Tensor, origin: Samples?) throws {
     guard let count = inputs.dimensions.first, let targetCount = targets.dimensions.first else {
       throw ApusError.file(
-        name, "inputs of \(inputs.type) and targets of \(targets.type) are no samples",
+        name, "inputs of \(inputs.type) and targets of \(targets.type) are not samples",
         help: "samples lie along the first axis")
     }
     guard count == targetCount else {
@@ -78,9 +78,9 @@ public struct Dataset: Sendable {
 
   /// Compares each label with the number of classes.
   /// - Parameter owner: what has so many classes, for the message: `the model`.
-  /// - Throws: `ApusError` that names the file, the first sample whose label is no class, from 0, and its label.
+  /// - Throws: `ApusError` that names the file, the first sample whose label is not a class, from 0, and its label.
   public func checkLabels(classes: Int, of owner: String) throws {
-    // Other shapes and types are no class numbers: a trainer says what it wants of them.
+    // Other shapes and types are not class numbers: a trainer says what it wants of them.
     guard targets.dtype.isInteger, targets.count == count else { return }
     guard let (index, label) = targets.doubles().enumerated().first(where: { $1 < 0 || $1 >= Double(classes) }) else {
       return

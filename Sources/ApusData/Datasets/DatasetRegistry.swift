@@ -28,7 +28,7 @@ public enum DatasetRegistry {
   ]
 
   /// Loads a data set by its name, or from a directory that holds the four files of MNIST's format, plain or packed
-  /// with gzip, the six of CIFAR-10's, or Keras's `imdb.npz`. A directory is what has a `/` in it, or exists and is no known name.
+  /// with gzip, the six of CIFAR-10's, or Keras's `imdb.npz`. A directory is what has a `/` in it, or exists and is not a known name.
   /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
   ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
   public static func load(

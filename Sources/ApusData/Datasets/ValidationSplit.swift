@@ -14,7 +14,7 @@ public struct ValidationSplit: Sendable, Hashable {
   public init(count: Int, validation fraction: Double) throws {
     guard fraction >= 0, fraction < 1 else {
       throw ApusError.input(
-        "a validation split of \(fraction) is no part of the training data", help: "0 <= split < 1, such as 0.2")
+        "a validation split of \(fraction) is not a part of the training data", help: "0 <= split < 1, such as 0.2")
     }
     let boundary = Int((Double(count) * (1 - fraction)).rounded(.down))
     guard fraction == 0 || boundary > 0 && boundary < count else {

@@ -3,12 +3,12 @@ import ApusCore
 /// NumPy's file of several named arrays: a zip archive of NPY files.
 public enum NPZ {
   /// The arrays in the order of the archive, named without `.npy`.
-  /// - Throws: `ApusError` for a damaged archive, an entry that is no array, or an element type that no tensor holds.
+  /// - Throws: `ApusError` for a damaged archive, an entry that is not an array, or an element type that no tensor holds.
   public static func read(_ path: String) throws -> [(name: String, tensor: Tensor)] {
     let archive = try ZipArchive(contentsOf: path)
     return try archive.entries.map { entry in
       guard entry.name.hasSuffix(".npy") else {
-        throw ApusError.file(path, "its entry '\(entry.name)' is no array: names end in .npy")
+        throw ApusError.file(path, "its entry '\(entry.name)' is not an array: names end in .npy")
       }
       let name = String(entry.name.dropLast(4))
       return (name, try NPY.parse(archive.contents(of: entry), path: "\(path), array '\(name)'"))

@@ -102,7 +102,7 @@ private struct PickleMachine {
       // A name of two words, or a call of a function with a tuple.
       _ = try pop()
       _ = try pop()
-    default: throw fault("the instruction \(code) is no part of lists of numbers")
+    default: throw fault("the instruction \(code) is not a part of lists of numbers")
     }
     stack.append(.other)
   }

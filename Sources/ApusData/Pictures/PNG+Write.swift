@@ -9,7 +9,7 @@ extension PNG {
       d[0] < 1 << 31, d[1] < 1 << 31
     else {
       throw ApusError.file(
-        path, "\(picture.type) is no picture", help: "u8 [height, width], [height, width, 1] or [height, width, 3]")
+        path, "\(picture.type) is not a picture", help: "u8 [height, width], [height, width, 1] or [height, width, 3]")
     }
     let channels = d.count == 3 ? d[2] : 1
     let width = d[1] * channels
@@ -50,7 +50,7 @@ extension PNG {
     let d = images.dimensions
     guard images.dtype == .u8, d.count == 3 || d.count == 4 && (d[3] == 1 || d[3] == 3), !d.contains(0) else {
       throw ApusError.input(
-        "\(images.type) is no row of pictures", help: "u8 [count, height, width] or [count, height, width, 1 or 3]")
+        "\(images.type) is not a row of pictures", help: "u8 [count, height, width] or [count, height, width, 1 or 3]")
     }
     guard columns > 0, gap >= 0, columns < 1 << 20, gap < 1 << 20 else {
       throw ApusError.input("a grid of \(columns) columns with gaps of \(gap) pixels cannot be drawn")

@@ -6,7 +6,7 @@ extension Picture {
   /// - Parameters:
   ///   - samples: `[count, height, width]`, `[count, height, width, 1 or 3]`, or `[count, n]` with a square n or a size.
   ///   - size: height and width of samples that are rows of numbers.
-  /// - Throws: `ApusError` if samples are no pictures.
+  /// - Throws: `ApusError` if samples are not pictures.
   public static func pictures(of samples: Tensor, size: [Int]? = nil) throws -> Tensor {
     let shape = Array(samples.dimensions.dropFirst())
     let bytes = try bytes(of: samples)
@@ -20,7 +20,7 @@ extension Picture {
       if side * side == shape[0] { return try bytes.reshaped([count, side, side, 1]) }
     }
     throw ApusError.input(
-      "samples of \(Shape(shape)) are no pictures", help: "a picture is [height, width], or [height, width, 1 or 3]",
+      "samples of \(Shape(shape)) are not pictures", help: "a picture is [height, width], or [height, width, 1 or 3]",
       commandHelp: "a picture is [height, width], or [height, width, 1 or 3]; --image-size H,W says what a row of "
         + "numbers is")
   }

@@ -115,7 +115,7 @@ public enum Picture {
   private static func dimensions(of picture: Tensor) throws -> [Int] {
     let d = picture.dimensions
     guard picture.dtype == .u8, d.count == 3, d[2] == 1 || d[2] == 3, !d.contains(0) else {
-      throw ApusError.input("\(picture.type) is no picture", help: "u8 [height, width, 1] or [height, width, 3]")
+      throw ApusError.input("\(picture.type) is not a picture", help: "u8 [height, width, 1] or [height, width, 3]")
     }
     return d
   }

@@ -91,7 +91,7 @@ enum ArrayReader {
   fileprivate static func checked(_ samples: Samples) throws -> Samples {
     guard samples.inputs.rank >= 1 else {
       throw ApusError.file(
-        samples.name, "holds \(samples.inputs.type), which is no row of samples",
+        samples.name, "holds \(samples.inputs.type), which is not a row of samples",
         help: "samples lie along the first axis: [count, …]")
     }
     guard samples.inputs.dtype != .bool else {
@@ -148,7 +148,7 @@ private struct NPZFile {
   private func array(_ name: String) throws -> Tensor {
     try require(name)
     guard let entry = archive.entries.first(where: { $0.name == name + ".npy" }) else {
-      throw ApusError.file(path, "its entry '\(name)' is no array: names end in .npy")
+      throw ApusError.file(path, "its entry '\(name)' is not an array: names end in .npy")
     }
     return try NPY.parse(archive.contents(of: entry), path: "\(path), array '\(name)'")
   }

@@ -73,7 +73,7 @@ enum DataKind {
     let names = DatasetRegistry.all.map(\.name)
     if nameOrPath.contains("/") || nameOrPath.contains(".") {
       return .file(
-        nameOrPath, "there is no such file or folder",
+        nameOrPath, "the file or folder does not exist",
         help: "data are a folder, a .csv, .npz or .npy file, or one of " + names.joined(separator: ", "))
     }
     let list = "known are " + names.joined(separator: ", ") + "; or give a folder or a file"

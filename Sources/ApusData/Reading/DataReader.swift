@@ -134,7 +134,7 @@ public enum DataReader {
         "texts of \(choices.sequences.length) out of \(choices.sequences.vocabulary) words are none")
     }
     guard choices.testFraction >= 0, choices.testFraction < 1 else {
-      throw ApusError.usage("a test split of \(choices.testFraction) is no part of the samples", help: "0 <= split < 1")
+      throw ApusError.usage("a test split of \(choices.testFraction) is not a part of the samples", help: "0 <= split < 1")
     }
   }
 }

@@ -31,7 +31,7 @@ public struct DataSummary: Sendable, Encodable {
   /// Samples for testing, where the data have such a part.
   public var testSamples: Int?
   public var parts: [Part]
-  /// Samples of each class; empty if targets are no classes.
+  /// Samples of each class; empty if targets are not classes.
   public var classes: [ClassCount]
 
   private enum CodingKeys: String, CodingKey {

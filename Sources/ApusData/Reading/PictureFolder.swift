@@ -22,7 +22,7 @@ struct PictureFolder {
     for folder in folders {
       guard let label = names.firstIndex(of: folder) else {
         throw ApusError.file(
-          path, "'\(folder)' is no class of the model",
+          path, "'\(folder)' is not a class of the model",
           help: Suggestion.didYouMean(folder, among: names) ?? "its classes are " + names.joined(separator: ", "))
       }
       let pictures = PictureFolder.pictures(in: FileGroup.join(path, folder))

@@ -26,7 +26,7 @@ public struct CSV: Sendable {
   }
 
   /// Reads a table of numbers; empty lines are skipped.
-  /// - Throws: `ApusError` with line and column for a field that is no number, and for a row of another length.
+  /// - Throws: `ApusError` with line and column for a field that is not a number, and for a row of another length.
   public init(contentsOf path: String, header: Header = .automatic, separator: Character = ",") throws {
     let bytes = try BinaryFile.read(path)
     let parser = CSVParser(bytes, separator: separator, path: path)

@@ -46,7 +46,7 @@ struct CSVParser {
     /// The names of the columns, if the file has a header.
     var columns: [String]?
     var width: Int
-    /// Row by row; NaN where a field is no number.
+    /// Row by row; NaN where a field is not a number.
     var numbers: [Double]
     /// The line of each row, from 0.
     var lines: [Int]

@@ -114,7 +114,7 @@ extension TableEncoding.Target {
     switch kind {
     case .texts:
       throw table.fault(
-        "'\(text)' is no class of the target '\(name)'", row, index,
+        "'\(text)' is not a class of the target '\(name)'", row, index,
         help: Suggestion.didYouMean(text, among: classNames) ?? "its classes are "
           + classNames.prefix(20).joined(separator: ", ") + (classNames.count > 20 ? ", …" : ""))
     case .wholes:

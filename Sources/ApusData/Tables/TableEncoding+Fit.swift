@@ -28,7 +28,7 @@ extension TableEncoding {
     }
     for name in choices.categories where name != target && !features.contains(name) {
       throw ApusError.file(
-        table.path, "the column '\(name)' of categories is no feature and no target",
+        table.path, "the column '\(name)' of categories is neither a feature nor the target",
         help: Suggestion.didYouMean(name, among: features + [target]))
     }
     columns = try features.map { name in
@@ -50,7 +50,7 @@ extension TableEncoding.Column {
         throw ApusError.file(
           table.path,
           "column '\(name)' holds \(texts.count) different texts, more than the \(TableEncoding.mostCategories) that become inputs",
-          help: "a name or a number of a sample is no feature: name the columns that are",
+          help: "a name or a number of a sample is not a feature: name the columns that are",
           commandHelp: "name the columns that are features: --features a,b,c")
       }
       categories = texts

@@ -23,7 +23,7 @@ struct TextTable {
     let bytes = try BinaryFile.read(path)
     if let zero = bytes.firstIndex(of: 0) {
       throw ApusError.file(
-        path, "is no text: byte \(zero) is 0", help: "a table is text, its fields separated by commas")
+        path, "is not text: byte \(zero) is 0", help: "a table is text, its fields separated by commas")
     }
     let parser = CSVParser(bytes, separator: TextTable.separator(of: bytes), path: path)
     records = try parser.records { fields in

@@ -18,7 +18,7 @@ package enum NumberText {
     }
   }
 
-  /// - Returns: nil if the text is no number of the type.
+  /// - Returns: nil if the text is not a number of the type.
   package static func parse(_ text: String, _ type: ScalarType) -> UInt64? {
     if text.hasPrefix("0x") { return UInt64(text.dropFirst(2), radix: 16) }
     switch type {

@@ -6,7 +6,7 @@ public struct SettingRecord: Sendable {
   public let summary: String
   /// What it takes, for messages: `a number`.
   public let kind: String
-  /// The numbers it may have; nil if it is no number, or may be any finite one.
+  /// The numbers it may have; nil if it is not a number, or may be any finite one.
   public let range: SettingRange?
   /// Whether it must be given. The first required setting may be given without its name: `csv_logger(log.csv)`.
   public let isRequired: Bool

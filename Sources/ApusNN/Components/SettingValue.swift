@@ -6,7 +6,7 @@ public protocol SettingValue: SendableType {
   init?(settingText: String)
   /// What `init` reads; nil for an absent value.
   var settingText: String? { get }
-  /// What a range is compared with; nil if it is no number.
+  /// What a range is compared with; nil if it is not a number.
   var settingNumber: Double? { get }
   /// The value of a text; nil if the text is not of this kind.
   /// - Throws: `ApusError` if a text of this kind has parts that are wrong.

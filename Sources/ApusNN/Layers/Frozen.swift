@@ -1,7 +1,7 @@
 import ApusCore
 import ApusGraph
 
-/// A layer whose variables training leaves alone: `Dense(10).frozen()`. They are no variables to train, and count as
+/// A layer whose variables training leaves alone: `Dense(10).frozen()`. They are not trained, and count as
 /// non-trainable in `summary()`.
 ///
 /// A `BatchNormalization` inside it uses its moving averages while training, too, and leaves them as they are. Dropout

@@ -136,7 +136,7 @@ extension LayerContext {
     let position = axis < 0 ? axis + x.rank : axis
     guard (1..<max(x.rank, 1)).contains(position), let size = x.shape[position].number else {
       throw error(
-        "axis \(axis) of \(x.type) is no axis of its samples",
+        "axis \(axis) of \(x.type) is not an axis of its samples",
         help: "one of -1 … \(1 - max(x.rank, 2)), counted from the end")
     }
     try requireFloats(x)

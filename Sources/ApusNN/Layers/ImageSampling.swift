@@ -93,7 +93,7 @@ struct ImageSampling {
 
 extension LayerContext {
   /// Images whose whole numbers became floats.
-  /// - Throws: `ApusError` that names the layer if `x` is no batch of images of known size.
+  /// - Throws: `ApusError` that names the layer if `x` is not a batch of images of known size.
   func floatImages(_ x: Value) throws -> Value {
     _ = try imageSize(x)
     return try x.dtype.isFloating ? x : x.cast(to: .f32)

@@ -18,7 +18,7 @@ struct CircleLoss: LossFunction {
       setting("remove_diagonal", \.removeDiagonal, "whether a sample is left out of those of its label"),
     ])
 
-  /// Labels name what is alike; they are not positions of outputs.
+  /// Labels group equal samples; they are not positions of outputs.
   var takesOtherLabels: Bool { true }
   func accepts(label: Int, classes: Int) -> Bool { true }
 

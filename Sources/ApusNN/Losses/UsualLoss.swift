@@ -3,7 +3,7 @@ import ApusGraph
 import ApusOperators
 
 extension Loss {
-  /// The loss and the metrics that suit targets, where nobody has chosen others.
+  /// The loss and the metrics that suit the targets, used unless others are chosen.
   ///
   /// | targets | output | loss | metrics |
   /// |---|---|---|---|

@@ -1,7 +1,7 @@
 import ApusCore
 import ApusGraph
 
-/// A metric that is no mean over samples: it follows from sums over all of them, as precision from two counts.
+/// A metric that is not a mean over samples: it follows from sums over all of them, as precision from two counts.
 ///
 /// Each step computes the sums of its batch; those of an epoch are added up, and begin anew with the next one. Stored
 /// properties are settings, `record` declares them, and `MetricRegistry.register` makes the name known.

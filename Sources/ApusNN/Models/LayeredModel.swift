@@ -58,7 +58,7 @@ extension LayeredModel {
   ///   - losses: training minimizes the sum of their means.
   ///   - lossWeights: what each loss is multiplied by in the sum; 1 if not given. Logs show the losses without.
   ///   - metrics: of each output.
-  /// - Throws: `ApusError` if a name is no output, a loss does not fit its output, or a setting is outside its range.
+  /// - Throws: `ApusError` if a name is not an output, a loss does not fit its output, or a setting is outside its range.
   public func compile(
     optimizer: any Optimizer = RMSprop(), losses: ByName<Loss>, lossWeights: ByName<Double> = [:],
     metrics: ByName<[Metric]> = [:], backend: (any Backend)? = nil, seed: UInt64 = 0,

@@ -13,7 +13,7 @@ struct ModelAssembly {
   private let structure: ModelStructure
   private let builder: GraphBuilder
   private let state: AssemblyState
-  /// What the layers stand in; nil in a model of its own.
+  /// The model around the layers; nil at the top level.
   private let context: LayerContext?
   /// The layer of each call by its identity: its name and its row, if it has one yet.
   private var names: [ObjectIdentifier: String] = [:]
@@ -89,7 +89,7 @@ struct ModelAssembly {
     }
   }
 
-  /// - Throws: `ApusError` with a suggestion if one of `wanted` is no name of a layer.
+  /// - Throws: `ApusError` with a suggestion if one of `wanted` is not the name of a layer.
   static func requireLayers(_ wanted: [String], among names: [String], model: String) throws {
     for name in wanted where !names.contains(name) {
       throw ApusError.input(
@@ -178,7 +178,7 @@ struct ModelAssembly {
     if isSequence, rows.count == calls.count, structure.outputs.count == 1 {
       for index in rows.indices { rows[index].connections = nil }
     }
-    // The input is no row of a sequence's table.
+    // The input is not a row of a sequence's table.
     if structure.hidesInput { rows.removeFirst() }
   }
 }

@@ -19,7 +19,7 @@ extension LayeredModel {
   /// The model with variables that training leaves alone: a pretrained part of another model. Batch normalization in it
   /// uses its moving averages, and leaves them as they are, in training, too.
   /// - Parameter layers: the names of the layers to freeze; nil freezes all of them, those of models inside it, too.
-  /// - Throws: `ApusError` with a suggestion if there is no such layer.
+  /// - Throws: `ApusError` with a suggestion if no layer has that name.
   public func frozen(layers: [String]? = nil) throws -> Self {
     try withStructure {
       guard let layers else {
@@ -34,7 +34,7 @@ extension LayeredModel {
   /// it.
   /// - Parameter layers: the names of the layers to train; nil for all of them. A model that was frozen as a whole stays
   ///   frozen but for them.
-  /// - Throws: `ApusError` with a suggestion if there is no such layer.
+  /// - Throws: `ApusError` with a suggestion if no layer has that name.
   public func unfrozen(layers: [String]? = nil) throws -> Self {
     let all = summaryTable.rows.map(\.name)
     return try withStructure {

@@ -112,5 +112,5 @@ struct GradientAccumulation {
   }
 }
 
-/// The variable that holds a learning rate that is no schedule, so that callbacks can set it between steps.
+/// The variable that holds a learning rate that is not a schedule, so that callbacks can set it between steps.
 let learningRateName = "optimizer/learning_rate"

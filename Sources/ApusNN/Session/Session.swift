@@ -259,7 +259,7 @@ private final class LoadedGraph: Sendable {
 extension Graph {
   /// The same graph with other outputs.
   /// - Parameter names: of values, with or without `%`.
-  /// - Throws: `ApusError` with a suggestion if there is no value of that name.
+  /// - Throws: `ApusError` with a suggestion if no value has that name.
   public func fetching(_ names: [String]) throws -> Graph {
     var known: [String: ValueID] = [:]
     var labels: [String] = []

@@ -9,7 +9,7 @@ package enum Answer: Hashable, Sendable {
   case decision(Bool, score: Double)
   /// Several independent decisions: those that are yes.
   case labels([Int], score: Double)
-  /// A number that is no class.
+  /// A number that is not a class.
   case value(Double)
 }
 

@@ -4,7 +4,7 @@ import ApusCore
 struct ClassWeights {
   private let weights: [Int: Double]
 
-  /// - Throws: `ApusError` that names the class whose weight is no number, or negative.
+  /// - Throws: `ApusError` that names the class whose weight is not a number, or negative.
   init(_ weights: [Int: Double]) throws {
     for (label, weight) in weights.sorted(by: { $0.key < $1.key }) where !weight.isFinite || weight < 0 || label < 0 {
       throw ApusError.input(

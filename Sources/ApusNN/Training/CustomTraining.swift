@@ -197,7 +197,7 @@ public struct CustomStep {
     return logs
   }
 
-  /// - Throws: `ApusError` if the rate is no number from 0.
+  /// - Throws: `ApusError` if the rate is not a number from 0.
   public func setLearningRate(_ rate: Double) throws {
     guard rate.isFinite, rate >= 0 else { throw ApusError.input("a learning rate of \(rate) makes no steps") }
     try session.setValue(Tensor(scalar: Float(rate)), of: "\(name)/\(learningRateName)")

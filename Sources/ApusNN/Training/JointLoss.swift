@@ -52,7 +52,7 @@ public struct JointLoss: Sendable {
   }
 
   /// The mean of each term.
-  /// - Throws: `ApusError` that names the term if it is no number of each sample.
+  /// - Throws: `ApusError` that names the term if it is not a number of each sample.
   func means(_ tensors: LossTensors) throws -> [Value] {
     guard !terms.isEmpty else { throw ApusError.input("the loss '\(name)' has no terms") }
     return try zip(terms, formulas).map { term, formula in
@@ -71,12 +71,12 @@ public struct LossTensors {
   let targets: [(name: String, value: Value)]
   let outputs: [(name: String, value: Value)]
 
-  /// - Throws: `ApusError` with a suggestion if the model has no such input.
+  /// - Throws: `ApusError` with a suggestion if no input has that name.
   public func input(_ name: String) throws -> Value { try find(name, inputs, "input") }
-  /// - Throws: `ApusError` with a suggestion if the loss declares no such target.
+  /// - Throws: `ApusError` with a suggestion if no target has that name.
   public func target(_ name: String) throws -> Value { try find(name, targets, "target") }
   /// - Parameter name: of the layer that makes it.
-  /// - Throws: `ApusError` with a suggestion if the model has no such output.
+  /// - Throws: `ApusError` with a suggestion if no output has that name.
   public func output(_ name: String) throws -> Value { try find(name, outputs, "output") }
 
   private func find(_ name: String, _ values: [(name: String, value: Value)], _ kind: String) throws -> Value {

@@ -29,7 +29,7 @@ struct Objective: Sendable {
     parts = outputs.map { _ in Part(loss: loss, metrics: metrics) }
   }
 
-  /// - Throws: `ApusError` if a name is no output, a metric's output has no loss, or a weight is not finite.
+  /// - Throws: `ApusError` if a name is not an output, a metric's output has no loss, or a weight is not finite.
   init(
     losses: ByName<Loss>, weights: ByName<Double>, metrics: ByName<[Metric]>, outputs: [String]
   ) throws {

@@ -24,7 +24,7 @@ struct Samples: Sendable {
 
 extension Trainer {
   /// Samples that fit the model and its objective.
-  /// - Throws: `ApusError` that names what does not fit, or the first sample whose label is no class.
+  /// - Throws: `ApusError` that names what does not fit, or the first sample whose label is not a class.
   func samples(
     _ inputs: [Tensor], _ targets: [Tensor], weights: [Tensor?] = [], classWeights: [Int: Double] = [:]
   ) throws -> Samples {

@@ -55,7 +55,7 @@ package struct SavedModel {
   func requiredState() throws -> TrainingState {
     guard let state else {
       throw ApusError.input(
-        "'\(file)' does not say how training stands", help: "training goes on from a folder that `save` wrote")
+        "'\(file)' does not hold the state of training", help: "training goes on from a folder that `save` wrote")
     }
     return state
   }

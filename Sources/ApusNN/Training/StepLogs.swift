@@ -18,7 +18,7 @@ struct StepLogs {
   private(set) var means: [String: Double] = [:]
   /// The loss of each step.
   private(set) var losses: [Double] = []
-  /// What follows from sums over the steps: metrics that are no means.
+  /// What follows from sums over the steps: metrics that are not means.
   private(set) var accumulated: [String: AccumulatedLog] = [:]
 
   /// - Parameter series: for each of the logs, the loss first, what each step gives.

@@ -30,7 +30,7 @@ extension Trainer {
   }
 
   /// Checks targets against samples and outputs before anything is computed.
-  /// - Throws: `ApusError` that names the first sample whose label is no class of the model.
+  /// - Throws: `ApusError` that names the first sample whose label is not a class of the model.
   func check(_ targets: Tensor, at position: Int, count: Int) throws {
     let place = targetNames.count == 1 ? "" : " for '\(targetNames[position])'"
     guard targets.rank >= 1, count == targets.dimensions[0] else {
@@ -100,7 +100,7 @@ extension Trainer {
   }
 
   /// Compares the labels of a data set with the model's classes, if the loss takes class numbers.
-  /// - Throws: `ApusError` that names the file, and the first sample whose label is no class.
+  /// - Throws: `ApusError` that names the file, and the first sample whose label is not a class.
   package func checkLabels(of data: Dataset) throws {
     guard loss.takesClassNumbers, !loss.takesOtherLabels, let classes = outputTypes[0].shape.dims.last?.number else {
       return

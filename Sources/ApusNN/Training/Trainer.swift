@@ -131,7 +131,7 @@ public final class Trainer {
     return session.value(of: learningRateName)?.doubles().first ?? optimizer.options.learningRate.constant ?? .nan
   }
 
-  /// - Throws: `ApusError` if the rate is no number from 0, or follows a schedule.
+  /// - Throws: `ApusError` if the rate is not a number from 0, or follows a schedule.
   public func setLearningRate(_ rate: Double) throws {
     if let schedule = optimizer.options.learningRate.schedule {
       throw ApusError.input(

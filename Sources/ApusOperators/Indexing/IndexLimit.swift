@@ -4,7 +4,7 @@ import ApusGraph
 /// An operator that looks something up by the elements of an operand.
 public protocol LookUpOperator: Operator {
   /// What the elements of an operand must stay below.
-  /// - Returns: nil if the operand is no index, or if its limit is a symbol.
+  /// - Returns: nil if the operand is not an index, or if its limit is a symbol.
   func indexLimit(ofOperand position: Int, _ operands: [TensorType]) -> Int?
 }
 

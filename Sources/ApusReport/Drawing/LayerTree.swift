@@ -128,7 +128,7 @@ private struct LayerPaths {
     return needed
   }
 
-  /// `a`, `a_b`, `a_b_c` of `a_b_c`. A number at the end counts layers of a class (`dense_1`) and is no part of its own.
+  /// `a`, `a_b`, `a_b_c` of `a_b_c`. A number at the end counts layers of a class (`dense_1`) and has no part of its own.
   static func prefixes(_ name: String) -> [String] {
     var result: [String] = []
     var end = name.startIndex

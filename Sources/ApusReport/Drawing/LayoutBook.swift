@@ -2,7 +2,7 @@ import ApusCore
 import ApusInspection
 import Foundation
 
-/// Collects drawings, and has Graphviz lay out each form once: the blocks of a network look alike.
+/// Collects drawings, and has Graphviz lay out each form once: the blocks of a network have equal forms.
 struct LayoutBook {
   /// A drawing before its layout: sizes of boxes in points, and which are joined.
   struct Sketch: Hashable {

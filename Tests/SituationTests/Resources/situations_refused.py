@@ -93,7 +93,7 @@ refused("scatter_beyond_the_end", "An update beyond the end", "openvinotoolkit/o
   return %y
 """, "index 3")
 
-refused("label_beyond_the_classes", "A label that is no class", "vrenkens/nabu#9", """
+refused("label_beyond_the_classes", "A label that is not a class", "vrenkens/nabu#9", """
   %t: i64[2] = constant([1, 48])
   %x: f32[2, 40] = constant(0)
   %y = sparse_categorical_cross_entropy(%t, %x, from_logits: true)
@@ -106,7 +106,7 @@ refused("label_that_is_the_number_of_classes", "A label one beyond the last clas
   return %y
 """, "check_index: 5")
 
-refused("negative_label", "A negative label is no row of zeros", "TimoBolkart/voca#19", """
+refused("negative_label", "A negative label is not a row of zeros", "TimoBolkart/voca#19", """
   %t: i64[2] = constant([0, -1])
   %y = one_hot(%t, depth: 3)
   return %y

@@ -126,7 +126,7 @@ enum CRC32C {
     ~bytes.reduce(~0) { crc, byte in crc >> 8 ^ table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] }
   }
 
-  /// Rotated and shifted, so that the checksum of data that hold checksums is no simple one.
+  /// Rotated and shifted, so that the checksum of data that hold checksums is not a simple one.
   static func masked(_ bytes: [UInt8]) -> UInt32 {
     let crc = checksum(bytes)
     return (crc >> 15 | crc << 17) &+ 0xA282_EAD8
