@@ -92,9 +92,9 @@ let package = Package(
     .target(
       name: "ApusCommand",
       dependencies: [
-        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusMeasurement",
-        "ApusReport",
-        "Apus",
+        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusData",
+        "ApusMeasurement",
+        "ApusReport", "Apus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),

@@ -1,4 +1,5 @@
 import Apus
+import ApusData
 import ApusMeasurement
 import ArgumentParser
 import Foundation
@@ -84,10 +85,7 @@ struct BenchCommand: ParsableCommand {
     guard let file = try result.trace() else { throw ApusError.usage("--trace goes with --backend native") }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let data = try encoder.encode(file)
-    do { try data.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw ApusError.input("--trace '\(path)' cannot be written")
-    }
+    try AtomicFile.write([UInt8](encoder.encode(file)), to: path)
   }
 
   private func measureRuns(_ benchmark: Benchmark) throws -> BenchmarkResult {
@@ -97,16 +95,19 @@ struct BenchCommand: ParsableCommand {
 
   private func measureTraining(_ benchmark: Benchmark) throws -> BenchmarkResult {
     let (graph, saved) = try input.loadModel()
-    let trainer = try Trainer(
-      graph, optimizer: OptimizerRegistry.named(optimizer), loss: loss.makeLoss(),
-      metrics: loss.makeMetrics(), backend: benchmark.backend)
-    try saved?.give(to: trainer.session, of: graph)
+    func trainer(_ loss: Loss, _ metrics: [Metric]) throws -> Trainer {
+      let trainer = try Trainer(
+        graph, optimizer: OptimizerRegistry.named(optimizer), loss: loss, metrics: metrics, backend: benchmark.backend)
+      try saved?.give(to: trainer.session, of: graph)
+      return trainer
+    }
     if data.data == nil, graph.parameters.contains(where: { graph.indexLimit(of: $0) != nil }) {
-      return try benchmark.training(trainer, batch: batch)
+      return try benchmark.training(trainer(loss.makeLoss(), loss.makeMetrics()), batch: batch)
     }
     let set = try data.load().train
+    let (loss, metrics) = try loss.make(of: nil, for: set.targets, of: graph)
     guard set.count >= batch else { throw ApusError.input("--batch \(batch) is more than the \(set.count) samples") }
-    return try benchmark.training(trainer, on: (set.images, set.labels), batch: batch)
+    return try benchmark.training(trainer(loss, metrics), on: (set.images, set.labels), batch: batch)
   }
 
   private static func text(of trials: [TuningTrial]) -> String {

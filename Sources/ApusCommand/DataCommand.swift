@@ -77,7 +77,7 @@ struct DataCommand: ParsableCommand {
 
     init(_ path: String, _ choices: DataChoices) throws {
       var choices = choices
-      // A value that is missing is no reason not to look at the others; nor is a sorted folder one to mix them.
+      // Missing values do not keep one from looking at the others, and a sorted folder is shown in its order.
       if choices.missing == .error { choices.missing = .zero }
       choices.mixes = choices.mixes ?? false
       do {
@@ -99,7 +99,9 @@ struct DataCommand: ParsableCommand {
     func row(_ index: Int) throws -> Tensor {
       let count = inputs.dimensions[0]
       guard index < count else {
-        throw ApusError.input("there is no example \(index)", help: "there are \(count): 0 to \(count - 1)")
+        throw ApusError.input(
+          "example \(index) does not exist",
+          help: count == 0 ? "the data hold none" : "examples are 0 to \(count - 1)")
       }
       return try inputs.gather(rows: [index])
     }
@@ -116,7 +118,10 @@ struct DataCommand: ParsableCommand {
   private func show(_ examples: Examples, _ index: Int) throws {
     let row = try examples.row(index)
     guard examples.inputNames.isEmpty || reading.imageSize != nil else { return try writeNumbers(examples, index) }
-    let picture = try Picture.pictures(of: row, size: reading.choices.imageSize)
+    guard let picture = try? Picture.pictures(of: row, size: reading.choices.imageSize) else {
+      // Numbers without names are numbers all the same.
+      return try writeNumbers(examples, index)
+    }
     Terminal.write(try examples.title(index))
     Terminal.write(
       try PictureText.text(
@@ -152,6 +157,7 @@ struct DataCommand: ParsableCommand {
       ]
     }
     text += table(["", "type", "min", "max", "mean", "deviation", "missing", "different"], rows)
+    if let note = summary.note { text += "\nnote: \(note)\n" }
     guard !summary.classes.isEmpty else { return text }
     return text + "\n" + table(["class", "samples"], summary.classes.map { [$0.name, String($0.count)] })
   }

@@ -35,7 +35,7 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The height and width that pictures get, as 28,28.", valueName: "h,w"))
   var imageSize: String?
 
-  @Option(help: "The colors that pictures get: gray, rgb, or auto, which is gray where all are gray.")
+  @Option(help: "The colors that pictures get: gray, rgb, or auto, which is gray if all are gray.")
   var color: Picture.Color?
 
   @Option(help: "Of texts (imdb), how many words are told apart. Left out: 10000.")
@@ -138,13 +138,27 @@ struct DataOptions: ParsableArguments {
   /// Whether samples come from a published set rather than the user's own files.
   var isNamed: Bool { DatasetRegistry.all.contains { $0.name == data ?? Self.standard } }
 
-  func load() throws -> LoadedData { try DataReader.load(data ?? Self.standard, reading.choices) }
+  func load() throws -> LoadedData {
+    let place = data ?? Self.standard
+    try DataReader.checkUse(of: reading.choices, for: place)
+    return try DataReader.load(place, reading.choices)
+  }
 
   /// Samples read as those that a saved model was trained on.
-  func load(for model: String, _ state: TrainingState?) throws -> LoadedData {
+  /// - Parameter goesOn: whether they are divided as they were then.
+  func load(for model: String, _ state: TrainingState?, goesOn: Bool = false) throws -> LoadedData {
     let place = try place(for: model, state)
-    return try DataReader.load(
-      place, reading.choices, encoding: state?.inputs, classNames: state?.inputs == nil ? [] : state?.classNames ?? [])
+    var choices = reading.choices
+    if goesOn, let split = state?.inputs?.split {
+      choices.testFraction = reading.testSplit ?? split.testFraction
+      choices.mixes = reading.mix ?? split.mixes
+    }
+    return try DataReader.load(place, choices, encoding: state?.inputs, classNames: Self.classNames(of: state))
+  }
+
+  /// The classes of a model that knows how its inputs are made.
+  private static func classNames(of state: TrainingState?) -> [String] {
+    state.flatMap { $0.inputs == nil ? nil : $0.classNames } ?? []
   }
 
   /// Samples to predict, read as those that a saved model was trained on.
@@ -152,12 +166,15 @@ struct DataOptions: ParsableArguments {
   func samples(_ path: String? = nil, for model: String, _ state: TrainingState?) throws -> Samples {
     let place = try place(path, for: model, state)
     return try DataReader.samples(
-      place, reading.choices, encoding: state?.inputs, classNames: state?.inputs == nil ? [] : state?.classNames ?? [])
+      place, reading.choices, encoding: state?.inputs, classNames: Self.classNames(of: state))
   }
 
   private func place(_ path: String? = nil, for model: String, _ state: TrainingState?) throws -> String {
     try reading.check(against: state?.inputs, of: model)
-    guard path == nil, data == nil, let encoding = state?.inputs else { return path ?? data ?? Self.standard }
+    try DataReader.checkUse(of: reading.choices, for: path ?? data ?? Self.standard)
+    guard path == nil, data == nil, let encoding = state?.inputs,
+      encoding.table != nil || encoding.pictures != nil || encoding.arrays != nil || encoding.sequences != nil
+    else { return path ?? data ?? Self.standard }
     let kind = encoding.table.map { "a table with the columns " + $0.columns.map(\.name).joined(separator: ", ") }
     throw ApusError.usage(
       "'\(model)' was trained on other data than the usual, and --data does not say which to take",

@@ -1,4 +1,5 @@
 import Apus
+import ApusData
 import ArgumentParser
 import Foundation
 
@@ -60,9 +61,7 @@ struct ExplainCommand: ParsableCommand {
       learningRate: learningRate, digits: digits)
     let text = try text(of: explanation)
     guard let output else { return Terminal.write(text) }
-    do { try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic) } catch {
-      throw ApusError.input("--output '\(output)' cannot be written")
-    }
+    try AtomicFile.write(text, to: output)
   }
 
   private func text(of explanation: GradientExplanation) throws -> String {

@@ -21,7 +21,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var input: GraphInput
 
   @Argument(
-    help: "Pictures, .npy, .npz or .csv files, or folders; the samples of --data where there are none.")
+    help: "Pictures, .npy, .npz or .csv files, or folders; the samples of --data if there are none.")
   var files: [String] = []
 
   @OptionGroup var data: DataOptions
@@ -41,6 +41,12 @@ struct PredictCommand: ParsableCommand {
     guard output == nil || files.count <= 1 else {
       throw ValidationError("--output takes the outputs of one file or of the data set.")
     }
+    guard files.isEmpty || first == nil && data.data == nil else {
+      throw ValidationError("--data and --first choose samples of a data set; leave them out if files are given.")
+    }
+    guard data.reading.testSplit == nil, data.reading.mix == nil else {
+      throw ValidationError("--test-split and --mix belong to train and evaluate.")
+    }
   }
 
   func run() throws {
@@ -54,6 +60,12 @@ struct PredictCommand: ParsableCommand {
     var predictions: [Prediction] = []
     var outputs: [Tensor] = []
     for samples in try load(saved.state) {
+      if samples.droppedCount > 0 {
+        Terminal.report(
+          Diagnostic(
+            .warning, "\(samples.droppedCount) rows of '\(samples.name)' lack a value and are left out",
+            help: "the model was trained with --missing drop"))
+      }
       let scores = try trainer.predict(samples.inputs)
       // Rows of several numbers are no single truth.
       let truths = samples.targets.flatMap { $0.count == samples.count ? $0.doubles() : nil }

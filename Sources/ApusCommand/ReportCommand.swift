@@ -1,4 +1,5 @@
 import Apus
+import ApusData
 import ApusReport
 import ArgumentParser
 import Foundation
@@ -50,11 +51,10 @@ struct ReportCommand: ParsableCommand {
     if input.file != "-" { builder.source = try GraphFile.text(input.file) }
     builder.settings = settings(graph, size, backend: made.name)
     let report = try builder.report(of: graph.specialized(sizes))
-    let data = Data(try ReportPage(report).html.utf8)
-    do { try data.write(to: URL(fileURLWithPath: output), options: .atomic) } catch {
-      throw ApusError.input("--output '\(output)' cannot be written")
-    }
-    Terminal.write("\(output): \(data.count) bytes, \(report.passes.count) passes, \(report.stages.count) stages\n")
+    let page = try ReportPage(report).html
+    try AtomicFile.write(page, to: output)
+    Terminal.write(
+      "\(output): \(page.utf8.count) bytes, \(report.passes.count) passes, \(report.stages.count) stages\n")
     for note in report.notes { Terminal.writeError("note: \(note)\n") }
   }
 

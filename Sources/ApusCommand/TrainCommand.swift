@@ -92,11 +92,13 @@ struct TrainCommand: ParsableCommand {
     let epochs: [Int]
     let testLoss: Double?
     let testAccuracy: Double?
+    /// The loss and all metrics of the test.
+    let test: [String: Double]?
     let seconds: Double
     let samplesPerSecond: Double
 
     private enum CodingKeys: String, CodingKey {
-      case history, epochs, seconds
+      case history, epochs, seconds, test
       case testLoss = "test_loss"
       case testAccuracy = "test_accuracy"
       case samplesPerSecond = "samples_per_s"
@@ -161,7 +163,7 @@ struct TrainCommand: ParsableCommand {
           history: Dictionary(
             uniqueKeysWithValues: trainer.history.curves.map { ($0.name, $0.values) }),
           epochs: trainer.history.epochs, testLoss: test?["loss"],
-          testAccuracy: test?["accuracy"], seconds: seconds,
+          testAccuracy: test?["accuracy"], test: test, seconds: seconds,
           samplesPerSecond: seconds > 0 ? samples / seconds : 0))
     } else {
       if let test { Terminal.write("test: " + Terminal.list(test) + "\n") }
@@ -179,7 +181,7 @@ extension TrainCommand {
   ) throws -> (LoadedData, Trainer) {
     guard resumed == nil, let (graph, saved) = start else {
       guard let resumed, let folder = resume else { throw ApusError.defect("a training without a beginning") }
-      return (try data.load(for: folder, SavedModel(contentsOf: folder).state), resumed)
+      return (try data.load(for: folder, SavedModel(contentsOf: folder).state, goesOn: true), resumed)
     }
     let data = try saved.map { try self.data.load(for: input.file, $0.state) } ?? self.data.load()
     let (loss, metrics) = try loss.make(of: saved, for: data.train.targets, of: graph)
@@ -195,7 +197,8 @@ extension TrainCommand {
   private func resumed(from folder: String, _ backend: any Backend) throws -> Trainer {
     guard GraphFile.isSavedModel(folder) else {
       throw ApusError.input(
-        "--resume '\(folder)' is no folder with a saved model", help: "give the folder that `apus train --save` wrote")
+        "--resume '\(folder)' is not a folder with a saved model",
+        help: "give the folder that `apus train --save` wrote")
     }
     let trainer = try Trainer.resumed(SavedModel(contentsOf: folder), backend: backend)
     // Texts leave out where in a file a node was.
@@ -205,6 +208,7 @@ extension TrainCommand {
         help: "apus train \(folder) --resume \(folder)")
     }
     let fitting = trainer.fitSettings
+    let split = trainer.inputEncoding?.split
     let pairs: [(option: String, given: String?, saved: String?)] = [
       (
         "--optimizer", try optimizer.map { try OptimizerRegistry.named($0).specification },
@@ -216,6 +220,8 @@ extension TrainCommand {
       ("--batch", batch.map(String.init), fitting.map { String($0.batchSize) }),
       ("--validation-split", validationSplit.map { "\($0)" }, fitting.map { "\($0.validationSplit)" }),
       ("--shuffle", shuffle.map(String.init), fitting.map { String($0.shuffle) }),
+      ("--test-split", data.reading.testSplit.map { "\($0)" }, "\(split?.testFraction ?? 0)"),
+      ("--mix", data.reading.mix.map(String.init), split?.mixes.map(String.init)),
     ]
     for case (let option, let given?, let saved?) in pairs where given != saved {
       throw ApusError.usage(

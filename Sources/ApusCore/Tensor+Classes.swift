@@ -42,7 +42,7 @@ extension Tensor {
       for (index, number) in numbers.enumerated() {
         guard number >= 0, number < Double(classCount) else {
           throw ApusError.input(
-            "element \(index) is \(Int(number)), which is none of \(classCount) classes",
+            "element \(index) is \(DecimalText.describe(number)), which is none of \(classCount) classes",
             help: "classes are 0 … \(classCount - 1)")
         }
         elements[index * classCount + Int(number)] = 1

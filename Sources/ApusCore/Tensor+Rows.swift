@@ -16,28 +16,31 @@ extension Tensor {
   public subscript(_ rows: some RangeExpression<Int>) -> Tensor {
     get throws {
       let count = try rowCount()
-      let range = rows.relative(to: 0..<count)
-      guard range.lowerBound >= 0, range.upperBound <= count else {
-        throw noRow(range.lowerBound < 0 ? range.lowerBound : range.upperBound - 1, count)
+      // Relative to all integers: a range that leaves the rows must not trap.
+      let range = rows.relative(to: Int.min..<Int.max)
+      let first = range.lowerBound == .min ? 0 : range.lowerBound
+      let end = range.upperBound == .max ? count : range.upperBound
+      guard first >= 0, end <= count, first <= end else {
+        throw noRow(first < 0 || first > count ? first : end - 1, count)
       }
       let size = count == 0 ? 0 : byteCount / count
-      var result = try Tensor(uninitialized: dtype, [range.count] + dimensions.dropFirst())
+      var result = try Tensor(uninitialized: dtype, [end - first] + dimensions.dropFirst())
       withUnsafeBytes { source in
         result.withUnsafeMutableBytes {
           $0.copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: source[range.lowerBound * size..<range.upperBound * size]))
+            from: UnsafeRawBufferPointer(rebasing: source[first * size..<end * size]))
         }
       }
       return result
     }
   }
 
-  private func rowCount() throws -> Int {
+  package func rowCount() throws -> Int {
     guard let count = dimensions.first else { throw ApusError.input("a scalar has no rows") }
     return count
   }
 
-  private func noRow(_ row: Int, _ count: Int) -> ApusError {
+  package func noRow(_ row: Int, _ count: Int) -> ApusError {
     .input("there is no row \(row) in \(type)", help: count == 0 ? "it is empty" : "its rows are 0 to \(count - 1)")
   }
 }

@@ -103,7 +103,7 @@ public struct Benchmark {
     let step = try trainer.trainingStep
     let samples = try step.bound(batch: max(batch, Self.sampleCount))
     let feeds = try samples.parameters.map { try Self.randomInput($0, of: samples) }
-    guard feeds.count == 2 else { throw ApusError.defect("a training step takes inputs and targets") }
+    try trainer.checkTakesOneOfEach()
     return try training(trainer, on: (feeds[0], feeds[1]), batch: batch)
   }
 
@@ -117,7 +117,12 @@ public struct Benchmark {
     guard let limit = graph.indexLimit(of: parameter) else {
       return try inputs.tensor(graph.name(of: parameter) ?? "", type)
     }
-    let largest = type.dtype == .u8 ? 256 : Int(Int32.max)
+    let largest =
+      switch type.dtype {
+      case .u8: 256
+      case .i8: 128
+      default: Int(Int32.max)
+      }
     return try inputs.tensor(graph.name(of: parameter) ?? "", type, integersBelow: min(limit, largest))
   }
 

@@ -56,7 +56,7 @@ func reference(_ name: String) throws -> Tensor { try NPY.read("\(reading)/\(nam
     let gray = try Tensor([7, 9] as [UInt8], [1, 2, 1])
     #expect(try Picture.converted(gray, channels: 3) == Tensor([7, 7, 7, 9, 9, 9] as [UInt8], [1, 2, 3]))
     expectFault("u8[2, 2] is not a picture") { try Picture.converted(Tensor(zeros: .u8, [2, 2]), channels: 3) }
-    expectFault("0 by 4") { try Picture.resized(gray, height: 0, width: 4) }
+    expectFault("0 × 4") { try Picture.resized(gray, height: 0, width: 4) }
   }
 
   @Test func otherFiles() throws {

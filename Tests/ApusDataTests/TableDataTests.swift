@@ -71,7 +71,7 @@ import Testing
     #expect(new.targets == nil)
     #expect(try new.inputs.gather(rows: [0]) == data.train.inputs.gather(rows: [1]))
     #expect(try new.inputs.gather(rows: [1]) == data.train.inputs.gather(rows: [3]))
-    expectFault("new.csv: holds no targets", "its column 'class' is wanted") {
+    expectFault("new.csv: holds no targets", "the model needs the column 'class'") {
       try DataReader.load(path, encoding: encoding)
     }
     let other = try folder.write("port,age\nParis,3\n", as: "other.csv")
@@ -141,7 +141,7 @@ import Testing
     }
     expectFault("is one of the features") { try load("a,y\n1,0\n") { $0.features = ["a", "y"] } }
     expectFault("the feature 'a' is named twice") { try load("a,y\n1,0\n") { $0.features = ["a", "a"] } }
-    expectFault("the column 'b' of categories is not a feature") {
+    expectFault("the column 'b' of categories is neither a feature nor the target") {
       try load("a,b,y\n1,2,0\n") { ($0.features, $0.categories) = (["a"], ["b"]) }
     }
     expectFault("column 'a' holds no values") { try load("a,y\n,0\n,1\n") { $0.missing = .mean } }

@@ -7,9 +7,9 @@ import Testing
     let x = try counted([4, 3])
     #expect(
       refusal { try output(of: Normalization(), x) }.contains(
-        "layer 'normalization': it has no mean and variance of one size\n  help: adapt(data), or give both"))
+        "layer 'normalization': it has no finite mean and variance of one size\n  help: adapt(data), or give both"))
     #expect(
-      refusal { try output(of: Normalization(mean: [1, 2], variance: [1, 1]), x) }.contains("has not 2 elements"))
+      refusal { try output(of: Normalization(mean: [1, 2], variance: [1, 1]), x) }.contains("does not have 2 elements"))
     var layer = Normalization(axis: 0)
     #expect(refusal { try layer.adapt(x) }.contains("Normalization cannot adapt axis 0 to data of shape [4, 3]"))
     layer.axis = -1

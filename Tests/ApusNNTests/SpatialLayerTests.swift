@@ -81,7 +81,7 @@ import Testing
     #expect(try output(of: UpSampling2D(), bytes).dimensions == [1, 2, 4, 1])
     #expect(
       refusal { try output(of: UpSampling2D(interpolation: .bilinear), bytes) }.contains(
-        "layer 'up_sampling2d': bilinear interpolation takes numbers with fractions, not u8[batch, 1, 2, 1]"))
+        "layer 'up_sampling2d': it takes numbers with fractions, not u8[batch, 1, 2, 1]"))
     #expect(refusal { try output(of: UpSampling2D(size: 0), bytes) }.contains("the size must be positive, not 0"))
     #expect(refusal { try output(of: UpSampling2D(size: 1_073_741_824), counted([1, 2, 2, 1])) }.contains("as large"))
   }

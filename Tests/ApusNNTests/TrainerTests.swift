@@ -110,7 +110,7 @@ import Testing
   @Test func badSplitsAreRefused() throws {
     let (data, trainer) = (try SyntheticImages(count: 4), try trainer())
     for split in [1, -0.5, Double.nan] {
-      expectError("a validation split of \(split) is no part") {
+      expectError("a validation split of \(split) is not a part") {
         try trainer.fit(data.images, data.labels, validationSplit: split, verbose: .silent)
       }
     }

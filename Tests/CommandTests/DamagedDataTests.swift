@@ -44,7 +44,7 @@ import Testing
     Example("train line.graph --data line.csv --target z9", "line.csv: has no column 'z9'", "its columns are a, b, y"),
     Example("train line.graph --data line.csv --features a,y", "the target 'y' is one of the features"),
     Example("train line.graph --data line.csv --features a,bb", "has no column 'bb'", "did you mean 'b'?"),
-    Example("train line.graph --data line.csv --categories c", "the column 'c' of categories is not a feature"),
+    Example("train line.graph --data line.csv --categories c", "the column 'c' of categories is neither a feature nor the target"),
     Example(
       "train classes.graph --data passengers.csv", "passengers.csv:5:1: error: the value of column 'age' is missing"),
     Example(
@@ -103,8 +103,8 @@ import Testing
     Example("data file.doc", "file.doc: its ending says no kind of data that is read", ".npz, .npy, .csv"),
     Example("data nowhere.csv", "nowhere.csv: the file or folder does not exist"),
     Example("data minst", "did you mean 'mnist'?"),
-    Example("data parts.npz --show 8", "there is no example 8", "there are 8: 0 to 7"),
-    Example("data inputs.npy --show 99", "there is no example 99"),
+    Example("data parts.npz --show 8", "example 8 does not exist", "examples are 0 to 7"),
+    Example("data inputs.npy --show 99", "example 99 does not exist"),
     Example("data targets.npy --grid out.png", "samples of [] are not pictures"),
     Example("data good --grid nowhere/out.png", "there is no folder 'nowhere'"),
   ]

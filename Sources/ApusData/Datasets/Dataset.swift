@@ -1,4 +1,5 @@
 import ApusCore
+import Foundation
 
 /// Samples with targets: what a model is trained or tested on.
 public struct Dataset: Sendable {
@@ -71,9 +72,9 @@ public struct Dataset: Sendable {
     samples = origin
   }
 
-  /// The inputs, where they are images.
+  /// The inputs, if they are images.
   public var images: Tensor { inputs }
-  /// The targets, where they are class numbers.
+  /// The targets, if they are class numbers.
   public var labels: Tensor { targets }
 
   /// Compares each label with the number of classes.
@@ -87,9 +88,12 @@ public struct Dataset: Sendable {
     }
     let named = samples.map { " (\($0.label(of: index)))" } ?? ""
     throw ApusError.file(
-      targetPlace, "sample \(index)\(named) has the label \(Int(label)), but \(owner) has \(classes) classes",
+      targetPlace, "sample \(index)\(named) has the label \(Dataset.text(label)), but \(owner) has \(classes) classes",
       help: "labels are 0 … \(classes - 1)")
   }
+
+  /// A label as messages print it: labels beyond the range of `Int` are rounded.
+  private static func text(_ label: Double) -> String { String(format: "%.0f", label) }
 
   public var count: Int { inputs.dimensions[0] }
 

@@ -12,9 +12,9 @@ public struct SequenceEncoding: Codable, Hashable, Sendable {
     (self.vocabulary, self.length) = (vocabulary, length)
   }
 
-  /// The last `length` words, behind zeros where a text is shorter; words beyond the vocabulary are 2.
+  /// The last `length` words, after zeros if a text is shorter; words beyond the vocabulary are 2.
   ///
-  /// That is what Keras's `imdb.load_data(num_words: vocabulary)` and `pad_sequences(maxlen: length)` do: 1 begins a
+  /// As by Keras's `imdb.load_data(num_words: vocabulary)` and `pad_sequences(maxlen: length)`, in the order of the file: 1 begins a
   /// text, and the words' own numbers, from 1 for the most frequent, are 3 higher.
   func samples(_ texts: [[Int32]]) throws -> Tensor {
     var tensor = try Tensor(zeros: .i32, [texts.count, length])
@@ -54,9 +54,11 @@ enum IMDB {
       guard targets.dtype.isInteger, targets.rank == 1 else {
         throw ApusError.file(labelPlace, "holds \(targets.type); labels are whole numbers [count]")
       }
-      let set = try Dataset(
-        name: "\(name) (\(part))", inputs: encoding.samples(PickledLists.parse(texts, path: textPlace)),
-        targets: targets)
+      let lists = try PickledLists.parse(texts, path: textPlace)
+      if let row = lists.firstIndex(where: { $0.contains { $0 < 0 } }) {
+        throw ApusError.file(textPlace, "review \(row) holds a negative word number")
+      }
+      let set = try Dataset(name: "\(name) (\(part))", inputs: encoding.samples(lists), targets: targets)
       try set.checkLabels(classes: 2, of: "'\(name)'")
       return set
     }

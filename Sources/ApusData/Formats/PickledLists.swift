@@ -27,6 +27,8 @@ private struct PickleMachine {
   private final class List {
     var numbers: [Int32] = []
     var lists: [List] = []
+    /// Whether it is an element of another: lists do not nest deeper, so that freeing them does not either.
+    var isInner = false
   }
 
   private enum Item {
@@ -74,10 +76,10 @@ private struct PickleMachine {
     case UInt8(ascii: "e"): try append(popToMark())
     case UInt8(ascii: "("): stack.append(.mark)
     case UInt8(ascii: ")"): stack.append(.tuple([]))
-    case UInt8(ascii: "t"): stack.append(.tuple(try popToMark()))
+    case UInt8(ascii: "t"): stack.append(tuple(try popToMark()))
     case 0x85, 0x86, 0x87:
       let items = try (0..<code - 0x84).map { _ in try pop() }
-      stack.append(.tuple(items.reversed()))
+      stack.append(tuple(items.reversed()))
     case UInt8(ascii: "q"): memo[try byte()] = try top()
     case UInt8(ascii: "r"): memo[try word()] = try top()
     case 0x94: memo[memo.count] = try top()
@@ -129,7 +131,12 @@ private struct PickleMachine {
     stack.append(item)
   }
 
-  /// Adds items to the list that lies below them.
+  /// A tuple without those in it: only the list at the end of a state is read, and nothing nests without bounds.
+  private func tuple(_ items: [Item]) -> Item {
+    .tuple(items.map { if case .tuple = $0 { .other } else { $0 } })
+  }
+
+  /// Adds items to the list below them.
   private mutating func append(_ items: [Item]) throws {
     guard case .list(let list) = try top() else { throw fault("a list is missing") }
     for item in items {
@@ -137,7 +144,10 @@ private struct PickleMachine {
       case .number(let number):
         guard let number = Int32(exactly: number) else { throw fault("the number \(number) is too large") }
         list.numbers.append(number)
-      case .list(let inner): list.lists.append(inner)
+      case .list(let inner):
+        guard !list.isInner, inner.lists.isEmpty, inner !== list else { throw fault("a list holds lists of lists") }
+        inner.isInner = true
+        list.lists.append(inner)
       default: throw fault("a list holds something else than numbers")
       }
     }

@@ -30,8 +30,10 @@ extension Picture {
     let values = samples.doubles()
     let finite = values.lazy.filter(\.isFinite)
     let (low, high) = (finite.min() ?? 0, finite.max() ?? 0)
-    let scale = high > low ? 255 / (high - low) : 0
+    // Halves, because the difference may be infinite.
+    let scale = high > low ? 255 / (high / 2 - low / 2) : 0
     return try Tensor(
-      values.map { $0.isFinite ? UInt8((($0 - low) * scale).rounded()) : 0 }, samples.dimensions)
+      values.map { $0.isFinite ? UInt8(min(255, max(0, (($0 / 2 - low / 2) * scale).rounded()))) : 0 },
+      samples.dimensions)
   }
 }

@@ -64,12 +64,13 @@ public enum Picture {
   /// - Parameter picture: `u8[height, width, channels]`.
   public static func resized(_ picture: Tensor, height: Int, width: Int) throws -> Tensor {
     let d = try dimensions(of: picture)
-    guard height > 0, width > 0 else { throw ApusError.input("a picture of \(height) by \(width) cannot be") }
+    guard height > 0, width > 0 else { throw ApusError.input("a picture cannot have the size \(height) × \(width)") }
     if d[0] == height, d[1] == width { return picture }
     let channels = d[2]
     var result = try Tensor(uninitialized: .u8, [height, width, channels])
     let columns = weights(from: d[1], to: width)
     let rows = weights(from: d[0], to: height)
+    try Memory.check(d[0] * width * channels * MemoryLayout<Float>.size)
     var narrow = [Float](repeating: 0, count: d[0] * width * channels)
     picture.withElements(as: UInt8.self) { source in
       for y in 0..<d[0] {

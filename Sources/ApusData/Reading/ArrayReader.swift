@@ -19,7 +19,7 @@ enum ArrayReader {
     of path: String, _ choices: DataChoices, _ known: ArrayNames?
   ) throws -> (train: Samples, test: Samples?, ArrayNames) {
     let file = try NPZFile(path)
-    if choices.features == nil, choices.target == nil {
+    if choices.features == nil, choices.target == nil, !chooses(known, in: file) {
       for names in usualParts where names.prefix(2).allSatisfy(file.names.contains) {
         let train = try file.samples(ArrayNames(inputs: names[0], targets: names[1]))
         let hasTest = names.suffix(2).allSatisfy(file.names.contains)
@@ -31,10 +31,16 @@ enum ArrayReader {
     return (try file.samples(names), nil, names)
   }
 
+  /// Whether a model was trained on arrays of a file that were chosen by name.
+  private static func chooses(_ known: ArrayNames?, in file: NPZFile) -> Bool {
+    guard let known, file.names.contains(known.inputs) else { return false }
+    return !usualParts.contains { $0[0] == known.inputs }
+  }
+
   /// The samples of an NPZ file to predict: those for testing, if the file has such a part.
   static func samples(of path: String, _ choices: DataChoices, _ known: ArrayNames?) throws -> Samples {
     let file = try NPZFile(path)
-    if choices.features == nil, choices.target == nil {
+    if choices.features == nil, choices.target == nil, !chooses(known, in: file) {
       for parts in usualParts where file.names.contains(parts[2]) {
         return try file.samples(
           ArrayNames(inputs: parts[2], targets: file.names.contains(parts[3]) ? parts[3] : nil))
@@ -67,7 +73,7 @@ enum ArrayReader {
       if let inputs = usual ?? (others.count == 1 ? others[0] : nil) {
         return ArrayNames(inputs: inputs, targets: target)
       }
-    } else if let pair = usualPairs.first(where: { $0.allSatisfy(file.names.contains) }) {
+    } else if let pair = (usualPairs + usualParts).first(where: { $0.prefix(2).allSatisfy(file.names.contains) }) {
       return ArrayNames(inputs: pair[0], targets: pair[1])
     } else if file.names.count == 1 {
       return ArrayNames(inputs: file.names[0], targets: nil)
@@ -92,7 +98,7 @@ enum ArrayReader {
     guard samples.inputs.rank >= 1 else {
       throw ApusError.file(
         samples.name, "holds \(samples.inputs.type), which is not a row of samples",
-        help: "samples lie along the first axis: [count, …]")
+        help: "samples are along the first axis: [count, …]")
     }
     guard samples.inputs.dtype != .bool else {
       throw ApusError.file(
@@ -106,7 +112,7 @@ enum ArrayReader {
     return samples
   }
 
-  /// Targets as losses take them: class numbers as bytes, `i32` or `i64`, with no axis of size 1 behind them.
+  /// Targets as losses take them: class numbers as bytes, `i32` or `i64`.
   fileprivate static func targets(_ tensor: Tensor, _ place: String) throws -> Tensor {
     guard tensor.rank >= 1 else { throw ApusError.file(place, "holds \(tensor.type); targets are [count, …]") }
     var tensor = tensor

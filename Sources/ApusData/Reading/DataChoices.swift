@@ -19,7 +19,7 @@ public struct DataChoices: Sendable, Hashable {
   public var color: Picture.Color = .auto
   /// How texts become samples.
   public var sequences = SequenceEncoding()
-  /// The last part of the samples for testing, where the data do not come in two parts.
+  /// The last part of the samples for testing, if the data do not come in two parts.
   public var testFraction = 0.0
   /// Whether samples get a fixed random order before they are split; nil for those of folders alone, which are sorted.
   public var mixes: Bool?
@@ -33,12 +33,15 @@ public struct InputEncoding: Codable, Hashable, Sendable {
   public var pictures: PictureEncoding?
   public var arrays: ArrayNames?
   public var sequences: SequenceEncoding?
+  /// Which part of the data the model was trained on; nil for all of it in its order.
+  public var split: DataSplit?
 
   public init(
     table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil,
-    sequences: SequenceEncoding? = nil
+    sequences: SequenceEncoding? = nil, split: DataSplit? = nil
   ) {
     (self.table, self.pictures, self.arrays, self.sequences) = (table, pictures, arrays, sequences)
+    self.split = split
   }
 
   /// Whether it can have been written: a file may be damaged, or made by hand.
@@ -48,6 +51,7 @@ public struct InputEncoding: Codable, Hashable, Sendable {
         return false
       }
     }
+    if let split, !(0..<1 ~= split.testFraction) { return false }
     if let sequences, sequences.vocabulary <= 3 || !(1...(1 << 20) ~= sequences.length) { return false }
     guard let table else { return true }
     return !table.columns.isEmpty
@@ -55,6 +59,20 @@ public struct InputEncoding: Codable, Hashable, Sendable {
         let texts = column.categories ?? []
         return Set(texts).count == texts.count && column.mean?.isFinite ?? true && column.deviation ?? 1 > 0
       }
+  }
+}
+
+/// How samples were divided into those for training and those for testing. Part of a saved model, so that a resumed
+/// training sees the same samples.
+public struct DataSplit: Codable, Hashable, Sendable {
+  public var testFraction: Double
+  /// As `DataChoices.mixes`.
+  public var mixes: Bool?
+
+  /// Nil if nothing is chosen.
+  init?(_ choices: DataChoices) {
+    guard choices.testFraction > 0 || choices.mixes != nil else { return nil }
+    (testFraction, mixes) = (choices.testFraction, choices.mixes)
   }
 }
 

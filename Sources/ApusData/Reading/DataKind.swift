@@ -19,7 +19,17 @@ enum DataKind {
   /// One picture, or a folder of them.
   case picture, loosePictures
 
-  /// - Throws: `ApusError` for a path that is not there, and for data of no known kind.
+  /// As in "a table".
+  var text: String {
+    switch self {
+    case .named, .idx, .cifar10, .imdb: "a published data set"
+    case .npz, .npy: "a file of arrays"
+    case .table: "a table"
+    case .pictures, .parts, .picture, .loosePictures: "pictures"
+    }
+  }
+
+  /// - Throws: `ApusError` for a path that does not exist, and for data of no known kind.
   init(of nameOrPath: String) throws {
     let path = (nameOrPath as NSString).expandingTildeInPath
     if DatasetRegistry.all.contains(where: { $0.name == nameOrPath }) {

@@ -43,8 +43,13 @@ public enum DataReader {
       return try loaded("NPY files", ArrayReader.samples(of: path, target: target), nil, choices)
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
-      let encoding = try encoding?.table ?? TableEncoding(table, choices)
-      return try loaded("table", encoding.samples(table), InputEncoding(table: encoding), choices)
+      let rows = try parts(of: table.rowCount, mixes: choices.mixes ?? false, choices)
+      let encoding = try encoding?.table ?? TableEncoding(table, rows: rows.train, choices)
+      let train = try encoding.samples(table, rows: rows.train)
+      return LoadedData(
+        name: train.name, kind: "table", train: try train.labeled(),
+        test: try rows.test.map { try encoding.samples(table, rows: $0).labeled() }, classNames: train.classNames,
+        encoding: InputEncoding(table: encoding, split: DataSplit(choices)))
     case .pictures:
       let folder = try PictureFolder(path, classNames: known)
       let (samples, encoding) = try folder.samples(encoding?.pictures, choices)
@@ -58,12 +63,12 @@ public enum DataReader {
         "pictures by class", train, test: test, InputEncoding(pictures: encoding), choices, isSorted: true)
     case .loosePictures, .picture:
       throw ApusError.file(
-        path, "holds pictures without classes, which are nothing to train on",
+        path, "holds pictures without classes, so a model cannot be trained on them",
         help: "give a folder that holds a folder of pictures for each class: FOLDER/CLASS/picture.png")
     }
   }
 
-  /// Samples to predict, with targets or without: the test part, where the data have one.
+  /// Samples to predict, with targets or without: the test part, if the data have one.
   /// - Parameters:
   ///   - encoding: that of the model; chosen by the data if nil.
   ///   - classNames: those of the model; those of the data if empty.
@@ -84,7 +89,9 @@ public enum DataReader {
     case .npy: return try ArrayReader.samples(of: path, target: choices.target)
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
-      return try (encoding?.table ?? TableEncoding(table, choices)).samples(table)
+      let all = Array(0..<table.rowCount)
+      return try (encoding?.table ?? TableEncoding(table, rows: all, choices, needsTarget: false)).samples(
+        table, needsTargets: false)
     case .pictures: return try PictureFolder(path, classNames: known).samples(encoding?.pictures, choices).0
     case .parts:
       let folder = try PictureFolder(FileGroup.join(path, "test"), classNames: known)
@@ -100,41 +107,65 @@ public enum DataReader {
     _ kind: String, _ samples: Samples, test: Samples? = nil, _ encoding: InputEncoding?, _ choices: DataChoices,
     isSorted: Bool = false
   ) throws -> LoadedData {
-    let mixes = choices.mixes ?? isSorted
-    var samples = samples
-    if mixes {
-      samples = try samples.gather(rows: Shuffle.permutation(count: samples.count, seed: 0, epoch: 0))
+    guard test == nil || choices.testFraction == 0 else {
+      throw ApusError.file(
+        samples.name, "has samples for testing already", help: "no part of those for training is needed",
+        commandHelp: "leave --test-split out")
     }
-    var test = test
-    if choices.testFraction > 0 {
-      guard test == nil else {
-        throw ApusError.file(
-          samples.name, "has samples for testing already", help: "no part of those for training is needed",
-          commandHelp: "leave --test-split out")
-      }
-      let split = try ValidationSplit(count: samples.count, validation: 0, test: choices.testFraction)
-      test = try samples.gather(rows: Array(split.test))
-      samples = try samples.gather(rows: Array(split.train))
+    let rows = try parts(of: samples.count, mixes: choices.mixes ?? isSorted, choices)
+    let train = try samples.gather(rows: rows.train)
+    let test = try test ?? rows.test.map { try samples.gather(rows: $0) }
+    var encoding = encoding
+    if let split = DataSplit(choices) {
+      encoding = encoding ?? InputEncoding()
+      encoding?.split = split
     }
     return LoadedData(
-      name: samples.name, kind: kind, train: try samples.labeled(), test: try test?.labeled(),
+      name: samples.name, kind: kind, train: try train.labeled(), test: try test?.labeled(),
       classNames: samples.classNames, encoding: encoding)
+  }
+
+  /// The rows of samples for training and for testing, in order.
+  private static func parts(of count: Int, mixes: Bool, _ choices: DataChoices) throws -> (train: [Int], test: [Int]?) {
+    let order = mixes ? Shuffle.permutation(count: count, seed: 0, epoch: 0) : Array(0..<count)
+    guard choices.testFraction > 0 else { return (order, nil) }
+    let split = try ValidationSplit(count: count, validation: 0, test: choices.testFraction)
+    return (split.train.map { order[$0] }, split.test.map { order[$0] })
+  }
+
+  /// - Throws: `ApusError` for a choice that data of this kind do not have: it would be ignored.
+  public static func checkUse(of choices: DataChoices, for nameOrPath: String) throws {
+    let kind = try DataKind(of: nameOrPath)
+    let isPicture = [.pictures, .parts, .picture, .loosePictures].contains(kind)
+    let isPublished = [.named, .idx, .cifar10, .imdb].contains(kind)
+    let uses: [(option: String, isChosen: Bool, isUsed: Bool)] = [
+      ("--normalize", choices.normalizes, kind == .table),
+      ("--categories", !choices.categories.isEmpty, kind == .table),
+      ("--missing", choices.missing != .error, kind == .table),
+      ("--image-size", choices.imageSize != nil, isPicture), ("--color", choices.color != .auto, isPicture),
+      ("--test-split", choices.testFraction > 0, !isPublished), ("--mix", choices.mixes == true, !isPublished),
+    ]
+    guard let wrong = uses.first(where: { $0.isChosen && !$0.isUsed }) else { return }
+    throw ApusError.usage(
+      "\(wrong.option) has no meaning for '\(nameOrPath)', which is \(kind.text)", help: "leave \(wrong.option) out")
   }
 
   private static func check(_ choices: DataChoices) throws {
     if let size = choices.imageSize {
       guard size.count == 2, size.allSatisfy({ 1...65_536 ~= $0 }) else {
-        throw ApusError.usage("an image size of \(size) is none", help: "height and width from 1, as 28,28")
+        throw ApusError.usage("\(size) is not an image size", help: "height and width from 1, as 28,28")
       }
     }
     guard choices.sequences.vocabulary > 3, choices.sequences.length > 0,
       choices.sequences.length <= 1 << 20
     else {
       throw ApusError.usage(
-        "texts of \(choices.sequences.length) out of \(choices.sequences.vocabulary) words are none")
+        "texts cannot have \(choices.sequences.length) words of \(choices.sequences.vocabulary)",
+        help: "a length from 1 to \(1 << 20), a vocabulary from 4")
     }
     guard choices.testFraction >= 0, choices.testFraction < 1 else {
-      throw ApusError.usage("a test split of \(choices.testFraction) is not a part of the samples", help: "0 <= split < 1")
+      throw ApusError.usage(
+        "a test split of \(choices.testFraction) is not a part of the samples", help: "0 <= split < 1")
     }
   }
 }

@@ -33,9 +33,11 @@ public struct DataSummary: Sendable, Encodable {
   public var parts: [Part]
   /// Samples of each class; empty if targets are not classes.
   public var classes: [ClassCount]
+  /// Why the arrays are not data to train on as they are; nil if they are.
+  public var note: String?
 
   private enum CodingKeys: String, CodingKey {
-    case name, kind, samples, parts, classes
+    case name, kind, samples, parts, classes, note
     case testSamples = "test_samples"
   }
 
@@ -50,7 +52,9 @@ public struct DataSummary: Sendable, Encodable {
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
       (kind, samples) = ("table", table.rowCount)
-      parts = try table.columns.indices.map { try Part(table, $0) }
+      let contents = try table.contents(of: Array(table.columns.indices))
+      parts = table.columns.indices.map { Part(table, $0, contents[$0] ?? ColumnContents()) }
+      for name in (choices.features ?? []) + choices.categories { _ = try table.index(of: name) }
       let target = choices.target ?? TableEncoding.usualTargets.first(where: table.columns.contains)
       guard let target else { return }
       classes = try ClassCount.of(table, table.index(of: target))
@@ -58,10 +62,13 @@ public struct DataSummary: Sendable, Encodable {
       let arrays = try NPZ.read(path)
       (kind, samples) = ("NPZ file", arrays.first?.tensor.dimensions.first ?? 0)
       parts = try arrays.map { try Part($0.name, $0.tensor) }
-      let loaded = try? DataReader.load(nameOrPath, choices)
-      guard let loaded else { return }
-      (samples, testSamples) = (loaded.train.count, loaded.test?.count)
-      classes = ClassCount.of(loaded.train.targets, loaded.classNames)
+      do {
+        let loaded = try DataReader.load(nameOrPath, choices)
+        (samples, testSamples) = (loaded.train.count, loaded.test?.count)
+        classes = ClassCount.of(loaded.train.targets, loaded.classNames)
+      } catch let error as ApusError where choices.target == nil && choices.features == nil {
+        note = error.diagnostics.first?.message
+      }
     case .npy where choices.target == nil, .picture, .loosePictures:
       let read = try DataReader.samples(nameOrPath, choices)
       (kind, samples) = (Picture.isPicture(path) || BinaryFile.isDirectory(path) ? "pictures" : "NPY file", read.count)
@@ -83,23 +90,24 @@ extension DataSummary.ClassCount {
   private static let most = 1_000
 
   fileprivate static func of(_ table: TextTable, _ column: Int) throws -> [Self] {
-    var counts: [String: Int] = [:]
-    for row in 0..<table.rowCount {
+    // Numbers with a fraction are values.
+    let isWhole = (0..<table.rowCount).allSatisfy { row in
       let value = table.number(row, column)
-      // Numbers with a fraction are values.
-      guard value.isNaN || Int32(exactly: value) != nil else { return [] }
-      let text = try table.text(row, column)
-      if !TextTable.missingTexts.contains(text) { counts[text, default: 0] += 1 }
+      return value.isNaN || Int32(exactly: value) != nil
     }
+    guard isWhole else { return [] }
+    let counts = try table.contents(of: [column], asTexts: [column])[column]?.texts ?? [:]
     guard counts.count <= most else { return [] }
-    let names = counts.keys.sorted { (Double($0) ?? .infinity, $0) < (Double($1) ?? .infinity, $1) }
-    return names.map { Self(name: $0, count: counts[$0] ?? 0) }
+    return TableEncoding.inOrder(counts.keys).map { Self(name: $0, count: counts[$0] ?? 0) }
   }
 
   fileprivate static func of(_ targets: Tensor, _ names: [String]) -> [Self] {
     guard targets.dtype.isInteger, targets.count == targets.dimensions.first else { return [] }
     var counts: [Int: Int] = [:]
-    for label in targets.doubles() { counts[Int(label), default: 0] += 1 }
+    for label in targets.doubles() {
+      guard let label = Int(exactly: label) else { return [] }
+      counts[label, default: 0] += 1
+    }
     guard counts.count <= most else { return [] }
     let labels = Set(names.indices).union(counts.keys).sorted()
     return labels.map { label in
@@ -112,67 +120,34 @@ extension DataSummary.Part {
   fileprivate init(_ name: String, _ tensor: Tensor) throws {
     self.name = name
     type = "\(tensor.type)"
-    missing = 0
-    var visitor = Moments(source: tensor)
-    take(try tensor.dtype.dispatch(&visitor))
+    var visitor = TensorMoments(source: tensor)
+    let moments = try tensor.dtype.dispatch(&visitor)
+    missing = moments.missingCount
+    take(moments)
   }
 
-  fileprivate init(_ table: TextTable, _ column: Int) throws {
+  fileprivate init(_ table: TextTable, _ column: Int, _ contents: ColumnContents) {
     name = table.columns[column]
-    missing = 0
-    var statistics = Statistics()
-    var texts: Set<String> = []
-    for row in 0..<table.rowCount {
-      let value = table.number(row, column)
-      if !value.isNaN {
-        statistics.add(value)
-        continue
-      }
-      let text = try table.text(row, column)
-      if TextTable.missingTexts.contains(text) { statistics.missing += 1 } else { texts.insert(text) }
-    }
-    type = texts.isEmpty ? "numbers" : "text"
-    distinct = texts.isEmpty ? nil : texts.count
-    take(statistics)
+    var moments = Moments()
+    for row in 0..<table.rowCount { moments.add(table.number(row, column)) }
+    type = contents.texts.isEmpty ? "numbers" : "text"
+    distinct = contents.texts.isEmpty ? nil : contents.texts.count
+    missing = contents.missingCount
+    take(moments)
   }
 
-  private mutating func take(_ statistics: Statistics) {
-    missing = statistics.missing
-    guard statistics.count > 0 else { return }
-    (minimum, maximum, mean) = (statistics.minimum, statistics.maximum, statistics.mean)
-    deviation = (max(0, statistics.squares / Double(statistics.count))).squareRoot()
+  private mutating func take(_ moments: Moments) {
+    guard moments.count > 0 else { return }
+    (minimum, maximum) = (moments.minimum, moments.maximum)
+    (mean, deviation) = (moments.mean, moments.deviation)
   }
 }
 
-/// Mean and deviation in one walk: B. P. Welford, "Note on a method for calculating corrected sums of squares and
-/// products", Technometrics 4 (1962).
-private struct Statistics {
-  var count = 0
-  var missing = 0
-  var minimum = Double.infinity
-  var maximum = -Double.infinity
-  var mean = 0.0
-  var squares = 0.0
-
-  mutating func add(_ value: Double) {
-    if value.isNaN {
-      missing += 1
-      return
-    }
-    count += 1
-    minimum = min(minimum, value)
-    maximum = max(maximum, value)
-    let difference = value - mean
-    mean += difference / Double(count)
-    squares += difference * (value - mean)
-  }
-}
-
-private struct Moments: TensorElementVisitor {
+private struct TensorMoments: TensorElementVisitor {
   let source: Tensor
-  mutating func visit<Element: TensorElement>(_ type: Element.Type) throws -> Statistics {
-    var statistics = Statistics()
-    source.withElements(as: type) { for element in $0 { statistics.add(element.asDouble) } }
-    return statistics
+  mutating func visit<Element: TensorElement>(_ type: Element.Type) throws -> Moments {
+    var moments = Moments()
+    source.withElements(as: type) { for element in $0 { moments.add(element.asDouble) } }
+    return moments
   }
 }

@@ -12,6 +12,8 @@ public struct Samples: Sendable {
   public var classNames: [String]
   /// What the inputs of a sample are called, if they have names: `age`, `port=Cherbourg`.
   public var inputNames: [String]
+  /// Rows of a table that lack a value and were left out.
+  public internal(set) var droppedCount = 0
   var origin: Origin
 
   /// Where samples came from.
@@ -60,8 +62,8 @@ public struct Samples: Sendable {
     guard let targets else {
       let help: String
       switch origin {
-      case .array(let target): help = target.map { "the array '\($0)' is wanted" } ?? "give the targets, too"
-      case .rows(_, let target): help = target.map { "its column '\($0)' is wanted" } ?? "name the column"
+      case .array(let target): help = target.map { "the model needs the array '\($0)'" } ?? "give the targets, too"
+      case .rows(_, let target): help = target.map { "the model needs the column '\($0)'" } ?? "name the column"
       case .files: help = "pictures in a folder for each class have targets: FOLDER/CLASS/picture.png"
       }
       throw ApusError.file(name, "holds no targets", help: help)

@@ -89,7 +89,7 @@ struct CSVParser {
         rows.append(line)
         continue
       }
-      guard text(line).contains(where: { !$0.isWhitespace }) else { continue }
+      guard !isEmpty(line) else { continue }
       let fields = try self.fields(ofLine: line)
       if let width, fields.count != width {
         throw fault(
@@ -110,12 +110,15 @@ struct CSVParser {
 
   /// The fields of the first record behind the line `line`, if there is one.
   func record(after line: Int) throws -> [Field]? {
-    let next = lines.indices.first { $0 > line && text($0).contains { !$0.isWhitespace } }
+    let next = lines.indices.first { $0 > line && !isEmpty($0) }
     return try next.map { try fields(ofLine: $0) }
   }
 
   /// The line of the first record, from 0; nil if there is none.
-  var firstLine: Int? { lines.indices.first { text($0).contains { !$0.isWhitespace } } }
+  var firstLine: Int? { lines.indices.first { !isEmpty($0) } }
+
+  /// Whether a line holds no record. A line of separators alone is one, with fields that are missing.
+  private func isEmpty(_ line: Int) -> Bool { !text(line).contains { !$0.isWhitespace || $0 == separator } }
 
   /// The fast way for rows of whole numbers of at most 15 digits, which doubles hold exactly: appends them and returns
   /// true, or leaves `numbers` as it was if the row is of any other form.
@@ -186,7 +189,11 @@ struct CSVParser {
       index = text.index(after: index)
       column += 1
     }
-    guard !inQuotes else { throw fault("a quote is not closed on this line", line, column: current.column, length: 1) }
+    guard !inQuotes else {
+      throw fault(
+        "a quote is not closed on this line", line, column: current.column, length: 1,
+        help: "a field ends on its line: close the quote, or replace line breaks in the field")
+    }
     return fields + [trimmed(current)]
   }
 

@@ -1,10 +1,13 @@
 import ApusCore
 
 extension TableEncoding {
-  /// The rows of a table as samples.
+  /// Rows of a table as samples.
+  /// - Parameters:
+  ///   - rows: all of them if nil.
+  ///   - needsTargets: whether a missing target is an error; else the samples have no targets then.
   /// - Throws: `ApusError` that names the columns which are missing; or file, line and column of a value that is missing
   ///   or unknown.
-  func samples(_ table: TextTable) throws -> Samples {
+  func samples(_ table: TextTable, rows: [Int]? = nil, needsTargets: Bool = true) throws -> Samples {
     let lacking = columns.map(\.name).filter { !table.columns.contains($0) }
     guard lacking.isEmpty else {
       let names = lacking.map { "'\($0)'" }.joined(separator: ", ")
@@ -13,116 +16,136 @@ extension TableEncoding {
         help: "the model reads " + columns.map(\.name).joined(separator: ", ") + "; the file has "
           + table.columns.joined(separator: ", "))
     }
+    let rows = rows ?? Array(0..<table.rowCount)
     let indices = try columns.map { try table.index(of: $0.name) }
     let targetIndex = target.flatMap { table.columns.firstIndex(of: $0.name) }
-    let positions = columns.map { column in
-      column.categories.map { Dictionary(uniqueKeysWithValues: $0.enumerated().map { ($1, $0) }) }
-    }
+    let positions = columns.map { $0.categories.map(TableEncoding.positions) }
+    let labels = TableEncoding.positions(target?.classNames ?? [])
     var inputs: [Float] = []
-    inputs.reserveCapacity(table.rowCount * width)
+    inputs.reserveCapacity(rows.count * width)
     var targets: [Double] = []
-    var rows: [Int] = []
-    for row in 0..<table.rowCount {
+    var hasTargets = targetIndex != nil
+    var kept: [Int] = []
+    for row in rows {
+      var reader = TableRow(table, row)
       let before = inputs.count
       var isComplete = true
-      for (column, (index, position)) in zip(columns, zip(indices, positions)) {
-        if let position {
-          isComplete = try append(column, position, table, row, index, to: &inputs) && isComplete
+      for (position, column) in columns.enumerated() {
+        let isThere = try append(column, positions[position], &reader, indices[position], to: &inputs)
+        isComplete = isThere && isComplete
+      }
+      if hasTargets, let targetIndex, let target, isComplete {
+        if try !needsTargets && reader.isMissing(targetIndex) {
+          hasTargets = false
+        } else if let value = try target.value(&reader, targetIndex, labels, missing) {
+          targets.append(value)
         } else {
-          isComplete = try append(column, table, row, index, to: &inputs) && isComplete
+          isComplete = false
         }
       }
-      if let targetIndex, let target, isComplete {
-        let value = try target.value(table, row, targetIndex, missing)
-        if let value { targets.append(value) } else { isComplete = false }
-      }
-      if isComplete { rows.append(row) } else { inputs.removeSubrange(before...) }
+      if isComplete { kept.append(row) } else { inputs.removeSubrange(before...) }
     }
-    guard !rows.isEmpty else {
+    guard !kept.isEmpty else {
       throw ApusError.file(
-        table.path, "each of its \(table.rowCount) rows lacks a value, so none is left",
+        table.path, "each of its \(rows.count) rows lacks a value, so none is left",
         help: "fill the values in, or choose fewer features")
     }
-    return Samples(
-      name: table.path, inputs: try Tensor(inputs, [rows.count, width]),
-      targets: targetIndex == nil ? nil : target?.tensor(targets), classNames: target?.classNames ?? [],
-      inputNames: inputNames, origin: .rows(rows.map(table.place), target: target?.name))
+    var samples = Samples(
+      name: table.path, inputs: try Tensor(inputs, [kept.count, width]),
+      targets: hasTargets ? target?.tensor(targets) : nil, classNames: target?.classNames ?? [],
+      inputNames: inputNames, origin: .rows(kept.map(table.place), target: target?.name))
+    samples.droppedCount = rows.count - kept.count
+    return samples
   }
 
-  /// Appends a number; says whether it is there.
-  private func append(
-    _ column: Column, _ table: TextTable, _ row: Int, _ index: Int, to inputs: inout [Float]
-  ) throws -> Bool {
-    var value = table.number(row, index)
-    let isMissing = value.isNaN
-    if isMissing {
-      let text = try table.text(row, index)
-      guard TextTable.missingTexts.contains(text) else {
-        throw table.fault("'\(text)' is not a number, which column '\(column.name)' holds", row, index)
-      }
-      try refuseMissing(table, row, index, column.name)
-      value = missing == .mean ? column.mean ?? 0 : 0
-    }
-    if let deviation = column.deviation { value = (value - (column.mean ?? 0)) / deviation }
-    inputs.append(Float(value))
-    return !isMissing || missing != .drop
+  private static func positions(_ texts: [String]) -> [String: Int] {
+    Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($1, $0) })
   }
 
-  /// Appends a 1 among zeros; says whether the category is there.
+  /// Appends a number, or a 1 among zeros for a category; says whether it is there, or replaced by something.
+  /// - Parameter positions: of the categories; nil for numbers.
   private func append(
-    _ column: Column, _ position: [String: Int], _ table: TextTable, _ row: Int, _ index: Int, to inputs: inout [Float]
+    _ column: Column, _ positions: [String: Int]?, _ row: inout TableRow, _ index: Int, to inputs: inout [Float]
   ) throws -> Bool {
-    let text = try table.text(row, index)
     let start = inputs.count
-    inputs += repeatElement(0, count: position.count)
-    if let place = position[text] {
-      inputs[start + place] = 1
+    var value = row.number(index)
+    if let positions {
+      inputs += repeatElement(0, count: positions.count)
+      if let position = try positions[row.text(index)] {
+        inputs[start + position] = 1
+        return true
+      }
+    } else if !value.isNaN {
+      inputs.append(try number(value, column, row, index))
       return true
     }
-    guard TextTable.missingTexts.contains(text) else {
-      let known = column.categories ?? []
-      throw table.fault(
-        "column '\(column.name)' has no category '\(text)' in the data that the model was trained on", row, index,
-        help: Suggestion.didYouMean(text, among: known) ?? "it has " + known.prefix(12).joined(separator: ", ")
-          + (known.count > 12 ? ", …" : ""))
+    let text = try row.text(index)
+    guard TextTable.missingTexts.contains(text) else { throw unknown(text, column, row, index) }
+    guard missing != .error else {
+      throw row.fault(
+        "the value of column '\(column.name)' is missing", index,
+        help: "fill it in, or choose what replaces missing values",
+        commandHelp: "fill it in, or train with --missing mean, zero or drop")
     }
-    try refuseMissing(table, row, index, column.name)
+    if positions == nil {
+      value = missing == .mean ? column.mean ?? 0 : 0
+      inputs.append(try number(value, column, row, index))
+    }
     return missing != .drop
   }
 
-  private func refuseMissing(_ table: TextTable, _ row: Int, _ index: Int, _ name: String) throws {
-    guard missing == .error else { return }
-    throw table.fault(
-      "the value of column '\(name)' is missing", row, index,
-      help: "fill it in, or choose what stands for missing values",
-      commandHelp: "fill it in, or train with --missing mean, zero or drop")
+  private func number(_ value: Double, _ column: Column, _ row: TableRow, _ index: Int) throws -> Float {
+    let scaled = column.deviation.map { (value - (column.mean ?? 0)) / $0 } ?? value
+    let number = Float(scaled)
+    guard number.isFinite else {
+      throw row.fault(
+        "\(value) in column '\(column.name)' is too large for a 32-bit float", index,
+        help: "leave the field empty if its value is missing")
+    }
+    return number
+  }
+
+  private func unknown(_ text: String, _ column: Column, _ row: TableRow, _ index: Int) -> ApusError {
+    guard let known = column.categories else {
+      return row.fault("'\(text)' is not a number, which column '\(column.name)' holds", index)
+    }
+    return row.fault(
+      "column '\(column.name)' has no category '\(text)' in the data that the model was trained on", index,
+      help: Suggestion.didYouMean(text, among: known) ?? "it has " + known.prefix(12).joined(separator: ", ")
+        + (known.count > 12 ? ", …" : ""))
   }
 }
 
 extension TableEncoding.Target {
   /// A target as a number: the class's for a text; nil if it is missing and its row may be left out.
-  fileprivate func value(_ table: TextTable, _ row: Int, _ index: Int, _ missing: MissingValues) throws -> Double? {
-    let number = table.number(row, index)
-    let text = kind == .texts || number.isNaN ? try table.text(row, index) : ""
-    if kind == .texts, let label = classNames.firstIndex(of: text) { return Double(label) }
+  /// - Parameter labels: the numbers of the classes.
+  fileprivate func value(
+    _ row: inout TableRow, _ index: Int, _ labels: [String: Int], _ missing: MissingValues
+  ) throws -> Double? {
+    let number = row.number(index)
+    let text = kind == .texts || number.isNaN ? try row.text(index) : ""
+    if kind == .texts, let label = labels[text] { return Double(label) }
     if kind == .texts || number.isNaN, TextTable.missingTexts.contains(text) {
       if missing == .drop { return nil }
-      throw table.fault(
-        "the target '\(name)' is missing", row, index, help: "a target cannot be filled in; leave the row out",
+      throw row.fault(
+        "the target '\(name)' is missing", index, help: "a target cannot be filled in; leave the row out",
         commandHelp: "a target cannot be filled in; --missing drop leaves such rows out")
     }
     switch kind {
     case .texts:
-      throw table.fault(
-        "'\(text)' is not a class of the target '\(name)'", row, index,
+      throw row.fault(
+        "'\(text)' is not a class of the target '\(name)'", index,
         help: Suggestion.didYouMean(text, among: classNames) ?? "its classes are "
           + classNames.prefix(20).joined(separator: ", ") + (classNames.count > 20 ? ", …" : ""))
     case .wholes:
       guard number >= 0, Int32(exactly: number) != nil else {
-        throw table.fault("the target '\(name)' is a whole number from 0 up", row, index)
+        throw row.fault("the target '\(name)' is a whole number from 0 up", index)
       }
     case .numbers:
-      guard !number.isNaN else { throw table.fault("the target '\(name)' is a number", row, index) }
+      guard !number.isNaN else { throw row.fault("the target '\(name)' is a number", index) }
+      guard Float(number).isFinite else {
+        throw row.fault("the target '\(name)' is too large for a 32-bit float", index)
+      }
     }
     return number
   }

@@ -14,7 +14,8 @@ struct TextTable {
 
   var rowCount: Int { records.lines.count }
 
-  /// Reads a table whose fields are separated by commas, or by tabs or semicolons if its first line has no comma.
+  /// Reads a table whose fields are separated by commas, or by tabs or semicolons if its first line has no comma;
+  /// those of a `.tsv` file by tabs.
   ///
   /// Without being told, the first line is a header unless it holds a number, and each of its texts has a text below it.
   /// - Throws: `ApusError` with line and column for a row of another length, a quote that does not end, and columns of one
@@ -25,7 +26,10 @@ struct TextTable {
       throw ApusError.file(
         path, "is not text: byte \(zero) is 0", help: "a table is text, its fields separated by commas")
     }
-    let parser = CSVParser(bytes, separator: TextTable.separator(of: bytes), path: path)
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw ApusError.file(path, "is not UTF-8 text", help: "convert it: iconv -f latin1 -t utf-8 IN.csv > OUT.csv")
+    }
+    let parser = CSVParser(bytes, separator: TextTable.separator(of: bytes, path: path), path: path)
     records = try parser.records { fields in
       switch header {
       case .present: return true
@@ -57,7 +61,8 @@ struct TextTable {
     }
   }
 
-  private static func separator(of bytes: [UInt8]) -> Character {
+  private static func separator(of bytes: [UInt8], path: String) -> Character {
+    if (path as NSString).pathExtension.lowercased() == "tsv" { return "\t" }
     let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
     if first.contains(UInt8(ascii: ",")) { return "," }
     return first.contains(0x09) ? "\t" : first.contains(UInt8(ascii: ";")) ? ";" : ","
@@ -78,18 +83,13 @@ struct TextTable {
   /// The number in a field; NaN if it is none.
   func number(_ row: Int, _ column: Int) -> Double { records.numbers[row * records.width + column] }
 
-  /// The text of a field.
-  func text(_ row: Int, _ column: Int) throws -> String {
-    try parser.fields(ofLine: records.lines[row])[column].text
-  }
+  /// The texts of a row's fields.
+  func texts(_ row: Int) throws -> [String] { try parser.fields(ofLine: records.lines[row]).map(\.text) }
 
-  /// Texts that stand for a value that is not there, as pandas reads them; `?` is that of UCI's tables.
-  static let missingTexts: Set = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?"]
-
-  /// Whether a field holds nothing, or a word for that.
-  func isMissing(_ row: Int, _ column: Int) throws -> Bool {
-    try number(row, column).isNaN && TextTable.missingTexts.contains(text(row, column))
-  }
+  /// Texts that mean a missing value, as pandas reads them, and `?`, which UCI's tables use.
+  static let missingTexts: Set = [
+    "", "NA", "N/A", "n/a", "#NA", "#N/A", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "?",
+  ]
 
   /// The file and the line of a row: `iris.csv:7`.
   func place(ofRow row: Int) -> String { "\(path):\(records.lines[row] + 1)" }

@@ -33,11 +33,20 @@ public final class BackupAndRestore: Callback, Component {
 
   public var watchesBatches: Bool { counter.countsBatches }
 
+  /// A folder of its own, so that no saved model is taken for a copy.
+  private var copy: String { FileGroup.join(directory, "interrupted") }
+
   public func trainingBegins(_ trainer: Trainer) throws {
     counter.reset()
-    guard SavedModel.isThere(directory) else { return }
-    do { try trainer.resume(from: directory) } catch let error as ApusError {
+    guard SavedModel.isThere(copy) else { return }
+    let settings = trainer.fitSettings
+    do { try trainer.resume(from: copy) } catch let error as ApusError {
       throw ApusError(error.fault, error.diagnostics.map { $0.within("the interrupted training cannot go on") })
+    }
+    guard trainer.fitSettings == settings else {
+      throw ApusError.input(
+        "the interrupted training cannot go on: it had another batch size, validation split, order or number of steps",
+        help: "call fit with the same settings, or remove '\(copy)' to begin anew")
     }
   }
 
@@ -50,16 +59,18 @@ public final class BackupAndRestore: Callback, Component {
   }
 
   public func trainingEnds(_ trainer: Trainer) throws {
-    guard deletesAtEnd, SavedModel.isThere(directory) else { return }
-    for name in [GraphFile.modelName, SavedModel.weightsName, SavedModel.trainingName] {
-      try? FileManager.default.removeItem(atPath: FileGroup.join(directory, name))
+    guard deletesAtEnd, SavedModel.isThere(copy) else { return }
+    do { try FileManager.default.removeItem(atPath: copy) } catch {
+      throw ApusError.input(
+        "the copy '\(copy)' of a training that is over cannot be removed", help: "remove it, or the next fit resumes it"
+      )
     }
     // A folder that holds something else stays.
     rmdir(directory)
   }
 
   private func save(_ trainer: Trainer) throws {
-    // A copy that cannot be gone on with is worth less than the last one.
-    if trainer.nonFiniteWeight == nil { try trainer.save(to: directory) }
+    // Weights that are not finite cannot be resumed: the last copy stays.
+    if trainer.nonFiniteWeight == nil { try trainer.save(to: copy) }
   }
 }

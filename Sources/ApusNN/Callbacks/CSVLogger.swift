@@ -22,7 +22,7 @@ public final class CSVLogger: Callback, Component {
 
   public var watchesBatches: Bool { false }
 
-  /// - Parameter appending: whether lines go behind those of an existing file, as after resuming.
+  /// - Parameter appending: whether lines follow those of an existing file, as after resuming.
   public init(_ path: String, separator: String = ",", appending: Bool = false) {
     self.path = path
     self.separator = separator
@@ -39,7 +39,7 @@ public final class CSVLogger: Callback, Component {
   }
 
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
-    let names = names ?? logs.keys.sorted()
+    let names = names ?? trainer.expectedLogs.union(logs.keys).sorted()
     if self.names == nil { text = line("epoch", names) }
     self.names = names
     text += line(String(epoch), names.map { name in logs[name].map { "\($0)" } ?? "NA" })

@@ -1,3 +1,5 @@
+import ApusCore
+
 /// How often a callback acts.
 public enum CallbackFrequency: SettingValue, Hashable {
   case epoch
@@ -14,6 +16,11 @@ public enum CallbackFrequency: SettingValue, Hashable {
       guard let count = Int(settingText), count > 0 else { return nil }
       self = .batches(count)
     }
+  }
+
+  public func checkSetting() throws {
+    guard case .batches(let count) = self, count < 1 else { return }
+    throw ApusError.usage("a callback cannot act after each \(count) batches", help: "at least 1")
   }
 
   public var settingText: String? {

@@ -71,6 +71,7 @@ public final class ReduceLROnPlateau: Callback, Monitoring {
   public var logsLearningRate: Bool { true }
 
   public func trainingBegins(_ trainer: Trainer) throws {
+    try trainer.checkRateCanBeSet()
     monitor.reset()
     (waited, cooling) = (0, 0)
   }

@@ -26,9 +26,9 @@ public final class ModelCheckpoint: Callback, Monitoring {
   public init() {}
 
   /// - Parameters:
-  ///   - directory: where to save; `{epoch}`, `{batch}` and the names of logs stand for their values, with a format where
-  ///     one is given, as in `models/{epoch:02d}-{val_loss:.2f}`. Epochs and batches count from 1 here.
-  ///   - monitor: the log to watch where only improvements are saved.
+  ///   - directory: where to save; `{epoch}`, `{batch}` and the names of logs are replaced by their values, formatted if a
+  ///     format is given, as in `models/{epoch:02d}-{val_loss:.2f}`. Epochs and batches count from 1 here.
+  ///   - monitor: the log to watch if only improvements are saved.
   ///   - frequency: when to save. Logs after batches are means of the epoch so far.
   ///   - threshold: a value that the first saved model must improve on.
   public init(
@@ -52,6 +52,14 @@ public final class ModelCheckpoint: Callback, Monitoring {
   public func trainingBegins(_ trainer: Trainer) throws {
     monitor.reset(to: threshold)
     counter.reset()
+    // Outside of `fit` what will be logged is not known.
+    guard !trainer.expectedLogs.isEmpty else { return }
+    let isByBatch = counter.countsBatches
+    let logged = isByBatch ? trainer.logNames : trainer.expectedLogs.sorted()
+    try PathTemplate(directory).check(counts: isByBatch ? ["epoch", "batch"] : ["epoch"], logs: logged)
+    if savesBestOnly, !logged.contains(monitor.name) {
+      throw Monitor.missing(monitor.name, among: logged, for: isByBatch ? title + " after batches" : title)
+    }
   }
 
   public func epochBegins(_ epoch: Int, _ trainer: Trainer) throws { self.epoch = epoch }
@@ -66,7 +74,10 @@ public final class ModelCheckpoint: Callback, Monitoring {
   }
 
   private func save(_ counts: [String: Int], _ logs: [String: Double], _ trainer: Trainer) throws {
-    let path = try PathTemplate(directory).path(counts: counts, logs: logs)
+    let template = PathTemplate(directory)
+    // An epoch without validation has no name for its model, if the name tells of validation.
+    if template.names.contains(where: { logs[$0] == nil && trainer.expectedLogs.contains($0) }) { return }
+    let path = try template.path(counts: counts, logs: logs)
     if let name = trainer.nonFiniteWeight {
       // A good model that is there is worth more.
       return trainer.warningHandler(

@@ -21,9 +21,15 @@ struct Monitor {
     switch mode {
     case .min: .smaller
     case .max: .larger
-    case .auto: ["accuracy", "acc", "auc"].contains(where: name.hasSuffix) ? .larger : .smaller
+    case .auto: Monitor.growing.contains(where: name.replacing(#/_[0-9]+$/#, with: "").hasSuffix) ? .larger : .smaller
     }
   }
+
+  /// How the names of metrics end that should grow; a number after them tells metrics of one name apart.
+  private static let growing = [
+    "accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_score", "mean_iou", "r2_score",
+    "cosine_similarity",
+  ]
 
   /// The quantity's value in an epoch's logs; nil if it is logged, but not after this epoch.
   /// - Throws: `ApusError` that lists what is logged where it is not among them.
@@ -63,7 +69,7 @@ struct Monitor {
 
 /// Which way a watched quantity improves.
 public enum MonitorMode: String, Sendable, SettingChoice {
-  /// Larger is better if the name ends with accuracy, acc or auc; else smaller.
+  /// Larger is better for accuracies, precision, recall, scores and similarities; else smaller.
   case auto
   case min, max
 }

@@ -26,9 +26,16 @@ struct PathTemplate {
 
   var names: [String] { parts.compactMap { if case .number(let name, _) = $0 { name } else { nil } } }
 
+  /// - Throws: `ApusError` if a name is not among those, or a format is not valid.
+  func check(counts: [String], logs: [String]) throws {
+    _ = try path(
+      counts: Dictionary(uniqueKeysWithValues: counts.map { ($0, 1) }),
+      logs: Dictionary(uniqueKeysWithValues: logs.map { ($0, 1) }))
+  }
+
   /// The path for these numbers.
   /// - Parameter counts: numbers that are whole: epochs and batches, from 1.
-  /// - Throws: `ApusError` if a name has no number, or a format is none.
+  /// - Throws: `ApusError` if a name has no number, or a format is not valid.
   func path(counts: [String: Int], logs: [String: Double]) throws -> String {
     try parts.map { part in
       switch part {

@@ -55,9 +55,15 @@ extension AttentionLayer {
     return SymbolicTensor(LayerCall(layer, [query, value] + extras.compactMap(\.1)))
   }
 
+  /// The output has the query's mask, not that of the value.
+  public static var passesMask: Bool { false }
+
   public func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
     try context.require(options.dropout, in: .decay, "the rate of dropout")
-    return try attend(AttentionOperands(inputs, options, context), context)
+    let operands = try AttentionOperands(inputs, options, context)
+    let output = try attend(operands, context)
+    context.setMask(context.mask(of: operands.query), of: output)
+    return output
   }
 }
 
@@ -96,9 +102,12 @@ public struct AttentionOperands {
       }
       return try mask.cast(to: .bool)
     }
-    queryMask = try isTrue(.queryMask, [batch, target], "query mask")
+    // Masks that earlier layers set count if none are given.
+    queryMask = try isTrue(.queryMask, [batch, target], "query mask") ?? context.mask(of: query)
     var masks: [Value] = []
-    if let mask = try isTrue(.valueMask, [batch, source], "value mask") { masks.append(try mask.expandedDims(at: 1)) }
+    let valueMask = try isTrue(.valueMask, [batch, source], "value mask") ?? context.mask(of: value)
+    let keyMask = key.id == value.id ? nil : context.mask(of: key)
+    for mask in [valueMask, keyMask].compactMap(\.self) { masks.append(try mask.expandedDims(at: 1)) }
     if let mask = try isTrue(.attentionMask, [batch, target, source], "attention mask") { masks.append(mask) }
     if options.useCausalMask {
       guard target.number != nil, source.number != nil else {

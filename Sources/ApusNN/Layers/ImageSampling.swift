@@ -52,7 +52,8 @@ struct ImageSampling {
     /// The elements at whole rows and columns.
     func taken(_ row: Value, _ column: Value) throws -> Value {
       let (i, j) = (try inside(row, size.height), try inside(column, size.width))
-      let index = try (i * Double(size.width) + j).cast(to: .i32).reshaped(Shape(positions))
+      // In whole numbers: floats do not tell the pixels of large images apart.
+      let index = try (i.cast(to: .i32) * Double(size.width) + j.cast(to: .i32)).reshaped(Shape(positions))
       let y = try flat.takeAlongAxis(
         index.broadcast(to: Shape(positions.dropLast() + [channels])), axis: 1)
       guard fillMode == .constant else { return y }
@@ -78,7 +79,7 @@ struct ImageSampling {
   /// A whole row or column as one of the image's.
   private func inside(_ position: Value, _ size: Int) throws -> Value {
     /// The remainder of a division that rounds down.
-    func modulo(_ x: Value, _ n: Double) throws -> Value { try x - (x * (1 / n)).floor() * n }
+    func modulo(_ x: Value, _ n: Double) throws -> Value { try x - (x / n).floor() * n }
     switch fillMode {
     case .constant, .nearest: return try position.maximum(0).minimum(Double(size - 1))
     case .wrap: return try modulo(position, Double(size)).maximum(0).minimum(Double(size - 1))

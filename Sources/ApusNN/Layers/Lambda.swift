@@ -9,6 +9,8 @@ import ApusOperators
 /// - Errors: those of the function.
 public struct Lambda: Layer {
   public static let typeName = "Lambda"
+  /// The function may move or mix steps.
+  public static let passesMask = false
   public let function: @Sendable (Value) throws -> Value
   public var name: String?
 

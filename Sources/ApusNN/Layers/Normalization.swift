@@ -63,13 +63,15 @@ public struct Normalization: Layer {
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
-    guard let mean, let variance, mean.count == variance.count else {
-      throw context.error("it has no mean and variance of one size", help: "adapt(data), or give both")
+    guard let mean, let variance, mean.count == variance.count, mean.allSatisfy(\.isFinite),
+      variance.allSatisfy({ $0 >= 0 && $0.isFinite })
+    else {
+      throw context.error("it has no finite mean and variance of one size", help: "adapt(data), or give both")
     }
     let position = axis.map { $0 < 0 ? $0 + x.rank : $0 }
     let isFitting = position.map { (1..<max(x.rank, 1)).contains($0) && x.shape[$0].number == mean.count }
     guard isFitting ?? (mean.count == 1) || mean.count == 1 else {
-      throw context.error("axis \(axis.map(String.init) ?? "none") of \(x.type) has not \(mean.count) elements")
+      throw context.error("axis \(axis.map(String.init) ?? "none") of \(x.type) does not have \(mean.count) elements")
     }
     let input = try x.dtype.isFloating ? x : x.cast(to: .f32)
     func constant(_ numbers: [Double]) throws -> Value {

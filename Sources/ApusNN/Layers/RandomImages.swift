@@ -214,7 +214,8 @@ public struct RandomErasing: Layer {
       .expandedDims(at: 3)
     let noise =
       try fillValue.map { try image.scalar($0) }
-      ?? (context.normal(image, image.shape, seed: seed, deviation: 1) * valueRange.upperBound).kept(in: valueRange)
+      ?? (context.inner("noise").normal(image, image.shape, seed: seed.map { $0 &+ 1 }, deviation: 1)
+      * valueRange.upperBound).kept(in: valueRange)
     return try isErased.select(noise, image).whileTraining(otherwise: image)
   }
 }

@@ -100,11 +100,13 @@ extension Value {
   /// An image of another height and width. Each new element is the mean of the nearest old ones, weighted by the distances
   /// of their centers. Interpolation is linear: along each axis it is a product with a matrix.
   func interpolated(_ size: [Int], _ context: LayerContext) throws -> Value {
-    guard dtype.isFloating else {
-      throw context.error(
-        "bilinear interpolation takes numbers with fractions, not \(type)", help: "Rescaling(scale: 1) before it")
-    }
+    try context.requireFloats(self)
     let (height, width) = try context.imageSize(self)
+    for (old, new) in [(height, size[0]), (width, size[1])]
+    where old != new && old.multipliedReportingOverflow(by: new).partialValue > 1 << 26 {
+      throw context.error(
+        "\(old) to \(new) elements are too many to interpolate", help: "interpolation: .nearest, or two steps")
+    }
     let (batch, channels) = (shape[0], shape[3])
     guard let rowSize = Shape([.number(width), channels]).elementCount else { return self }
     func weights(_ old: Int, _ new: Int) throws -> Value {

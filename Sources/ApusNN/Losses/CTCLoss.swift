@@ -20,6 +20,8 @@ struct CTCLoss: LossFunction {
         "ctc compares scores (batch, steps, classes) with labels (batch, length), not \(prediction.type) with \(target.type)"
       )
     }
+    // Half precision has no number for the logarithm of 0.
+    let prediction = try prediction.dtype == .f16 ? prediction.cast(to: .f32) : prediction
     let builder = prediction.builder
     let labels = try target.cast(to: .i64)
     // Blanks before, between and after the labels.

@@ -21,8 +21,8 @@ struct DecisionOptions: Sendable {
     if let topK {
       let width = prediction.shape.dims.last?.number ?? 0
       guard topK <= width else { throw ApusError.input("'top_k' is \(topK), but there are \(width) outputs") }
-      let least = try prediction.topK(topK).values.sliced(axis: -1, from: topK - 1, to: topK)
-      let isLarge = try prediction.greaterEqual(least)
+      // Exactly so many, also if predictions are equal.
+      let isLarge = try prediction.topK(topK).indices.oneHot(depth: width, dtype: .f32).sum(axes: [-2]).greater(0)
       isYes = try isYes?.and(isLarge) ?? isLarge
     }
     guard let isYes else { throw ApusError.defect("decisions without a rule") }

@@ -34,6 +34,10 @@ struct LossMetric<Function: LossFunction>: MetricFunction {
       try Function.takesClassNumbers
       ? target.labels(of: prediction, areClassNumbers: takesClassNumbers)
       : target.targets(like: prediction, areClassNumbers: takesClassNumbers)
+    // Samples that the loss leaves out are no part of the mean.
+    guard try function.mask(of: prediction, against: target) == nil else {
+      return try Loss(function).mean(target, prediction)
+    }
     return try function.losses(of: prediction, against: target)
   }
 }

@@ -9,7 +9,7 @@ struct RootMeanSquaredError: AccumulatedMetric {
 
   func statistics(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value {
     let errors = try (prediction - target.targets(like: prediction, areClassNumbers: takesClassNumbers)).square()
-    return try .row([errors.sum(), (errors * 0 + 1).sum()])
+    return try .row([errors.sum(), errors.counted()])
   }
 
   func result(_ sums: [Double]) -> Double { sums[0].over(sums[1]).squareRoot() }
@@ -37,7 +37,7 @@ struct R2Score: AccumulatedMetric {
     let t = try target.targets(like: prediction, areClassNumbers: takesClassNumbers).cast(to: .f64)
     let axes = Array(0..<(p.rank - 1))
     return try .row([
-      t.sum(axes: axes), t.square().sum(axes: axes), (t - p).square().sum(axes: axes), (t * 0 + 1).sum(axes: axes),
+      t.sum(axes: axes), t.square().sum(axes: axes), (t - p).square().sum(axes: axes), t.counted(axes: axes),
     ])
   }
 

@@ -12,7 +12,6 @@ public struct Model: LayeredModel {
   public let graph: Graph
   public let summaryTable: SummaryTable
   public let structure: ModelStructure
-  public let weights = ModelWeights()
 
   /// The layers between some inputs and some outputs. Automatic names count in the order in which layers were applied.
   /// - Parameters:

@@ -1,5 +1,7 @@
 /// The layers of a model as they were applied, from its inputs to its outputs. A model inside another one is built from it.
 public struct ModelStructure: Sendable {
+  /// What its trainers leave behind. Copies share it, frozen ones too.
+  let weights = ModelWeights()
   let inputs: [LayerCall]
   let outputs: [SymbolicTensor]
   /// Whether the table of the model leaves out its input, as that of a sequence does.
@@ -16,6 +18,8 @@ public struct ModelStructure: Sendable {
 }
 
 extension LayeredModel {
+  public var weights: ModelWeights { structure.weights }
+
   /// The model with variables that training leaves alone: a pretrained part of another model. Batch normalization in it
   /// uses its moving averages, and leaves them as they are, in training, too.
   /// - Parameter layers: the names of the layers to freeze; nil freezes all of them, those of models inside it, too.

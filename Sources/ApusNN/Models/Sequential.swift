@@ -11,7 +11,6 @@ public struct Sequential: LayeredModel {
   public let graph: Graph
   public let summaryTable: SummaryTable
   public let structure: ModelStructure
-  public let weights = ModelWeights()
 
   /// - Parameters:
   ///   - input: the shape of one sample, without the batch.

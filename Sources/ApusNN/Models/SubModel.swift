@@ -11,6 +11,8 @@ import ApusGraph
 /// - Errors: the number of inputs, a shape or an element type differs from what the model declares.
 public struct SubModel: Layer {
   public static let typeName = "Functional"
+  /// The layers inside hand masks on, or drop them.
+  public static let passesMask = false
   public let model: any LayeredModel
 
   public init(_ model: any LayeredModel) { self.model = model }

@@ -49,12 +49,15 @@ public struct Ftrl: Optimizer {
     let oldSum = try state.filled("accumulator", with: initialAccumulatorValue)
     let sum = try state.advance(oldSum, to: oldSum + g * g)
     let scale = try sum.power(-learningRatePower)
-    let sigma = try (scale - oldSum.power(-learningRatePower)) / rate
+    let isMoving = try rate.greater(0)
+    let sigma = try isMoving.select((scale - oldSum.power(-learningRatePower)) / rate, rate.scalar(0))
     let oldLinear = try state.zeros("linear")
     let linear = try state.advance(oldLinear, to: oldLinear + (g + w * (2 * l2Shrinkage) - sigma * w))
     // w ← (clip(z, ±λ₁) − z) / (nᵖ / η + 2 λ₂ + β / η)
     let quadratic = try scale / rate + (beta / rate + 2 * l2)
-    return try (linear.maximum(-l1).minimum(l1) - linear) / quadratic
+    let new = try (linear.maximum(-l1).minimum(l1) - linear) / quadratic
+    // Without a rate, or before any gradient, there is nothing to follow.
+    return try quadratic.isFinite().and(quadratic.greater(0)).select(new, w)
   }
 }
 

@@ -12,6 +12,8 @@ import ApusPasses
 public final class CustomTraining {
   public let session: Session
   private var stepNames: Set<String> = []
+  /// The models that were used, by name.
+  private var owners: [String: ModelWeights] = [:]
 
   /// - Parameters:
   ///   - backend: if nil, that of `DefaultBackend`.
@@ -33,8 +35,9 @@ public final class CustomTraining {
     _ name: String, training model: some LayeredModel, with optimizer: any Optimizer,
     _ build: (StepBuilder) throws -> Value
   ) throws -> CustomStep {
-    guard Identifier.isValid(name), stepNames.insert(name).inserted else {
-      throw ApusError.input("'\(name)' cannot name a step, or names one already")
+    guard Identifier.isValid(name), !stepNames.contains(name) else {
+      throw ApusError.input(
+        "'\(name)' cannot name a step, or names one already", help: "a name of letters, digits and _, once")
     }
     try optimizer.checkSettings()
     let step = StepBuilder(name)
@@ -47,17 +50,28 @@ public final class CustomTraining {
     try optimizer.apply(
       zip(trained, gradients).map { ($0.declaration.label, builder.value($0.id), $1) }, step: builder.stepCounter())
     let graph = try builder.build([loss] + step.logs.map(\.value))
-    // What is no model's is the optimizer's.
+    // All other variables belong to the optimizer.
     let own = try graph.renamingVariables { step.modelVariables.contains($0) ? $0 : "\(name)/\($0)" }
+    try claim(step.models)
+    let program = try session.load(own)
+    stepNames.insert(name)
     return CustomStep(
-      program: try session.load(own), logNames: ["loss"] + step.logs.map(\.name), session: session, name: name)
+      program: program, logNames: ["loss"] + step.logs.map(\.name), session: session, name: name)
+  }
+
+  /// Notes which models have which names, since weights are kept under them.
+  /// - Throws: `ApusError` if two models have one name.
+  private func claim(_ models: [String: ModelWeights]) throws {
+    for (name, weights) in models.sorted(by: { $0.key < $1.key }) { try StepBuilder.add(weights, name, to: &owners) }
   }
 
   /// A model's output for each sample, with the weights that it has now.
   public func predict(_ model: some LayeredModel, _ inputs: Tensor...) throws -> Tensor {
     let step = StepBuilder(model.graph.name)
     let parameters = try model.graph.modelInputs().map { try step.declare($0, of: model.graph) }
-    return try session.load(step.builder.build([step.apply(model, parameters, mode: .inference)])).run(inputs)[0]
+    let output = try step.apply(model, parameters, mode: .inference)
+    try claim(step.models)
+    return try session.load(step.builder.build([output])).run(inputs)[0]
   }
 
   /// A model's weights by their names in it, in order of declaration; empty if no step or prediction has used it.
@@ -74,6 +88,8 @@ public final class StepBuilder {
   public let builder: GraphBuilder
   private(set) var logs: [(name: String, value: Value)] = []
   private(set) var modelVariables: Set<String> = []
+  /// The models that are applied, by name.
+  private(set) var models: [String: ModelWeights] = [:]
 
   init(_ name: String) { builder = GraphBuilder(Identifier.sanitized(name)) }
 
@@ -98,6 +114,7 @@ public final class StepBuilder {
 
   /// All outputs of a model applied to values.
   public func outputs(of model: some LayeredModel, _ inputs: [Value], mode: Mode = .training) throws -> [Value] {
+    try Self.add(model.weights, model.name, to: &models)
     let bound = try model.graph.bound(to: mode)
     guard inputs.count == bound.parameters.count else {
       throw ApusError.input("model '\(model.name)' has \(bound.parameters.count) inputs, not \(inputs.count)")
@@ -136,6 +153,16 @@ public final class StepBuilder {
     return try bound.outputs.map(value)
   }
 
+  /// - Throws: `ApusError` if another model has that name.
+  static func add(_ weights: ModelWeights, _ name: String, to models: inout [String: ModelWeights]) throws {
+    guard models[name] == nil || models[name] === weights else {
+      throw ApusError.input(
+        "two models are named '\(name)', so their weights cannot be told apart",
+        help: "give each a name: Sequential(name: \"generator\", …)")
+    }
+    models[name] = weights
+  }
+
   /// The mean of a loss.
   /// - Parameter target: a value of the prediction's shape, or class numbers.
   public func loss(_ loss: Loss, of prediction: Value, against target: Value) throws -> Value {
@@ -151,6 +178,9 @@ public final class StepBuilder {
 
   /// Adds the mean of a value to what each run returns.
   public func log(_ name: String, _ value: Value) throws {
+    guard name != "loss", !logs.contains(where: { $0.name == name }) else {
+      throw ApusError.input("'\(name)' is logged already", help: "choose another name")
+    }
     let number = value.rank == 0 ? value : try value.mean()
     logs.append((name, number))
   }
@@ -199,8 +229,7 @@ public struct CustomStep {
 
   /// - Throws: `ApusError` if the rate is not a number from 0.
   public func setLearningRate(_ rate: Double) throws {
-    guard rate.isFinite, rate >= 0 else { throw ApusError.input("a learning rate of \(rate) makes no steps") }
-    try session.setValue(Tensor(scalar: Float(rate)), of: "\(name)/\(learningRateName)")
+    try session.setValue(Tensor.learningRate(rate), of: "\(name)/\(learningRateName)")
   }
 }
 

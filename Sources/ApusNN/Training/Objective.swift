@@ -19,7 +19,8 @@ struct Objective: Sendable {
 
   /// One loss for each output, the same for all.
   init(_ loss: Loss, metrics: [Metric], outputs: [String]) throws {
-    guard outputs.count == 1 || metrics.isEmpty else {
+    // A graph without outputs is refused by its signature.
+    guard outputs.count <= 1 || metrics.isEmpty else {
       throw ApusError.input(
         "the model has \(outputs.count) outputs: which do the metrics belong to?",
         help:

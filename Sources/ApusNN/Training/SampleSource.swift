@@ -44,7 +44,7 @@ struct EpochSteps {
 
   /// - Throws: `ApusError` if there are no steps.
   init(batchesPerPass: Int, stepsPerEpoch: Int?) throws {
-    guard batchesPerPass > 0 else { throw ApusError.input("there are no batches") }
+    guard batchesPerPass > 0 else { throw ApusError.input("there are no batches", help: "batchCount is at least 1") }
     if let stepsPerEpoch, stepsPerEpoch < 1 || stepsPerEpoch > Limits.magnitude {
       throw ApusError.input("an epoch of \(stepsPerEpoch) steps trains nothing", help: "stepsPerEpoch is at least 1")
     }
@@ -101,7 +101,7 @@ struct ArraySource: SampleSource {
       let size = chunk.count
       let start = next
       next += 1
-      // A pass's last batch can be shorter: it goes alone. Others of one pass lie side by side.
+      // A pass's last batch can be shorter: it goes alone. Full batches are joined into a chunk.
       if size == batches.batchSize {
         var all = Array(chunk)
         while next < min(start + length, stepCount) {

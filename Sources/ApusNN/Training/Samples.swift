@@ -45,7 +45,10 @@ extension Trainer {
           "class weights are for models with one output, and this one has \(outputNames.count)",
           help: "give sampleWeights for each output instead")
       }
-      allWeights = [try ClassWeights(classWeights).weights(of: target, count: count, times: allWeights[0])]
+      allWeights = [
+        try ClassWeights(classWeights).weights(
+          of: target, areClassNumbers: loss.takesClassNumbers, count: count, times: allWeights[0])
+      ]
     }
     return Samples(inputs: fitting, targets: targets, weights: allWeights, count: count)
   }
@@ -56,8 +59,10 @@ extension Trainer {
   ) throws -> Samples {
     try samples(
       inputs.required(for: inputNames, "samples", of: "input"),
-      targets.required(for: targetNames, "targets", of: "output"),
-      weights: weights.assigned(to: targetNames, "sample weights", of: "output"), classWeights: classWeights)
+      targets.required(for: targetNames, "targets", of: objective.joint == nil ? "output" : "target"),
+      weights: weights.assigned(
+        to: targetNames, "sample weights", of: objective.joint == nil ? "output" : "target"),
+      classWeights: classWeights)
   }
 
   /// The tensors of a model with one input and one target.
@@ -70,7 +75,7 @@ extension Trainer {
   }
 
   /// - Throws: `ApusError` if the model has several inputs or targets.
-  func checkTakesOneOfEach() throws {
+  package func checkTakesOneOfEach() throws {
     guard inputNames.count == 1, targetNames.count == 1 else {
       throw ApusError.input(
         "the model has the inputs \(inputNames.joined(separator: ", ")) and the targets "

@@ -57,9 +57,10 @@ extension Trainer {
       throw ApusError.input("labels of \(loss.name)\(place) must be integers, not \(targets.dtype)")
     }
     let labels = targets.doubles()
-    for (index, label) in labels.enumerated() where !loss.acceptsLabel(Int(label), classes) {
+    for (index, label) in labels.enumerated()
+    where !(Int(exactly: label).map { loss.acceptsLabel($0, classes) } ?? false) {
       throw ApusError.input(
-        "sample \(index / (labels.count / count)) has the label \(Int(label))\(place), but the model has \(classes) outputs",
+        "sample \(index / (labels.count / count)) has the label \(DecimalText.describe(label))\(place), but the model has \(classes) outputs",
         help: "labels are 0 … \(classes - 1)")
     }
   }

@@ -133,15 +133,16 @@ public final class Trainer {
 
   /// - Throws: `ApusError` if the rate is not a number from 0, or follows a schedule.
   public func setLearningRate(_ rate: Double) throws {
-    if let schedule = optimizer.options.learningRate.schedule {
-      throw ApusError.input(
-        "the learning rate follows \(schedule.specificationText()), so it cannot be set to \(rate)",
-        help: "give the optimizer a number, which callbacks can change")
-    }
-    guard rate.isFinite, rate >= 0 else {
-      throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
-    }
-    try session.setValue(Tensor(scalar: Float(rate)), of: learningRateName)
+    try checkRateCanBeSet()
+    try session.setValue(Tensor.learningRate(rate), of: learningRateName)
+  }
+
+  /// - Throws: `ApusError` if the learning rate follows a schedule.
+  func checkRateCanBeSet() throws {
+    guard let schedule = optimizer.options.learningRate.schedule else { return }
+    throw ApusError.input(
+      "the learning rate follows \(schedule.specificationText()), so it cannot be set",
+      help: "give the optimizer a number, which callbacks can change")
   }
 
   /// What the optimizer remembers, by name: its slots (`optimizer/<variable>/<slot>`), the learning rate
@@ -181,5 +182,16 @@ public final class Trainer {
       let name = variable.declaration.label
       return session.value(of: name).map { (name, $0) }
     }
+  }
+}
+
+extension Tensor {
+  /// A learning rate as steps read it.
+  /// - Throws: `ApusError` unless it is a finite number from 0, also in single precision.
+  static func learningRate(_ rate: Double) throws -> Tensor {
+    guard rate >= 0, Float(rate).isFinite else {
+      throw ApusError.input("a learning rate of \(rate) makes no steps", help: "a finite number, at least 0")
+    }
+    return Tensor(scalar: Float(rate))
   }
 }

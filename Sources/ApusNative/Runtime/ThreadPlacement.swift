@@ -1,7 +1,8 @@
 import Glibc
+import Synchronization
 
-/// Moves threads of this process from core to core, where the system's own balancing would take tens of milliseconds: two
-/// workers may stand on one core while a process of low priority has the other.
+/// Moves threads of this process from core to core, because the system's balancing takes tens of milliseconds: two workers
+/// may share one core while a process of low priority has the other.
 ///
 /// A thread is only nudged: its affinity mask is what it was when a move is over.
 package enum ThreadPlacement {
@@ -22,14 +23,19 @@ package enum ThreadPlacement {
   /// Gives a thread a narrower mask, which moves it at once, and then its own again.
   /// - Parameter narrow: changes a mask of one bit a core, for the caller's core.
   private static func nudge(_ thread: pthread_t, _ narrow: (inout [UInt8], Int) -> Void) {
-    guard let functions, let core, let mask = mask(of: thread), core < maskBytes * 8 else { return }
-    var narrowed = mask
-    narrow(&narrowed, core)
-    // An empty mask is refused, and nothing is changed.
-    if functions.setMask(thread, maskBytes, narrowed) == 0 { _ = functions.setMask(thread, maskBytes, mask) }
+    // One at a time: a second move would take the narrow mask for the thread's own. It is not needed then, either.
+    _ = turn.withLockIfAvailable { _ in
+      guard let functions, let core, let mask = mask(of: thread), core < maskBytes * 8 else { return }
+      var narrowed = mask
+      narrow(&narrowed, core)
+      // An empty mask is refused, and nothing is changed.
+      if functions.setMask(thread, maskBytes, narrowed) == 0 { _ = functions.setMask(thread, maskBytes, mask) }
+    }
   }
 
-  /// The number of the caller's core; nil where the system does not tell.
+  private static let turn = Mutex<Void>(())
+
+  /// The number of the caller's core; nil if unknown.
   package static var core: Int? { functions.map { Int($0.core()) }.flatMap { $0 >= 0 ? $0 : nil } }
 
   /// The cores that a thread may run on, one bit each; nil on machines with more cores than the mask has bits.

@@ -90,7 +90,8 @@ struct Histogram {
   init(_ values: [Double]) {
     let values = values.filter(\.isFinite)
     let (least, largest) = (values.min() ?? 0, values.max() ?? 0)
-    let width = (largest - least) / Double(Self.bucketCount)
+    // Each divided for itself, because the difference may be infinite.
+    let width = largest / Double(Self.bucketCount) - least / Double(Self.bucketCount)
     (self.values, self.least, self.largest) = (values, least, largest)
     guard width > 0 else {
       // All are one number.
@@ -99,7 +100,10 @@ struct Histogram {
     }
     limits = (1...Self.bucketCount).map { $0 == Self.bucketCount ? largest : least + Double($0) * width }
     var counts = [Double](repeating: 0, count: Self.bucketCount)
-    for value in values { counts[min(Int((value - least) / width), Self.bucketCount - 1)] += 1 }
+    for value in values {
+      let place = value / width - least / width
+      counts[place < Double(Self.bucketCount) ? Int(place) : Self.bucketCount - 1] += 1
+    }
     self.counts = counts
   }
 

@@ -36,13 +36,13 @@ public final class TensorBoard: Callback, Component {
 
   public func trainingBegins(_ trainer: Trainer) throws {
     counter.reset()
-    training = try EventFile(in: directory + "/train")
+    training = try EventFile(in: FileGroup.join(directory, "train"))
     validation = nil
   }
 
   public func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
     guard counter.isDue() else { return }
-    try training?.write(step: counter.count, scalars: tagged(logs, "batch_"))
+    try training?.write(step: trainer.stepCount, scalars: tagged(logs, "batch_"))
   }
 
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {
@@ -51,7 +51,7 @@ public final class TensorBoard: Callback, Component {
     trained["learning_rate"] = trainer.learningRate
     try training?.write(step: epoch, scalars: tagged(trained, "epoch_"))
     if !validated.isEmpty {
-      if validation == nil { validation = try EventFile(in: directory + "/validation") }
+      if validation == nil { validation = try EventFile(in: FileGroup.join(directory, "validation")) }
       let logs = Dictionary(uniqueKeysWithValues: validated.map { (String($0.key.dropFirst(4)), $0.value) })
       try validation?.write(step: epoch, scalars: tagged(logs, "epoch_"))
     }
