@@ -33,7 +33,9 @@ import Testing
       #expect(try PNG.read(folder.file("x.png")) == picture)
     }
     expectFault("f32[2, 2] is not a picture") { try PNG.write(Tensor(zeros: .f32, [2, 2]), to: folder.file("y.png")) }
-    expectFault("u8[2, 2, 2] is not a picture") { try PNG.write(Tensor(zeros: .u8, [2, 2, 2]), to: folder.file("y.png")) }
+    expectFault("u8[2, 2, 2] is not a picture") {
+      try PNG.write(Tensor(zeros: .u8, [2, 2, 2]), to: folder.file("y.png"))
+    }
   }
 
   @Test func grid() throws {

@@ -56,6 +56,20 @@ import Testing
     #expect(Monitor("loss", .max).direction == .larger && Monitor("accuracy", .min).direction == .smaller)
   }
 
+  /// Each metric that Apus has goes the way that its name says, also as that of one of several outputs.
+  @Test func metricsHaveADirection() {
+    let growing: Set = [
+      "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy",
+      "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "precision", "recall", "f1_score",
+      "fbeta_score", "auc", "mean_iou", "r2_score", "cosine_similarity",
+    ]
+    for name in MetricRegistry.records.map(\.name) where name != "bias" {
+      for shown in [name, "val_\(name)", "head_\(name)", "val_\(name)_1"] {
+        #expect((Monitor(shown, .auto).direction == .larger) == growing.contains(name), "\(shown)")
+      }
+    }
+  }
+
   /// At ½ itself an output is on the side of 0, as in Keras.
   @Test func binaryAccuracyDecidesAtOneHalf() throws {
     let model = try Sequential(input: [1]) { Dense(1, useBias: false, kernelInitializer: .ones) }

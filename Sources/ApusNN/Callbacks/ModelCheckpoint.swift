@@ -3,7 +3,7 @@ import Foundation
 
 /// Saves the model after each epoch or each so many batches, or only when a quantity improves; never with weights that are
 /// NaN or infinite. Defaults and texts are Keras's; what is saved is a folder, as `Trainer.save` writes it.
-public final class ModelCheckpoint: Callback, Monitoring {
+public final class ModelCheckpoint: Callback, Monitoring, NameChecking {
   private var directory = ""
   private var savesBestOnly = false
   private var threshold: Double?
@@ -52,8 +52,10 @@ public final class ModelCheckpoint: Callback, Monitoring {
   public func trainingBegins(_ trainer: Trainer) throws {
     monitor.reset(to: threshold)
     counter.reset()
-    // Outside of `fit` what will be logged is not known.
-    guard !trainer.expectedLogs.isEmpty else { return }
+  }
+
+  /// Checks the path, and what is watched after batches, before anything is trained.
+  func checkNames(_ trainer: Trainer) throws {
     let isByBatch = counter.countsBatches
     let logged = isByBatch ? trainer.logNames : trainer.expectedLogs.sorted()
     try PathTemplate(directory).check(counts: isByBatch ? ["epoch", "batch"] : ["epoch"], logs: logged)

@@ -74,6 +74,12 @@ public enum MonitorMode: String, Sendable, SettingChoice {
   case min, max
 }
 
+/// A callback that says before training which names it needs beyond those it watches after each epoch.
+protocol NameChecking {
+  /// - Throws: `ApusError` for a name that will not be logged when it is needed.
+  func checkNames(_ trainer: Trainer) throws
+}
+
 /// A callback that watches a quantity.
 protocol Monitoring: Component {
   var monitor: Monitor { get set }

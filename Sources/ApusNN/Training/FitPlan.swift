@@ -30,6 +30,7 @@ extension Trainer {
       for name in callback.watchedLogs where !expectedLogs.contains(name) {
         throw Monitor.missing(name, among: expectedLogs.sorted(), for: callback.title)
       }
+      try (callback as? any NameChecking)?.checkNames(self)
     }
     start(plan.verbose == .silent ? nil : plan.output)
     defer { start(nil) }
