@@ -72,6 +72,19 @@ public struct Variable: DeclarationOperator {
   }
 }
 
+extension Variable {
+  /// The label of the counter of training steps.
+  public static let stepLabel = "step"
+  /// What the labels of an optimizer's state begin with.
+  public static let optimizerPrefix = "optimizer/"
+
+  /// Whether a variable of that label is there for training alone: an optimizer's state or the counter of steps, and no
+  /// part of the model.
+  public static func belongsToTraining(_ label: String) -> Bool {
+    label == stepLabel || label.hasPrefix(optimizerPrefix)
+  }
+}
+
 /// A tensor known when the graph is built.
 public struct Constant: Operator {
   public var value: Tensor

@@ -128,8 +128,7 @@ extension Graph {
   /// Arithmetic operations of one run, symbolic parts left out; see `Operator.flopCount`.
   public var flopCount: Int {
     nodes.reduce(0) { sum, node in
-      sum.addingReportingOverflow(node.op.flopCount(operandTypes(of: node), resultTypes(of: node), node.regions))
-        .partialValue
+      sum.addingSaturated(node.op.flopCount(operandTypes(of: node), resultTypes(of: node), node.regions))
     }
   }
 

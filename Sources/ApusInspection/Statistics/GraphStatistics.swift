@@ -13,11 +13,12 @@ public struct GraphStatistics: Sendable, Encodable {
     public let layer: String
     /// Nodes that compute something.
     public fileprivate(set) var nodes = 0
-    /// Elements of the layer's variables.
+    /// Elements of the layer's variables; those that only training needs count as none.
     public fileprivate(set) var parameters = 0
     /// Arithmetic operations; see `Operator.flopCount`.
     public fileprivate(set) var flops = 0
-    /// Bytes of each node's operands and results: the traffic if every node reads and writes memory. Views move nothing.
+    /// Bytes of each node's operands and results, of a loop's as often as they are computed: the traffic if every node reads
+    /// and writes memory. Views move nothing.
     public fileprivate(set) var bytes = 0
     /// The most bytes of intermediate values that are needed at once while a node of the layer is computed; an estimate
     /// (`MemoryEstimate`).
@@ -68,14 +69,30 @@ public struct GraphStatistics: Sendable, Encodable {
 extension GraphStatistics.Row {
   fileprivate mutating func add(_ node: Node, in graph: Graph, live: Int) {
     if let variable = node.op as? Variable {
-      parameters += variable.type.shape.elementCount ?? 0
+      if !Variable.belongsToTraining(variable.label) {
+        parameters = parameters.addingSaturated(variable.type.shape.elementCount ?? 0)
+      }
       return
     }
     nodes += 1
-    flops += node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), node.regions)
-    if !(node.op is any ViewOperator) {
-      bytes += Set(node.operands + node.results).reduce(0) { $0 + (graph.type(of: $1).byteCount ?? 0) }
-    }
+    flops = flops.addingSaturated(
+      node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), node.regions))
+    bytes = bytes.addingSaturated(Self.movedBytes(node, in: graph))
     peakBytes = max(peakBytes, live)
+  }
+
+  /// The bytes of a node's operands and results; of a loop those of its regions, as often as they run, and of a branch
+  /// those of the larger one. Views move none.
+  private static func movedBytes(_ node: Node, in graph: Graph) -> Int {
+    if node.op is any ViewOperator || node.op.traits.contains(.declaration) { return 0 }
+    guard node.op.traits.contains(.controlFlow) else {
+      return Set(node.operands + node.results).reduce(0) { $0.addingSaturated(graph.type(of: $1).byteCount ?? 0) }
+    }
+    let regions = node.regions.map { region in
+      region.nodes.reduce(0) { $0.addingSaturated(movedBytes($1, in: region)) }
+    }
+    guard let loop = node.op as? any RepeatingOperator else { return regions.max() ?? 0 }
+    return regions.reduce(0) { $0.addingSaturated($1) }
+      .multipliedSaturated(by: loop.iterationCount(graph.operandTypes(of: node)))
   }
 }

@@ -113,4 +113,4 @@ struct GradientAccumulation {
 }
 
 /// The variable that holds a learning rate that is not a schedule, so that callbacks can set it between steps.
-let learningRateName = "optimizer/learning_rate"
+let learningRateName = "\(Variable.optimizerPrefix)learning_rate"

@@ -17,7 +17,7 @@ public struct OptimizerState {
   /// The slot of a variable's running mean.
   static let averageSlot = "average"
   /// The name of a slot's variable.
-  static func label(_ slot: String, of variable: String) -> String { "optimizer/\(variable)/\(slot)" }
+  static func label(_ slot: String, of variable: String) -> String { "\(Variable.optimizerPrefix)\(variable)/\(slot)" }
 
   /// A slot of the variable's shape that starts at zero.
   public func zeros(_ slot: String) throws -> Value { try filled(slot, with: 0) }

@@ -148,7 +148,7 @@ public final class Trainer {
   /// What the optimizer remembers, by name: its slots (`optimizer/<variable>/<slot>`), the learning rate
   /// (`optimizer/learning_rate`) and the number of steps done (`step`).
   public var optimizerState: [(name: String, value: Tensor)] {
-    session.values.filter { $0.name.hasPrefix("optimizer/") || $0.name == Graph.stepName }
+    session.values.filter { Variable.belongsToTraining($0.name) }
   }
 
   /// How many steps the optimizer has done.

@@ -5,7 +5,7 @@ import ApusOperators
 
 extension Graph {
   /// The name of the variable that counts training steps.
-  package static let stepName = "step"
+  package static let stepName = Variable.stepLabel
 
   /// A training step as one graph: this forward graph bound to training, the mean loss over the batch, metrics,
   /// gradients, and the optimizer's updates.

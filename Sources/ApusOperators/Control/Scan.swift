@@ -87,9 +87,12 @@ public struct Scan: Operator {
   }
 
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    let steps = (try? steps(operands))?.number ?? 1
-    return regions[0].flopCount.multipliedReportingOverflow(by: steps).partialValue
+    regions[0].flopCount.multipliedSaturated(by: iterationCount(operands))
   }
+}
+
+extension Scan: RepeatingOperator {
+  public func iterationCount(_ operands: [TensorType]) -> Int { (try? steps(operands))?.number ?? 1 }
 }
 
 extension GraphBuilder {

@@ -74,8 +74,12 @@ public struct While: Operator {
 
   /// Of `trip_count` iterations, or of one if that is unknown.
   public func flopCount(_ operands: [TensorType], _ results: [TensorType], _ regions: [Graph]) -> Int {
-    (regions[0].flopCount &+ regions[1].flopCount).multipliedReportingOverflow(by: tripCount ?? 1).partialValue
+    regions[0].flopCount.addingSaturated(regions[1].flopCount).multipliedSaturated(by: iterationCount(operands))
   }
+}
+
+extension While: RepeatingOperator {
+  public func iterationCount(_ operands: [TensorType]) -> Int { tripCount ?? 1 }
 }
 
 extension GraphBuilder {
