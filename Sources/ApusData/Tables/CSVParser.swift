@@ -15,7 +15,7 @@ struct CSVParser {
   init(_ bytes: [UInt8], separator: Character, path: String) {
     self.bytes = bytes
     // A byte-order mark at the front is Excel's, not a part of the first name.
-    lines = CSVParser.lines(of: bytes, from: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)
+    lines = CSVParser.lines(of: bytes, from: bytes.starts(with: TextFile.byteOrderMark) ? 3 : 0)
     self.separator = separator
     self.path = path
   }
@@ -153,6 +153,11 @@ struct CSVParser {
   }
 
   static func number(_ text: String) -> Double? { text.isEmpty ? nil : Double(text) }
+
+  /// The number in a text with a decimal comma, as `1,5`; nil for any other text.
+  static func number(withComma text: String) -> Double? {
+    text.contains(",") && !text.contains(".") ? number(text.replacing(",", with: ".")) : nil
+  }
 
   func fields(ofLine line: Int) throws -> [Field] {
     if let fields = plainFields(ofLine: line) { return fields }

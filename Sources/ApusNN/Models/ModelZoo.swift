@@ -77,13 +77,27 @@ public enum ModelZoo {
         Dense(10, activation: .softmax, name: "output")
       }
     },
+    Entry(
+      name: "text",
+      summary: """
+        // A classifier of texts: 64 ids of 1,000 words, the mean of their vectors of 16, and two dense layers to two classes.
+        // 16,306 parameters.
+        """
+    ) {
+      try Sequential(name: "text", input: [64], dtype: .i32) {
+        Embedding(1_000, 16, name: "embedding")
+        GlobalAveragePooling1D(name: "mean")
+        Dense(16, activation: .relu, name: "hidden")
+        Dense(2, activation: .softmax, name: "output")
+      }
+    },
     vgg16, resnet50, mobileNetV2, encoder, gpt,
   ]
 
-  /// Those that learn to read images of 28 × 28; the others take images of 224 × 224 or token ids, and are too large to be
-  /// interpreted in passing.
+  /// Those that learn to read images of 28 × 28; the others take images of 224 × 224 or token ids, and most are too large to
+  /// be interpreted in passing.
   public static let trainable = all.filter {
-    !["vgg16", "resnet50", "mobilenet_v2", "encoder", "gpt"].contains($0.name)
+    !["text", "vgg16", "resnet50", "mobilenet_v2", "encoder", "gpt"].contains($0.name)
   }
 
   /// The text of an entry's file.
