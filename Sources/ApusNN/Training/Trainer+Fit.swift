@@ -44,6 +44,7 @@ extension Trainer {
     let sources = try sources(
       data, batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
       validationBatchSize: validationBatchSize)
+    if !classWeights.isEmpty { fitSettings?.classWeights = classWeights }
     return try fit(
       FitPlan(
         training: sources.training, validation: sources.validation, epochs: epochs, initialEpoch: initialEpoch,
