@@ -137,12 +137,31 @@ struct DataOptions: ParsableArguments {
     var choices = reading.choices
     try DataReader.checkUse(of: choices, for: place)
     TextOptions.fit(&choices, to: graph)
-    return try DataReader.load(place, choices)
+    return Self.reported(try DataReader.load(place, choices))
+  }
+
+  /// Says how many rows are left out: a table may lose more than its user thinks.
+  static func report(dropped count: Int, of name: String) {
+    guard count > 0 else { return }
+    Terminal.report(
+      Diagnostic(
+        .warning,
+        "\(count) row\(count == 1 ? "" : "s") of '\(name)' lack\(count == 1 ? "s" : "") a value and "
+          + "\(count == 1 ? "is" : "are") left out",
+        help: "this is what --missing drop does, now or when the model was trained"))
+  }
+
+  private static func reported(_ data: LoadedData) -> LoadedData {
+    report(dropped: data.train.droppedCount + (data.test?.droppedCount ?? 0), of: data.name)
+    return data
   }
 
   /// Other samples with targets, read as those that are trained on.
   func more(_ path: String, like data: LoadedData) throws -> Dataset {
-    try DataReader.samples(path, reading.choices, encoding: data.encoding, classNames: data.classNames).labeled()
+    let samples = try DataReader.samples(
+      path, reading.choices, encoding: data.encoding, classNames: data.classNames)
+    Self.report(dropped: samples.droppedCount, of: samples.name)
+    return try samples.labeled()
   }
 
   /// Samples read as those that a saved model was trained on.
@@ -154,7 +173,8 @@ struct DataOptions: ParsableArguments {
       choices.testFraction = reading.testSplit ?? split.testFraction
       choices.mixes = reading.mix ?? split.mixes
     }
-    return try DataReader.load(place, choices, encoding: state?.inputs, classNames: Self.classNames(of: state))
+    return Self.reported(
+      try DataReader.load(place, choices, encoding: state?.inputs, classNames: Self.classNames(of: state)))
   }
 
   /// The classes of a model that knows how its inputs are made.

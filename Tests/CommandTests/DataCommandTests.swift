@@ -114,6 +114,24 @@ import Testing
     if JPEG.isAvailable { #expect(try succeed("predict SAVED color.jpg").hasPrefix("color.jpg  ")) }
   }
 
+  /// Rows that are left out are counted, wherever a table is read.
+  @Test func rowsThatAreLeftOut() throws {
+    let rows = (0..<20).map { "\($0 % 3),\($0 % 5 == 1 ? "" : "1"),\($0)\n" }
+    _ = try folder.write("a,b,y\n" + rows.joined(), as: "gaps.csv")
+    let data = folder.file("gaps.csv")
+    let warning = "warning: 4 rows of '\(data)' lack a value and are left out"
+    for line in [
+      "train line.graph --data \(data) --missing drop --test-split 0.5 --verbose silent --save SAVED",
+      "evaluate SAVED --data \(data)", "predict SAVED --data \(data)",
+    ] {
+      let result = try run(line)
+      #expect(result.status == 0 && result.errors.contains(warning), "\(line): \(result.errors)")
+    }
+    _ = try folder.write("a,b,y\n1,,2\n1,1,2\n", as: "one.csv")
+    #expect(
+      try run("predict SAVED \(folder.file("one.csv"))").errors.contains("1 row of '\(folder.file("one.csv"))' lacks"))
+  }
+
   /// Names that hold commas are in quotes.
   @Test func namesWithCommas() throws {
     _ = try folder.write("\"a,b\",c,d,y\n1,2,3,0.5\n2,1,3,1.5\n", as: "commas.csv")
