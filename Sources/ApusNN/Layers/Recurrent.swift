@@ -59,11 +59,22 @@ public struct LSTM: RecurrentLayer {
   }
 
   public func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value] {
-    let z = try x + inner
-    let kept = try recurrentActivation.apply(gate(z, 1)) * states[1]
-    let added = try recurrentActivation.apply(gate(z, 0)) * options.activation.apply(gate(z, 2))
-    let cell = try kept + added
-    return [try recurrentActivation.apply(gate(z, 3)) * options.activation.apply(cell), cell]
+    try Self.states(
+      of: x + inner, cell: states[1], units: options.units, options.activation, recurrentActivation)
+  }
+
+  /// The new states h and c.
+  /// - Parameters:
+  ///   - z: what the gates are functions of: the four of them along the last axis, each `units` wide.
+  ///   - cell: c from the step before.
+  static func states(
+    of z: Value, cell: Value, units: Int, _ activation: ActivationFunction, _ recurrentActivation: ActivationFunction
+  ) throws -> [Value] {
+    func gate(_ index: Int) throws -> Value { try z.sliced(axis: -1, from: index * units, to: (index + 1) * units) }
+    let kept = try recurrentActivation.apply(gate(1)) * cell
+    let added = try recurrentActivation.apply(gate(0)) * activation.apply(gate(2))
+    let next = try kept + added
+    return [try recurrentActivation.apply(gate(3)) * activation.apply(next), next]
   }
 }
 
