@@ -98,6 +98,31 @@ import Testing
     }
   }
 
+  /// Fields in quotes may hold ends of lines: texts as Python's module `csv` reads them.
+  @Test(arguments: [
+    ("review,y\n\"one\ntwo\",1\nthree,2\n", ["one\ntwo", "three"], [2, 4]),
+    ("review,y\r\n\"a \"\"b\"\"\r\n\r\nc\",1\r\n\"d, e\",2\r\n", ["a \"b\"\r\n\r\nc", "d, e"], [2, 5]),
+    ("review,y\n\"x\"\"\n\"\"y\",2\n\"z\",1\n", ["x\"\n\"y", "z"], [2, 4]),
+    ("review,y\nit is 5\" long,1\n\"p\nq\",2\n", ["it is 5\" long", "p\nq"], [2, 3]),
+  ]) func fieldsOfSeveralLines(_ table: String, _ texts: [String], _ lines: [Int]) throws {
+    let path = try folder.write(table, as: "t.csv")
+    let data = try DataReader.load(path, choices { $0.textColumn = "review" }).train
+    #expect(data.texts == texts)
+    #expect((0..<texts.count).map(data.label) == lines.map { "\(path):\($0)" })
+  }
+
+  /// Errors name the line in the file, not the record.
+  @Test func faultsBelowSeveralLines() throws {
+    func fail(_ table: String, _ message: String) throws {
+      let path = try folder.write(table, as: "t.csv")
+      expectFault(message) { try DataReader.load(path, choices { $0.textColumn = "review" }) }
+    }
+    try fail("review,y\n\"one\ntwo\",1\nthree,2,3\n", "t.csv:4:1: error: this row has 3 fields")
+    try fail("review,y\n\"one\ntwo\",1\n\"th,2\n", "t.csv:4:1: error: a quote is not closed\n  \"th,2\n  ^")
+    // The target of the first record is in its second line.
+    try fail("review,y\n\"one\ntwo\",?\nthree,2\n", "t.csv:3:6: error: the target 'y' is missing\n  two\",?\n       ^")
+  }
+
   @Test func columnsThatAreNot() throws {
     let path = try folder.write("review,stars,label\na b,5,up\n", as: "t.csv")
     func fail(_ message: String, _ change: (inout DataChoices) -> Void) {

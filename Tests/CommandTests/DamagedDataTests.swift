@@ -27,7 +27,7 @@ import Testing
     Example("data binary.csv", "binary.csv: is not text: byte 2 is 0"),
     Example("data ragged.csv", "ragged.csv:3:1: error: this row has 3 fields, the first has 2"),
     Example("train line.graph --data short.csv", "short.csv:3:1: error: this row has 2 fields, the first has 3"),
-    Example("data quote.csv", "quote.csv:2:1: error: a quote is not closed on this line"),
+    Example("data quote.csv", "quote.csv:2:1: error: a quote is not closed"),
     Example("data twice.csv", "twice.csv:1:5: error: two columns have the name 'a'"),
     Example(
       "train line.graph --data missing.csv", "missing.csv:2:3: error: the value of column 'b' is missing",

@@ -41,7 +41,7 @@ struct TextTable {
       guard let value = decimals.number(field.text) else { return .nan }
       if let other = decimals.contradiction(field.text, line) {
         throw parser.fault(
-          "'\(field.text)' has a decimal \(other.sign == "," ? "point" : "comma"), but a number in line \(other.line + 1) "
+          "'\(field.text)' has a decimal \(other.sign == "," ? "point" : "comma"), but a number in line \(parser.lineNumber(of: other.line)) "
             + "has a decimal \(other.sign == "," ? "comma" : "point")", line, column: field.column,
           length: field.text.count, help: "write all numbers in one way")
       }
@@ -124,7 +124,7 @@ struct TextTable {
   ]
 
   /// The file and the line of a row: `iris.csv:7`.
-  func place(ofRow row: Int) -> String { "\(path):\(records.lines[row] + 1)" }
+  func place(ofRow row: Int) -> String { "\(path):\(parser.lineNumber(of: records.lines[row]))" }
 
   /// An error at a field.
   func fault(
