@@ -170,6 +170,8 @@ import Testing
         try load("a\(separator)y\n2\(separator)0\n\"1,5\"\(separator)1\n")
       }
     }
+    // A tab separates, whatever else a name holds.
+    #expect(try load("a;b\ty\n1\t0\n").train.inputNames == ["a;b"])
     // Words that hold commas beside semicolons.
     #expect(try load("a,b;c,y\n1,2,0\n").train.inputNames == ["a", "b;c"])
   }

@@ -69,11 +69,11 @@ struct TextTable {
     if (path as NSString).pathExtension.lowercased() == "tsv" { return "\t" }
     let first = Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D })
     let hasSemicolon = first.contains(UInt8(ascii: ";"))
-    // In countries that write decimal commas, fields are separated by semicolons.
     let commas = first.indices.filter { first[$0] == UInt8(ascii: ",") }
-    if hasSemicolon, commas.allSatisfy({ isDigit(first, $0 - 1) && isDigit(first, $0 + 1) }) { return ";" }
-    if !commas.isEmpty { return "," }
-    return first.contains(0x09) ? "\t" : ","
+    // In countries that write decimal commas, fields are separated by semicolons.
+    let areDecimal = hasSemicolon && commas.allSatisfy { isDigit(first, $0 - 1) && isDigit(first, $0 + 1) }
+    if !commas.isEmpty, !areDecimal { return "," }
+    return first.contains(0x09) ? "\t" : hasSemicolon ? ";" : ","
   }
 
   private static func isDigit(_ bytes: [UInt8], _ index: Int) -> Bool {
