@@ -40,11 +40,10 @@ extension Trainer {
       all: try samples(inputs, targets, weights: sampleWeights, classWeights: classWeights),
       unweighted: classWeights.isEmpty ? nil : try samples(inputs, targets, weights: sampleWeights),
       validation: try validationData.map { try samples($0.inputs, $0.targets, weights: validationWeights) },
-      split: validationSplit)
+      split: validationSplit, classWeights: classWeights.isEmpty ? nil : classWeights)
     let sources = try sources(
       data, batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
       validationBatchSize: validationBatchSize)
-    if !classWeights.isEmpty { fitSettings?.classWeights = classWeights }
     return try fit(
       FitPlan(
         training: sources.training, validation: sources.validation, epochs: epochs, initialEpoch: initialEpoch,
@@ -112,6 +111,8 @@ extension Trainer {
     var unweighted: Samples?
     let validation: Samples?
     let split: Double
+    /// The weights of classes that `all` holds; nil if there are none.
+    var classWeights: [Int: Double]?
   }
 
   private func sources(
@@ -136,7 +137,7 @@ extension Trainer {
     if let validation { try prepare(validation) }
     fitSettings = FitSettings(
       batchSize: batchSize, validationSplit: data.validation == nil ? data.split : 0, shuffle: shuffle,
-      stepsPerEpoch: stepsPerEpoch)
+      stepsPerEpoch: stepsPerEpoch, classWeights: data.classWeights)
     return (
       training,
       try validation.map {
