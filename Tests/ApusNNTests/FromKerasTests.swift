@@ -34,6 +34,22 @@ import Testing
     #expect(tuned.stepCount == 2)
   }
 
+  @Test func penalties() throws {
+    let data = try SyntheticImages(count: 60)
+    let model = try Sequential(name: "small", input: [4, 4], dtype: .u8) {
+      Rescaling(scale: 1 / 255)
+      Flatten()
+      Dense(8, activation: .relu, kernelRegularizer: .l2(1e-4), kernelConstraint: .maxNorm(3))
+      Dense(4, activation: .relu, kernelRegularizer: .l1l2(1e-5, 1e-4), activityRegularizer: .l1(1e-3))
+      Dense(3, activation: .softmax)
+    }
+    let trainer = try model.compile(optimizer: .adam(), loss: .sparseCategoricalCrossEntropy)
+    let shown = try #require(trainer.evaluate(data.images, data.labels)["loss"])
+    let again = try trainer.compile(optimizer: .adam(), loss: .sparseCategoricalCrossEntropy)
+    #expect(try again.evaluate(data.images, data.labels)["loss"] == shown)
+    #expect(model.graph.variables.filter { $0.declaration.regularizer != nil }.count == 2)
+  }
+
   @Test func data() throws {
     let raw = try SyntheticImages(count: 6)
     let images = try Tensor(raw.images, as: Float.self) / 255

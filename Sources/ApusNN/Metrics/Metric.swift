@@ -57,10 +57,22 @@ public struct Metric: Sendable {
     check = {}
   }
 
-  /// What a step computes of a batch: the mean over its samples, or its sums.
-  func output(_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value {
-    let values = try formula(target, prediction, takesClassNumbers)
-    return result == nil ? try values.mean() : values
+  /// What a step computes of a batch: the mean over its samples, or its sums. Of an output with a mask the sum of what
+  /// counts and its number are the sums; metrics that are no means do not heed it, as in Keras.
+  func output(_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool, mask: Value? = nil) throws -> Value {
+    // Sums of 16 bits would end at 2048.
+    let values = try formula(target.widened(), prediction.widened(), takesClassNumbers)
+    guard result == nil else { return values }
+    guard let mask else { return try values.mean() }
+    guard let counted = try values.counted(by: mask) else { return try .row([values.sum(), values.counted()]) }
+    return try .row([counted.select(values, values.scalar(0)).sum(), counted.cast(to: values.dtype).sum()])
+  }
+
+  /// The metric from the sums of all batches; nil if it is a mean over samples.
+  /// - Parameter isMasked: whether the output has a mask.
+  func result(isMasked: Bool) -> (@Sendable (_ sums: [Double]) -> Double)? {
+    if result != nil || !isMasked { return result }
+    return { $0[0].over($0[1]) }
   }
 
   /// - Throws: `ApusError` that names a setting outside its range.

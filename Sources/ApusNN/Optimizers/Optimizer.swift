@@ -35,6 +35,7 @@ extension Optimizer {
   func apply(_ variables: [(name: String, variable: Value, gradient: Value)], step: Value) throws {
     guard let builder = variables.first?.variable.builder else { return }
     builder.origin = Origin(name: name)
+    let graph = builder.graph
     let rate = try options.learningRate.value(at: step)
     let turn = try GradientAccumulation(options, step: step)
     let states = variables.map { OptimizerState(variable: $0.variable, name: $0.name, turn: turn) }
@@ -47,6 +48,9 @@ extension Optimizer {
       var new = try update(start, gradient, rate: rate, step: count, state)
       if let turn { new = try turn.isComplete.select(new, variable) }
       new = try averaged(new, state, step: turn?.step ?? step)
+      if let constraint = (graph.producer(of: variable.id).op as? Variable)?.constraint {
+        new = try constraint.applied(to: new)
+      }
       try builder.update(variable, to: new)
     }
     builder.origin = Origin()

@@ -90,6 +90,8 @@ public final class StepBuilder {
   private(set) var modelVariables: Set<String> = []
   /// The models that are applied, by name.
   private(set) var models: [String: ModelWeights] = [:]
+  /// What the layers of a model add to the loss, by the model's name.
+  private var addedLosses: [String: [ValueID]] = [:]
 
   init(_ name: String) { builder = GraphBuilder(Identifier.sanitized(name)) }
 
@@ -132,6 +134,7 @@ public final class StepBuilder {
       uniqueKeysWithValues: builder.graph.variables.map { ($0.declaration.label, $0.id) })
     map = try bound.copy(into: builder, map: map) { node, operands, builder in
       guard var variable = node.op as? Variable else {
+        if node.op is AddLoss { addedLosses[model.name, default: []].append(operands[1]) }
         return .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
       }
       variable.label = Self.label(variable.label, of: model)
@@ -161,6 +164,16 @@ public final class StepBuilder {
         help: "give each a name: Sequential(name: \"generator\", …)")
     }
     models[name] = weights
+  }
+
+  /// What a model adds to a loss: the penalties of its trained variables and of its activities in each application so
+  /// far, as the sum of `model.losses` in Keras. A step has none of it unless it is added.
+  /// - Throws: `ApusError` if the step does not apply the model.
+  public func regularization(of model: some LayeredModel) throws -> Value {
+    let penalties = try variables(of: model).compactMap { try builder.penalty(ofVariable: $0.id) }
+    let all = penalties + (addedLosses[model.name] ?? []).map(builder.value)
+    guard let first = all.first else { return try builder.constant(0) }
+    return try all.dropFirst().reduce(first) { try $0 + $1.cast(to: $0.dtype) }
   }
 
   /// The mean of a loss.

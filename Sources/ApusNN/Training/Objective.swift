@@ -76,7 +76,8 @@ struct Objective: Sendable {
 
   /// What the step logs, in the order of its outputs. Names as Keras has them: those of one output stand alone, those of
   /// several follow the name of their output.
-  func logs(outputs: [String]) -> [StepLog] {
+  /// - Parameter masked: the outputs that have a mask.
+  func logs(outputs: [String], masked: Set<String>) -> [StepLog] {
     if let joint { return [StepLog("loss")] + (joint.terms.count > 1 ? joint.terms.map { StepLog("\($0)_loss") } : []) }
     let showsParts = trained.count > 1
     var logs = [StepLog("loss")] + (showsParts ? trained.map { StepLog("\(outputs[$0])_loss") } : [])
@@ -89,7 +90,7 @@ struct Objective: Sendable {
           count += 1
           candidate = "\(name)_\(count)"
         }
-        logs.append(StepLog(candidate, result: metric.result))
+        logs.append(StepLog(candidate, result: metric.result(isMasked: masked.contains(output))))
       }
     }
     return logs
