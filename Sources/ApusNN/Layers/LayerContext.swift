@@ -116,7 +116,10 @@ public struct LayerContext {
     guard x.builder === assembly.builder else {
       throw error("inside a loop a layer cannot add to the loss", help: "apply it outside of TimeDistributed")
     }
-    let y = try x.adding(loss: loss)
+    // Equal nodes become one; an equal addition of another call counts as well, so it follows that one.
+    let count = x.builder.graph.nodes.count
+    var y = x
+    repeat { y = try y.adding(loss: loss) } while x.builder.graph.nodes.count == count
     setMask(mask(of: x), of: y)
     return y
   }

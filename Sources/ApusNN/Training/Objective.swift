@@ -57,8 +57,9 @@ struct Objective: Sendable {
 
   init(_ joint: JointLoss) { self.joint = joint }
 
-  /// - Throws: `ApusError` that names a setting outside its range.
+  /// - Throws: `ApusError` that names a setting outside its range, or what a joint loss has twice.
   func checkSettings() throws {
+    try joint?.check()
     for part in parts {
       try part.loss?.checkSettings()
       for metric in part.metrics { try metric.checkSettings() }
@@ -84,13 +85,8 @@ struct Objective: Sendable {
     for (part, output) in zip(parts, outputs) {
       for metric in part.metrics {
         let name = outputs.count > 1 ? "\(output)_\(metric.name)" : metric.name
-        var candidate = name
-        var count = 0
-        while logs.contains(where: { $0.name == candidate }) {
-          count += 1
-          candidate = "\(name)_\(count)"
-        }
-        logs.append(StepLog(candidate, result: metric.result(isMasked: masked.contains(output))))
+        let numbered = NumberedName.unused(name) { candidate in logs.contains { $0.name == candidate } }
+        logs.append(StepLog(numbered, result: metric.result(isMasked: masked.contains(output))))
       }
     }
     return logs

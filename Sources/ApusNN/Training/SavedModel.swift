@@ -100,7 +100,8 @@ package struct SavedModel {
       throw ApusError.input(
         "'\(file)' was trained with the \(kind) '\(name)', which this program does not know",
         help: "before loading, register the type that has this name: "
-          + "try \(registry.store.registry.registration)(….self)")
+          + "try \(registry.store.registry.registration)(….self); a \(kind) of this program alone, as a JointLoss or a "
+          + "formula, is given again: make the trainer with it, then resume(from:)")
     }
     return try registry.named(text)
   }
