@@ -76,14 +76,6 @@ extension RecipeBook {
     Recipe(ControlDependency.self, weight: 2) { maker in
       try maker.append(ControlDependency(), [maker.some(.any, rank: 0...5), maker.some(.any, rank: 0...5)])
     },
-    Recipe(AddLoss.self, weight: 1) { maker in
-      let x = try maker.some(.any, rank: 0...5)
-      return try maker.append(AddLoss(), [x, maker.some(.floating, rank: 0...5).sum()])
-    },
-    Recipe(WithMask.self, weight: 1) { maker in
-      let x = try maker.some(.any, rank: 0...5)
-      return try maker.append(WithMask(), [x, x.equal(x)])
-    },
     Recipe(Iota.self) { maker in
       let shape = maker.shape(rank: maker.random.int(1...3))
       let type = maker.random.pick([.i64, .i32, .f32, .f64, .u8, .i8] as [DType])
@@ -92,6 +84,14 @@ extension RecipeBook {
     Recipe(Size.self, weight: 1) { maker in
       let x = try maker.some(.any, rank: 1...5)
       return [try x.size(axis: maker.axis(of: x))]
+    },
+    Recipe(AddLoss.self, weight: 1) { maker in
+      let x = try maker.some(.any, rank: 0...5)
+      return try maker.append(AddLoss(), [x, maker.float(rank: 0...0)])
+    },
+    Recipe(WithMask.self, weight: 1) { maker in
+      let x = try maker.some(.any, rank: 0...5)
+      return try maker.append(WithMask(), [x, x.equal(x)])
     },
   ]
 
