@@ -60,6 +60,19 @@ import Testing
     #expect(first.dimensions == [4, 4] && half.dimensions == [3, 4, 4] && targets.dimensions == [6, 3])
   }
 
+  /// The lists of the page are whole.
+  @Test func namesAreListed() throws {
+    let page = try Repository.text("Docs/FromKeras.md")
+    // Of other tests, which register theirs at the same time.
+    let own = Set(["signum", "scaled_error", "bias"])
+    for name in [
+      LossRegistry.records, MetricRegistry.records, OptimizerRegistry.records, ScheduleRegistry.records,
+    ].flatMap({ $0.map(\.name) }) where !own.contains(name) {
+      #expect(page.contains("`\(name)`"), "\(name)")
+    }
+    #expect(try Loss.named("huber(delta=2)").specification == "huber(delta=2.0)")
+  }
+
   // A layer: y = x · scale, with a scale for each feature.
   struct Scale: Layer {
     static let typeName = "Scale"

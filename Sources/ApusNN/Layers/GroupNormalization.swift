@@ -67,8 +67,8 @@ public struct GroupNormalization: Layer, AffineNormalization {
     let inverse = try (grouped.variance(axes: axes, keepDims: true) + epsilon).rsqrt()
     var y = try (centered * inverse).reshaped(x.shape)
     let shape: Shape = [.number(channels)]
-    if scale { y = try y * gamma(x.dtype, shape, context).along(axis, rank: x.rank) }
-    if center { y = try y + beta(x.dtype, shape, context).along(axis, rank: x.rank) }
+    if scale { y = try y * gamma(x.dtype, shape, context).along(axis, of: x) }
+    if center { y = try y + beta(x.dtype, shape, context).along(axis, of: x) }
     return y
   }
 }
@@ -101,7 +101,7 @@ public struct RMSNormalization: Layer {
     let (axis, size) = try context.normalizedAxis(axis, epsilon: epsilon, of: x)
     let factor = try ((x * x).mean(axes: [axis], keepDims: true) + epsilon).rsqrt()
     let scale = try context.variable("scale", x.dtype, [.number(size)], .ones)
-    return try x * factor * scale.along(axis, rank: x.rank)
+    return try x * factor * scale.along(axis, of: x)
   }
 }
 
@@ -128,16 +128,19 @@ public struct UnitNormalization: Layer {
 }
 
 extension Value {
-  /// This value divided by the length of its vectors along `axis`; lengths below 10⁻¹² count as 10⁻¹², as in Keras.
-  func scaledToUnitLength(axis: Int) throws -> Value {
-    try self * (self * self).sum(axes: [axis], keepDims: true).maximum(1e-24).rsqrt()
+  /// This value divided by the length of its vectors along `axis`.
+  /// - Parameter least: what shorter lengths count as.
+  func scaledToUnitLength(axis: Int, least: Double = 1e-12) throws -> Value {
+    // The limit is below the root, so that a vector of zeros has the gradient 0. In 16 bits it would be 0 itself.
+    let x = try widened()
+    return try (x * x.square().sum(axes: [axis], keepDims: true).maximum(least * least).rsqrt()).cast(to: dtype)
   }
 
-  /// A vector as a tensor of `rank` axes that broadcasts along all but `axis`.
-  func along(_ axis: Int, rank: Int) throws -> Value {
-    var dims = [Dim](repeating: 1, count: rank)
-    dims[axis] = shape[0]
-    return try reshaped(Shape(dims))
+  /// The position of an axis of the samples: not the batch; nil if there is no such axis.
+  /// - Parameter axis: counted with the batch, from the end if negative.
+  func sampleAxis(_ axis: Int) -> Int? {
+    guard let position = try? Axis.normalized(axis, rank: rank), position > 0 else { return nil }
+    return position
   }
 }
 
@@ -147,8 +150,7 @@ extension LayerContext {
   ///   negative, or `x` has no floats.
   func normalizedAxis(_ axis: Int, epsilon: Double, of x: Value) throws -> (position: Int, size: Int) {
     try require(epsilon, in: .nonNegative, "epsilon")
-    let position = axis < 0 ? axis + x.rank : axis
-    guard (1..<max(x.rank, 1)).contains(position), let size = x.shape[position].number else {
+    guard let position = x.sampleAxis(axis), let size = x.shape[position].number else {
       throw error(
         "axis \(axis) of \(x.type) is not an axis of its samples",
         help: "one of -1 … \(1 - max(x.rank, 2)), counted from the end")

@@ -7,6 +7,8 @@ public enum ModelZoo {
     public let name: String
     /// The comment at the head of the file.
     public let summary: String
+    /// Whether it takes images of 224 × 224 or token ids, and is too large to be interpreted in passing.
+    public var isLarge = false
     public let make: @Sendable () throws -> any LayeredModel
   }
 
@@ -80,11 +82,8 @@ public enum ModelZoo {
     vgg16, resnet50, mobileNetV2, encoder, gpt,
   ]
 
-  /// Those that learn to read images of 28 × 28; the others take images of 224 × 224 or token ids, and are too large to be
-  /// interpreted in passing.
-  public static let trainable = all.filter {
-    !["vgg16", "resnet50", "mobilenet_v2", "encoder", "gpt"].contains($0.name)
-  }
+  /// Those that learn to read images of 28 × 28.
+  public static let trainable = all.filter { !$0.isLarge }
 
   /// The text of an entry's file.
   public static func text(_ entry: Entry) throws -> String { try entry.summary + "\n" + entry.make().graph.description }

@@ -43,13 +43,15 @@ public final class CustomTraining {
     let step = StepBuilder(name)
     var loss = try build(step)
     if loss.rank > 0 { loss = try loss.mean() }
-    let builder = step.builder
-    builder.name(loss, "loss")
-    let trained = try step.variables(of: model)
-    let gradients = try gradients(of: loss, withRespectTo: trained.map { builder.value($0.id) })
+    step.builder.name(loss, "loss")
+    let points = try GradientPoints(
+      step.builder.build([loss] + step.logs.map(\.value)), step.variables(of: model), optimizer)
+    let builder = GraphBuilder(extending: points.graph)
+    let outputs = points.graph.outputs.map(builder.value)
+    let gradients = try gradients(of: outputs[0], withRespectTo: points.trained.map { builder.value($0.point) })
     try optimizer.apply(
-      zip(trained, gradients).map { ($0.declaration.label, builder.value($0.id), $1) }, step: builder.stepCounter())
-    let graph = try builder.build([loss] + step.logs.map(\.value))
+      zip(points.trained, gradients).map { ($0.name, builder.value($0.variable), $1) }, step: builder.stepCounter())
+    let graph = try builder.build(outputs)
     // All other variables belong to the optimizer.
     let own = try graph.renamingVariables { step.modelVariables.contains($0) ? $0 : "\(name)/\($0)" }
     try claim(step.models)

@@ -16,7 +16,7 @@ extension Regularizer {
       let axis = vectors == .rows ? 1 : 0
       let count = Double(w.shape[1 - axis].number ?? 0)
       guard count > 1 else { return try w.scalar(0) }
-      let unit = try w.normalized(axis: axis)
+      let unit = try w.unit(axis)
       let products = try unit.matmul(unit, transposeA: vectors == .columns, transposeB: vectors == .rows)
       let index = try w.builder.iota(.i64, [w.shape[1 - axis]])
       let isPair = try index.expandedDims(at: 1).notEqual(index.expandedDims(at: 0))

@@ -52,7 +52,7 @@ extension Trainer {
 
   private func gradients(of samples: Samples) throws -> [(name: String, value: Tensor)] {
     let (graph, names) = try model.accepting(samples.inputs.map(\.dtype))
-      .gradientGraph(objective, targets: targetFeeds(samples))
+      .gradientGraph(objective, optimizer: optimizer, targets: targetFeeds(samples))
     return Array(zip(names, try session.load(graph).run(samples.feeds).dropFirst())).map { (name: $0, value: $1) }
   }
 
