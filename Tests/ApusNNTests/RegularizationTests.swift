@@ -168,6 +168,42 @@ import Testing
     #expect(abs(loss - penalty) < 1e-5 && logs["sum"] == 20)
   }
 
+  /// A step of one's own leaves out what an output's mask does not count.
+  @Test func ownStepsHeedMasks() throws {
+    let model = try Sequential(name: "m", input: [3, 1]) {
+      Masking()
+      Dense(1, useBias: false, kernelInitializer: .ones)
+    }
+    let step = try CustomTraining().step("train", training: model, with: .sgd(learningRate: 0)) { step in
+      try step.loss(.meanSquaredError, of: step.apply(model, step.input("x", [3, 1])), against: 0)
+    }
+    #expect(try step.run(["x": Tensor([1, 2, 0, 3, 0, 0] as [Float], [2, 3, 1])])["loss"] == Double(Float(14) / 3))
+  }
+
+  /// Metrics with weights are saved, read, and named as in Keras.
+  @Test func weightedMetricsHaveTexts() throws {
+    #expect(
+      try Metric.named("weighted(top_k(k=3))").specification == "weighted(sparse_top_k_categorical_accuracy(k=3))")
+    #expect(Metric.accuracy.weighted.weighted.specification == "weighted(accuracy)")
+    expectUsage("'weighted(mse, mae)' does not name one metric", "weighted(NAME)") {
+      try Metric.named("weighted(mse, mae)")
+    }
+    let model = try Sequential(name: "w", input: [2]) { Dense(1) }
+    let trainer = try model.compile(
+      optimizer: .sgd(), loss: .meanSquaredError,
+      metrics: [.meanAbsoluteError.weighted, .meanSquaredError, .meanSquaredError.weighted])
+    #expect(
+      trainer.logNames == ["loss", "mean_absolute_error", "mean_squared_error", "weighted_mean_squared_error"])
+    let folder = try TemporaryFolder()
+    let (x, y) = (try Tensor([1, 2, 3, 4] as [Float], [2, 2]), try Tensor([1, 0] as [Float], [2, 1]))
+    try trainer.fit(x, y, verbose: .silent, sampleWeights: Tensor([3, 1] as [Float]))
+    try trainer.save(to: folder.path)
+    #expect(try Trainer.resumed(from: folder.path).logNames == trainer.logNames)
+    expectError("the metric 'precision' takes no weights of samples") {
+      try model.compile(optimizer: .sgd(), loss: .meanSquaredError, metrics: [.precision().weighted])
+    }
+  }
+
   @Test func whatAnActivityCannotBeIsRefused() throws {
     expectError("layer 'dense': its activity: the regularizer orthogonal needs a matrix of known size") {
       try Sequential(input: [2]) { Dense(2, activityRegularizer: .orthogonal()) }

@@ -35,7 +35,7 @@ import Testing
     let model = try Model(input, Self.output(input, String(name.prefix { $0 != "," })))
     let trainer = try model.compile(
       optimizer: .sgd(learningRate: 0.1), loss: .meanSquaredError,
-      metrics: [.meanAbsoluteError, .meanSquaredError, .named("cosine_similarity")])
+      metrics: [.meanAbsoluteError, .meanSquaredError, .named("cosine_similarity"), .meanSquaredError.weighted])
     // What is saved and read again has the same regularizers and masks.
     #expect(try Graph.parse(model.graph.description).first == model.graph)
 

@@ -178,11 +178,11 @@ public final class StepBuilder {
     return try all.dropFirst().reduce(first) { try $0 + $1.cast(to: $0.dtype) }
   }
 
-  /// The mean of a loss.
+  /// The mean of a loss; over the steps that count, if the prediction is an output with a mask.
   /// - Parameter target: a value of the prediction's shape, or class numbers.
   public func loss(_ loss: Loss, of prediction: Value, against target: Value) throws -> Value {
     try loss.checkSettings()
-    return try loss.mean(target, prediction)
+    return try loss.mean(target, prediction, mask: builder.graph.mask(of: prediction.id).map(builder.value))
   }
 
   /// The mean of a loss against one number, such as 1 for all that should be taken for real.

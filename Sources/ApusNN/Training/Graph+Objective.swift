@@ -43,7 +43,7 @@ extension Graph {
     let names = outputNames
     let isSingle = names.count == 1
     var (losses, shown, metrics): ([Value], [Value], [Value]) = ([], [], [])
-    var targets: [Int: Value] = [:]
+    var targets: [Int: (target: Value, weights: Value?)] = [:]
     for (index, feed) in zip(objective.trained, feeds) {
       let part = objective.parts[index]
       guard let loss = part.loss else { continue }
@@ -51,7 +51,7 @@ extension Graph {
       builder.origin = Origin(name: loss.name)
       let (target, weights) = try builder.feed(feed, prefix)
       let fitting = try loss.fitting(target, to: predictions[index])
-      targets[index] = fitting
+      targets[index] = (fitting, weights)
       let value = try loss.mean(
         fitting, predictions[index], weights: weights, mask: forward.mask(of: predictions[index].id).map(builder.value))
       if objective.trained.count > 1 {
@@ -65,11 +65,11 @@ extension Graph {
     total = try complete(total, of: forward)
     for (index, part) in objective.parts.enumerated() {
       for metric in part.metrics {
-        guard let loss = part.loss, let target = targets[index] else { continue }
+        guard let loss = part.loss, let (target, weights) = targets[index] else { continue }
         builder.origin = Origin(name: metric.name)
         let value = try metric.output(
           target, predictions[index], loss.takesClassNumbers,
-          mask: forward.mask(of: predictions[index].id).map(builder.value))
+          mask: forward.mask(of: predictions[index].id).map(builder.value), weights: weights)
         builder.name(value, Identifier.sanitized(isSingle ? metric.name : "\(names[index])_\(metric.name)"))
         metrics.append(value)
       }

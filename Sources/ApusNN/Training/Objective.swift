@@ -85,8 +85,13 @@ struct Objective: Sendable {
     for (part, output) in zip(parts, outputs) {
       for metric in part.metrics {
         let name = outputs.count > 1 ? "\(output)_\(metric.name)" : metric.name
-        let numbered = NumberedName.unused(name) { candidate in logs.contains { $0.name == candidate } }
-        logs.append(StepLog(numbered, result: metric.result(isMasked: masked.contains(output))))
+        func isTaken(_ name: String) -> Bool { logs.contains { $0.name == name } }
+        // As in Keras the same metric with and without weights has two names.
+        let weighted = outputs.count > 1 ? "\(output)_weighted_\(metric.name)" : "weighted_\(metric.name)"
+        let base = metric.isWeighted && isTaken(name) ? weighted : name
+        logs.append(
+          StepLog(NumberedName.unused(base, isTaken: isTaken), result: metric.result(isMasked: masked.contains(output)))
+        )
       }
     }
     return logs

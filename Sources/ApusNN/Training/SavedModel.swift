@@ -96,7 +96,7 @@ package struct SavedModel {
   private func component<R: ComponentRegistry>(_ registry: R.Type, _ text: String) throws -> R.Product {
     let kind = registry.store.registry.kind
     let name = try ComponentText(text, kind: kind).name
-    guard registry.names.contains(name) else {
+    guard registry.names.contains(name) || registry.store.modifier?.name == name else {
       throw ApusError.input(
         "'\(file)' was trained with the \(kind) '\(name)', which this program does not know",
         help: "before loading, register the type that has this name: "

@@ -131,7 +131,8 @@ def case(number, name, make, weighted=False):
         if "moving" not in v.path:
             v.assign(rng.normal(size=v.shape) * 0.7)
     start = weights_of(model)
-    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mean_squared_error", metrics=list(METRICS))
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mean_squared_error", metrics=list(METRICS),
+                  weighted_metrics=["mean_squared_error"])
     # Three samples, then two: how the parts of a mean are weighted shows.
     evaluated = model.evaluate(x, y, batch_size=3, sample_weight=weights, verbose=0, return_dict=True)
     trained = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
