@@ -7,8 +7,9 @@ public enum ModelZoo {
     public let name: String
     /// The comment at the head of the file.
     public let summary: String
-    /// Whether it takes images of 224 × 224 or token ids, and is too large to be interpreted in passing.
-    public var isLarge = false
+    /// Whether it learns to read images of 28 × 28. Others take images of 224 × 224 or token ids; most are too large to be
+    /// interpreted in passing.
+    public var readsSmallImages = true
     public let make: @Sendable () throws -> any LayeredModel
   }
 
@@ -83,7 +84,7 @@ public enum ModelZoo {
   ]
 
   /// Those that learn to read images of 28 × 28.
-  public static let trainable = all.filter { !$0.isLarge }
+  public static let trainable = all.filter(\.readsSmallImages)
 
   /// The text of an entry's file.
   public static func text(_ entry: Entry) throws -> String { try entry.summary + "\n" + entry.make().graph.description }
