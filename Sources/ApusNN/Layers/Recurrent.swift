@@ -37,25 +37,29 @@ public struct LSTM: RecurrentLayer {
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, unitForgetBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false,
-    kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
+    recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
       returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
-      biasInitializer: biasInitializer)
+      biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
+      recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
+      activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint,
+      recurrentConstraint: recurrentConstraint, biasConstraint: biasConstraint)
     (self.recurrentActivation, self.unitForgetBias, self.name) = (recurrentActivation, unitForgetBias, name)
   }
 
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    (
-      try context.variable(
-        "bias", dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : options.biasInitializer), nil
-    )
+    let initializer = unitForgetBias ? .forgetGateOnes : options.biasInitializer
+    return (try bias(dtype, [.number(width)], initializer, context), nil)
   }
 
   public func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value] {
@@ -111,20 +115,27 @@ public struct GRU: RecurrentLayer {
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false, goBackwards: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
+    recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
       returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
-      biasInitializer: biasInitializer)
+      biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
+      recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
+      activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint,
+      recurrentConstraint: recurrentConstraint, biasConstraint: biasConstraint)
     (self.recurrentActivation, self.name) = (recurrentActivation, name)
   }
 
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    let both = try context.variable("bias", dtype, [2, .number(width)], options.biasInitializer)
+    let both = try bias(dtype, [2, .number(width)], options.biasInitializer, context)
     let recurrent = try both.sliced(axis: 0, from: 1, to: 2).reshaped([.number(width)])
     return (try both.sliced(axis: 0, from: 0, to: 1).reshaped([.number(width)]), recurrent)
   }
@@ -163,13 +174,19 @@ public struct SimpleRNN: RecurrentLayer {
     _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true, returnSequences: Bool = false,
     returnState: Bool = false, goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
-    dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
       returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
-      biasInitializer: biasInitializer)
+      biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
+      recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
+      activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint,
+      recurrentConstraint: recurrentConstraint, biasConstraint: biasConstraint)
     self.name = name
   }
 

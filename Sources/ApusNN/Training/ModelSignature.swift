@@ -75,13 +75,7 @@ extension Graph {
     for (position, output) in outputs.enumerated() {
       let base =
         producer(of: output).origin.name ?? name(of: output) ?? (outputs.count == 1 ? "output" : "output_\(position)")
-      var candidate = base
-      var count = 0
-      while names.contains(candidate) {
-        count += 1
-        candidate = "\(base)_\(count)"
-      }
-      names.append(candidate)
+      names.append(NumberedName.unused(base, isTaken: { names.contains($0) }))
     }
     return names
   }
