@@ -104,7 +104,7 @@ struct BenchCommand: ParsableCommand {
     if data.data == nil, graph.parameters.contains(where: { graph.indexLimit(of: $0) != nil }) {
       return try benchmark.training(trainer(loss.makeLoss(), loss.makeMetrics()), batch: batch)
     }
-    let set = try data.load().train
+    let set = try data.load(for: graph).train
     let (loss, metrics) = try loss.make(of: nil, for: set.targets, of: graph)
     guard set.count >= batch else { throw ApusError.input("--batch \(batch) is more than the \(set.count) samples") }
     return try benchmark.training(trainer(loss, metrics), on: (set.images, set.labels), batch: batch)

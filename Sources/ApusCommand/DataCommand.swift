@@ -11,6 +11,7 @@ struct DataCommand: ParsableCommand {
         apus data digits.npz --show 0
         apus data fashion-mnist --grid clothes.png --first 100
         apus data photos --image-size 64,64 --matrix 3
+        apus data reviews --show 0
 
       Examples are those for training, numbered from 0 in the order of the files. Docs/Data.md describes the data that \
       are read.
@@ -71,6 +72,7 @@ struct DataCommand: ParsableCommand {
   private struct Examples {
     let inputs: Tensor
     let targets: Tensor?
+    let texts: [String]?
     let classNames: [String]
     let inputNames: [String]
     let label: (Int) -> String
@@ -83,14 +85,14 @@ struct DataCommand: ParsableCommand {
       do {
         let data = try DataReader.load(path, choices)
         (inputs, targets, classNames) = (data.train.inputs, data.train.targets, data.classNames)
-        inputNames = data.train.inputNames
+        (inputNames, texts) = (data.train.inputNames, data.train.texts)
         label = { data.train.label(of: $0) }
       } catch let error as ApusError where error.fault == .input {
         // Data without targets can be looked at, too; any other fault shows again.
         let samples: Samples
         do { samples = try DataReader.samples(path, choices) } catch { throw error }
         (inputs, targets, classNames) = (samples.inputs, samples.targets, samples.classNames)
-        inputNames = samples.inputNames
+        (inputNames, texts) = (samples.inputNames, samples.texts)
         label = { samples.label(of: $0) }
       }
     }
@@ -117,6 +119,9 @@ struct DataCommand: ParsableCommand {
 
   private func show(_ examples: Examples, _ index: Int) throws {
     let row = try examples.row(index)
+    if let text = examples.texts?[index] {
+      return Terminal.write(try examples.title(index) + text + (text.hasSuffix("\n") ? "" : "\n"))
+    }
     guard examples.inputNames.isEmpty || reading.imageSize != nil else { return try writeNumbers(examples, index) }
     guard let picture = try? Picture.pictures(of: row, size: reading.choices.imageSize) else {
       // Numbers without names are numbers all the same.
@@ -158,8 +163,19 @@ struct DataCommand: ParsableCommand {
     }
     text += table(["", "type", "min", "max", "mean", "deviation", "missing", "different"], rows)
     if let note = summary.note { text += "\nnote: \(note)\n" }
-    guard !summary.classes.isEmpty else { return text }
-    return text + "\n" + table(["class", "samples"], summary.classes.map { [$0.name, String($0.count)] })
+    func counts(_ heads: [String], _ counts: [DataSummary.ClassCount]) {
+      if !counts.isEmpty { text += "\n" + table(heads, counts.map { [$0.name, String($0.count)] }) }
+    }
+    counts(["class", "samples"], summary.classes)
+    counts(["word", "times"], summary.words ?? [])
+    if let first = summary.firstText { text += "\nfirst text: \(start(of: first))\n" }
+    return text
+  }
+
+  /// A text on one line, cut off if it is long.
+  private static func start(of text: String) -> String {
+    let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return line.count > 200 ? line.prefix(199) + "…" : line
   }
 
   /// Columns, the first and what is not a number to the left; a column without entries is left out.

@@ -38,11 +38,7 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: "The colors that pictures get: gray, rgb, or auto, which is gray if all are gray.")
   var color: Picture.Color?
 
-  @Option(help: "Of texts (imdb), how many words are told apart. Left out: 10000.")
-  var vocabulary: Int?
-
-  @Option(help: "Of texts (imdb), how many words a sample has; longer ones lose their beginning. Left out: 256.")
-  var length: Int?
+  @OptionGroup var texts: TextOptions
 
   @Option(
     help: "The part of the samples that are for testing, if the data have none. Left out: 0.")
@@ -50,7 +46,7 @@ struct ReadingOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Put the samples in a fixed random order before any split. Left out: for folders of pictures alone.")
+    help: "Put the samples in a fixed random order before any split. Left out: for folders of pictures or texts alone.")
   var mix: Bool?
 
   enum Header: String, CaseIterable, ExpressibleByArgument {
@@ -68,8 +64,6 @@ struct ReadingOptions: ParsableArguments {
   func validate() throws {
     let split = testSplit ?? 0
     guard split >= 0, split < 1 else { throw ValidationError("--test-split must be at least 0 and below 1.") }
-    guard vocabulary ?? 4 > 3 else { throw ValidationError("--vocabulary must be at least 4.") }
-    guard 1...(1 << 20) ~= length ?? 1 else { throw ValidationError("--length must be 1 … 1048576.") }
     if let imageSize, size(imageSize) == nil {
       throw ValidationError("--image-size '\(imageSize)' is not height,width, as 28,28.")
     }
@@ -80,9 +74,8 @@ struct ReadingOptions: ParsableArguments {
     return sides.count == 2 && sides.allSatisfy { 1...65_536 ~= $0 } ? sides : nil
   }
 
-  private static func list(_ text: String) -> [String] {
-    text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-  }
+  /// Names between commas; those that hold a comma are in quotes, as in a table.
+  private static func list(_ text: String) -> [String] { (try? CSV.fields(of: text)) ?? [text] }
 
   var choices: DataChoices {
     var choices = DataChoices()
@@ -94,7 +87,7 @@ struct ReadingOptions: ParsableArguments {
     choices.header = header.choice
     choices.imageSize = imageSize.flatMap(size)
     choices.color = color ?? .auto
-    choices.sequences = SequenceEncoding(vocabulary: vocabulary ?? 10_000, length: length ?? 256)
+    texts.choose(&choices)
     choices.testFraction = testSplit ?? 0
     choices.mixes = mix
     return choices
@@ -105,8 +98,8 @@ struct ReadingOptions: ParsableArguments {
     [
       ("--target", target != nil), ("--features", features != nil), ("--categories", categories != nil),
       ("--missing", missing != nil), ("--normalize", normalize), ("--image-size", imageSize != nil),
-      ("--color", color != nil), ("--vocabulary", vocabulary != nil), ("--length", length != nil),
-    ].filter(\.1).map(\.0)
+      ("--color", color != nil),
+    ].filter(\.1).map(\.0) + texts.given
   }
 
   /// - Throws: `ApusError` if an option says how inputs are made, although the model says it.
@@ -127,7 +120,7 @@ struct DataOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       A named data set (\(DatasetRegistry.all.map(\.name).joined(separator: ", "))); a .csv, .npz or .npy file; a folder \
-      of IDX files, or with a folder of pictures for each class. Left out: \(DataOptions.standard).
+      of IDX files, or with a folder of pictures or of .txt files for each class. Left out: \(DataOptions.standard).
       """, valueName: "name|path"))
   var data: String?
 
@@ -138,10 +131,37 @@ struct DataOptions: ParsableArguments {
   /// Whether samples come from a published set rather than the user's own files.
   var isNamed: Bool { DatasetRegistry.all.contains { $0.name == data ?? Self.standard } }
 
-  func load() throws -> LoadedData {
+  /// - Parameter graph: the model that is to be trained on them.
+  func load(for graph: Graph) throws -> LoadedData {
     let place = data ?? Self.standard
-    try DataReader.checkUse(of: reading.choices, for: place)
-    return try DataReader.load(place, reading.choices)
+    var choices = reading.choices
+    try DataReader.checkUse(of: choices, for: place)
+    TextOptions.fit(&choices, to: graph)
+    return Self.reported(try DataReader.load(place, choices))
+  }
+
+  /// Says how many rows are left out: a table may lose more than its user thinks.
+  static func report(dropped count: Int, of name: String) {
+    guard count > 0 else { return }
+    Terminal.report(
+      Diagnostic(
+        .warning,
+        "\(count) row\(count == 1 ? "" : "s") of '\(name)' lack\(count == 1 ? "s" : "") a value and "
+          + "\(count == 1 ? "is" : "are") left out",
+        help: "this is what --missing drop does, now or when the model was trained"))
+  }
+
+  private static func reported(_ data: LoadedData) -> LoadedData {
+    report(dropped: data.train.droppedCount + (data.test?.droppedCount ?? 0), of: data.name)
+    return data
+  }
+
+  /// Other samples with targets, read as those that are trained on.
+  func more(_ path: String, like data: LoadedData) throws -> Dataset {
+    let samples = try DataReader.samples(
+      path, reading.choices, encoding: data.encoding, classNames: data.classNames)
+    Self.report(dropped: samples.droppedCount, of: samples.name)
+    return try samples.labeled()
   }
 
   /// Samples read as those that a saved model was trained on.
@@ -153,7 +173,8 @@ struct DataOptions: ParsableArguments {
       choices.testFraction = reading.testSplit ?? split.testFraction
       choices.mixes = reading.mix ?? split.mixes
     }
-    return try DataReader.load(place, choices, encoding: state?.inputs, classNames: Self.classNames(of: state))
+    return Self.reported(
+      try DataReader.load(place, choices, encoding: state?.inputs, classNames: Self.classNames(of: state)))
   }
 
   /// The classes of a model that knows how its inputs are made.
@@ -172,14 +193,22 @@ struct DataOptions: ParsableArguments {
   private func place(_ path: String? = nil, for model: String, _ state: TrainingState?) throws -> String {
     try reading.check(against: state?.inputs, of: model)
     try DataReader.checkUse(of: reading.choices, for: path ?? data ?? Self.standard)
-    guard path == nil, data == nil, let encoding = state?.inputs,
-      encoding.table != nil || encoding.pictures != nil || encoding.arrays != nil || encoding.sequences != nil
-    else { return path ?? data ?? Self.standard }
-    let kind = encoding.table.map { "a table with the columns " + $0.columns.map(\.name).joined(separator: ", ") }
+    guard path == nil, data == nil, let encoding = state?.inputs, let kind = Self.kind(of: encoding) else {
+      return path ?? data ?? Self.standard
+    }
     throw ApusError.usage(
       "'\(model)' was trained on other data than the usual, and --data does not say which to take",
-      help:
-        "give --data PATH: \(kind ?? (encoding.pictures == nil ? "an NPZ file or a name" : "a folder of pictures by class"))"
-    )
+      help: "give --data PATH: \(kind)")
+  }
+
+  /// What a model reads; nil for what has no form of its own.
+  private static func kind(of encoding: InputEncoding) -> String? {
+    if let table = encoding.table {
+      let names = table.columns.map(\.name) + [table.textColumn].compactMap(\.self)
+      return "a table with the column\(names.count == 1 ? "" : "s") " + names.joined(separator: ", ")
+    }
+    if encoding.pictures != nil { return "a folder of pictures by class" }
+    if encoding.texts != nil { return "a folder of texts by class" }
+    return encoding.arrays != nil || encoding.sequences != nil ? "an NPZ file or a name" : nil
   }
 }

@@ -10,7 +10,8 @@ struct EvaluateCommand: ParsableCommand {
       taken where the data have no part for testing.
 
         apus evaluate trained --data fashion-mnist
-        apus evaluate flowers --data iris.csv
+        apus evaluate flowers --data iris.csv --confusion-matrix
+        apus evaluate flowers --data iris.csv --confusion-matrix --output matrix.csv
       """)
 
   @OptionGroup var input: GraphInput
@@ -26,14 +27,42 @@ struct EvaluateCommand: ParsableCommand {
 
   enum Part: String, CaseIterable, ExpressibleByArgument { case train, test }
 
+  @Flag(help: "Print how often samples of each class (rows) are taken for which (columns).")
+  var confusionMatrix = false
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("A .csv or .json file for the confusion matrix, in place of a table.", valueName: "file"))
+  var output: String?
+
   @Flag(help: "Print the results as JSON.")
   var json = false
 
+  private struct Result: Encodable {
+    let values: [String: Double]
+    let matrix: ConfusionMatrix?
+
+    /// The values by name, and the matrix beside them.
+    func encode(to encoder: any Encoder) throws {
+      try values.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(matrix, forKey: .matrix)
+    }
+
+    private enum CodingKeys: String, CodingKey { case matrix = "confusion_matrix" }
+  }
+
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
+    guard let output else { return }
+    guard confusionMatrix else { throw ValidationError("--output is for --confusion-matrix.") }
+    guard ["csv", "json"].contains((output as NSString).pathExtension.lowercased()) else {
+      throw ValidationError("--output '\(output)' is neither a .csv nor a .json file.")
+    }
   }
 
   func run() throws {
+    if let output { try OutputPath.checkFile(output, "--output") }
     let (graph, saved) = try input.loadTrained()
     let trainer = try Trainer(
       graph, optimizer: SGD(), loss: loss.makeLoss(of: saved), metrics: loss.makeMetrics(of: saved),
@@ -47,10 +76,23 @@ struct EvaluateCommand: ParsableCommand {
     let result = try trainer.evaluate(
       set.inputs, set.targets, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
       output: Terminal.errors)
+    let matrix = try confusionMatrix ? self.matrix(trainer, set, saved) : nil
+    if let output { try matrix?.write(to: output) }
     if json {
-      try Terminal.writeJSON(result)
+      try Terminal.writeJSON(Result(values: result, matrix: matrix))
     } else {
       Terminal.write(Terminal.list(result) + "\n")
+      if let output {
+        Terminal.write("confusion matrix: \(output)\n")
+      } else if let matrix {
+        Terminal.write("\n\(matrix)")
+      }
     }
+  }
+
+  /// The matrix with the names of the model's classes.
+  private func matrix(_ trainer: Trainer, _ set: Dataset, _ saved: SavedModel) throws -> ConfusionMatrix {
+    trainer.classNames = saved.state?.classNames ?? []
+    return try trainer.confusionMatrix(set.inputs, set.targets, batchSize: batch)
   }
 }

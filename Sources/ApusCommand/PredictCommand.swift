@@ -60,12 +60,7 @@ struct PredictCommand: ParsableCommand {
     var predictions: [Prediction] = []
     var outputs: [Tensor] = []
     for samples in try load(saved.state) {
-      if samples.droppedCount > 0 {
-        Terminal.report(
-          Diagnostic(
-            .warning, "\(samples.droppedCount) rows of '\(samples.name)' lack a value and are left out",
-            help: "the model was trained with --missing drop"))
-      }
+      DataOptions.report(dropped: samples.droppedCount, of: samples.name)
       let scores = try trainer.predict(samples.inputs)
       // Rows of several numbers are no single truth.
       let truths = samples.targets.flatMap { $0.count == samples.count ? $0.doubles() : nil }

@@ -16,9 +16,10 @@ struct TrainCommand: ParsableCommand {
         apus train trained --optimizer "sgd(learning_rate=0.01)" --save tuned
         apus train iris.graph --data iris.csv --target species --test-split 0.2 --mix --save flowers
         apus train photos.graph --data photos --image-size 64,64 --color rgb --save classifier
+        apus train Graphs/Models/text.graph --data reviews --validation-split 0.2 --class-weight balanced --save critic
 
-      A saved model keeps how its inputs are made: columns, categories, the size of pictures. Docs/Data.md describes the \
-      data that are read.
+      A saved model keeps how its inputs are made: columns, categories, the size of pictures, the words of texts. \
+      Docs/Data.md describes the data that are read.
 
       If FILE is a saved model, training begins anew from its weights: step and epoch are 0, and optimizer, loss and \
       metrics are new, or as saved if they are not given. --resume goes on with everything: optimizer, its state, \
@@ -49,6 +50,8 @@ struct TrainCommand: ParsableCommand {
       "The last part of the training samples to validate on, from 0 up to 1. Left out: as before with --resume, else 0."
   )
   var validationSplit: Double?
+
+  @OptionGroup var fitting: FitOptions
 
   @Option(help: "Seed of first weights, shuffling and dropout. Left out: as before with --resume, else 0.")
   var seed: UInt64?
@@ -112,6 +115,13 @@ struct TrainCommand: ParsableCommand {
     guard split >= 0, split < 1 else {
       throw ValidationError("--validation-split must be at least 0 and below 1.")
     }
+    guard let first = fitting.initialEpoch else { return }
+    guard first <= epochs else {
+      throw ValidationError("--initial-epoch \(first) is after --epochs \(epochs), at which training ends.")
+    }
+    guard resume == nil else {
+      throw ValidationError("--initial-epoch has no meaning with --resume, which goes on counting epochs.")
+    }
   }
 
   func run() throws {
@@ -133,18 +143,30 @@ struct TrainCommand: ParsableCommand {
     if trainer.classNames.isEmpty { trainer.classNames = data.classNames }
     trainer.inputEncoding = data.encoding
     let progress = json ? Terminal.errors : Terminal.output
-    if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
     let before = trainer.fitSettings
     let batch = batch ?? before?.batchSize ?? 32
-    let validationSplit = validationSplit ?? before?.validationSplit ?? 0
+    let split = validationSplit ?? before?.validationSplit ?? 0
+    try fitting.check(validationSplit: split)
+    let validation = try fitting.validationData.map { try self.data.more($0, like: data) }
+    if let validation {
+      try trainer.checkInputs(of: validation)
+      try trainer.checkLabels(of: validation)
+    }
+    let trained = try ValidationSplit(count: data.train.count, validation: split).train.count
+    let weights = try classWeights(for: data, trained: trained, before)
+    let steps = fitting.stepsPerEpoch ?? before?.stepsPerEpoch
+    if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
 
     let clock = ContinuousClock()
     let startTime = clock.now
     let remaining = max(0, epochs - trainer.nextEpoch)
     let history = try trainer.fit(
-      data.train.inputs, data.train.targets, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
-      shuffle: shuffle ?? before?.shuffle ?? true, verbose: verbose, callbacks: callbacks, onNonFiniteLoss: onNan,
-      output: progress)
+      data.train.inputs, data.train.targets, batchSize: batch,
+      epochs: fitting.initialEpoch == nil ? remaining : epochs, validationSplit: split,
+      validationData: validation.map { ($0.inputs, $0.targets) }, shuffle: shuffle ?? before?.shuffle ?? true,
+      verbose: verbose, callbacks: callbacks, classWeights: weights, initialEpoch: fitting.initialEpoch,
+      stepsPerEpoch: steps, validationSteps: fitting.validationSteps, validationBatchSize: fitting.validationBatch,
+      validationFrequency: fitting.validationFrequency ?? 1, onNonFiniteLoss: onNan, output: progress)
     let seconds = (clock.now - startTime) / .seconds(1)
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
@@ -157,7 +179,7 @@ struct TrainCommand: ParsableCommand {
     if let plot { try trainer.history.plot(to: plot, title: trainer.model.name) }
 
     if json {
-      let samples = Double(data.train.count) * (1 - validationSplit) * Double(remaining)
+      let samples = Double(steps.map { $0 * batch } ?? trained) * Double(history.epochs.count)
       try Terminal.writeJSON(
         Result(
           history: Dictionary(
@@ -183,13 +205,30 @@ extension TrainCommand {
       guard let resumed, let folder = resume else { throw ApusError.defect("a training without a beginning") }
       return (try data.load(for: folder, SavedModel(contentsOf: folder).state, goesOn: true), resumed)
     }
-    let data = try saved.map { try self.data.load(for: input.file, $0.state) } ?? self.data.load()
+    let data = try saved.map { try self.data.load(for: input.file, $0.state) } ?? self.data.load(for: graph)
     let (loss, metrics) = try loss.make(of: saved, for: data.train.targets, of: graph)
     let trainer = try Trainer(
       graph, optimizer: optimizer ?? saved?.optimizer() ?? OptimizerRegistry.named("rmsprop"), loss: loss,
       metrics: metrics, backend: backend, seed: seed ?? 0)
     try saved?.give(to: trainer.session, of: graph)
     return (data, trainer)
+  }
+
+  /// The weights of classes that are given, or those with which a training that goes on began.
+  /// - Throws: `ApusError` if a training that goes on would have others.
+  private func classWeights(
+    for data: LoadedData, trained: Int, _ before: FitSettings?
+  ) throws -> [Int: Double] {
+    let saved = before?.classWeights ?? [:]
+    guard let text = fitting.classWeight else { return saved }
+    let given = try fitting.classWeights(for: data, trained: trained)
+    guard before == nil || given == saved else {
+      throw ApusError.usage(
+        "--resume goes on with \(saved.isEmpty ? "no weights of classes" : "other weights of classes"), but "
+          + "--class-weight says \(text)",
+        help: "leave --class-weight out to go on; leave --resume out to begin anew from the weights")
+    }
+    return given
   }
 
   /// A trainer that goes on with everything.
@@ -207,7 +246,7 @@ extension TrainCommand {
         "--resume '\(folder)' goes on with its own graph, and '\(input.file)' holds another",
         help: "apus train \(folder) --resume \(folder)")
     }
-    let fitting = trainer.fitSettings
+    let saved = trainer.fitSettings
     let split = trainer.inputEncoding?.split
     let pairs: [(option: String, given: String?, saved: String?)] = [
       (
@@ -217,9 +256,13 @@ extension TrainCommand {
       ("--loss", try loss.loss.map { try Loss.named($0).specification }, trainer.loss.specification),
       ("--metrics", try loss.givenMetrics().map(Self.text), Self.text(trainer.metrics)),
       ("--seed", seed.map(String.init), String(trainer.seed)),
-      ("--batch", batch.map(String.init), fitting.map { String($0.batchSize) }),
-      ("--validation-split", validationSplit.map { "\($0)" }, fitting.map { "\($0.validationSplit)" }),
-      ("--shuffle", shuffle.map(String.init), fitting.map { String($0.shuffle) }),
+      ("--batch", batch.map(String.init), saved.map { String($0.batchSize) }),
+      ("--validation-split", validationSplit.map { "\($0)" }, saved.map { "\($0.validationSplit)" }),
+      ("--shuffle", shuffle.map(String.init), saved.map { String($0.shuffle) }),
+      (
+        "--steps-per-epoch", fitting.stepsPerEpoch.map(String.init),
+        saved.map { $0.stepsPerEpoch.map(String.init) ?? "all steps" }
+      ),
       ("--test-split", data.reading.testSplit.map { "\($0)" }, "\(split?.testFraction ?? 0)"),
       ("--mix", data.reading.mix.map(String.init), split?.mixes.map(String.init)),
     ]

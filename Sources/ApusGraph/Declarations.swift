@@ -45,13 +45,22 @@ public struct Variable: DeclarationOperator {
   public var trainable = true
   /// Draws of the same seed and name are the same bits. None: the session's seed and the name decide.
   public var seed: UInt64?
+  /// What it adds to the loss of a training step.
+  public var regularizer: Regularizer?
+  /// What it is brought back to after each step of an optimizer.
+  public var constraint: Constraint?
 
   public init() {}
-  public init(_ label: String, _ type: TensorType, _ initializer: Initializer, trainable: Bool = true) {
+  public init(
+    _ label: String, _ type: TensorType, _ initializer: Initializer, trainable: Bool = true,
+    regularizer: Regularizer? = nil, constraint: Constraint? = nil
+  ) {
     self.label = label
     self.type = type
     self.initializer = initializer
     self.trainable = trainable
+    self.regularizer = regularizer
+    self.constraint = constraint
   }
 
   public static let record = OperatorRecord(
@@ -60,6 +69,8 @@ public struct Variable: DeclarationOperator {
       attribute("initializer", \.initializer, "how it gets its first value", positional: true),
       attribute("trainable", \.trainable, "whether an optimizer changes it"),
       attribute("seed", \.seed, "seed of its first value; none: the session's seed and the name decide"),
+      attribute("regularizer", \.regularizer, "what it adds to the loss of a training step"),
+      attribute("constraint", \.constraint, "what it is brought back to after each step of an optimizer"),
     ],
     traits: .declaration)
 
@@ -68,6 +79,8 @@ public struct Variable: DeclarationOperator {
       throw TypeError("\(value) does not fit in \(type.dtype)", attribute: "initializer")
     }
     if let fault = initializer.fault { throw TypeError(fault, attribute: "initializer") }
+    if let fault = regularizer?.fault(type) { throw TypeError(fault, attribute: "regularizer") }
+    if let fault = constraint?.fault(type) { throw TypeError(fault, attribute: "constraint") }
     return [type]
   }
 }

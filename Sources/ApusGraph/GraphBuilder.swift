@@ -43,10 +43,12 @@ public final class GraphBuilder {
   /// A tensor that outlives a run.
   public func variable(
     _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer = .glorotUniform,
-    trainable: Bool = true
+    trainable: Bool = true, regularizer: Regularizer? = nil, constraint: Constraint? = nil
   ) throws -> Value {
     try declare(
-      Variable(name, TensorType(dtype, shape), initializer, trainable: trainable), named: name)
+      Variable(
+        name, TensorType(dtype, shape), initializer, trainable: trainable, regularizer: regularizer,
+        constraint: constraint), named: name)
   }
 
   public func constant(_ value: Tensor) throws -> Value { try append(Constant(value), [])[0] }

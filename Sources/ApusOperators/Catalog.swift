@@ -43,7 +43,8 @@ extension OperatorCatalog {
   ]
   static let random: [any Operator.Type] = [RandomUniform.self, RandomNormal.self, TrainingStep.self]
   static let control: [any Operator.Type] = [
-    Fusion.self, If.self, While.self, Scan.self, ControlDependency.self,
+    Fusion.self, If.self, While.self, Scan.self, ControlDependency.self, AddLoss.self,
+    WithMask.self,
   ]
   static let activation: [any Operator.Type] = [
     Relu.self, Relu6.self, LeakyRelu.self, Elu.self, Selu.self, Gelu.self, Silu.self, Softplus.self, Softsign.self,

@@ -133,7 +133,8 @@ import Testing
     #expect(try DataReader.samples(folder.path, classNames: ["a", "b"]).targets == Tensor([Int32(1)]))
     try make("test/c")
     try PNG.write(Tensor(zeros: .u8, [2, 2]), to: folder.file("test/c/1.png"))
-    expectFault("'c' is not a class of the model") { try DataReader.load(folder.path) }
+    expectFault("'c' is not a class of the part for training") { try DataReader.load(folder.path) }
+    expectFault("'c' is not a class of the model") { try DataReader.load(folder.path, classNames: ["a", "b"]) }
   }
 
   /// Records of a label and three planes, as A. Krizhevsky describes them.
@@ -196,7 +197,9 @@ import Testing
   }
 
   @Test func nothingThere() throws {
-    expectFault("is an empty folder", "a folder of pictures for each class") { try DataReader.load(folder.path) }
+    expectFault("is an empty folder", "a folder of pictures or of texts for each class") {
+      try DataReader.load(folder.path)
+    }
     _ = try folder.write("x", as: "x.doc")
     expectFault("holds no data of a known kind; it holds x.doc") { try DataReader.load(folder.path) }
     expectFault("x.doc: its ending says no kind of data", ".csv") { try DataReader.load(folder.file("x.doc")) }

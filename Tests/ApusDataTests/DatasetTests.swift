@@ -64,9 +64,13 @@ import Testing
     expectFault("'fashion-mnits'", "did you mean 'fashion-mnist'?", "known are fashion-mnist, mnist, cifar-10, imdb") {
       try DatasetRegistry.load("fashion-mnits")
     }
-    expectFault("there is no such directory") { try DatasetRegistry.load(folder.file("none")) }
+    expectFault("the file or folder does not exist") { try DatasetRegistry.load(folder.file("none")) }
     let path = try folder.write("x", as: "file")
-    expectFault("is a file, not a directory") { try DatasetRegistry.load(path) }
+    expectFault("its ending says no kind of data that is read") { try DatasetRegistry.load(path) }
+    let table = try folder.write("a,y\n1,2\n", as: "table.csv")
+    expectFault("holds a table, which is not a published data set", "DataReader.load") {
+      try DatasetRegistry.load(table)
+    }
     var absent = NamedDataset(
       name: "clothes", summary: "", classNames: ["a", "b"], directories: [folder.file("none")],
       package: "dataset-clothes")

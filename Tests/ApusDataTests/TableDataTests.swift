@@ -152,4 +152,27 @@ import Testing
       try load("a,b,y\n1,,0\n,2,1\n") { $0.missing = .drop }
     }
   }
+  /// Between semicolons numbers may have decimal commas, also in the first line; a comma elsewhere separates fields.
+  @Test func decimalCommas() throws {
+    let data = try load("a;b;y\n1,5;2;0\n-2,25;3e1;1\n,5;\"7,125\";1\n")
+    #expect(data.train.inputs.doubles() == [1.5, 2, -2.25, 30, 0.5, 7.125])
+    let headless = try load("1,5;2,5;0\n2,5;3;1\n", target: "3")
+    #expect(headless.train.inputs.doubles() == [1.5, 2.5, 2.5, 3])
+    let points = try load("a;y\n1.5;0\n2;1\n")
+    #expect(points.train.inputs.doubles() == [1.5, 2])
+    expectFault("t.csv:4:3: error: '0,5' has a decimal comma, but a number in line 2 has a decimal point") {
+      try load("a;b;y\n1.5;2;0\n1;2;0\n1;0,5;1\n")
+    }
+    // A thousand with a fraction is a text, and so is a column of such.
+    #expect(try load("a;y\n1.234,5;0\n2.000,5;1\n").train.inputNames == ["a=1.234,5", "a=2.000,5"])
+    for separator in [",", "\t"] {
+      expectFault("t.csv:3:1: error: '1,5' is a number with a decimal comma") {
+        try load("a\(separator)y\n2\(separator)0\n\"1,5\"\(separator)1\n")
+      }
+    }
+    // A tab separates, whatever else a name holds.
+    #expect(try load("a;b\ty\n1\t0\n").train.inputNames == ["a;b"])
+    // Words that hold commas beside semicolons.
+    #expect(try load("a,b;c,y\n1,2,0\n").train.inputNames == ["a", "b;c"])
+  }
 }

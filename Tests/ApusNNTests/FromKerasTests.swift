@@ -34,6 +34,22 @@ import Testing
     #expect(tuned.stepCount == 2)
   }
 
+  @Test func penalties() throws {
+    let data = try SyntheticImages(count: 60)
+    let model = try Sequential(name: "small", input: [4, 4], dtype: .u8) {
+      Rescaling(scale: 1 / 255)
+      Flatten()
+      Dense(8, activation: .relu, kernelRegularizer: .l2(1e-4), kernelConstraint: .maxNorm(3))
+      Dense(4, activation: .relu, kernelRegularizer: .l1l2(1e-5, 1e-4), activityRegularizer: .l1(1e-3))
+      Dense(3, activation: .softmax)
+    }
+    let trainer = try model.compile(optimizer: .adam(), loss: .sparseCategoricalCrossEntropy)
+    let shown = try #require(trainer.evaluate(data.images, data.labels)["loss"])
+    let again = try trainer.compile(optimizer: .adam(), loss: .sparseCategoricalCrossEntropy)
+    #expect(try again.evaluate(data.images, data.labels)["loss"] == shown)
+    #expect(model.graph.variables.filter { $0.declaration.regularizer != nil }.count == 2)
+  }
+
   @Test func data() throws {
     let raw = try SyntheticImages(count: 6)
     let images = try Tensor(raw.images, as: Float.self) / 255
@@ -42,6 +58,19 @@ import Testing
     let half = try images[..<3]
     #expect("\(Tensor([1, 2.5] as [Float]))" == "[1.  2.5]")
     #expect(first.dimensions == [4, 4] && half.dimensions == [3, 4, 4] && targets.dimensions == [6, 3])
+  }
+
+  /// The lists of the page are whole.
+  @Test func namesAreListed() throws {
+    let page = try Repository.text("Docs/FromKeras.md")
+    // Of other tests, which register theirs at the same time.
+    let own = Set(["signum", "scaled_error", "bias"])
+    for name in [
+      LossRegistry.records, MetricRegistry.records, OptimizerRegistry.records, ScheduleRegistry.records,
+    ].flatMap({ $0.map(\.name) }) where !own.contains(name) {
+      #expect(page.contains("`\(name)`"), "\(name)")
+    }
+    #expect(try Loss.named("huber(delta=2)").specification == "huber(delta=2.0)")
   }
 
   // A layer: y = x · scale, with a scale for each feature.

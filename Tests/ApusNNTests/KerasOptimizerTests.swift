@@ -1,5 +1,6 @@
 import Apus
 import ApusGraph
+import Foundation
 import TestSupport
 import Testing
 
@@ -62,7 +63,7 @@ import Testing
       for (step, (x, expected)) in zip(reference.inputs, test.trajectory).enumerated() {
         try Self.step(trainer, x)
         for (name, values) in expected {
-          expectClose(trainer.session.value(of: name)?.doubles(), values, "\(test.optimizer), step \(step), \(name)")
+          expectClose(Self.point(trainer, name), values, "\(test.optimizer), step \(step), \(name)")
         }
       }
       for (name, values) in test.averages {
@@ -71,6 +72,64 @@ import Testing
           "\(test.optimizer), mean of \(name)")
       }
     }
+  }
+
+  /// A variable as Keras has it: schedule-free variables are where gradients are taken, not the means.
+  private static func point(_ trainer: Trainer, _ name: String) -> [Double]? {
+    let means = trainer.session.value(of: name)?.doubles()
+    guard let optimizer = trainer.optimizer as? ScheduleFreeAdamW,
+      let offset = trainer.session.value(of: "optimizer/\(name)/offset")?.doubles()
+    else { return means }
+    return means.map { zip($0, offset).map { $0 + (1 - optimizer.beta1) * $1 } }
+  }
+
+  /// What is evaluated is the mean of what makes the steps, x ← (1 − 1/t) x + z / t, and gradients are those at y.
+  @Test func scheduleFreeVariablesAreMeans() throws {
+    let optimizer = ScheduleFreeAdamW(options: OptimizerOptions(learningRate: 0.1), beta1: 0.8)
+    let model = try Sequential(name: "line", input: [1]) { Dense(1, useBias: false, kernelInitializer: .ones) }
+    let trainer = try model.compile(optimizer: optimizer, loss: .meanSquaredError)
+    let (inputs, targets) = (try Tensor([1] as [Float], [1, 1]), try Tensor([3] as [Float], [1, 1]))
+    var (x, z, v) = (1.0, 1.0, 0.0)
+    for t in 1...6 {
+      let y = 0.2 * z + 0.8 * x
+      let gradient = 2 * (y - 3)
+      let found = try #require(trainer.gradients(inputs, targets).first).value.doubles()[0]
+      #expect(abs(found - gradient) < 1e-5, "step \(t): \(found), not \(gradient)")
+      let loss = try trainer.trainOnBatch(inputs, targets)["loss"] ?? .nan
+      #expect(abs(loss - (y - 3) * (y - 3)) < 1e-5, "step \(t)")
+      v = 0.999 * v + 0.001 * gradient * gradient
+      z -= Double(Float(0.1)) * gradient / ((v / (1 - pow(0.999, Double(t)))).squareRoot() + 1e-8)
+      x += (z - x) / Double(t)
+      let shown = try trainer.evaluate(inputs, targets)["loss"] ?? .nan
+      #expect(abs(shown - (x - 3) * (x - 3)) < 1e-5, "step \(t): \(shown)")
+      #expect(abs(try trainer.predict(inputs).doubles()[0] - x) < 1e-5)
+    }
+    #expect(abs(x - (0.2 * z + 0.8 * x)) > 0.01)
+  }
+
+  @Test func meansThatAreNotKeptOverwriteNothing() throws {
+    expectUsage("optimizer 'sgd' has no running means", "use_ema=true") {
+      try OptimizerRegistry.named("sgd(ema_overwrite_frequency=3)")
+    }
+  }
+
+  /// Squares of small gradients would be 0 in 16 bits: rules compute in single precision, and weights are rounded.
+  @Test(arguments: ["adam", "adafactor", "nadam", "schedule_free_adamw", "rmsprop"])
+  func sixteenBitsAreEnough(_ name: String) throws {
+    let builder = GraphBuilder("half")
+    let x = try builder.parameter("x", .f32, ["batch", 2])
+    let w = try builder.variable("w", .f16, [2], .ones)
+    let trainer = try Trainer(
+      builder.build([x * w.cast(to: .f32)]), optimizer: OptimizerRegistry.named("\(name)(learning_rate=0.01)"),
+      loss: Loss("small") { try ($1 * 1e-4).sum(axes: [-1]) })
+    for _ in 0..<3 {
+      _ = try trainer.trainOnBatch(Tensor([1, 2] as [Float], [1, 2]), Tensor(zeros: .f32, [1, 2]))
+    }
+    let values = try #require(trainer.session.value(of: "w"))
+    #expect(values.dtype == .f16)
+    for value in values.doubles() { #expect(value < 1 && value > 0.9, "\(name): \(values)") }
+    // Of both variables one product, not one of each.
+    #expect(name != "nadam" || trainer.optimizerState.contains { $0.name == "optimizer/momentum_product" })
   }
 
   private func expectClose(_ actual: [Double]?, _ expected: [Double], _ comment: String) {

@@ -157,6 +157,15 @@ enum LayerParityTable {
       "time_distributed_dense": one(TimeDistributed(Dense(3, activation: .tanh))),
       "time_distributed_conv": one(TimeDistributed(Conv2D(2, kernelSize: 2))),
     ]
+    table["conv_lstm"] = one(ConvLSTM2D(2, kernelSize: 3))
+    table["conv_lstm_sequences"] = one(
+      ConvLSTM2D(
+        2, kernelSize: [2, 3], strides: [2, 1], padding: .same, recurrentActivation: .hardSigmoid, useBias: false,
+        returnSequences: true, goBackwards: true))
+    table["conv_lstm_state"] = {
+      ConvLSTM2D(1, kernelSize: 2, dilationRate: 2, returnSequences: true, returnState: true).outputs(of: $0[0])
+    }
+    table["conv_lstm_1d"] = one(ConvLSTM1D(2, kernelSize: 3, padding: .same, activation: .relu))
     add("lstm", to: &table) { LSTM($0) }
     add("gru", to: &table) { GRU($0) }
     add("simple_rnn", to: &table) { SimpleRNN($0) }

@@ -30,6 +30,16 @@ extension LayerTrainingTests {
     return try Model(name: "recurrence", input, Dense(3, activation: .softmax)(Concatenate()([last, mean])))
   }
 
+  /// Sequences of images, with dropout in them.
+  static func films() throws -> Model {
+    let input = Input([3, 6, 6, 2])
+    let x = ConvLSTM2D(
+      4, kernelSize: 3, strides: 2, padding: .same, returnSequences: true, dropout: 0.1, recurrentDropout: 0.1)(input)
+    let parts = ConvLSTM2D(3, kernelSize: 2, returnState: true, goBackwards: true).outputs(of: x)
+    let y = Add()([parts[0], Activation(.tanh)(parts[2])])
+    return try Model(name: "films", input, Dense(3, activation: .softmax)(Flatten()(y)))
+  }
+
   /// Sequences that grow and shrink, a model that is shared, and one that is frozen.
   static func nesting() throws -> Model {
     let encoder = Shared(

@@ -52,7 +52,7 @@ import Testing
   }
 
   static let models: [@Sendable () throws -> Model] = [
-    images, volumes, sequences, augmentation, recurrence, nesting, ids,
+    images, volumes, sequences, augmentation, recurrence, films, nesting, ids,
   ]
 
   @Test(arguments: models.indices) func stepsLearnAndAgree(_ index: Int) throws {

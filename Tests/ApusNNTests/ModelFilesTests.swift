@@ -20,7 +20,7 @@ import Testing
   /// PyTorch's own layers for the transformers.
   @Test(arguments: [
     ("mlp", 101_770, 0), ("lenet5", 61_706, 0), ("vgg16", 138_357_544, 0), ("resnet50", 25_557_032, 53_120),
-    ("mobilenet_v2", 3_504_872, 34_112), ("encoder", 16_870_400, 0), ("gpt", 3_225_184, 0),
+    ("mobilenet_v2", 3_504_872, 34_112), ("text", 16_306, 0), ("encoder", 16_870_400, 0), ("gpt", 3_225_184, 0),
   ]) func parametersAreCounted(_ name: String, _ trainable: Int, _ others: Int) throws {
     let entry = try #require(ModelZoo.all.first { $0.name == name })
     let model = try entry.make()

@@ -202,6 +202,44 @@ func twoByTwo() throws -> Model {
     }
   }
 
+  @Test func jointLossesThatCannotBe() throws {
+    let model = try Sequential(input: [2]) { Dense(1, name: "y") }
+    let term: JointLoss.Term = { try $0.output("y").square() }
+    expectError("the loss 'twice' has two terms 'y'") {
+      try model.compile(loss: JointLoss("twice", terms: ["y": term, "z": term, "y": term]))
+    }
+    expectError("the loss 'twice' has two targets 'y'") {
+      try model.compile(loss: JointLoss("twice", targets: ["y": [1], "y": [1]], term))
+    }
+    expectError("the loss 'none' has no terms") { try model.compile(loss: JointLoss("none", terms: [:])) }
+    // A saved model has its name only.
+    let folder = try TemporaryFolder()
+    let trainer = try model.compile(loss: JointLoss("size", term))
+    try trainer.fit(inputs: [Tensor(zeros: .f32, [4, 2])], verbose: .silent)
+    try trainer.save(to: folder.path)
+    expectError("is given again: make the trainer with it, then resume(from:)") {
+      try Trainer.resumed(from: folder.path)
+    }
+    let again = try model.compile(loss: JointLoss("size", term))
+    try again.resume(from: folder.path)
+    #expect(again.state == trainer.state)
+  }
+
+  /// Weights of the samples that an epoch is evaluated on, by the name of their output.
+  @Test func validationIsWeightedByName() throws {
+    let reference = try load("several")
+    let trainer = try reference.prepared(compiled())
+    let inputs: ByName<Tensor> = try ["a": reference.tensor("a"), "b": reference.tensor("b")]
+    let targets: ByName<Tensor> = try ["x": reference.tensor("x"), "y": reference.labels("y")]
+    let weights: ByName<Tensor> = try ["x": reference.tensor("x_weights"), "y": reference.tensor("y_weights")]
+    let history = try trainer.fit(
+      inputs: inputs, targets: targets, batchSize: 4, validationData: (inputs, targets), verbose: .silent,
+      validationWeights: weights)
+    let weighted = try trainer.evaluate(inputs: inputs, targets: targets, batchSize: 4, sampleWeights: weights)
+    let plain = try trainer.evaluate(inputs: inputs, targets: targets, batchSize: 4)
+    #expect(history["val_loss"]?.last == weighted["loss"] && weighted["loss"] != plain["loss"])
+  }
+
   /// A model with two outputs is saved with both losses, and goes on with them.
   @Test func severalLossesAreSaved() throws {
     let reference = try load("several")

@@ -95,6 +95,35 @@ import Testing
     #expect(refusal { try Model(image, Embedding(6, 2, maskZero: true)(image)) }.contains("ids of shape (batch, time)"))
   }
 
+  @Test func sequencesOfImages() throws {
+    let x = Input([3, 5, 4, 2])
+    let model = try Model(x, ConvLSTM2D(6, kernelSize: 3)(x))
+    #expect(model.parameterCount == 9 * 2 * 24 + 9 * 6 * 24 + 24)
+    #expect(
+      model.graph.variables.map(\.declaration.label).sorted() == [
+        "conv_lstm2d/bias", "conv_lstm2d/kernel", "conv_lstm2d/recurrent_kernel",
+      ])
+    // The forget gates' biases begin at 1.
+    let bias = try #require(
+      Trainer(model.graph, optimizer: SGD(), loss: .meanSquaredError).weights.first { $0.name.hasSuffix("bias") })
+    #expect(bias.value.doubles() == (0..<24).map { 6..<12 ~= $0 ? 1 : 0 })
+    let dropped = ConvLSTM2D(2, kernelSize: 1, dropout: 0.5, name: "r")
+    let images = try counted([1, 2, 3, 3, 2], scale: 0.1)
+    #expect(try inference(dropped, images) == inference(ConvLSTM2D(2, kernelSize: 1, name: "r"), images))
+    #expect(try training(dropped, images) != inference(dropped, images))
+    let image = Input([5, 4, 2])
+    #expect(
+      refusal { try Model(image, ConvLSTM2D(2, kernelSize: 3)(image)) }.contains(
+        "layer 'conv_lstm2d': the input must be (batch, time, height, width, channels)"))
+    #expect(
+      refusal { try Model(x, ConvLSTM2D(0, kernelSize: 3)(x)) }.contains("the number of filters must be positive"))
+    #expect(refusal { try Model(x, ConvLSTM2D(2, kernelSize: [3, 3, 3])(x)) }.contains("the kernel has 3 sizes"))
+    #expect(refusal { try Model(x, ConvLSTM2D(2, kernelSize: 3, dropout: -1)(x)) }.contains("the dropout must be"))
+    let steps = Input([4, 3])
+    let masked = TimeDistributed(Reshape([3, 1]))(Masking()(steps))
+    #expect(refusal { try Model(steps, ConvLSTM1D(2, kernelSize: 2)(masked)) }.contains("the input has a mask"))
+  }
+
   @Test func refusals() throws {
     let x = Input([4, 3])
     let state = Input([3])

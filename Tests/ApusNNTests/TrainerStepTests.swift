@@ -50,6 +50,16 @@ import Testing
       validationBatchSize: 2)
     let part = try data.rows(15..<17)
     #expect(last["val_loss"]?.last == (try trainer.testOnBatch(part.images, part.labels)["loss"]))
+    // More steps than there are batches are all batches, once.
+    let all = try trainer.fit(
+      data.images, data.labels, batchSize: 4, epochs: 1, validationSplit: 0.25, verbose: .silent, validationSteps: 3)
+    let rest = try data.rows(15..<20)
+    let loss = try #require(all["val_loss"]?.last)
+    #expect(abs(loss - (try trainer.evaluate(rest.images, rest.labels)["loss"] ?? .nan)) < 1e-6)
+    expectError("validationSteps is at least 1") {
+      try trainer.fit(
+        data.images, data.labels, validationSplit: 0.25, verbose: .silent, validationSteps: 0)
+    }
     expectError("validationFrequency is at least 1") {
       try trainer.fit(data.images, data.labels, verbose: .silent, validationFrequency: 0)
     }

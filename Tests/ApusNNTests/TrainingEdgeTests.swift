@@ -67,6 +67,20 @@ import Testing
   }
 
   /// Validation after each second epoch: columns and checkpoints of epochs without it.
+  /// A `fit` that is refused leaves no trace of how it was called.
+  @Test func refusedSettingsAreNotKept() throws {
+    let (data, trainer) = (try SyntheticImages(count: 8), try trainer())
+    try trainer.fit(data.images, data.labels, batchSize: 4, verbose: .silent)
+    let kept = trainer.fitSettings
+    #expect(throws: ApusError.self) {
+      try trainer.fit(data.images, data.labels, batchSize: 2, verbose: .silent, callbacks: [EarlyStopping()])
+    }
+    #expect(throws: ApusError.self) {
+      try trainer.fit(data.images, data.labels, batchSize: 2, epochs: -1, verbose: .silent)
+    }
+    #expect(trainer.fitSettings == kept && kept?.batchSize == 4)
+  }
+
   @Test func epochsWithoutValidation() throws {
     let folder = try TemporaryFolder()
     try fit(

@@ -27,7 +27,7 @@ import Testing
     Example("data binary.csv", "binary.csv: is not text: byte 2 is 0"),
     Example("data ragged.csv", "ragged.csv:3:1: error: this row has 3 fields, the first has 2"),
     Example("train line.graph --data short.csv", "short.csv:3:1: error: this row has 2 fields, the first has 3"),
-    Example("data quote.csv", "quote.csv:2:1: error: a quote is not closed on this line"),
+    Example("data quote.csv", "quote.csv:2:1: error: a quote is not closed"),
     Example("data twice.csv", "twice.csv:1:5: error: two columns have the name 'a'"),
     Example(
       "train line.graph --data missing.csv", "missing.csv:2:3: error: the value of column 'b' is missing",
@@ -44,7 +44,9 @@ import Testing
     Example("train line.graph --data line.csv --target z9", "line.csv: has no column 'z9'", "its columns are a, b, y"),
     Example("train line.graph --data line.csv --features a,y", "the target 'y' is one of the features"),
     Example("train line.graph --data line.csv --features a,bb", "has no column 'bb'", "did you mean 'b'?"),
-    Example("train line.graph --data line.csv --categories c", "the column 'c' of categories is neither a feature nor the target"),
+    Example(
+      "train line.graph --data line.csv --categories c",
+      "the column 'c' of categories is neither a feature nor the target"),
     Example(
       "train classes.graph --data passengers.csv", "passengers.csv:5:1: error: the value of column 'age' is missing"),
     Example(
@@ -109,7 +111,32 @@ import Testing
     Example("data good --grid nowhere/out.png", "there is no folder 'nowhere'"),
   ]
 
-  @Test(arguments: tables + arrays + pictures) func damagedDataExitWith1(_ example: Example) throws {
+  static let texts = [
+    Example("data cuttexts", "cuttexts/b/1.txt: is not UTF-8 text: byte 4 begins no character", "iconv"),
+    Example("data binarytexts", "binarytexts/a/1.txt: is not text: byte 1 is 0"),
+    Example("data emptytexts", "emptytexts/a/1.txt: holds no text"),
+    Example("data hollowtexts", "hollowtexts/b: holds no texts", "each folder is a class: .txt files"),
+    Example("data wordless", "wordless: there are no terms to learn a vocabulary of"),
+    Example("train line.graph --data loosetexts", "loosetexts: holds texts without classes", "FOLDER/CLASS/text.txt"),
+    Example("data parttexts", "parttexts/test: 'c' is not a class of the part for training"),
+    Example(
+      "train line.graph --data notes.csv --text note", "notes.csv:3:1: error: the text of column 'note' is missing"),
+    Example("train line.graph --data notes.csv --text nte", "has no column 'nte'", "did you mean 'note'?"),
+    Example(
+      "train line.graph --data comma.csv", "comma.csv:2:1: error: '1,5' is a number with a decimal comma",
+      "separate the fields by semicolons"),
+    Example(
+      "train line.graph --data decimals.csv",
+      "decimals.csv:3:1: error: '2.5' has a decimal point, but a number in line 2 has a decimal comma"),
+    Example(
+      "train text.graph --data goodtexts --max-tokens 9 --sequence-length 3", "the model's input is [64] a sample"),
+    Example("train text.graph --data goodtexts --validation-data loosetexts", "loosetexts: holds no targets"),
+    Example("train text.graph --data goodtexts --validation-data nowhere", "no data set, file or folder 'nowhere'"),
+  ]
+
+  static let all = tables + arrays + pictures + texts
+
+  @Test(arguments: all) func damagedDataExitWith1(_ example: Example) throws {
     try example.check(status: .input)
   }
 

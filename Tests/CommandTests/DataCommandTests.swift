@@ -56,7 +56,8 @@ import Testing
     _ = try folder.write("fare,port,age\n10,Cherbourg,30\n", as: "new.csv")
     let new = try succeed("predict SAVED \(folder.file("new.csv"))")
     #expect(new.hasPrefix(folder.file("new.csv") + ":2  ") && !new.contains("right") && !new.contains("wrong"))
-    try fail("evaluate SAVED --data \(folder.file("new.csv"))", "holds no targets", "the model needs the column 'class'")
+    try fail(
+      "evaluate SAVED --data \(folder.file("new.csv"))", "holds no targets", "the model needs the column 'class'")
     _ = try folder.write("fare,age\n10,30\n", as: "less.csv")
     try fail("predict SAVED \(folder.file("less.csv"))", "lacks the column 'port', which the model reads")
     _ = try folder.write("fare,port,age\n10,Paris,30\n", as: "other.csv")
@@ -111,6 +112,34 @@ import Testing
     try fail("evaluate SAVED --data other", "other: 'z' is not a class of the model")
     try fail("predict SAVED good --image-size 8,8", "keeps how its inputs are made", status: 2)
     if JPEG.isAvailable { #expect(try succeed("predict SAVED color.jpg").hasPrefix("color.jpg  ")) }
+  }
+
+  /// Rows that are left out are counted, wherever a table is read.
+  @Test func rowsThatAreLeftOut() throws {
+    let rows = (0..<20).map { "\($0 % 3),\($0 % 5 == 1 ? "" : "1"),\($0)\n" }
+    _ = try folder.write("a,b,y\n" + rows.joined(), as: "gaps.csv")
+    let data = folder.file("gaps.csv")
+    let warning = "warning: 4 rows of '\(data)' lack a value and are left out"
+    for line in [
+      "train line.graph --data \(data) --missing drop --test-split 0.5 --verbose silent --save SAVED",
+      "evaluate SAVED --data \(data)", "predict SAVED --data \(data)",
+    ] {
+      let result = try run(line)
+      #expect(result.status == 0 && result.errors.contains(warning), "\(line): \(result.errors)")
+    }
+    _ = try folder.write("a,b,y\n1,,2\n1,1,2\n", as: "one.csv")
+    #expect(
+      try run("predict SAVED \(folder.file("one.csv"))").errors.contains("1 row of '\(folder.file("one.csv"))' lacks"))
+  }
+
+  /// Names that hold commas are in quotes.
+  @Test func namesWithCommas() throws {
+    _ = try folder.write("\"a,b\",c,d,y\n1,2,3,0.5\n2,1,3,1.5\n", as: "commas.csv")
+    let line = "train line.graph --data \(folder.file("commas.csv")) --verbose silent --save SAVED --features"
+    _ = try succeed(line + " \"a,b\",c")
+    let table = try #require(Trainer.resumed(from: folder.file("saved")).inputEncoding?.table)
+    #expect(table.columns.map(\.name) == ["a,b", "c"])
+    try fail(line + " a,b", "has no column 'a'")
   }
 
   @Test func lossesSuitTargets() throws {

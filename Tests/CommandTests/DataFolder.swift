@@ -51,6 +51,7 @@ enum DataFolder {
     try damagedTables()
     try damagedArrays()
     try damagedPictures()
+    try damagedTexts()
     return folder
   }
 
@@ -126,5 +127,20 @@ enum DataFolder {
       try FileManager.default.createDirectory(
         at: folder.appendingPathComponent(name), withIntermediateDirectories: true)
     }
+  }
+  private static func damagedTexts() throws {
+    try write("text.graph", Repository.text("Graphs/Models/text.graph"))
+    for (name, text) in [
+      ("cuttexts/a/1.txt", "a film"), ("emptytexts/a/1.txt", "\n"), ("emptytexts/b/1.txt", "x"),
+      ("hollowtexts/a/1.txt", "a film"), ("hollowtexts/b/readme.md", "x"), ("wordless/a/1.txt", "..."),
+      ("wordless/b/1.txt", "!"), ("loosetexts/1.txt", "a film"), ("parttexts/train/a/1.txt", "a film"),
+      ("parttexts/test/c/1.txt", "a film"), ("notes.csv", "note,y\na film,0\n,1\n"),
+      ("comma.csv", "a,b,y\n\"1,5\",2,0\n\"2,5\",3,1\n"), ("decimals.csv", "a;b;y\n1,5;2;0\n2.5;3;1\n"),
+      ("goodtexts/a/1.txt", "a film"), ("goodtexts/b/1.txt", "a plot"),
+    ] {
+      try write(name, text)
+    }
+    try write("cuttexts/b/1.txt", [0x61, 0xC3, 0xA9, 0x20, 0xE9, 0x20])
+    try write("binarytexts/a/1.txt", [0x61, 0, 0x62])
   }
 }

@@ -33,7 +33,9 @@ import Testing
       #expect(small.graph.computationCount <= 3, "seed \(seed): \(small.graph)")
       #expect(try small.graph.expandingComposites().nodes.contains { $0.op is Tanh }, "seed \(seed): \(small.graph)")
       let largest = small.values.values.map(\.count).max() ?? 0
-      #expect(largest <= 4, "seed \(seed): \(largest) elements are left of \(item.values.values.map(\.count))")
+      #expect(
+        largest <= 4, "seed \(seed): \(largest) elements are left of \(item.values.values.map(\.count)): \(small.graph)"
+      )
 
       let path = FileManager.default.temporaryDirectory.appendingPathComponent("fuzzer-test-\(seed).graph").path
       try small.write(to: path, remark: "planted")

@@ -85,6 +85,14 @@ extension RecipeBook {
       let x = try maker.some(.any, rank: 1...5)
       return [try x.size(axis: maker.axis(of: x))]
     },
+    Recipe(AddLoss.self, weight: 1) { maker in
+      let x = try maker.some(.any, rank: 0...5)
+      return try maker.append(AddLoss(), [x, maker.float(rank: 0...0)])
+    },
+    Recipe(WithMask.self, weight: 1) { maker in
+      let x = try maker.some(.any, rank: 0...5)
+      return try maker.append(WithMask(), [x, x.equal(x)])
+    },
   ]
 
   static let reduction = [

@@ -31,6 +31,13 @@ struct Shrinker {
           break
         }
       }
+      // What an output is made of, in its place.
+      for operand in best.operandsOfResults {
+        if attempt(try best.keeping([operand])) {
+          isSmaller = true
+          break
+        }
+      }
       // Values near the outputs first: cutting there removes most.
       for distance in 0..<best.graph.nodes.count {
         let position = best.graph.nodes.count - 1 - distance
@@ -72,12 +79,16 @@ extension FuzzCase {
   /// Values that leave the graph.
   fileprivate var results: [ValueID] { graph.outputs + graph.updates.map(\.value) }
 
+  /// What they are computed from.
+  fileprivate var operandsOfResults: [ValueID] { results.flatMap { graph.producer(of: $0).operands } }
+
   /// The case with the values of inputs that are left.
   private func with(_ graph: Graph) throws -> FuzzCase {
     let live = graph.liveNodes()
-    let read = Set(graph.nodes.filter { live[$0.id.index] }.flatMap(\.operands) + graph.outputs)
+    let updated = graph.updates.flatMap { [$0.variable, $0.value] }
+    let read = Set(graph.nodes.filter { live[$0.id.index] }.flatMap(\.operands) + graph.outputs + updated)
     let keeping = graph.nodes.map { node in
-      live[node.id.index] && !(node.op is Parameter && !read.contains(node.result))
+      live[node.id.index] && !((node.op is Parameter || node.op is Variable) && !read.contains(node.result))
     }
     let small = try graph.rewritten(sharingEqualNodes: false, keeping: keeping) { _, _, _ in .keep }
     return FuzzCase(

@@ -11,6 +11,10 @@ public struct Dataset: Sendable {
   public let targets: Tensor
   /// What the inputs of a sample are called, if they have names.
   public let inputNames: [String]
+  /// The texts that inputs were made of, one a sample; nil if they were made of something else.
+  public var texts: [String]? { samples?.texts }
+  /// Rows of a table that lack a value and were left out.
+  public var droppedCount: Int { samples?.droppedCount ?? 0 }
   /// What messages call the targets: their file.
   private let targetPlace: String
   /// The samples that it was made of, if these were read one by one.

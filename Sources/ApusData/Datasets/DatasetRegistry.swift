@@ -28,35 +28,35 @@ public enum DatasetRegistry {
   ]
 
   /// Loads a data set by its name, or from a directory that holds the four files of MNIST's format, plain or packed
-  /// with gzip, the six of CIFAR-10's, or Keras's `imdb.npz`. A directory is what has a `/` in it, or exists and is not a known name.
+  /// with gzip, the six of CIFAR-10's, or Keras's `imdb.npz`. `DataReader` reads everything else.
   /// - Throws: `ApusError` for an unknown name (with the nearest one and the list), for a set that is not installed
-  ///   (with the way to install it), and for files that are missing, damaged or do not belong together.
+  ///   (with the way to install it), for files that are missing, damaged or do not belong together, and for data that are
+  ///   no such set.
   public static func load(
     _ nameOrDirectory: String, _ sequences: SequenceEncoding = SequenceEncoding()
   ) throws -> DatasetSplits {
-    if let known = all.first(where: { $0.name == nameOrDirectory }) { return try known.load(sequences) }
-    let path = (nameOrDirectory as NSString).expandingTildeInPath
-    if let file = IMDB.file(at: path) { return try IMDB.load(file, name: "imdb", sequences) }
-    if BinaryFile.isDirectory(path) {
-      let name = (path as NSString).lastPathComponent
-      if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {
-        return try CIFAR10.load(folder: path, name: name)
+    try load(DataKind(of: nameOrDirectory), nameOrDirectory, sequences)
+  }
+
+  /// - Parameter kind: what is at the path.
+  static func load(_ kind: DataKind, _ nameOrPath: String, _ sequences: SequenceEncoding) throws -> DatasetSplits {
+    let path = (nameOrPath as NSString).expandingTildeInPath
+    let name = (path as NSString).lastPathComponent
+    switch kind {
+    case .named:
+      guard let known = all.first(where: { $0.name == nameOrPath }) else {
+        throw ApusError.defect("'\(nameOrPath)' is not a name of a data set")
       }
-      // A directory says nothing about what its classes are called, not even by its own name.
-      return try DatasetFiles.load(directory: path, name: name, classNames: [])
-    }
-    if nameOrDirectory.contains("/") {
-      let reason = BinaryFile.exists(path) ? "is a file, not a directory" : "there is no such directory"
+      return try known.load(sequences)
+    case .imdb: return try IMDB.load(IMDB.file(at: path) ?? path, name: "imdb", sequences)
+    case .cifar10: return try CIFAR10.load(folder: path, name: name)
+    // A directory says nothing about what its classes are called, not even by its own name.
+    case .idx: return try DatasetFiles.load(directory: path, name: name, classNames: [])
+    default:
       throw ApusError.file(
-        nameOrDirectory, reason,
-        help: "a data directory holds " + DatasetFiles.names.joined(separator: ", ") + ", plain or packed with gzip")
+        path, "holds \(kind.text), which is not a published data set", help: "DataReader.load reads such data",
+        commandHelp: "a data directory holds " + DatasetFiles.names.joined(separator: ", "))
     }
-    let names = all.map(\.name)
-    let list = "known are " + names.joined(separator: ", ") + "; or give a directory"
-    let guess = Suggestion.didYouMean(nameOrDirectory, among: names)
-    throw ApusError.input(
-      "there is no data set or directory '\(nameOrDirectory)'",
-      help: [guess, list].compactMap(\.self).joined(separator: " "))
   }
 
   /// Debian's place, the administrator's, the user's, the project's.

@@ -17,8 +17,12 @@ public struct DataChoices: Sendable, Hashable {
   /// Height and width that pictures get; nil if they have one already.
   public var imageSize: [Int]?
   public var color: Picture.Color = .auto
-  /// How texts become samples.
+  /// How texts that are word numbers already (IMDB) become samples.
   public var sequences = SequenceEncoding()
+  /// How texts become samples: a vocabulary, if it has none, is learned of those for training.
+  public var texts = TextVectorization()
+  /// The column of a table that holds texts; nil if none does.
+  public var textColumn: String?
   /// The last part of the samples for testing, if the data do not come in two parts.
   public var testFraction = 0.0
   /// Whether samples get a fixed random order before they are split; nil for those of folders alone, which are sorted.
@@ -33,15 +37,17 @@ public struct InputEncoding: Codable, Hashable, Sendable {
   public var pictures: PictureEncoding?
   public var arrays: ArrayNames?
   public var sequences: SequenceEncoding?
+  /// How texts in files, or in a column of the table, become numbers.
+  public var texts: TextVectorization?
   /// Which part of the data the model was trained on; nil for all of it in its order.
   public var split: DataSplit?
 
   public init(
     table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil,
-    sequences: SequenceEncoding? = nil, split: DataSplit? = nil
+    sequences: SequenceEncoding? = nil, texts: TextVectorization? = nil, split: DataSplit? = nil
   ) {
     (self.table, self.pictures, self.arrays, self.sequences) = (table, pictures, arrays, sequences)
-    self.split = split
+    (self.texts, self.split) = (texts, split)
   }
 
   /// Whether it can have been written: a file may be damaged, or made by hand.
@@ -53,12 +59,14 @@ public struct InputEncoding: Codable, Hashable, Sendable {
     }
     if let split, !(0..<1 ~= split.testFraction) { return false }
     if let sequences, sequences.vocabulary <= 3 || !(1...(1 << 20) ~= sequences.length) { return false }
+    if let texts, !texts.isAdapted { return false }
     guard let table else { return true }
-    return !table.columns.isEmpty
-      && table.columns.allSatisfy { column in
-        let texts = column.categories ?? []
-        return Set(texts).count == texts.count && column.mean?.isFinite ?? true && column.deviation ?? 1 > 0
-      }
+    // A column of texts is the only one.
+    guard table.textColumn == nil ? !table.columns.isEmpty : table.columns.isEmpty && texts != nil else { return false }
+    return table.columns.allSatisfy { column in
+      let texts = column.categories ?? []
+      return Set(texts).count == texts.count && column.mean?.isFinite ?? true && column.deviation ?? 1 > 0
+    }
   }
 }
 

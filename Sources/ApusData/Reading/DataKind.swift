@@ -18,6 +18,8 @@ enum DataKind {
   case parts
   /// One picture, or a folder of them.
   case picture, loosePictures
+  /// A folder with a folder of texts for each class; the same twice; one text, or a folder of them.
+  case texts, textParts, text, looseTexts
 
   /// As in "a table".
   var text: String {
@@ -26,11 +28,20 @@ enum DataKind {
     case .npz, .npy: "a file of arrays"
     case .table: "a table"
     case .pictures, .parts, .picture, .loosePictures: "pictures"
+    case .texts, .textParts, .text, .looseTexts: "texts"
     }
   }
 
+  /// Whether the data are pictures, or texts in files.
+  var isPictures: Bool { [.pictures, .parts, .picture, .loosePictures].contains(self) }
+  var isTexts: Bool { [.texts, .textParts, .text, .looseTexts].contains(self) }
+  /// Whether the data are a published set, in its own form.
+  var isPublished: Bool { [.named, .idx, .cifar10, .imdb].contains(self) }
+
+  /// - Parameter encoding: how the inputs of a model that is there are made. A `.txt` file is a text to a model of texts, and
+  ///   else a table.
   /// - Throws: `ApusError` for a path that does not exist, and for data of no known kind.
-  init(of nameOrPath: String) throws {
+  init(of nameOrPath: String, for encoding: InputEncoding? = nil) throws {
     let path = (nameOrPath as NSString).expandingTildeInPath
     if DatasetRegistry.all.contains(where: { $0.name == nameOrPath }) {
       self = .named
@@ -39,7 +50,8 @@ enum DataKind {
     } else if BinaryFile.isDirectory(path) {
       self = try DataKind(ofFolder: path)
     } else if BinaryFile.exists(path) {
-      self = try DataKind(ofFile: path)
+      let isText = ClassFolder.Content.texts.includes(path) && encoding?.texts != nil && encoding?.table == nil
+      self = isText ? .text : try DataKind(ofFile: path)
     } else {
       throw DataKind.nothing(at: nameOrPath)
     }
@@ -63,19 +75,32 @@ enum DataKind {
       self = .idx
     } else if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {
       self = .cifar10
-    } else if ["train", "test"].allSatisfy({ PictureFolder.isOne(FileGroup.join(path, $0)) }) {
-      self = .parts
-    } else if PictureFolder.isOne(path) {
-      self = .pictures
-    } else if !PictureFolder.pictures(in: path).isEmpty {
-      self = .loosePictures
+    } else if let kind = DataKind(ofClasses: path, .pictures, parts: .parts, classes: .pictures, loose: .loosePictures)
+      ?? DataKind(ofClasses: path, .texts, parts: .textParts, classes: .texts, loose: .looseTexts)
+    {
+      self = kind
     } else {
       let found = Directory.entries(of: path).prefix(5).joined(separator: ", ")
       throw ApusError.file(
         path, found.isEmpty ? "is an empty folder" : "holds no data of a known kind; it holds \(found)",
-        help: "a folder of data holds a folder of pictures for each class, or the four files "
+        help: "a folder of data holds a folder of pictures or of texts for each class, or the four files "
           + DatasetFiles.names.joined(separator: ", ") + ", plain or packed with gzip, or CIFAR-10's "
           + CIFAR10.trainNames[0] + " … " + CIFAR10.testName)
+    }
+  }
+
+  /// The kind of a folder that holds such files by class, or files alone; nil if it does not.
+  private init?(
+    ofClasses path: String, _ content: ClassFolder.Content, parts: DataKind, classes: DataKind, loose: DataKind
+  ) {
+    if ClassFolder.hasParts(path, of: content) {
+      self = parts
+    } else if ClassFolder.isOne(path, of: content) {
+      self = classes
+    } else if !ClassFolder.files(in: path, of: content).isEmpty {
+      self = loose
+    } else {
+      return nil
     }
   }
 

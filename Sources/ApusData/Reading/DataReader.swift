@@ -1,7 +1,7 @@
 import ApusCore
 import Foundation
 
-/// Reads data by what is at a path: a named set, a table, NumPy's arrays, pictures.
+/// Reads data by what is at a path: a named set, a table, NumPy's arrays, pictures, texts.
 ///
 /// | path | data |
 /// |---|---|
@@ -10,7 +10,7 @@ import Foundation
 /// | `.npz` | arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`, or those that are named |
 /// | `.npy` | inputs; the targets are another file |
 /// | `.csv`, `.tsv` | a table: a row a sample |
-/// | a folder | the files of MNIST or CIFAR-10, or pictures in a folder for each class, or both parts in `train` and `test` |
+/// | a folder | the files of MNIST or CIFAR-10, or pictures or texts in a folder for each class, or both parts in `train` and `test` |
 public enum DataReader {
   /// Samples to train on, or to measure a model by.
   /// - Parameters:
@@ -24,10 +24,11 @@ public enum DataReader {
     try check(choices)
     let path = (nameOrPath as NSString).expandingTildeInPath
     let known = classNames.isEmpty ? nil : classNames
-    switch try DataKind(of: nameOrPath) {
+    let kind = try DataKind(of: nameOrPath, for: encoding)
+    switch kind {
     case .named, .idx, .cifar10, .imdb:
       let sequences = encoding?.sequences ?? choices.sequences
-      let splits = try DatasetRegistry.load(nameOrPath, sequences)
+      let splits = try DatasetRegistry.load(kind, nameOrPath, sequences)
       return LoadedData(
         name: splits.name, kind: "data set", train: splits.train, test: splits.test, classNames: splits.classNames,
         encoding: splits.train.inputs.dtype == .u8 ? nil : InputEncoding(sequences: sequences))
@@ -44,23 +45,36 @@ public enum DataReader {
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
       let rows = try parts(of: table.rowCount, mixes: choices.mixes ?? false, choices)
-      let encoding = try encoding?.table ?? TableEncoding(table, rows: rows.train, choices)
-      let train = try encoding.samples(table, rows: rows.train)
+      let tableEncoding = try encoding?.table ?? TableEncoding(table, rows: rows.train, choices)
+      var train = try tableEncoding.samples(table, rows: rows.train)
+      var test = try rows.test.map { try tableEncoding.samples(table, rows: $0) }
+      let texts = try vectorize(&train, &test, encoding?.texts, choices)
       return LoadedData(
-        name: train.name, kind: "table", train: try train.labeled(),
-        test: try rows.test.map { try encoding.samples(table, rows: $0).labeled() }, classNames: train.classNames,
-        encoding: InputEncoding(table: encoding, split: DataSplit(choices)))
+        name: train.name, kind: "table", train: try train.labeled(), test: try test?.labeled(),
+        classNames: train.classNames,
+        encoding: InputEncoding(table: tableEncoding, texts: texts, split: DataSplit(choices)))
     case .pictures:
-      let folder = try PictureFolder(path, classNames: known)
-      let (samples, encoding) = try folder.samples(encoding?.pictures, choices)
+      let folder = try ClassFolder(path, of: .pictures, classNames: known)
+      let (samples, encoding) = try PictureFolder.samples(folder, encoding?.pictures, choices)
       return try loaded("pictures by class", samples, InputEncoding(pictures: encoding), choices, isSorted: true)
     case .parts:
-      let folder = try PictureFolder(FileGroup.join(path, "train"), classNames: known)
-      let (train, encoding) = try folder.samples(encoding?.pictures, choices)
-      let testFolder = try PictureFolder(FileGroup.join(path, "test"), classNames: train.classNames)
-      let (test, _) = try testFolder.samples(encoding, choices)
+      let folders = try parts(of: path, .pictures, known)
+      let (train, encoding) = try PictureFolder.samples(folders.train, encoding?.pictures, choices)
+      let (test, _) = try PictureFolder.samples(folders.test, encoding, choices)
       return try loaded(
         "pictures by class", train, test: test, InputEncoding(pictures: encoding), choices, isSorted: true)
+    case .texts:
+      let samples = try texts(of: ClassFolder(path, of: .texts, classNames: known))
+      return try loaded("texts by class", samples, InputEncoding(texts: encoding?.texts), choices, isSorted: true)
+    case .textParts:
+      let folders = try parts(of: path, .texts, known)
+      return try loaded(
+        "texts by class", texts(of: folders.train), test: texts(of: folders.test),
+        InputEncoding(texts: encoding?.texts), choices, isSorted: true)
+    case .looseTexts, .text:
+      throw ApusError.file(
+        path, "holds texts without classes, so a model cannot be trained on them",
+        help: "give a folder that holds a folder of texts for each class: \(ClassFolder.Content.texts.example)")
     case .loosePictures, .picture:
       throw ApusError.file(
         path, "holds pictures without classes, so a model cannot be trained on them",
@@ -80,9 +94,10 @@ public enum DataReader {
     try check(choices)
     let path = (nameOrPath as NSString).expandingTildeInPath
     let known = classNames.isEmpty ? nil : classNames
-    switch try DataKind(of: nameOrPath) {
+    let kind = try DataKind(of: nameOrPath, for: encoding)
+    switch kind {
     case .named, .idx, .cifar10, .imdb:
-      let splits = try DatasetRegistry.load(nameOrPath, encoding?.sequences ?? choices.sequences)
+      let splits = try DatasetRegistry.load(kind, nameOrPath, encoding?.sequences ?? choices.sequences)
       return Samples(
         name: splits.name, inputs: splits.test.inputs, targets: splits.test.targets, classNames: splits.classNames)
     case .npz: return try ArrayReader.samples(of: path, choices, encoding?.arrays)
@@ -90,17 +105,68 @@ public enum DataReader {
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
       let all = Array(0..<table.rowCount)
-      return try (encoding?.table ?? TableEncoding(table, rows: all, choices, needsTarget: false)).samples(
+      let samples = try (encoding?.table ?? TableEncoding(table, rows: all, choices, needsTarget: false)).samples(
         table, needsTargets: false)
-    case .pictures: return try PictureFolder(path, classNames: known).samples(encoding?.pictures, choices).0
-    case .parts:
-      let folder = try PictureFolder(FileGroup.join(path, "test"), classNames: known)
-      return try folder.samples(encoding?.pictures, choices).0
+      return try vectorized(samples, encoding?.texts, choices)
+    case .pictures, .parts:
+      let place = kind == .parts ? FileGroup.join(path, "test") : path
+      let folder = try ClassFolder(place, of: .pictures, classNames: known)
+      return try PictureFolder.samples(folder, encoding?.pictures, choices).0
     case .loosePictures, .picture:
-      let paths = BinaryFile.isDirectory(path) ? PictureFolder.pictures(in: path) : [path]
+      let paths = kind == .picture ? [path] : ClassFolder.files(in: path, of: .pictures)
       let (inputs, _) = try PictureFolder.read(paths, encoding?.pictures, choices)
       return Samples(name: path, inputs: inputs, targets: nil, origin: .files(paths))
+    case .texts, .textParts:
+      let place = kind == .textParts ? FileGroup.join(path, "test") : path
+      let samples = try texts(of: ClassFolder(place, of: .texts, classNames: known))
+      return try vectorized(samples, encoding?.texts, choices)
+    case .looseTexts, .text:
+      let paths = kind == .text ? [path] : ClassFolder.files(in: path, of: .texts)
+      let samples = try Samples(
+        name: path, texts: paths.map(TextFile.read), targets: nil, origin: .files(paths))
+      return try vectorized(samples, encoding?.texts, choices)
     }
+  }
+
+  /// The folders of both parts. Classes are those of a model, or of the part for training.
+  private static func parts(
+    of path: String, _ content: ClassFolder.Content, _ known: [String]?
+  ) throws -> (train: ClassFolder, test: ClassFolder) {
+    let train = try ClassFolder(FileGroup.join(path, "train"), of: content, classNames: known)
+    let test = try ClassFolder(
+      FileGroup.join(path, "test"), of: content, classNames: train.classNames,
+      owner: known == nil ? "the part for training" : "the model")
+    return (train, test)
+  }
+
+  private static func texts(of folder: ClassFolder) throws -> Samples {
+    try Samples(
+      name: folder.path, texts: folder.paths.map(TextFile.read), targets: folder.labels, classNames: folder.classNames,
+      origin: .files(folder.paths))
+  }
+
+  private static func vectorized(
+    _ samples: Samples, _ known: TextVectorization?, _ choices: DataChoices
+  ) throws -> Samples {
+    var (samples, none) = (samples, Samples?.none)
+    _ = try vectorize(&samples, &none, known, choices)
+    return samples
+  }
+
+  /// Gives texts their numbers, if there are texts: those of a model's vocabulary, or of one that is learned of the samples
+  /// for training.
+  /// - Returns: how.
+  private static func vectorize(
+    _ train: inout Samples, _ test: inout Samples?, _ known: TextVectorization?, _ choices: DataChoices
+  ) throws -> TextVectorization? {
+    guard let texts = train.texts else { return nil }
+    let vectorization: TextVectorization
+    do { vectorization = try known ?? choices.texts.fitted(to: texts) } catch let error as ApusError {
+      throw ApusError.file(train.name, error.message, help: error.diagnostics.first?.help)
+    }
+    train = try train.vectorized(by: vectorization)
+    test = try test?.vectorized(by: vectorization)
+    return vectorization
   }
 
   private static func loaded(
@@ -113,9 +179,10 @@ public enum DataReader {
         commandHelp: "leave --test-split out")
     }
     let rows = try parts(of: samples.count, mixes: choices.mixes ?? isSorted, choices)
-    let train = try samples.gather(rows: rows.train)
-    let test = try test ?? rows.test.map { try samples.gather(rows: $0) }
+    var train = try samples.gather(rows: rows.train)
+    var test = try test ?? rows.test.map { try samples.gather(rows: $0) }
     var encoding = encoding
+    if let texts = try vectorize(&train, &test, encoding?.texts, choices) { encoding?.texts = texts }
     if let split = DataSplit(choices) {
       encoding = encoding ?? InputEncoding()
       encoding?.split = split
@@ -136,14 +203,24 @@ public enum DataReader {
   /// - Throws: `ApusError` for a choice that data of this kind do not have: it would be ignored.
   public static func checkUse(of choices: DataChoices, for nameOrPath: String) throws {
     let kind = try DataKind(of: nameOrPath)
-    let isPicture = [.pictures, .parts, .picture, .loosePictures].contains(kind)
-    let isPublished = [.named, .idx, .cifar10, .imdb].contains(kind)
+    let isTable = kind == .table && choices.textColumn == nil
+    let isText = kind.isTexts || choices.textColumn != nil
+    let format = DatasetRegistry.all.first { $0.name == nameOrPath }?.format
+    let hasWords = isText || kind == .imdb || format == .imdb
+    let (texts, usual) = (choices.texts, TextVectorization())
     let uses: [(option: String, isChosen: Bool, isUsed: Bool)] = [
-      ("--normalize", choices.normalizes, kind == .table),
+      ("--text", choices.textColumn != nil, kind == .table), ("--normalize", choices.normalizes, isTable),
       ("--categories", !choices.categories.isEmpty, kind == .table),
       ("--missing", choices.missing != .error, kind == .table),
-      ("--image-size", choices.imageSize != nil, isPicture), ("--color", choices.color != .auto, isPicture),
-      ("--test-split", choices.testFraction > 0, !isPublished), ("--mix", choices.mixes == true, !isPublished),
+      ("--header", choices.header != .automatic, kind == .table),
+      ("--image-size", choices.imageSize != nil, kind.isPictures), ("--color", choices.color != .auto, kind.isPictures),
+      ("--max-tokens", texts.maxTokens != nil, hasWords),
+      ("--sequence-length", texts.outputSequenceLength != nil, hasWords),
+      ("--standardize", texts.standardize != usual.standardize, isText),
+      ("--split", texts.split != usual.split, isText),
+      ("--ngrams", texts.ngramWidths != nil, isText), ("--output-mode", texts.outputMode != .int, isText),
+      ("--test-split", choices.testFraction > 0, !kind.isPublished),
+      ("--mix", choices.mixes == true, !kind.isPublished),
     ]
     guard let wrong = uses.first(where: { $0.isChosen && !$0.isUsed }) else { return }
     throw ApusError.usage(
@@ -162,6 +239,9 @@ public enum DataReader {
       throw ApusError.usage(
         "texts cannot have \(choices.sequences.length) words of \(choices.sequences.vocabulary)",
         help: "a length from 1 to \(1 << 20), a vocabulary from 4")
+    }
+    do { try choices.texts.checkSettings() } catch let error as ApusError {
+      throw ApusError.usage(error.message, help: error.diagnostics.first?.help)
     }
     guard choices.testFraction >= 0, choices.testFraction < 1 else {
       throw ApusError.usage(

@@ -35,10 +35,15 @@ public struct DataSummary: Sendable, Encodable {
   public var classes: [ClassCount]
   /// Why the arrays are not data to train on as they are; nil if they are.
   public var note: String?
+  /// The most frequent words of texts for training.
+  public var words: [ClassCount]?
+  /// The first text.
+  public var firstText: String?
 
   private enum CodingKeys: String, CodingKey {
-    case name, kind, samples, parts, classes, note
+    case name, kind, samples, parts, classes, note, words
     case testSamples = "test_samples"
+    case firstText = "first_text"
   }
 
   /// Looks at the data at a path.
@@ -49,6 +54,15 @@ public struct DataSummary: Sendable, Encodable {
     testSamples = nil
     classes = []
     switch try DataKind(of: nameOrPath) {
+    case .texts, .textParts:
+      (kind, samples, parts) = ("texts by class", 0, [])
+      try describeTexts(choices, isByClass: true)
+    case .looseTexts, .text:
+      (kind, samples, parts) = ("texts", 0, [])
+      try describeTexts(choices, isByClass: false)
+    case .table where choices.textColumn != nil:
+      (kind, samples, parts) = ("table", 0, [])
+      try describeTexts(choices, isByClass: false)
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
       (kind, samples) = ("table", table.rowCount)
@@ -101,7 +115,7 @@ extension DataSummary.ClassCount {
     return TableEncoding.inOrder(counts.keys).map { Self(name: $0, count: counts[$0] ?? 0) }
   }
 
-  fileprivate static func of(_ targets: Tensor, _ names: [String]) -> [Self] {
+  static func of(_ targets: Tensor, _ names: [String]) -> [Self] {
     guard targets.dtype.isInteger, targets.count == targets.dimensions.first else { return [] }
     var counts: [Int: Int] = [:]
     for label in targets.doubles() {
@@ -136,7 +150,7 @@ extension DataSummary.Part {
     take(moments)
   }
 
-  private mutating func take(_ moments: Moments) {
+  mutating func take(_ moments: Moments) {
     guard moments.count > 0 else { return }
     (minimum, maximum) = (moments.minimum, moments.maximum)
     (mean, deviation) = (moments.mean, moments.deviation)

@@ -1,64 +1,15 @@
 import ApusCore
-import Foundation
 
-/// A folder with pictures in a folder for each class: `FOLDER/CLASS/picture.png`.
-struct PictureFolder {
-  let path: String
-  /// The names of the folders with pictures, in order: the classes.
-  let classNames: [String]
-  /// Pictures in order of classes and names, with the class's number.
-  private let files: [(path: String, label: Int)]
-
-  /// - Parameter classNames: the classes of the data that the model was trained on; the folder's own if nil.
-  /// - Throws: `ApusError` for a folder without pictures, a class without them, and a class that is not one of
-  ///   `classNames`.
-  init(_ path: String, classNames: [String]? = nil) throws {
-    self.path = path
-    let folders = Directory.entries(of: path).filter {
-      !$0.hasPrefix(".") && BinaryFile.isDirectory(FileGroup.join(path, $0))
-    }
-    var files: [(path: String, label: Int)] = []
-    let names = classNames ?? folders
-    for folder in folders {
-      guard let label = names.firstIndex(of: folder) else {
-        throw ApusError.file(
-          path, "'\(folder)' is not a class of the model",
-          help: Suggestion.didYouMean(folder, among: names) ?? "its classes are " + names.joined(separator: ", "))
-      }
-      let pictures = PictureFolder.pictures(in: FileGroup.join(path, folder))
-      guard !pictures.isEmpty else {
-        throw ApusError.file(
-          FileGroup.join(path, folder), "holds no pictures", help: "each folder is a class: .png, .jpg or .jpeg files")
-      }
-      files += pictures.map { ($0, label) }
-    }
-    guard !files.isEmpty else {
-      throw ApusError.file(path, "holds no folders of pictures", help: "one a class: FOLDER/CLASS/picture.png")
-    }
-    self.classNames = names
-    self.files = files
-  }
-
-  /// Paths of the pictures in a folder, in order of their names.
-  static func pictures(in folder: String) -> [String] {
-    Directory.entries(of: folder).filter { !$0.hasPrefix(".") && Picture.isPicture($0) }
-      .map { FileGroup.join(folder, $0) }
-  }
-
-  /// Whether the folder has a folder with pictures in it.
-  static func isOne(_ path: String) -> Bool {
-    Directory.entries(of: path).contains { name in
-      let folder = FileGroup.join(path, name)
-      return !name.hasPrefix(".") && BinaryFile.isDirectory(folder) && !pictures(in: folder).isEmpty
-    }
-  }
-
-  /// All pictures, and how they were brought to one shape.
-  func samples(_ encoding: PictureEncoding?, _ choices: DataChoices) throws -> (Samples, PictureEncoding) {
-    let (inputs, encoding) = try PictureFolder.read(files.map(\.path), encoding, choices)
+/// Pictures of one shape, of files.
+enum PictureFolder {
+  /// All pictures of a folder with a folder for each class, and how they were brought to one shape.
+  static func samples(
+    _ folder: ClassFolder, _ encoding: PictureEncoding?, _ choices: DataChoices
+  ) throws -> (Samples, PictureEncoding) {
+    let (inputs, encoding) = try read(folder.paths, encoding, choices)
     let samples = Samples(
-      name: path, inputs: inputs, targets: Tensor(files.map { Int32($0.label) }), classNames: classNames,
-      origin: .files(files.map(\.path)))
+      name: folder.path, inputs: inputs, targets: folder.labels, classNames: folder.classNames,
+      origin: .files(folder.paths))
     return (samples, encoding)
   }
 

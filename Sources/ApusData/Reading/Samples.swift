@@ -14,6 +14,8 @@ public struct Samples: Sendable {
   public var inputNames: [String]
   /// Rows of a table that lack a value and were left out.
   public internal(set) var droppedCount = 0
+  /// The texts that inputs are made of, one a sample; nil if they are made of something else.
+  public internal(set) var texts: [String]?
   var origin: Origin
 
   /// Where samples came from.
@@ -48,11 +50,27 @@ public struct Samples: Sendable {
     var result = self
     result.inputs = try inputs.gather(rows: rows)
     result.targets = try targets?.gather(rows: rows)
+    if let texts { result.texts = rows.map { texts[$0] } }
     switch origin {
     case .array: break
     case .rows(let places, let target): result.origin = .rows(rows.map { places[$0] }, target: target)
     case .files(let paths): result.origin = .files(rows.map { paths[$0] })
     }
+    return result
+  }
+
+  /// Texts that are not numbers yet.
+  init(name: String, texts: [String], targets: Tensor?, classNames: [String] = [], origin: Origin) throws {
+    self.init(
+      name: name, inputs: try Tensor(zeros: .i32, [texts.count, 0]), targets: targets, classNames: classNames,
+      origin: origin)
+    self.texts = texts
+  }
+
+  /// The same with texts as numbers.
+  func vectorized(by vectorization: TextVectorization) throws -> Samples {
+    var result = self
+    result.inputs = try vectorization(texts ?? [])
     return result
   }
 
@@ -64,7 +82,9 @@ public struct Samples: Sendable {
       switch origin {
       case .array(let target): help = target.map { "the model needs the array '\($0)'" } ?? "give the targets, too"
       case .rows(_, let target): help = target.map { "the model needs the column '\($0)'" } ?? "name the column"
-      case .files: help = "pictures in a folder for each class have targets: FOLDER/CLASS/picture.png"
+      case .files:
+        let content: ClassFolder.Content = texts == nil ? .pictures : .texts
+        help = "\(content.name) in a folder for each class have targets: \(content.example)"
       }
       throw ApusError.file(name, "holds no targets", help: help)
     }

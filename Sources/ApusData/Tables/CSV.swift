@@ -104,7 +104,15 @@ public struct CSV: Sendable {
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
-  private static func field(_ text: String) -> String {
+  /// The fields of one line.
+  /// - Throws: `ApusError` for a quote that is not closed.
+  package static func fields(of line: String) throws -> [String] {
+    guard !line.isEmpty else { return [] }
+    return try CSVParser(Array(line.utf8), separator: ",", path: "").fields(ofLine: 0).map(\.text)
+  }
+
+  /// A field as it is written: in quotes if it holds a comma, a quote or a line's end.
+  package static func field(_ text: String) -> String {
     guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
     return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }

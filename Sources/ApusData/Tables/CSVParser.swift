@@ -8,36 +8,24 @@ struct CSVParser {
   }
 
   private let bytes: [UInt8]
+  /// Where the records are: lines, or several of them where a quoted field goes on.
   private let lines: [Range<Int>]
+  /// The line in which each record begins, from 0.
+  private let lineNumbers: [Int]
   private let separator: Character
   private let path: String
 
   init(_ bytes: [UInt8], separator: Character, path: String) {
     self.bytes = bytes
     // A byte-order mark at the front is Excel's, not a part of the first name.
-    lines = CSVParser.lines(of: bytes, from: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)
+    let lines = CSVParser.lines(of: bytes, from: bytes.starts(with: TextFile.byteOrderMark) ? 3 : 0)
+    (self.lines, lineNumbers) = CSVParser.records(of: bytes, lines, separator)
     self.separator = separator
     self.path = path
   }
 
-  /// Where the lines are, without their ends: LF, CR LF or CR.
-  private static func lines(of bytes: [UInt8], from first: Int) -> [Range<Int>] {
-    let lineFeed = UInt8(ascii: "\n")
-    let carriageReturn = UInt8(ascii: "\r")
-    var lines: [Range<Int>] = []
-    var start = first
-    for at in first..<bytes.count where bytes[at] == lineFeed || bytes[at] == carriageReturn {
-      // The LF of CR LF: its line has been taken, and one more would put errors on the wrong line.
-      if bytes[at] == lineFeed, at > first, bytes[at - 1] == carriageReturn {
-        start = at + 1
-        continue
-      }
-      lines.append(start..<at)
-      start = at + 1
-    }
-    if start < bytes.count { lines.append(start..<bytes.count) }
-    return lines
-  }
+  /// The line in which a record begins, from 1.
+  func lineNumber(of record: Int) -> Int { lineNumbers[record] + 1 }
 
   private func text(_ line: Int) -> String { String(decoding: bytes[lines[line]], as: UTF8.self) }
 
@@ -154,6 +142,11 @@ struct CSVParser {
 
   static func number(_ text: String) -> Double? { text.isEmpty ? nil : Double(text) }
 
+  /// The number in a text with a decimal comma, as `1,5`; nil for any other text.
+  static func number(withComma text: String) -> Double? {
+    text.contains(",") && !text.contains(".") ? number(text.replacing(",", with: ".")) : nil
+  }
+
   func fields(ofLine line: Int) throws -> [Field] {
     if let fields = plainFields(ofLine: line) { return fields }
     let text = text(line)
@@ -191,8 +184,8 @@ struct CSVParser {
     }
     guard !inQuotes else {
       throw fault(
-        "a quote is not closed on this line", line, column: current.column, length: 1,
-        help: "a field ends on its line: close the quote, or replace line breaks in the field")
+        "a quote is not closed", line, column: current.column, length: 1,
+        help: "a field that begins with a quote ends with one, and a quote in it is doubled")
     }
     return fields + [trimmed(current)]
   }
@@ -219,7 +212,7 @@ struct CSVParser {
   }
 
   /// What `Character.isWhitespace` is among ASCII; line ends do not occur in a line.
-  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0B || byte == 0x0C }
+  static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0B || byte == 0x0C }
 
   /// Without the blanks around it; the column points at what is left.
   private func trimmed(_ field: Field) -> Field {
@@ -229,13 +222,20 @@ struct CSVParser {
     return Field(text: String(text.dropLast(trailing)), column: field.column + leading)
   }
 
-  /// - Parameter line: from 0.
+  /// - Parameter line: the record, from 0; the column may be in a later one of its lines.
   func fault(
     _ message: String, _ line: Int, column: Int, length: Int, help: String? = nil, commandHelp: String? = nil
   ) -> ApusError {
-    .input(
+    func isEnd(_ character: Character) -> Bool { ["\n", "\r", "\r\n"].contains(character) }
+    let text = text(line)
+    let before = text.prefix(column - 1)
+    let start = before.lastIndex(where: isEnd).map(text.index(after:)) ?? text.startIndex
+    return .input(
       message,
-      at: SourceLocation(file: path, line: line + 1, column: column, length: length, excerpt: text(line)),
+      at: SourceLocation(
+        file: path, line: lineNumber(of: line) + before.count(where: isEnd),
+        column: before.distance(from: start, to: before.endIndex) + 1, length: length,
+        excerpt: String(text[start...].prefix { !isEnd($0) })),
       help: help, commandHelp: commandHelp)
   }
 }

@@ -8,16 +8,19 @@ extension TableEncoding {
   /// - Throws: `ApusError` that names the columns which are missing; or file, line and column of a value that is missing
   ///   or unknown.
   func samples(_ table: TextTable, rows: [Int]? = nil, needsTargets: Bool = true) throws -> Samples {
-    let lacking = columns.map(\.name).filter { !table.columns.contains($0) }
+    let read = columns.map(\.name) + [textColumn].compactMap(\.self)
+    let lacking = read.filter { !table.columns.contains($0) }
     guard lacking.isEmpty else {
       let names = lacking.map { "'\($0)'" }.joined(separator: ", ")
       throw ApusError.file(
         table.path, "lacks the column\(lacking.count == 1 ? "" : "s") \(names), which the model reads",
-        help: "the model reads " + columns.map(\.name).joined(separator: ", ") + "; the file has "
+        help: "the model reads " + read.joined(separator: ", ") + "; the file has "
           + table.columns.joined(separator: ", "))
     }
     let rows = rows ?? Array(0..<table.rowCount)
     let indices = try columns.map { try table.index(of: $0.name) }
+    let textIndex = try textColumn.map(table.index)
+    var texts: [String] = []
     let targetIndex = target.flatMap { table.columns.firstIndex(of: $0.name) }
     let positions = columns.map { $0.categories.map(TableEncoding.positions) }
     let labels = TableEncoding.positions(target?.classNames ?? [])
@@ -34,6 +37,7 @@ extension TableEncoding {
         let isThere = try append(column, positions[position], &reader, indices[position], to: &inputs)
         isComplete = isThere && isComplete
       }
+      if let textIndex { isComplete = try append(&reader, textIndex, to: &texts) && isComplete }
       if hasTargets, let targetIndex, let target, isComplete {
         if try !needsTargets && reader.isMissing(targetIndex) {
           hasTargets = false
@@ -43,7 +47,12 @@ extension TableEncoding {
           isComplete = false
         }
       }
-      if isComplete { kept.append(row) } else { inputs.removeSubrange(before...) }
+      if isComplete {
+        kept.append(row)
+      } else {
+        inputs.removeSubrange(before...)
+        texts.removeLast(max(0, texts.count - kept.count))
+      }
     }
     guard !kept.isEmpty else {
       throw ApusError.file(
@@ -55,7 +64,23 @@ extension TableEncoding {
       targets: hasTargets ? target?.tensor(targets) : nil, classNames: target?.classNames ?? [],
       inputNames: inputNames, origin: .rows(kept.map(table.place), target: target?.name))
     samples.droppedCount = rows.count - kept.count
+    if textIndex != nil { samples.texts = texts }
     return samples
+  }
+
+  /// Appends a text; says whether it is there, or replaced by an empty one.
+  private func append(_ row: inout TableRow, _ index: Int, to texts: inout [String]) throws -> Bool {
+    let text = try row.text(index)
+    texts.append(text)
+    // `NA` or `None` may be a text.
+    guard text.isEmpty else { return true }
+    guard missing != .error else {
+      throw row.fault(
+        "the text of column '\(textColumn ?? "")' is missing", index,
+        help: "fill it in, or choose what replaces missing values",
+        commandHelp: "fill it in, or train with --missing zero (no words) or drop")
+    }
+    return missing != .drop
   }
 
   private static func positions(_ texts: [String]) -> [String: Int] {

@@ -19,13 +19,37 @@ extension TableEncoding {
           + table.columns.joined(separator: ", "), commandHelp: "--target \(table.columns.last ?? "")")
     }
     let targetIndex = try target.map(table.index)
+    missing = choices.missing
+    textColumn = try TableEncoding.textColumn(of: table, target, choices)
+    guard textColumn == nil else {
+      let indices = [targetIndex].compactMap(\.self)
+      let contents = try TableEncoding.contents(of: table, indices, asTexts: Set(choices.categories.map(table.index)))
+      columns = []
+      self.target = targetIndex.map { Target(table, $0, contents[$0] ?? ColumnContents()) }
+      return
+    }
     let features = try TableEncoding.features(of: table, target, choices)
     let indices = try features.map(table.index)
     let contents = try TableEncoding.contents(
       of: table, indices + [targetIndex].compactMap(\.self), asTexts: Set(choices.categories.map(table.index)))
     columns = try indices.map { try Column(table, $0, contents[$0] ?? ColumnContents(), rows: rows, choices) }
     self.target = targetIndex.map { Target(table, $0, contents[$0] ?? ColumnContents()) }
-    missing = choices.missing
+  }
+
+  /// The name of the column with texts, if one is chosen.
+  private static func textColumn(of table: TextTable, _ target: String?, _ choices: DataChoices) throws -> String? {
+    guard let name = choices.textColumn else { return nil }
+    _ = try table.index(of: name)
+    guard name != target else { throw ApusError.file(table.path, "the target '\(name)' is the column of texts, too") }
+    if let other = (choices.features ?? []).first(where: { $0 != name }) {
+      throw ApusError.file(
+        table.path, "inputs are the texts of column '\(name)', and not column '\(other)', too",
+        help: "choose the column of texts, or features")
+    }
+    if let other = choices.categories.first(where: { $0 != target }) {
+      throw ApusError.file(table.path, "the column '\(other)' of categories is neither a feature nor the target")
+    }
+    return name
   }
 
   /// The names of the columns that are inputs.
@@ -56,6 +80,13 @@ extension TableEncoding {
     of table: TextTable, _ columns: [Int], asTexts: Set<Int>
   ) throws -> [Int: ColumnContents] {
     let contents = try table.contents(of: columns, asTexts: asTexts)
+    for (index, found) in contents.sorted(by: { $0.key < $1.key })
+    where !found.texts.isEmpty && found.texts.keys.allSatisfy({ CSVParser.number(withComma: $0) != nil }) {
+      let row = found.firstText ?? 0
+      throw table.fault(
+        "'\(try table.texts(row)[index])' is a number with a decimal comma, which a table separated by commas or tabs does "
+          + "not have", row, index, help: "write a decimal point, or separate the fields by semicolons")
+    }
     let mixed = contents.filter { $1.textCount > 0 && $1.numberCount > 0 }
     for (index, found) in mixed.sorted(by: { $0.key < $1.key }) where found.textCount <= found.numberCount {
       let row = found.firstText ?? 0
@@ -88,8 +119,8 @@ extension TableEncoding.Column {
           table.path,
           "column '\(name)' holds \(contents.texts.count) different texts, more than the "
             + "\(TableEncoding.mostCategories) that become inputs",
-          help: "a name or a number of a sample is not a feature: name the columns that are",
-          commandHelp: "name the columns that are features: --features a,b,c")
+          help: "a name or a number of a sample is not a feature: name the columns that are; or name a column of texts",
+          commandHelp: "name the columns that are features: --features a,b,c; a column of texts by --text \(name)")
       }
       categories = TableEncoding.inOrder(contents.texts.keys)
       return

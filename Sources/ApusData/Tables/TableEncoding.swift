@@ -54,6 +54,13 @@ public struct TableEncoding: Codable, Hashable, Sendable {
   public var columns: [Column]
   public var target: Target?
   public var missing: MissingValues
+  /// The column that holds texts, which become numbers by `InputEncoding.texts`; there are no other columns then.
+  public var textColumn: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case columns, target, missing
+    case textColumn = "text_column"
+  }
 
   /// Inputs of a sample.
   public var width: Int { columns.reduce(0) { $0 + $1.width } }

@@ -17,31 +17,35 @@ struct TextTable {
   /// Reads a table whose fields are separated by commas, or by tabs or semicolons if its first line has no comma;
   /// those of a `.tsv` file by tabs.
   ///
+  /// Between semicolons a number may have a decimal comma, if none has a decimal point.
+  ///
   /// Without being told, the first line is a header unless it holds a number, and each of its texts has a text below it.
   /// - Throws: `ApusError` with line and column for a row of another length, a quote that does not end, and columns of one
   ///   name; and for a file without rows.
   init(contentsOf path: String, header: CSV.Header = .automatic) throws {
-    let bytes = try BinaryFile.read(path)
-    if let zero = bytes.firstIndex(of: 0) {
-      throw ApusError.file(
-        path, "is not text: byte \(zero) is 0", help: "a table is text, its fields separated by commas")
-    }
-    guard String(validating: bytes, as: UTF8.self) != nil else {
-      throw ApusError.file(path, "is not UTF-8 text", help: "convert it: iconv -f latin1 -t utf-8 IN.csv > OUT.csv")
-    }
-    let parser = CSVParser(bytes, separator: TextTable.separator(of: bytes, path: path), path: path)
+    let bytes = try TextFile.bytes(path, help: "a table is text, its fields separated by commas")
+    let separator = TextTable.separator(of: bytes, path: path)
+    let parser = CSVParser(bytes, separator: separator, path: path)
+    var decimals = Decimals(takesCommas: separator == ";")
     records = try parser.records { fields in
       switch header {
       case .present: return true
       case .absent: return false
       case .automatic:
-        let isNumber = fields.map { CSVParser.number($0.text) != nil }
+        let isNumber = fields.map { decimals.number($0.text) != nil }
         guard isNumber.contains(true) else { return true }
         let below = try parser.firstLine.flatMap { try parser.record(after: $0) } ?? []
-        return zip(isNumber, below).contains { !$0 && CSVParser.number($1.text) != nil }
+        return zip(isNumber, below).contains { !$0 && decimals.number($1.text) != nil }
       }
-    } number: { field, _ in
-      CSVParser.number(field.text) ?? .nan
+    } number: { field, line in
+      guard let value = decimals.number(field.text) else { return .nan }
+      if let other = decimals.contradiction(field.text, line) {
+        throw parser.fault(
+          "'\(field.text)' has a decimal \(other.sign == "," ? "point" : "comma"), but a number in line \(parser.lineNumber(of: other.line)) "
+            + "has a decimal \(other.sign == "," ? "comma" : "point")", line, column: field.column,
+          length: field.text.count, help: "write all numbers in one way")
+      }
+      return value
     }
     self.path = path
     self.parser = parser
@@ -63,9 +67,37 @@ struct TextTable {
 
   private static func separator(of bytes: [UInt8], path: String) -> Character {
     if (path as NSString).pathExtension.lowercased() == "tsv" { return "\t" }
-    let first = bytes.prefix { $0 != 0x0A && $0 != 0x0D }
-    if first.contains(UInt8(ascii: ",")) { return "," }
-    return first.contains(0x09) ? "\t" : first.contains(UInt8(ascii: ";")) ? ";" : ","
+    let first = Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D })
+    let hasSemicolon = first.contains(UInt8(ascii: ";"))
+    let commas = first.indices.filter { first[$0] == UInt8(ascii: ",") }
+    // In countries that write decimal commas, fields are separated by semicolons.
+    let areDecimal = hasSemicolon && commas.allSatisfy { isDigit(first, $0 - 1) && isDigit(first, $0 + 1) }
+    if !commas.isEmpty, !areDecimal { return "," }
+    return first.contains(0x09) ? "\t" : hasSemicolon ? ";" : ","
+  }
+
+  private static func isDigit(_ bytes: [UInt8], _ index: Int) -> Bool {
+    bytes.indices.contains(index) && 0x30...0x39 ~= bytes[index]
+  }
+
+  /// How a table writes fractions.
+  private struct Decimals {
+    let takesCommas: Bool
+    private var found: (sign: Character, line: Int)?
+
+    init(takesCommas: Bool) { self.takesCommas = takesCommas }
+
+    func number(_ text: String) -> Double? {
+      CSVParser.number(text) ?? (takesCommas ? CSVParser.number(withComma: text) : nil)
+    }
+
+    /// Where a number was written in the other way, if one was.
+    mutating func contradiction(_ text: String, _ line: Int) -> (sign: Character, line: Int)? {
+      guard takesCommas, let sign = text.first(where: { $0 == "." || $0 == "," }) else { return nil }
+      if let found, found.sign != sign { return found }
+      if found == nil { found = (sign, line) }
+      return nil
+    }
   }
 
   /// The position of a column.
@@ -92,7 +124,7 @@ struct TextTable {
   ]
 
   /// The file and the line of a row: `iris.csv:7`.
-  func place(ofRow row: Int) -> String { "\(path):\(records.lines[row] + 1)" }
+  func place(ofRow row: Int) -> String { "\(path):\(parser.lineNumber(of: records.lines[row]))" }
 
   /// An error at a field.
   func fault(

@@ -45,7 +45,7 @@ public final class BackupAndRestore: Callback, Component {
     }
     guard trainer.fitSettings == settings else {
       throw ApusError.input(
-        "the interrupted training cannot go on: it had another batch size, validation split, order or number of steps",
+        "the interrupted training cannot go on: it had another batch size, validation split, order, number of steps or weights of classes",
         help: "call fit with the same settings, or remove '\(copy)' to begin anew")
     }
   }

@@ -20,6 +20,12 @@ extension ComponentRegistry {
   /// - Throws: `ApusError` with a suggestion if there is no such name or setting, or a value is outside its range.
   public static func named(_ text: String) throws -> Product {
     let parsed = try ComponentText(text, kind: store.registry.kind)
+    if let modifier = store.modifier, parsed.name == modifier.name {
+      guard parsed.arguments.count == 1, parsed.arguments[0].label == nil else {
+        throw ApusError.usage("'\(text)' does not name one \(store.registry.kind)", help: "as \(modifier.name)(NAME)")
+      }
+      return modifier.change(try named(parsed.arguments[0].value))
+    }
     return try store.registry.required(parsed.name).make(parsed)
   }
 
@@ -47,8 +53,14 @@ public struct ComponentStore<Product>: Sendable {
   }
 
   let registry: NameRegistry<Entry>
+  /// A word before parentheses that changes what is in them: `weighted(accuracy)`; nil if there is none.
+  let modifier: (name: String, change: @Sendable (Product) -> Product)?
 
-  init(_ kind: String, registration: String, _ entries: [Entry]) {
+  init(
+    _ kind: String, registration: String, modifier: (name: String, change: @Sendable (Product) -> Product)? = nil,
+    _ entries: [Entry]
+  ) {
+    self.modifier = modifier
     registry = NameRegistry(
       kind: kind, registration: registration,
       entries.map { (names: [$0.record.name] + $0.record.aliases, entry: $0) })

@@ -16,7 +16,7 @@ import ApusOperators
 ///
 /// Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
 /// shift", 2015; defaults as in Keras.
-public struct BatchNormalization: Layer {
+public struct BatchNormalization: Layer, AffineNormalization {
   public static let typeName = "BatchNormalization"
   public var axis: Int
   /// The share of a moving average that each update keeps.
@@ -28,6 +28,8 @@ public struct BatchNormalization: Layer {
   /// Whether there is a factor, `gamma`.
   public var scale: Bool
   public var betaInitializer, gammaInitializer, movingMeanInitializer, movingVarianceInitializer: Initializer
+  public var betaRegularizer, gammaRegularizer: Regularizer?
+  public var betaConstraint, gammaConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -36,21 +38,27 @@ public struct BatchNormalization: Layer {
   ///   - epsilon: added to the variance.
   ///   - center: whether there is an offset, `beta`.
   ///   - scale: whether there is a factor, `gamma`.
+  ///   - betaRegularizer: what `beta` adds to the loss.
+  ///   - betaConstraint: what `beta` is brought back to after each step.
   public init(
     axis: Int = -1, momentum: Double = 0.99, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
     betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
-    movingMeanInitializer: Initializer = .zeros, movingVarianceInitializer: Initializer = .ones, name: String? = nil
+    movingMeanInitializer: Initializer = .zeros, movingVarianceInitializer: Initializer = .ones,
+    betaRegularizer: Regularizer? = nil, gammaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil,
+    gammaConstraint: Constraint? = nil, name: String? = nil
   ) {
     (self.axis, self.momentum, self.epsilon, self.name) = (axis, momentum, epsilon, name)
     (self.center, self.scale) = (center, scale)
     (self.betaInitializer, self.gammaInitializer) = (betaInitializer, gammaInitializer)
     (self.movingMeanInitializer, self.movingVarianceInitializer) = (movingMeanInitializer, movingVarianceInitializer)
+    (self.betaRegularizer, self.betaConstraint) = (betaRegularizer, betaConstraint)
+    (self.gammaRegularizer, self.gammaConstraint) = (gammaRegularizer, gammaConstraint)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     try context.require(momentum, in: .share, "the momentum")
     try context.require(epsilon, in: .nonNegative, "epsilon")
-    guard (-x.rank..<x.rank).contains(axis), let channels = x.shape.dims[(axis + x.rank) % x.rank].number else {
+    guard let position = try? Axis.normalized(axis, rank: x.rank), let channels = x.shape[position].number else {
       throw context.error("axis \(axis) of \(x.type) has no known size")
     }
     guard context.callIndex == 0 || !context.isTrainable else {
@@ -59,8 +67,7 @@ public struct BatchNormalization: Layer {
         help: "a BatchNormalization for each call, or a frozen one")
     }
     let shape: Shape = [.number(channels)]
-    let gamma = try context.vector(scale, "gamma", x.dtype, shape, gammaInitializer, otherwise: 1)
-    let beta = try context.vector(center, "beta", x.dtype, shape, betaInitializer, otherwise: 0)
+    let (gamma, beta) = (try self.gamma(x.dtype, shape, context), try self.beta(x.dtype, shape, context))
     let mean = try context.variable("moving_mean", x.dtype, shape, movingMeanInitializer, trainable: false)
     let variance = try context.variable("moving_variance", x.dtype, shape, movingVarianceInitializer, trainable: false)
     guard context.isTrainable else {
@@ -70,16 +77,5 @@ public struct BatchNormalization: Layer {
     return try x.batchNorm(
       scale: gamma, offset: beta, movingMean: mean, movingVariance: variance, momentum: momentum, epsilon: epsilon,
       axis: axis)
-  }
-}
-
-extension LayerContext {
-  /// A trained factor or offset of a normalization, or the constant that does nothing.
-  func vector(
-    _ isTrained: Bool, _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer,
-    otherwise value: Double
-  ) throws -> Value {
-    isTrained
-      ? try variable(name, dtype, shape, initializer) : try builder.constant(value, dtype).broadcast(to: shape)
   }
 }

@@ -76,15 +76,21 @@ public struct Bidirectional<Wrapped: RecurrentLayer>: Layer {
     let base = layer.name ?? LayerNames.snakeCase(Wrapped.typeName)
     let first = try forward.run(Array(inputs.prefix(1) + states.prefix(count)), context.inner("forward_\(base)"))
     let second = try backward.run(Array(inputs.prefix(1) + states.suffix(count)), context.inner("backward_\(base)"))
+    let (read, readBack) = (
+      try context.penalized(first.output, by: forward.options.activityRegularizer),
+      try context.penalized(second.output, by: backward.options.activityRegularizer)
+    )
     // The directions' outputs belong to the same steps, in the order of the inputs.
     let outputs: [Value] =
       switch mergeMode {
-      case .concat: [try concatenate([first.output, second.output], axis: -1)]
-      case .sum: [try first.output + second.output]
-      case .ave: [try (first.output + second.output) * 0.5]
-      case .mul: [try first.output * second.output]
-      case nil: [first.output, second.output]
+      case .concat: [try concatenate([read, readBack], axis: -1)]
+      case .sum: [try read + readBack]
+      case .ave: [try (read + readBack) * 0.5]
+      case .mul: [try read * readBack]
+      case nil: [read, readBack]
       }
-    return outputs + (layer.options.returnState ? first.states + second.states : [])
+    guard layer.options.returnState else { return outputs }
+    return try outputs + first.states.map { try context.penalized($0, by: forward.options.activityRegularizer) }
+      + second.states.map { try context.penalized($0, by: backward.options.activityRegularizer) }
   }
 }

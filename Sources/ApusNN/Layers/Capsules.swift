@@ -8,8 +8,10 @@ extension Value {
   /// Source: Sabour, Frosst and Hinton, "Dynamic routing between capsules", 2017, equation 1.
   public func squashed() throws -> Value {
     // |s|² / (1 + |s|²) / |s| = |s| / (1 + |s|²); the smallest length keeps the root's derivative finite.
-    let square = try (self * self).sum(axes: [-1], keepDims: true)
-    return try self * ((square + 1e-12).sqrt() / (square + 1))
+    // In 16 bits it would be 0 itself.
+    let x = try widened()
+    let square = try x.square().sum(axes: [-1], keepDims: true)
+    return try (x * ((square + 1e-12).sqrt() / (square + 1))).cast(to: dtype)
   }
 }
 
@@ -140,6 +142,6 @@ public struct CapsuleLength: Layer {
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     try context.requireFloats(x)
     // The smallest length keeps the root's derivative finite.
-    return try ((x * x).sum(axes: [-1]) + 1e-12).sqrt()
+    return try (x.widened().square().sum(axes: [-1]) + 1e-12).sqrt().cast(to: x.dtype)
   }
 }

@@ -24,6 +24,8 @@ public struct ConvolutionLayer<Rank: SpatialRank>: Layer {
   public var activation: ActivationFunction
   public var useBias: Bool
   public var kernelInitializer, biasInitializer: Initializer
+  public var kernelRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var kernelConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -34,14 +36,23 @@ public struct ConvolutionLayer<Rank: SpatialRank>: Layer {
   ///   - groups: the number of groups of channels that are convolved independently.
   ///   - activation: applied to the result.
   ///   - useBias: whether a bias is added before the activation.
+  ///   - kernelRegularizer: what the kernel adds to the loss.
+  ///   - activityRegularizer: what the output adds to the loss, divided by the number of samples.
+  ///   - kernelConstraint: what the kernel is brought back to after each step.
   public init(
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
     dilationRate: SpatialSize = 1, groups: Int = 1, activation: ActivationFunction = .linear, useBias: Bool = true,
-    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
+    name: String? = nil
   ) {
     (self.filters, self.kernelSize, self.strides, self.padding) = (filters, kernelSize, strides, padding)
     (self.dilationRate, self.groups, self.activation, self.useBias) = (dilationRate, groups, activation, useBias)
     (self.kernelInitializer, self.biasInitializer, self.name) = (kernelInitializer, biasInitializer, name)
+    (self.kernelRegularizer, self.biasRegularizer) = (kernelRegularizer, biasRegularizer)
+    self.activityRegularizer = activityRegularizer
+    (self.kernelConstraint, self.biasConstraint) = (kernelConstraint, biasConstraint)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -53,11 +64,15 @@ public struct ConvolutionLayer<Rank: SpatialRank>: Layer {
     }
     let window = try kernelSize.along(rank, "the kernel", context)
     let kernel = try context.variable(
-      "kernel", x.dtype, Shape(window + [channels / groups, filters]), kernelInitializer)
+      "kernel", x.dtype, Shape(window + [channels / groups, filters]), kernelInitializer,
+      regularizer: kernelRegularizer,
+      constraint: kernelConstraint)
     let y = try x.convolution(
       kernel, strides: strides.along(rank, "strides", context), padding: padding,
       dilation: dilationRate.along(rank, "the dilation rate", context), groups: groups)
-    return try context.activated(y, bias: useBias ? biasInitializer : nil, activation)
+    return try context.activated(
+      y, bias: useBias ? biasInitializer : nil, activation, regularizer: biasRegularizer,
+      constraint: biasConstraint)
   }
 }
 

@@ -18,18 +18,29 @@ public struct Dense: Layer {
   public var useBias: Bool
   public var kernelInitializer: Initializer
   public var biasInitializer: Initializer
+  public var kernelRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var kernelConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
   ///   - units: the number of output features.
   ///   - activation: applied to the result.
   ///   - useBias: whether a bias is added before the activation.
+  ///   - kernelRegularizer: what the kernel adds to the loss.
+  ///   - activityRegularizer: what the output adds to the loss, divided by the number of samples.
+  ///   - kernelConstraint: what the kernel is brought back to after each step.
   public init(
     _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
-    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
+    name: String? = nil
   ) {
     (self.units, self.activation, self.useBias, self.name) = (units, activation, useBias, name)
     (self.kernelInitializer, self.biasInitializer) = (kernelInitializer, biasInitializer)
+    (self.kernelRegularizer, self.biasRegularizer) = (kernelRegularizer, biasRegularizer)
+    self.activityRegularizer = activityRegularizer
+    (self.kernelConstraint, self.biasConstraint) = (kernelConstraint, biasConstraint)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -37,7 +48,11 @@ public struct Dense: Layer {
     guard x.rank >= 2, let inputs = x.shape.dims.last?.number else {
       throw context.error("the input must be (batch, …, features), not \(x.type)")
     }
-    let kernel = try context.variable("kernel", x.dtype, [.number(inputs), .number(units)], kernelInitializer)
-    return try context.activated(x.matmul(kernel), bias: useBias ? biasInitializer : nil, activation)
+    let kernel = try context.variable(
+      "kernel", x.dtype, [.number(inputs), .number(units)], kernelInitializer, regularizer: kernelRegularizer,
+      constraint: kernelConstraint)
+    return try context.activated(
+      x.matmul(kernel), bias: useBias ? biasInitializer : nil, activation, regularizer: biasRegularizer,
+      constraint: biasConstraint)
   }
 }

@@ -22,6 +22,8 @@ public struct DepthwiseConvolutionLayer<Rank: SpatialRank>: Layer {
   public var activation: ActivationFunction
   public var useBias: Bool
   public var depthwiseInitializer, biasInitializer: Initializer
+  public var depthwiseRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var depthwiseConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -32,17 +34,24 @@ public struct DepthwiseConvolutionLayer<Rank: SpatialRank>: Layer {
   public init(
     kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid, depthMultiplier: Int = 1,
     dilationRate: SpatialSize = 1, activation: ActivationFunction = .linear, useBias: Bool = true,
-    depthwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+    depthwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    depthwiseRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, depthwiseConstraint: Constraint? = nil,
+    biasConstraint: Constraint? = nil, name: String? = nil
   ) {
     (self.kernelSize, self.strides, self.padding) = (kernelSize, strides, padding)
     (self.depthMultiplier, self.dilationRate) = (depthMultiplier, dilationRate)
     (self.activation, self.useBias, self.name) = (activation, useBias, name)
     (self.depthwiseInitializer, self.biasInitializer) = (depthwiseInitializer, biasInitializer)
+    (self.depthwiseRegularizer, self.depthwiseConstraint) = (depthwiseRegularizer, depthwiseConstraint)
+    (self.biasRegularizer, self.biasConstraint) = (biasRegularizer, biasConstraint)
+    self.activityRegularizer = activityRegularizer
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     let y = try convolved(x, context, kernel: "kernel")
-    return try context.activated(y, bias: useBias ? biasInitializer : nil, activation)
+    return try context.activated(
+      y, bias: useBias ? biasInitializer : nil, activation, regularizer: biasRegularizer, constraint: biasConstraint)
   }
 
   /// The convolution without bias and activation.
@@ -52,7 +61,9 @@ public struct DepthwiseConvolutionLayer<Rank: SpatialRank>: Layer {
     try context.requirePositive(depthMultiplier, "the depth multiplier")
     let window = try kernelSize.along(rank, "the kernel", context)
     // Keras orders (spatial…, channels, multiplier); the operator takes channels and multiplier as one axis.
-    let kernel = try context.variable(name, x.dtype, Shape(window + [channels, depthMultiplier]), depthwiseInitializer)
+    let kernel = try context.variable(
+      name, x.dtype, Shape(window + [channels, depthMultiplier]), depthwiseInitializer,
+      regularizer: depthwiseRegularizer, constraint: depthwiseConstraint)
     return try x.convolution(
       kernel.reshaped(Shape(window + [1, channels * depthMultiplier])),
       strides: strides.along(rank, "strides", context), padding: padding,
@@ -78,6 +89,8 @@ public struct SeparableConvolutionLayer<Rank: SpatialRank>: Layer {
   public var activation: ActivationFunction
   public var useBias: Bool
   public var pointwiseInitializer, biasInitializer: Initializer
+  public var pointwiseRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var pointwiseConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -90,14 +103,22 @@ public struct SeparableConvolutionLayer<Rank: SpatialRank>: Layer {
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
     dilationRate: SpatialSize = 1, depthMultiplier: Int = 1, activation: ActivationFunction = .linear,
     useBias: Bool = true, depthwiseInitializer: Initializer = .glorotUniform,
-    pointwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+    pointwiseInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    depthwiseRegularizer: Regularizer? = nil, pointwiseRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil,
+    depthwiseConstraint: Constraint? = nil, pointwiseConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
+    name: String? = nil
   ) {
     self.filters = filters
     depthwise = DepthwiseConvolutionLayer(
       kernelSize: kernelSize, strides: strides, padding: padding, depthMultiplier: depthMultiplier,
-      dilationRate: dilationRate, useBias: false, depthwiseInitializer: depthwiseInitializer)
+      dilationRate: dilationRate, useBias: false, depthwiseInitializer: depthwiseInitializer,
+      depthwiseRegularizer: depthwiseRegularizer, depthwiseConstraint: depthwiseConstraint)
     (self.activation, self.useBias, self.name) = (activation, useBias, name)
     (self.pointwiseInitializer, self.biasInitializer) = (pointwiseInitializer, biasInitializer)
+    (self.pointwiseRegularizer, self.pointwiseConstraint) = (pointwiseRegularizer, pointwiseConstraint)
+    (self.biasRegularizer, self.biasConstraint) = (biasRegularizer, biasConstraint)
+    self.activityRegularizer = activityRegularizer
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -106,8 +127,11 @@ public struct SeparableConvolutionLayer<Rank: SpatialRank>: Layer {
     let channels = try context.channels(of: between, spatial: Rank.spatialAxes)
     let point = [Int](repeating: 1, count: Rank.spatialAxes)
     let kernel = try context.variable(
-      "pointwise_kernel", x.dtype, Shape(point + [channels, filters]), pointwiseInitializer)
-    return try context.activated(between.convolution(kernel), bias: useBias ? biasInitializer : nil, activation)
+      "pointwise_kernel", x.dtype, Shape(point + [channels, filters]), pointwiseInitializer,
+      regularizer: pointwiseRegularizer, constraint: pointwiseConstraint)
+    return try context.activated(
+      between.convolution(kernel), bias: useBias ? biasInitializer : nil, activation, regularizer: biasRegularizer,
+      constraint: biasConstraint)
   }
 }
 

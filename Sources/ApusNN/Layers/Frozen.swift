@@ -18,6 +18,7 @@ public struct Frozen<Wrapped: Layer>: Layer {
   public var name: String? { layer.name }
   public var displayedType: String { layer.displayedType }
   public var outputCount: Int { layer.outputCount }
+  public var activityRegularizer: Regularizer? { layer.activityRegularizer }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value { try layer.build(x, context.frozen) }
   public func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value] {

@@ -12,7 +12,7 @@ import ApusOperators
 ///   is not a float.
 ///
 /// Source: Wu and He, "Group normalization", 2018; defaults as in Keras.
-public struct GroupNormalization: Layer {
+public struct GroupNormalization: Layer, AffineNormalization {
   public static let typeName = "GroupNormalization"
   /// The number of groups; -1 gives each channel its own, which is instance normalization.
   public var groups: Int
@@ -25,6 +25,8 @@ public struct GroupNormalization: Layer {
   /// Whether there is a factor, `gamma`.
   public var scale: Bool
   public var betaInitializer, gammaInitializer: Initializer
+  public var betaRegularizer, gammaRegularizer: Regularizer?
+  public var betaConstraint, gammaConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -33,12 +35,22 @@ public struct GroupNormalization: Layer {
   ///   - epsilon: added to the variance.
   ///   - center: whether there is an offset, `beta`.
   ///   - scale: whether there is a factor, `gamma`.
+  ///   - betaRegularizer: what `beta` adds to the loss.
+  ///   - betaConstraint: what `beta` is brought back to after each step.
   public init(
     groups: Int = 32, axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
-    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones, name: String? = nil
+    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
+    betaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil, gammaRegularizer: Regularizer? = nil,
+    gammaConstraint: Constraint? = nil, name: String? = nil
   ) {
     (self.groups, self.axis, self.epsilon, self.center, self.scale) = (groups, axis, epsilon, center, scale)
-    (self.betaInitializer, self.gammaInitializer, self.name) = (betaInitializer, gammaInitializer, name)
+    (self.betaInitializer, self.betaRegularizer, self.betaConstraint) = (
+      betaInitializer, betaRegularizer, betaConstraint
+    )
+    (self.gammaInitializer, self.gammaRegularizer, self.gammaConstraint) = (
+      gammaInitializer, gammaRegularizer, gammaConstraint
+    )
+    self.name = name
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -53,9 +65,11 @@ public struct GroupNormalization: Layer {
     let axes = (1...x.rank).filter { $0 != axis }
     let centered = try grouped - grouped.mean(axes: axes, keepDims: true)
     let inverse = try (grouped.variance(axes: axes, keepDims: true) + epsilon).rsqrt()
-    let normal = try (centered * inverse).reshaped(x.shape)
-    return try context.scaled(
-      normal, axis: axis, gamma: scale ? gammaInitializer : nil, beta: center ? betaInitializer : nil)
+    var y = try (centered * inverse).reshaped(x.shape)
+    let shape: Shape = [.number(channels)]
+    if scale { y = try y * gamma(x.dtype, shape, context).along(axis, of: x) }
+    if center { y = try y + beta(x.dtype, shape, context).along(axis, of: x) }
+    return y
   }
 }
 
@@ -87,7 +101,7 @@ public struct RMSNormalization: Layer {
     let (axis, size) = try context.normalizedAxis(axis, epsilon: epsilon, of: x)
     let factor = try ((x * x).mean(axes: [axis], keepDims: true) + epsilon).rsqrt()
     let scale = try context.variable("scale", x.dtype, [.number(size)], .ones)
-    return try x * factor * scale.along(axis, rank: x.rank)
+    return try x * factor * scale.along(axis, of: x)
   }
 }
 
@@ -114,16 +128,19 @@ public struct UnitNormalization: Layer {
 }
 
 extension Value {
-  /// This value divided by the length of its vectors along `axis`; lengths below 10⁻¹² count as 10⁻¹², as in Keras.
-  func scaledToUnitLength(axis: Int) throws -> Value {
-    try self * (self * self).sum(axes: [axis], keepDims: true).maximum(1e-24).rsqrt()
+  /// This value divided by the length of its vectors along `axis`.
+  /// - Parameter least: what shorter lengths count as.
+  func scaledToUnitLength(axis: Int, least: Double = 1e-12) throws -> Value {
+    // The limit is below the root, so that a vector of zeros has the gradient 0. In 16 bits it would be 0 itself.
+    let x = try widened()
+    return try (x * x.square().sum(axes: [axis], keepDims: true).maximum(least * least).rsqrt()).cast(to: dtype)
   }
 
-  /// A vector as a tensor of `rank` axes that broadcasts along all but `axis`.
-  func along(_ axis: Int, rank: Int) throws -> Value {
-    var dims = [Dim](repeating: 1, count: rank)
-    dims[axis] = shape[0]
-    return try reshaped(Shape(dims))
+  /// The position of an axis of the samples: not the batch; nil if there is no such axis.
+  /// - Parameter axis: counted with the batch, from the end if negative.
+  func sampleAxis(_ axis: Int) -> Int? {
+    guard let position = try? Axis.normalized(axis, rank: rank), position > 0 else { return nil }
+    return position
   }
 }
 
@@ -133,8 +150,7 @@ extension LayerContext {
   ///   negative, or `x` has no floats.
   func normalizedAxis(_ axis: Int, epsilon: Double, of x: Value) throws -> (position: Int, size: Int) {
     try require(epsilon, in: .nonNegative, "epsilon")
-    let position = axis < 0 ? axis + x.rank : axis
-    guard (1..<max(x.rank, 1)).contains(position), let size = x.shape[position].number else {
+    guard let position = x.sampleAxis(axis), let size = x.shape[position].number else {
       throw error(
         "axis \(axis) of \(x.type) is not an axis of its samples",
         help: "one of -1 … \(1 - max(x.rank, 2)), counted from the end")
@@ -148,16 +164,5 @@ extension LayerContext {
     guard x.dtype.isFloating else {
       throw error("it takes numbers with fractions, not \(x.type)", help: "Rescaling(scale: 1) before it")
     }
-  }
-
-  /// gamma · x + beta, with an element of each for each position along `axis`.
-  /// - Parameters:
-  ///   - gamma: how the factors are initialized; nil for none.
-  ///   - beta: how the offsets are initialized; nil for none.
-  func scaled(_ x: Value, axis: Int, gamma: Initializer?, beta: Initializer?) throws -> Value {
-    var y = x
-    if let gamma { y = try y * variable("gamma", x.dtype, [x.shape[axis]], gamma).along(axis, rank: x.rank) }
-    if let beta { y = try y + variable("beta", x.dtype, [x.shape[axis]], beta).along(axis, rank: x.rank) }
-    return y
   }
 }

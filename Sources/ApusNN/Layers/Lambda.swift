@@ -69,9 +69,8 @@ public struct Dot: MergeLayer {
     guard inputs.count == 2, axes.count == 2, inputs[0].dtype == inputs[1].dtype else {
       throw context.error("it takes two inputs of one element type and an axis of each, not \(context.list(inputs))")
     }
-    let positions = zip(axes, inputs).map { $0 < 0 ? $0 + $1.rank : $0 }
-    guard zip(positions, inputs).allSatisfy({ (1..<max($1.rank, 1)).contains($0) }),
-      inputs[0].shape[positions[0]] == inputs[1].shape[positions[1]]
+    let positions = zip(axes, inputs).compactMap { $1.sampleAxis($0) }
+    guard positions.count == 2, inputs[0].shape[positions[0]] == inputs[1].shape[positions[1]]
     else {
       throw context.error("axes \(axes) of \(context.list(inputs)) are not axes of samples of one size")
     }

@@ -14,6 +14,8 @@ public protocol ModelLayer: Sendable {
   var outputCount: Int { get }
   /// Whether its output has the mask of its inputs, if the shapes agree. False if steps move or mix.
   static var passesMask: Bool { get }
+  /// What each output adds to the loss, divided by the number of samples; nil for nothing.
+  var activityRegularizer: Regularizer? { get }
 
   /// The layer's output.
   /// - Parameter inputs: batch first.
@@ -28,6 +30,7 @@ extension ModelLayer {
   public var displayedType: String { Self.typeName }
   public var outputCount: Int { 1 }
   public static var passesMask: Bool { true }
+  public var activityRegularizer: Regularizer? { nil }
   public func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value] {
     [try build(inputs, context)]
   }

@@ -30,9 +30,13 @@ extension LayerContext {
 
   /// activation(x + bias), with a bias for each element of the last axis.
   /// - Parameter bias: how the bias is initialized; nil for a layer without one.
-  func activated(_ x: Value, bias: Initializer?, _ activation: ActivationFunction) throws -> Value {
+  func activated(
+    _ x: Value, bias: Initializer?, _ activation: ActivationFunction, regularizer: Regularizer? = nil,
+    constraint: Constraint? = nil
+  ) throws -> Value {
     guard let bias, let channels = x.shape.dims.last else { return try activation.apply(x) }
-    return try activation.apply(x + variable("bias", x.dtype, [channels], bias))
+    return try activation.apply(
+      x + variable("bias", x.dtype, [channels], bias, regularizer: regularizer, constraint: constraint))
   }
 
   /// The channels of an input `(batch, spatial…, channels)`.

@@ -27,11 +27,16 @@ public struct LayerContext {
 
   /// A weight, named `<layer>/<name>`. Later calls of a shared layer get the variable of the first call.
   /// - Throws: `ApusError` that names the layer if this call needs another type than the first.
+  /// - Parameters:
+  ///   - regularizer: what it adds to the loss while it is trained.
+  ///   - constraint: what it is brought back to after each step of an optimizer.
   public func variable(
-    _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer, trainable: Bool = true
+    _ name: String, _ dtype: DType, _ shape: Shape, _ initializer: Initializer, trainable: Bool = true,
+    regularizer: Regularizer? = nil, constraint: Constraint? = nil
   ) throws -> Value {
     let declaration = Variable(
-      "\(self.name)/\(name)", TensorType(dtype, shape), initializer, trainable: trainable && isTrainable)
+      "\(self.name)/\(name)", TensorType(dtype, shape), initializer, trainable: trainable && isTrainable,
+      regularizer: regularizer, constraint: constraint)
     if let region { return try region.parameter(for: declaration) }
     return try declared(declaration)
   }
@@ -40,7 +45,8 @@ public struct LayerContext {
   private func declared(_ new: Variable) throws -> Value {
     guard callIndex > 0, let known = builder.graph.variables.first(where: { $0.declaration.label == new.label }) else {
       return try builder.variable(
-        new.label, new.type.dtype, new.type.shape, new.initializer, trainable: new.trainable)
+        new.label, new.type.dtype, new.type.shape, new.initializer, trainable: new.trainable,
+        regularizer: new.regularizer, constraint: new.constraint)
     }
     guard known.declaration.type == new.type else {
       throw error(
@@ -98,6 +104,33 @@ public struct LayerContext {
       return try declared(declaration)
     }
     return (graph, outer)
+  }
+
+  // MARK: Losses
+
+  /// `x`, whose layer adds a number to the loss of the models that it is part of, as `add_loss` does in Keras. The layer
+  /// returns the result in place of `x`.
+  /// - Parameter loss: a scalar. It is not multiplied by weights of samples or outputs.
+  /// - Throws: `ApusError` that names the layer if it is the body of a loop, or `loss` is not a scalar.
+  public func addLoss(_ loss: Value, to x: Value) throws -> Value {
+    guard x.builder === assembly.builder else {
+      throw error("inside a loop a layer cannot add to the loss", help: "apply it outside of TimeDistributed")
+    }
+    // Equal nodes become one; an equal addition of another call counts as well, so it follows that one.
+    let count = x.builder.graph.nodes.count
+    var y = x
+    repeat { y = try y.adding(loss: loss) } while x.builder.graph.nodes.count == count
+    setMask(mask(of: x), of: y)
+    return y
+  }
+
+  /// `x`, which adds what a regularizer says of it to the loss: per sample, as in Keras.
+  func penalized(_ x: Value, by regularizer: Regularizer?) throws -> Value {
+    guard let regularizer else { return x }
+    if let fault = regularizer.fault(x.type) { throw error("its activity: \(fault)") }
+    let penalty = try regularizer.penalty(x)
+    guard x.rank > 0 else { return try addLoss(penalty, to: x) }
+    return try addLoss(penalty / x.size(axis: 0).cast(to: penalty.dtype).maximum(1), to: x)
   }
 
   // MARK: Masks

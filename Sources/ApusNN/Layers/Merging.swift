@@ -121,8 +121,7 @@ public struct Concatenate: MergeLayer {
   public func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
     try context.checkMerge(inputs, counts: 1...Int.max)
     let rank = inputs[0].rank
-    let axis = axis < 0 ? axis + rank : axis
-    guard (1..<max(rank, 1)).contains(axis) else {
+    guard let axis = inputs[0].sampleAxis(axis) else {
       throw context.error(
         "its inputs \(context.list(inputs)) cannot follow each other along axis \(self.axis)",
         help: rank < 2

@@ -30,6 +30,9 @@ public struct MultiHeadAttention: AttentionLayer {
   public var outputShape: [Int]?
   public var kernelInitializer: Initializer
   public var biasInitializer: Initializer
+  /// Of all kernels, all biases, and all projections: those of query, key and value, and the output.
+  public var kernelRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var kernelConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -42,12 +45,17 @@ public struct MultiHeadAttention: AttentionLayer {
   public init(
     numHeads: Int, keyDim: Int, valueDim: Int? = nil, dropout: Double = 0, useBias: Bool = true,
     outputShape: [Int]? = nil, kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
     seed: UInt64? = nil, name: String? = nil
   ) {
     options = AttentionOptions(dropout: dropout, seed: seed)
     (self.numHeads, self.keyDim, self.valueDim, self.useBias) = (numHeads, keyDim, valueDim, useBias)
     (self.outputShape, self.kernelInitializer, self.name) = (outputShape, kernelInitializer, name)
     self.biasInitializer = biasInitializer
+    (self.kernelRegularizer, self.biasRegularizer) = (kernelRegularizer, biasRegularizer)
+    (self.kernelConstraint, self.biasConstraint) = (kernelConstraint, biasConstraint)
+    self.activityRegularizer = activityRegularizer
   }
 
   public func attend(_ inputs: AttentionOperands, _ context: LayerContext) throws -> Value {
@@ -71,8 +79,10 @@ public struct MultiHeadAttention: AttentionLayer {
     _ x: Value, _ part: String, size: Int, _ context: LayerContext, _ finish: (Value) throws -> Value = { $0 }
   ) throws -> Value {
     let shape: Shape = [x.shape[0], x.shape[1], .number(numHeads), .number(size)]
-    return try finish(project(x, part, to: [numHeads, size], inputAxes: 1, context)).reshaped(shape)
-      .transposed([0, 2, 1, 3])
+    // The output is a projection, too; it is added with the outputs of all layers.
+    let projection = try context.penalized(
+      project(x, part, to: [numHeads, size], inputAxes: 1, context), by: activityRegularizer)
+    return try finish(projection).reshaped(shape).transposed([0, 2, 1, 3])
   }
 
   /// The heads (batch, time, numHeads, valueDim) together.
@@ -99,10 +109,13 @@ public struct MultiHeadAttention: AttentionLayer {
     }
     let inputs = inputAxes == 1 ? [features] : [numHeads, features / numHeads]
     let kernel = try context.variable(
-      "\(part)/kernel", x.dtype, Shape((inputs + axes).map(Dim.number)), kernelInitializer)
+      "\(part)/kernel", x.dtype, Shape((inputs + axes).map(Dim.number)), kernelInitializer,
+      regularizer: kernelRegularizer, constraint: kernelConstraint)
     let product = try x.matmul(kernel.reshaped([.number(features), .number(count)]))
     guard useBias else { return product }
-    let bias = try context.variable("\(part)/bias", x.dtype, Shape(axes.map(Dim.number)), biasInitializer)
+    let bias = try context.variable(
+      "\(part)/bias", x.dtype, Shape(axes.map(Dim.number)), biasInitializer, regularizer: biasRegularizer,
+      constraint: biasConstraint)
     return try product + bias.reshaped([.number(count)])
   }
 

@@ -68,8 +68,8 @@ public struct Normalization: Layer {
     else {
       throw context.error("it has no finite mean and variance of one size", help: "adapt(data), or give both")
     }
-    let position = axis.map { $0 < 0 ? $0 + x.rank : $0 }
-    let isFitting = position.map { (1..<max(x.rank, 1)).contains($0) && x.shape[$0].number == mean.count }
+    let position = axis.flatMap(x.sampleAxis)
+    let isFitting = position.map { x.shape[$0].number == mean.count }
     guard isFitting ?? (mean.count == 1) || mean.count == 1 else {
       throw context.error("axis \(axis.map(String.init) ?? "none") of \(x.type) does not have \(mean.count) elements")
     }
@@ -77,7 +77,7 @@ public struct Normalization: Layer {
     func constant(_ numbers: [Double]) throws -> Value {
       let vector = try context.constant(numbers, [numbers.count], input.dtype)
       guard numbers.count > 1, let position else { return try vector.reshaped([]) }
-      return try vector.along(position, rank: x.rank)
+      return try vector.along(position, of: x)
     }
     let deviation = variance.map { max($0.squareRoot(), 1e-7) }
     return invert

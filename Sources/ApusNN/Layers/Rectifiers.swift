@@ -98,15 +98,23 @@ public struct ELU: Layer {
 public struct PReLU: Layer {
   public static let typeName = "PReLU"
   public var alphaInitializer: Initializer
+  public var alphaRegularizer: Regularizer?
+  public var alphaConstraint: Constraint?
   /// Axes along which elements share one slope, counted with the batch: `[1, 2]` for one slope per channel of images.
   public var sharedAxes: [Int]
   public var name: String?
 
   /// - Parameters:
   ///   - alphaInitializer: how the slopes are initialized.
+  ///   - alphaRegularizer: what they add to the loss.
+  ///   - alphaConstraint: what they are brought back to after each step.
   ///   - sharedAxes: axes along which elements share one slope, counted with the batch.
-  public init(alphaInitializer: Initializer = .zeros, sharedAxes: [Int] = [], name: String? = nil) {
+  public init(
+    alphaInitializer: Initializer = .zeros, alphaRegularizer: Regularizer? = nil, alphaConstraint: Constraint? = nil,
+    sharedAxes: [Int] = [], name: String? = nil
+  ) {
     (self.alphaInitializer, self.sharedAxes, self.name) = (alphaInitializer, sharedAxes, name)
+    (self.alphaRegularizer, self.alphaConstraint) = (alphaRegularizer, alphaConstraint)
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -115,7 +123,8 @@ public struct PReLU: Layer {
     }
     var dims = Array(x.shape.dims.dropFirst())
     for axis in sharedAxes { dims[axis - 1] = 1 }
-    let alpha = try context.variable("alpha", x.dtype, Shape(dims), alphaInitializer)
+    let alpha = try context.variable(
+      "alpha", x.dtype, Shape(dims), alphaInitializer, regularizer: alphaRegularizer, constraint: alphaConstraint)
     return try x.greater(0).select(x, x * alpha)
   }
 }

@@ -37,33 +37,48 @@ public struct LSTM: RecurrentLayer {
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, unitForgetBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false,
-    kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
+    recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
       returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
-      biasInitializer: biasInitializer)
+      biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
+      recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
+      activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint,
+      recurrentConstraint: recurrentConstraint, biasConstraint: biasConstraint)
     (self.recurrentActivation, self.unitForgetBias, self.name) = (recurrentActivation, unitForgetBias, name)
   }
 
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    (
-      try context.variable(
-        "bias", dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : options.biasInitializer), nil
-    )
+    let initializer = unitForgetBias ? .forgetGateOnes : options.biasInitializer
+    return (try bias(dtype, [.number(width)], initializer, context), nil)
   }
 
   public func step(_ x: Value, _ inner: Value, _ states: [Value]) throws -> [Value] {
-    let z = try x + inner
-    let kept = try recurrentActivation.apply(gate(z, 1)) * states[1]
-    let added = try recurrentActivation.apply(gate(z, 0)) * options.activation.apply(gate(z, 2))
-    let cell = try kept + added
-    return [try recurrentActivation.apply(gate(z, 3)) * options.activation.apply(cell), cell]
+    try Self.states(
+      of: x + inner, cell: states[1], units: options.units, options.activation, recurrentActivation)
+  }
+
+  /// The new states h and c.
+  /// - Parameters:
+  ///   - z: what the gates are functions of: the four of them along the last axis, each `units` wide.
+  ///   - cell: c from the step before.
+  static func states(
+    of z: Value, cell: Value, units: Int, _ activation: ActivationFunction, _ recurrentActivation: ActivationFunction
+  ) throws -> [Value] {
+    func gate(_ index: Int) throws -> Value { try z.sliced(axis: -1, from: index * units, to: (index + 1) * units) }
+    let kept = try recurrentActivation.apply(gate(1)) * cell
+    let added = try recurrentActivation.apply(gate(0)) * activation.apply(gate(2))
+    let next = try kept + added
+    return [try recurrentActivation.apply(gate(3)) * activation.apply(next), next]
   }
 }
 
@@ -100,20 +115,27 @@ public struct GRU: RecurrentLayer {
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false, goBackwards: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
+    recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
       returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
-      biasInitializer: biasInitializer)
+      biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
+      recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
+      activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint,
+      recurrentConstraint: recurrentConstraint, biasConstraint: biasConstraint)
     (self.recurrentActivation, self.name) = (recurrentActivation, name)
   }
 
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    let both = try context.variable("bias", dtype, [2, .number(width)], options.biasInitializer)
+    let both = try bias(dtype, [2, .number(width)], options.biasInitializer, context)
     let recurrent = try both.sliced(axis: 0, from: 1, to: 2).reshaped([.number(width)])
     return (try both.sliced(axis: 0, from: 0, to: 1).reshaped([.number(width)]), recurrent)
   }
@@ -152,13 +174,19 @@ public struct SimpleRNN: RecurrentLayer {
     _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true, returnSequences: Bool = false,
     returnState: Bool = false, goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
-    dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
       returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
-      biasInitializer: biasInitializer)
+      biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
+      recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
+      activityRegularizer: activityRegularizer, kernelConstraint: kernelConstraint,
+      recurrentConstraint: recurrentConstraint, biasConstraint: biasConstraint)
     self.name = name
   }
 

@@ -17,13 +17,15 @@ extension RecurrentLayer {
         "the input must be (batch, time, features), not \(inputs.first.map { "\($0.type)" } ?? "none")")
     }
     let kernel = try context.variable(
-      "kernel", x.dtype, [.number(features), .number(width)], options.kernelInitializer)
+      "kernel", x.dtype, [.number(features), .number(width)], options.kernelInitializer,
+      regularizer: options.kernelRegularizer, constraint: options.kernelConstraint)
     // Transposed before the product, not after it: the inputs are smaller than the products.
-    var products = try droppedFeatures(x, context).transposed([1, 0, 2]).matmul(kernel)
+    var products = try context.droppedSteps(x, rate: options.dropout).transposed([1, 0, 2]).matmul(kernel)
     let bias = options.useBias ? try biases(width, x.dtype, context) : nil
     if let bias { products = try products + bias.input }
     let recurrent = try context.variable(
-      "recurrent_kernel", x.dtype, [.number(units), .number(width)], options.recurrentInitializer)
+      "recurrent_kernel", x.dtype, [.number(units), .number(width)], options.recurrentInitializer,
+      regularizer: options.recurrentRegularizer, constraint: options.recurrentConstraint)
     let start = try firstStates(Array(inputs.dropFirst()), x, context)
     let mask = try context.mask(of: x).map { try $0.transposed([1, 0]).expandedDims(at: -1) }
     let seed = context.inner("recurrent_dropout").seed(nil)
@@ -58,12 +60,14 @@ extension RecurrentLayer {
     }
     return given
   }
+}
 
-  /// One mask for all steps.
-  private func droppedFeatures(_ x: Value, _ context: LayerContext) throws -> Value {
-    guard options.dropout > 0 else { return x }
-    let ones = try x.builder.constant(1, x.dtype).broadcast(to: [x.shape[0], 1, x.shape[2]])
-    let mask = try ones.dropout(rate: options.dropout, seed: context.seed(nil))
+extension LayerContext {
+  /// A sequence with a share of its elements dropped while training, in all steps the same ones.
+  func droppedSteps(_ x: Value, rate: Double) throws -> Value {
+    guard rate > 0 else { return x }
+    let ones = try x.builder.constant(1, x.dtype).broadcast(to: Shape([x.shape[0], 1] + x.shape.dims.dropFirst(2)))
+    let mask = try ones.dropout(rate: rate, seed: seed(nil))
     return try (x * mask).whileTraining(otherwise: x)
   }
 }

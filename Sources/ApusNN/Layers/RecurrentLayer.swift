@@ -22,6 +22,8 @@ public struct RecurrentOptions: Sendable {
   /// Whether the output of a step that is masked is 0, and not the one before it.
   public var zeroOutputForMask: Bool
   public var kernelInitializer, recurrentInitializer, biasInitializer: Initializer
+  public var kernelRegularizer, recurrentRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var kernelConstraint, recurrentConstraint, biasConstraint: Constraint?
 }
 
 /// A layer that carries a state from step to step of `(batch, time, features)`. The products of the inputs of all steps
@@ -59,6 +61,7 @@ extension RecurrentLayer {
   }
 
   public var outputCount: Int { options.returnState ? 1 + Self.stateCount : 1 }
+  public var activityRegularizer: Regularizer? { options.activityRegularizer }
 
   /// The layer applied to `x`, from given states on.
   /// - Parameter states: each `(batch, units)`: h, for `LSTM` h and c.
@@ -74,7 +77,12 @@ extension RecurrentLayer {
   public func biases(
     _ width: Int, _ dtype: DType, _ context: LayerContext
   ) throws -> (input: Value, recurrent: Value?) {
-    (try context.variable("bias", dtype, [.number(width)], options.biasInitializer), nil)
+    (try bias(dtype, [.number(width)], options.biasInitializer, context), nil)
+  }
+
+  func bias(_ dtype: DType, _ shape: Shape, _ initializer: Initializer, _ context: LayerContext) throws -> Value {
+    try context.variable(
+      "bias", dtype, shape, initializer, regularizer: options.biasRegularizer, constraint: options.biasConstraint)
   }
 
   /// The elements of one gate in products of all gates.

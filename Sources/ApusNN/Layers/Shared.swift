@@ -19,6 +19,7 @@ public final class Shared<Wrapped: Layer>: Layer, SharedLayer {
   public var name: String? { layer.name }
   public var displayedType: String { layer.displayedType }
   public var outputCount: Int { layer.outputCount }
+  public var activityRegularizer: Regularizer? { layer.activityRegularizer }
   public func build(_ x: Value, _ context: LayerContext) throws -> Value { try layer.build(x, context) }
   public func buildOutputs(_ inputs: [Value], _ context: LayerContext) throws -> [Value] {
     try layer.buildOutputs(inputs, context)

@@ -18,6 +18,9 @@ public struct TimeDistributed<Wrapped: Layer>: Layer {
 
   public init(_ layer: Wrapped, name: String? = nil) { (self.layer, self.name) = (layer, name) }
 
+  /// That of the layer: the sum over all steps.
+  public var activityRegularizer: Regularizer? { layer.activityRegularizer }
+
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
     guard x.rank >= 3, x.shape[1].number != nil else {
       throw context.error("the input must be (batch, time, …), not \(x.type)")

@@ -30,6 +30,8 @@ public struct TransposedConvolutionLayer<Rank: SpatialRank>: Layer {
   public var activation: ActivationFunction
   public var useBias: Bool
   public var kernelInitializer, biasInitializer: Initializer
+  public var kernelRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var kernelConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -42,12 +44,17 @@ public struct TransposedConvolutionLayer<Rank: SpatialRank>: Layer {
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
     outputPadding: SpatialSize? = nil, dilationRate: SpatialSize = 1, activation: ActivationFunction = .linear,
     useBias: Bool = true, kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil,
     name: String? = nil
   ) {
     (self.filters, self.kernelSize, self.strides, self.padding) = (filters, kernelSize, strides, padding)
     (self.outputPadding, self.dilationRate, self.activation) = (outputPadding, dilationRate, activation)
     (self.useBias, self.name) = (useBias, name)
     (self.kernelInitializer, self.biasInitializer) = (kernelInitializer, biasInitializer)
+    (self.kernelRegularizer, self.kernelConstraint) = (kernelRegularizer, kernelConstraint)
+    (self.biasRegularizer, self.biasConstraint) = (biasRegularizer, biasConstraint)
+    self.activityRegularizer = activityRegularizer
   }
 
   public func build(_ x: Value, _ context: LayerContext) throws -> Value {
@@ -64,9 +71,12 @@ public struct TransposedConvolutionLayer<Rank: SpatialRank>: Layer {
     let size = try resultSize(input, extents: extents, strides: transpose.strides, context)
     transpose.shape = Shape([x.shape[0]] + size.map(Dim.number) + [.number(filters)])
 
-    let kernel = try context.variable("kernel", x.dtype, Shape(window + [filters, channels]), kernelInitializer)
+    let kernel = try context.variable(
+      "kernel", x.dtype, Shape(window + [filters, channels]), kernelInitializer, regularizer: kernelRegularizer,
+      constraint: kernelConstraint)
     let y = try x.builder.append(transpose, [x, kernel])[0]
-    return try context.activated(y, bias: useBias ? biasInitializer : nil, activation)
+    return try context.activated(
+      y, bias: useBias ? biasInitializer : nil, activation, regularizer: biasRegularizer, constraint: biasConstraint)
   }
 
   /// The spatial sizes of the result.

@@ -23,17 +23,14 @@ struct CosineSimilarityLoss: LossFunction {
     settings: [setting("axis", \.axis, "the axis whose elements are one vector")])
 
   func losses(of prediction: Value, against target: Value) throws -> Value {
-    try -(prediction.normalized(axis: axis) * target.normalized(axis: axis)).sum(axes: [axis])
+    let (p, t) = (try prediction.unit(axis), try target.unit(axis))
+    return try -(p * t).sum(axes: [axis])
   }
 }
 
 extension Value {
   /// Of length 1 along `axis`; vectors shorter than 10⁻⁷ keep their direction and become less.
-  func normalized(axis: Int) throws -> Value {
-    // The limit is below the root, so that a vector of zeros has the gradient 0.
-    let least = Epsilon.value * Epsilon.value
-    return try self * square().sum(axes: [axis], keepDims: true).maximum(least).rsqrt()
-  }
+  func unit(_ axis: Int) throws -> Value { try scaledToUnitLength(axis: axis, least: Epsilon.value) }
 }
 
 extension Loss {

@@ -91,12 +91,18 @@ public struct Loss: Sendable {
   package func samples(_ target: Value, _ prediction: Value) throws -> Value { try formula(target, prediction) }
 
   /// The mean over all per-sample values that count.
-  /// - Parameter weights: what multiplies each sample's values, of shape (batch) or of that of the values; the divisor
-  ///   stays the number of values, as in Keras.
-  package func mean(_ target: Value, _ prediction: Value, weights: Value? = nil) throws -> Value {
+  /// - Parameters:
+  ///   - weights: what multiplies each sample's values, of shape (batch) or of that of the values; the divisor stays the
+  ///     number of values, as in Keras.
+  ///   - outputMask: which steps of the output count, as layers have it; others are no part of the mean.
+  package func mean(
+    _ target: Value, _ prediction: Value, weights: Value? = nil, mask outputMask: Value? = nil
+  ) throws -> Value {
     var values = try samples(target, prediction)
     if let weights { values = try values.weighted(by: weights) }
-    guard let mask = try mask(target, prediction) else { return try values.mean() }
+    let masks = [try mask(target, prediction), try outputMask.flatMap { try values.counted(by: $0) }].compactMap(\.self)
+    guard let first = masks.first else { return try values.mean() }
+    let mask = try masks.dropFirst().reduce(first) { try $0.and($1) }
     let count = try mask.cast(to: values.dtype).sum()
     return try mask.select(values, values.scalar(0)).sum() / count.maximum(1)
   }

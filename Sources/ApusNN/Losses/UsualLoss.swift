@@ -20,7 +20,9 @@ extension Loss {
     if width > 1, given == sample, isOneHot(targets, width: width) {
       return (.categoricalCrossEntropy, [try .named("accuracy")])
     }
-    if width == 1, model.producer(of: output).op is Sigmoid, targets.doubles().allSatisfy({ $0 == 0 || $0 == 1 }) {
+    if width == 1, model.producer(of: model.unannotated(output)).op is Sigmoid,
+      targets.doubles().allSatisfy({ $0 == 0 || $0 == 1 })
+    {
       return (.binaryCrossEntropy, [try .named("accuracy")])
     }
     if width > 1, targets.dtype.isInteger { return (.sparseCategoricalCrossEntropy, [try .named("accuracy")]) }

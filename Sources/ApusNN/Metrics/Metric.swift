@@ -20,7 +20,9 @@ public struct Metric: Sendable {
   /// The name in logs and in `History`.
   public let name: String
   /// Name and settings, as `named` reads them; settings that have their defaults are left out.
-  public let specification: String
+  public private(set) var specification: String
+  /// Whether weights of samples count.
+  private(set) var isWeighted = false
   private let formula: @Sendable (_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value
   /// The metric from the sums of all batches; nil if it is a mean over samples.
   let result: (@Sendable (_ sums: [Double]) -> Double)?
@@ -57,14 +59,51 @@ public struct Metric: Sendable {
     check = {}
   }
 
-  /// What a step computes of a batch: the mean over its samples, or its sums.
-  func output(_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value {
-    let values = try formula(target, prediction, takesClassNumbers)
-    return result == nil ? try values.mean() : values
+  /// The metric with the weights of samples, Σ w v / Σ w: one of `weighted_metrics` in Keras. Its name in logs is the same,
+  /// and begins with `weighted_` if the metric without weights is there, too. Texts have it as `weighted(accuracy)`.
+  public var weighted: Metric {
+    guard !isWeighted else { return self }
+    var result = self
+    (result.isWeighted, result.specification) = (true, "\(Self.weightedName)(\(specification))")
+    return result
+  }
+
+  static let weightedName = "weighted"
+
+  /// What a step computes of a batch: the mean over its samples, or its sums. Of an output with a mask, and with weights, the
+  /// sum of what counts and the sum of the weights; metrics that are no means do not heed masks, as in Keras.
+  func output(
+    _ target: Value, _ prediction: Value, _ takesClassNumbers: Bool, mask: Value? = nil, weights: Value? = nil
+  ) throws -> Value {
+    // Sums of 16 bits would end at 2048.
+    let values = try formula(target.widened(), prediction.widened(), takesClassNumbers)
+    guard result == nil else { return values }
+    guard isWeighted || mask != nil else { return try values.mean() }
+    var (counted, shares) = (values, try values.builder.constant(1, values.dtype).broadcast(to: values.shape))
+    if let mask, let counts = try values.counted(by: mask) {
+      counted = try counts.select(values, values.scalar(0))
+      shares = try counts.cast(to: values.dtype)
+    }
+    if isWeighted, let weights { shares = try shares.weighted(by: weights) }
+    return try .row([(counted * shares).sum(), shares.sum()])
+  }
+
+  /// The metric from the sums of all batches; nil if it is a mean over samples.
+  /// - Parameter isMasked: whether the output has a mask.
+  func result(isMasked: Bool) -> (@Sendable (_ sums: [Double]) -> Double)? {
+    if result != nil || !(isMasked || isWeighted) { return result }
+    return { $0[0].over($0[1]) }
   }
 
   /// - Throws: `ApusError` that names a setting outside its range.
-  func checkSettings() throws { try check() }
+  func checkSettings() throws {
+    guard result == nil || !isWeighted else {
+      throw ApusError.input(
+        "the metric '\(name)' takes no weights of samples",
+        help: "it follows from counts of all samples: leave out weighted")
+    }
+    try check()
+  }
 
   /// Names that `named` takes, the short forms of Keras included.
   public static var names: [String] { MetricRegistry.names }

@@ -1,7 +1,7 @@
 /// The metrics by name, for the command line and saved models.
 public enum MetricRegistry: ComponentRegistry {
   public static let store = ComponentStore<Metric>(
-    "metric", registration: "MetricRegistry.register",
+    "metric", registration: "MetricRegistry.register", modifier: (Metric.weightedName, { $0.weighted }),
     [
       entry(Accuracy.self), entry(BinaryAccuracy.self), entry(CategoricalAccuracy.self),
       entry(SparseCategoricalAccuracy.self), entry(LossMetric<MeanSquaredErrorLoss>.self),

@@ -3,7 +3,6 @@ import ApusGraph
 
 /// Keras's automatic names: the class's name in snake case, numbered from the second on.
 struct LayerNames {
-  private var counts: [String: Int] = [:]
   private var taken: Set<String> = []
 
   mutating func name(for layer: any ModelLayer) throws -> String {
@@ -18,13 +17,9 @@ struct LayerNames {
       }
       return name
     }
-    let base = LayerNames.snakeCase(layer.displayedType)
-    while true {
-      let count = counts[base, default: 0]
-      counts[base] = count + 1
-      let name = count == 0 ? base : "\(base)_\(count)"
-      if taken.insert(name).inserted { return name }
-    }
+    let name = NumberedName.unused(LayerNames.snakeCase(layer.displayedType), isTaken: { taken.contains($0) })
+    taken.insert(name)
+    return name
   }
 
   /// `MaxPooling2D` → `max_pooling2d`, `Conv2DTranspose` → `conv2d_transpose`, `PReLU` → `p_re_lu`: an underscore where
@@ -38,5 +33,19 @@ struct LayerNames {
       result += c.lowercased()
     }
     return result
+  }
+}
+
+/// Names as Keras numbers them: `dense`, `dense_1`, `dense_2`.
+enum NumberedName {
+  /// `base`, or the first of `base_1`, `base_2` … that is not taken.
+  static func unused(_ base: String, isTaken: (String) -> Bool) -> String {
+    var candidate = base
+    var count = 0
+    while isTaken(candidate) {
+      count += 1
+      candidate = "\(base)_\(count)"
+    }
+    return candidate
   }
 }

@@ -28,8 +28,14 @@ struct ModelAssembly {
     let builder = GraphBuilder(Identifier.sanitized(name))
     guard !structure.outputs.isEmpty else { throw ApusError.input("model '\(name)' has no outputs") }
     let assembly = try ModelAssembly(name, structure, builder, AssemblyState(builder), nil, inputs: nil)
+    let outputs = try assembly.outputs.map { output in
+      // Losses and metrics see the graph alone, so the mask of an output is part of it.
+      guard let mask = assembly.state.masks[output.id] else { return output }
+      builder.origin = builder.graph.producer(of: output.id).origin
+      return try output.masked(by: mask)
+    }
     builder.origin = Origin()
-    let graph = try builder.build(assembly.outputs)
+    let graph = try builder.build(outputs)
     return (graph, graph.summaryTable(name: name, rows: assembly.rows))
   }
 
@@ -119,7 +125,9 @@ struct ModelAssembly {
         builder: builder, name: fullName, callIndex: callIndex, isTrainable: !isFrozen, assembly: state)
     let values = try naming(fullName) {
       if let given, let input = call.layer as? InputLayer { return [try input.accepting(given, layerContext)] }
-      return try call.layer.buildOutputs(inputs, layerContext)
+      return try call.layer.buildOutputs(inputs, layerContext).map {
+        try layerContext.penalized($0, by: call.layer.activityRegularizer)
+      }
     }
     if type(of: call.layer).passesMask { try layerContext.passMask(of: inputs, to: values) }
     if let given, let mask = layerContext.mask(of: given) { layerContext.setMask(mask, of: values[0]) }

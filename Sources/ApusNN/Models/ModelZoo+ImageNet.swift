@@ -9,7 +9,7 @@ extension ModelZoo {
     summary: """
       // VGG16 (Simonyan and Zisserman 2015): thirteen convolutions of 3 × 3 in five blocks, three dense layers.
       // 138,357,544 parameters.
-      """
+      """, readsSmallImages: false
   ) {
     try Sequential(name: "vgg16", input: [224, 224, 3]) {
       for (block, (filters, count)) in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)].enumerated() {
@@ -32,7 +32,7 @@ extension ModelZoo {
       // ResNet-50 (He et al. 2016): sixteen blocks of three convolutions, each added to its input. Where a block halves
       // the image, its convolution of 3 × 3 does (version 1.5).
       // 25,557,032 parameters, and 53,120 moving averages.
-      """
+      """, readsSmallImages: false
   ) {
     /// A convolution without bias, its normalization, and ReLU unless something is added first.
     func convolution(
@@ -73,7 +73,7 @@ extension ModelZoo {
       // MobileNetV2 (Sandler et al. 2018): seventeen blocks that widen the channels, convolve each by itself and narrow
       // them again, added to their input where the shapes agree.
       // 3,504,872 parameters, and 34,112 moving averages.
-      """
+      """, readsSmallImages: false
   ) {
     func normalized(_ x: SymbolicTensor, name: String) -> SymbolicTensor {
       BatchNormalization(momentum: 0.999, name: name)(x)

@@ -10,7 +10,7 @@ extension ModelZoo {
       // A transformer encoder (Vaswani et al. 2017): 128 ids of 8,192, learned positions, four layers with 8 heads of 64
       // and a feed-forward part of 2,048, normalized after each sum.
       // 16,870,400 parameters.
-      """
+      """, readsSmallImages: false
   ) {
     let ids = Input([128], dtype: .i32, name: "ids")
     var x = TokenAndPositionEmbedding(
@@ -33,7 +33,7 @@ extension ModelZoo {
       // layers with 4 heads of 64 and a feed-forward part of 1,024, normalized before each part; probabilities of each
       // next id.
       // 3,225,184 parameters.
-      """
+      """, readsSmallImages: false
   ) {
     let ids = Input([64], dtype: .i32, name: "ids")
     var x = TokenAndPositionEmbedding(

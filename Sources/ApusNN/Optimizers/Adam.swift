@@ -34,10 +34,8 @@ public struct Adam: Optimizer {
     let b2 = try step.scalar(beta2).power(step)
     let alpha = try rate * (1 - b2).sqrt() / (1 - b1)
     // m ← m + (1 − β₁)(g − m), v ← v + (1 − β₂)(g² − v)
-    let oldM = try state.zeros("momentum")
-    let m = try state.advance(oldM, to: oldM + (g - oldM) * (1 - beta1))
-    let oldV = try state.zeros("velocity")
-    var v = try state.advance(oldV, to: oldV + (g * g - oldV) * (1 - beta2))
+    let m = try state.mean("momentum", of: g, share: beta1)
+    var v = try state.mean("velocity", of: g * g, share: beta2)
     if amsgrad {
       let old = try state.zeros("velocity_hat")
       v = try state.advance(old, to: old.maximum(v))

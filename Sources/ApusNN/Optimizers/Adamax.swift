@@ -30,8 +30,7 @@ public struct Adamax: Optimizer {
 
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // m ← m + (1 − β₁)(g − m), u ← max(β₂ u, |g|)
-    let oldM = try state.zeros("momentum")
-    let m = try state.advance(oldM, to: oldM + (g - oldM) * (1 - beta1))
+    let m = try state.mean("momentum", of: g, share: beta1)
     let oldU = try state.zeros("norm")
     let u = try state.advance(oldU, to: (oldU * beta2).maximum(g.abs()))
     // w ← w − η m / ((1 − β₁ᵗ)(u + ε))

@@ -30,10 +30,8 @@ public struct Lamb: Optimizer {
 
   public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     // m ← m + (1 − β₁)(g − m), v ← v + (1 − β₂)(g² − v)
-    let oldM = try state.zeros("momentum")
-    let m = try state.advance(oldM, to: oldM + (g - oldM) * (1 - beta1))
-    let oldV = try state.zeros("velocity")
-    let v = try state.advance(oldV, to: oldV + (g * g - oldV) * (1 - beta2))
+    let m = try state.mean("momentum", of: g, share: beta1)
+    let v = try state.mean("velocity", of: g * g, share: beta2)
     // u = (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
     let b1 = try step.scalar(beta1).power(step)
     let b2 = try step.scalar(beta2).power(step)

@@ -33,13 +33,10 @@ public struct Nadam: Optimizer {
     // μₜ = β₁ (1 − ½ · 0.96ᵗ), and their product so far
     func momentum(_ step: Value) throws -> Value { try (1 - step.scalar(0.96).power(step) * 0.5) * beta1 }
     let (now, next) = (try momentum(step), try momentum(step + 1))
-    let oldProduct = try state.slot("momentum_product", shape: [], .ones)
-    let product = try state.advance(oldProduct, to: oldProduct * now)
+    let product = try state.shared("momentum_product", .ones) { try $0 * now }
     // m ← m + (1 − β₁)(g − m), v ← v + (1 − β₂)(g² − v)
-    let oldM = try state.zeros("momentum")
-    let m = try state.advance(oldM, to: oldM + (g - oldM) * (1 - beta1))
-    let oldV = try state.zeros("velocity")
-    let v = try state.advance(oldV, to: oldV + (g * g - oldV) * (1 - beta2))
+    let m = try state.mean("momentum", of: g, share: beta1)
+    let v = try state.mean("velocity", of: g * g, share: beta2)
     // w ← w − η (μₜ₊₁ m / (1 − Π μₜ₊₁) + (1 − μₜ) g / (1 − Π μₜ)) / (√(v / (1 − β₂ᵗ)) + ε)
     let b2 = try step.scalar(beta2).power(step)
     let ahead = try m * (next / (1 - product * next)) + g * ((1 - now) / (1 - product))

@@ -12,11 +12,16 @@ public protocol Optimizer: Component, Sendable {
 
   /// The new value of one variable. What the rule remembers from step to step is declared through `state`.
   /// - Parameters:
-  ///   - variable: the value before the step, weight decay applied.
+  ///   - variable: the value before the step, or its `gradientPoint`, weight decay applied.
   ///   - gradient: of the same shape, clipped as the options say.
   ///   - rate: the learning rate, a scalar of the variable's element type; callbacks may change it between steps.
   ///   - step: the number of the step, from 1; a scalar of the variable's element type.
   func update(_ variable: Value, _ gradient: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value
+
+  /// Where the gradient of a variable is taken, if that is not where the variable is; nil if it is. `update` and weight
+  /// decay then begin there. What is evaluated, predicted with and saved is the variable.
+  /// - Parameter variable: `state.variable`.
+  func gradientPoint(of variable: Value, _ state: OptimizerState) throws -> Value?
 
   /// The weight decay of a variable: that of the options, unless the rule treats variables differently.
   func weightDecay(of variable: Value, named name: String) -> Double?
@@ -26,6 +31,13 @@ extension Optimizer {
   public static var kind: String { "optimizer" }
   public var name: String { Self.record.name }
   public func weightDecay(of variable: Value, named name: String) -> Double? { options.weightDecay }
+  public func gradientPoint(of variable: Value, _ state: OptimizerState) throws -> Value? { nil }
+
+  public func checkConsistency() throws {
+    try Self.require(
+      options.useEMA || options.emaOverwriteFrequency == nil,
+      "has no running means that ema_overwrite_frequency could take: use_ema=true keeps them")
+  }
 
   /// All that makes it, as `OptimizerRegistry.named` reads it: `sgd(learning_rate=0.1, momentum=0.9, nesterov=false)`.
   public var specification: String { specificationText() }
@@ -35,19 +47,30 @@ extension Optimizer {
   func apply(_ variables: [(name: String, variable: Value, gradient: Value)], step: Value) throws {
     guard let builder = variables.first?.variable.builder else { return }
     builder.origin = Origin(name: name)
+    let graph = builder.graph
     let rate = try options.learningRate.value(at: step)
     let turn = try GradientAccumulation(options, step: step)
-    let states = variables.map { OptimizerState(variable: $0.variable, name: $0.name, turn: turn) }
-    let gradients = try clipped(zip(variables, states).map { try turn?.mean($0.gradient, $1) ?? $0.gradient })
-    for ((variable, state), gradient) in zip(zip(variables.map(\.variable), states), gradients) {
+    let states = try variables.map { OptimizerState(variable: try $0.variable.widened(), name: $0.name, turn: turn) }
+    let gradients = try clipped(
+      zip(variables, states).map {
+        let gradient = try $0.gradient.widened()
+        return try turn?.mean(gradient, $1) ?? gradient
+      })
+    for ((declared, state), gradient) in zip(zip(variables.map(\.variable), states), gradients) {
+      let variable = state.variable
       let rate = try rate.cast(to: variable.dtype)
       let count = try ((turn?.step ?? step).cast(to: variable.dtype) + 1)
-      var start = variable
-      if let decay = weightDecay(of: variable, named: state.name) { start = try variable - variable * (rate * decay) }
+      var start = try gradientPoint(of: variable, state) ?? variable
+      if let decay = weightDecay(of: variable, named: state.name) { start = try start - start * (rate * decay) }
       var new = try update(start, gradient, rate: rate, step: count, state)
       if let turn { new = try turn.isComplete.select(new, variable) }
-      new = try averaged(new, state, step: turn?.step ?? step)
-      try builder.update(variable, to: new)
+      new = try averaged(
+        new.cast(to: declared.dtype), OptimizerState(variable: declared, name: state.name, turn: turn),
+        step: turn?.step ?? step)
+      if let constraint = (graph.producer(of: declared.id).op as? Variable)?.constraint {
+        new = try constraint.applied(to: new)
+      }
+      try builder.update(declared, to: new)
     }
     builder.origin = Origin()
   }

@@ -2,6 +2,9 @@ import ApusGraph
 import ApusOperators
 
 /// Adam on a mean of all weights so far, in place of a schedule of the rate. Defazio et al. 2024.
+///
+/// As in the paper the variables are the means x: they are evaluated, predicted with and saved. Gradients are taken at y,
+/// which is between them and what makes the steps. In Keras the variables are y.
 public struct ScheduleFreeAdamW: Optimizer {
   public var options = OptimizerOptions(learningRate: 0.0025)
   public var beta1 = 0.9
@@ -34,22 +37,29 @@ public struct ScheduleFreeAdamW: Optimizer {
       setting("warmup_steps", \.warmupSteps, in: .nonNegative, "how many steps the rate takes to grow from 0"),
     ])
 
-  public func update(_ w: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
+  /// y = (1 − β₁) z + β₁ x, where z makes the steps and x, the variable, is the mean of all z so far.
+  public func gradientPoint(of x: Value, _ state: OptimizerState) throws -> Value? {
+    try x + offset(state) * (1 - beta1)
+  }
+
+  /// z − x: 0 before the first step.
+  private func offset(_ state: OptimizerState) throws -> Value { try state.known("offset") ?? state.zeros("offset") }
+
+  public func update(_ y: Value, _ g: Value, rate: Value, step: Value, _ state: OptimizerState) throws -> Value {
     var rate = rate
     if warmupSteps > 0 { rate = try rate * (step / Double(warmupSteps)).minimum(1) }
-    // z is w before the first step.
-    let slot = try state.zeros("momentum")
-    let oldZ = try step.equal(1).select(state.variable, slot)
+    let (old, slot) = (state.variable, try offset(state))
     // v ← v + (1 − β₂)(g² − v), z ← z − η g / (√(v / (1 − β₂ᵗ)) + ε)
-    let oldV = try state.zeros("velocity")
-    let v = try state.advance(oldV, to: oldV + (g * g - oldV) * (1 - beta2))
+    let v = try state.mean("velocity", of: g * g, share: beta2)
     let b2 = try step.scalar(beta2).power(step)
-    let z = try state.advance(slot, to: oldZ - g * rate / ((v / (1 - b2)).sqrt() + epsilon))
-    // x = (w − (1 − β₁) z) / β₁ is the mean; x ← (1 − 1/t) x + z / t, w ← (1 − β₁) z + β₁ x
-    let oldX = try (w - oldZ * (1 - beta1)) / beta1
+    let z = try old + slot - g * rate / ((v / (1 - b2)).sqrt() + epsilon)
+    // Weight decay has moved y, and with it the x that y belongs to: x = (y − (1 − β₁) z) / β₁.
+    let start = try old + (y - (old + slot * (1 - beta1))) / beta1
+    // x ← (1 − 1/t) x + z / t
     let share = try 1 / step
-    let x = try oldX * (1 - share) + z * share
-    return try z * (1 - beta1) + x * beta1
+    let x = try start * (1 - share) + z * share
+    try state.advance(slot, to: z - x)
+    return x
   }
 }
 

@@ -26,7 +26,7 @@ package struct AnswerReader {
     let output = try model.singleOutput()
     let shape = model.type(of: output).shape
     width = shape.rank > 1 ? shape.dims.last?.number ?? 1 : 1
-    let isSigmoid = model.producer(of: output).op is Sigmoid
+    let isSigmoid = model.producer(of: model.unannotated(output)).op is Sigmoid
     threshold = isSigmoid ? 0.5 : loss?.decisionThreshold
   }
 

@@ -43,13 +43,15 @@ public final class CustomTraining {
     let step = StepBuilder(name)
     var loss = try build(step)
     if loss.rank > 0 { loss = try loss.mean() }
-    let builder = step.builder
-    builder.name(loss, "loss")
-    let trained = try step.variables(of: model)
-    let gradients = try gradients(of: loss, withRespectTo: trained.map { builder.value($0.id) })
+    step.builder.name(loss, "loss")
+    let points = try GradientPoints(
+      step.builder.build([loss] + step.logs.map(\.value)), step.variables(of: model), optimizer)
+    let builder = GraphBuilder(extending: points.graph)
+    let outputs = points.graph.outputs.map(builder.value)
+    let gradients = try gradients(of: outputs[0], withRespectTo: points.trained.map { builder.value($0.point) })
     try optimizer.apply(
-      zip(trained, gradients).map { ($0.declaration.label, builder.value($0.id), $1) }, step: builder.stepCounter())
-    let graph = try builder.build([loss] + step.logs.map(\.value))
+      zip(points.trained, gradients).map { ($0.name, builder.value($0.variable), $1) }, step: builder.stepCounter())
+    let graph = try builder.build(outputs)
     // All other variables belong to the optimizer.
     let own = try graph.renamingVariables { step.modelVariables.contains($0) ? $0 : "\(name)/\($0)" }
     try claim(step.models)
@@ -90,6 +92,8 @@ public final class StepBuilder {
   private(set) var modelVariables: Set<String> = []
   /// The models that are applied, by name.
   private(set) var models: [String: ModelWeights] = [:]
+  /// What the layers of a model add to the loss, by the model's name.
+  private var addedLosses: [String: [ValueID]] = [:]
 
   init(_ name: String) { builder = GraphBuilder(Identifier.sanitized(name)) }
 
@@ -132,6 +136,7 @@ public final class StepBuilder {
       uniqueKeysWithValues: builder.graph.variables.map { ($0.declaration.label, $0.id) })
     map = try bound.copy(into: builder, map: map) { node, operands, builder in
       guard var variable = node.op as? Variable else {
+        if node.op is AddLoss { addedLosses[model.name, default: []].append(operands[1]) }
         return .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
       }
       variable.label = Self.label(variable.label, of: model)
@@ -163,11 +168,21 @@ public final class StepBuilder {
     models[name] = weights
   }
 
-  /// The mean of a loss.
+  /// What a model adds to a loss: the penalties of its trained variables and of its activities in each application so
+  /// far, as the sum of `model.losses` in Keras. A step has none of it unless it is added.
+  /// - Throws: `ApusError` if the step does not apply the model.
+  public func regularization(of model: some LayeredModel) throws -> Value {
+    let penalties = try variables(of: model).compactMap { try builder.penalty(ofVariable: $0.id) }
+    let all = penalties + (addedLosses[model.name] ?? []).map(builder.value)
+    guard let first = all.first else { return try builder.constant(0) }
+    return try all.dropFirst().reduce(first) { try $0 + $1.cast(to: $0.dtype) }
+  }
+
+  /// The mean of a loss; over the steps that count, if the prediction is an output with a mask.
   /// - Parameter target: a value of the prediction's shape, or class numbers.
   public func loss(_ loss: Loss, of prediction: Value, against target: Value) throws -> Value {
     try loss.checkSettings()
-    return try loss.mean(target, prediction)
+    return try loss.mean(target, prediction, mask: builder.graph.mask(of: prediction.id).map(builder.value))
   }
 
   /// The mean of a loss against one number, such as 1 for all that should be taken for real.

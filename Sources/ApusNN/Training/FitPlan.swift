@@ -3,9 +3,7 @@ import ApusGraph
 import ApusPresentation
 
 /// What a call of `fit` does, wherever its samples come from.
-struct FitPlan {
-  let training: any SampleSource
-  let validation: (any SampleSource)?
+struct FitOptions {
   var epochs: Int
   /// The first epoch; the trainer's next one if nil.
   var initialEpoch: Int?
@@ -14,6 +12,27 @@ struct FitPlan {
   var callbacks: [any Callback]
   var onNonFiniteLoss: NonFiniteLoss
   var output: ProgressOutput
+}
+
+/// How samples in memory become batches.
+struct BatchOptions {
+  var batchSize: Int
+  var shuffle: Bool
+  var stepsPerEpoch: Int?
+  var validationSteps: Int?
+  var validationBatchSize: Int?
+}
+
+/// A call of `fit` with its samples.
+@dynamicMemberLookup
+struct FitPlan {
+  let training: any SampleSource
+  let validation: (any SampleSource)?
+  /// What a saved model says of it; nil if the data decide what each step sees.
+  var settings: FitSettings?
+  let options: FitOptions
+
+  subscript<Property>(dynamicMember option: KeyPath<FitOptions, Property>) -> Property { options[keyPath: option] }
 }
 
 extension Trainer {
@@ -32,6 +51,7 @@ extension Trainer {
       }
       try (callback as? any NameChecking)?.checkNames(self)
     }
+    fitSettings = plan.settings
     start(plan.verbose == .silent ? nil : plan.output)
     defer { start(nil) }
     for callback in plan.callbacks { try callback.trainingBegins(self) }

@@ -43,7 +43,7 @@ extension Graph {
     let names = outputNames
     let isSingle = names.count == 1
     var (losses, shown, metrics): ([Value], [Value], [Value]) = ([], [], [])
-    var targets: [Int: Value] = [:]
+    var targets: [Int: (target: Value, weights: Value?)] = [:]
     for (index, feed) in zip(objective.trained, feeds) {
       let part = objective.parts[index]
       guard let loss = part.loss else { continue }
@@ -51,8 +51,9 @@ extension Graph {
       builder.origin = Origin(name: loss.name)
       let (target, weights) = try builder.feed(feed, prefix)
       let fitting = try loss.fitting(target, to: predictions[index])
-      targets[index] = fitting
-      let value = try loss.mean(fitting, predictions[index], weights: weights)
+      targets[index] = (fitting, weights)
+      let value = try loss.mean(
+        fitting, predictions[index], weights: weights, mask: forward.mask(of: predictions[index].id).map(builder.value))
       if objective.trained.count > 1 {
         builder.name(value, Identifier.sanitized("\(prefix)loss"))
         shown.append(value)
@@ -61,12 +62,14 @@ extension Graph {
     }
     var total = losses[0]
     for value in losses.dropFirst() { total = try total + value.cast(to: total.dtype) }
-    builder.name(total, "loss")
+    total = try complete(total, of: forward)
     for (index, part) in objective.parts.enumerated() {
       for metric in part.metrics {
-        guard let loss = part.loss, let target = targets[index] else { continue }
+        guard let loss = part.loss, let (target, weights) = targets[index] else { continue }
         builder.origin = Origin(name: metric.name)
-        let value = try metric.output(target, predictions[index], loss.takesClassNumbers)
+        let value = try metric.output(
+          target, predictions[index], loss.takesClassNumbers,
+          mask: forward.mask(of: predictions[index].id).map(builder.value), weights: weights)
         builder.name(value, Identifier.sanitized(isSingle ? metric.name : "\(names[index])_\(metric.name)"))
         metrics.append(value)
       }
@@ -91,8 +94,16 @@ extension Graph {
     if terms.count > 1 {
       for (name, term) in zip(joint.terms, terms) { builder.name(term, Identifier.sanitized("\(name)_loss")) }
     }
-    builder.name(total, "loss")
+    total = try complete(total, of: forward)
     return ([total] + (terms.count > 1 ? terms : []), total)
+  }
+
+  /// The sum of the losses of all outputs with what the model adds itself, named `loss`.
+  private func complete(_ loss: Value, of forward: Graph) throws -> Value {
+    loss.builder.origin = Origin(name: "regularization")
+    let total = try forward.regularized(loss)
+    loss.builder.name(total, "loss")
+    return total
   }
 }
 
@@ -139,7 +150,20 @@ extension Value {
         "weights of shape \(weights.shape) do not fit losses of shape \(shape)",
         help: "a weight for each sample, or for each of the first axes of the losses")
     }
-    while weights.rank < rank { weights = try weights.expandedDims(at: -1) }
-    return try self * weights
+    return try self * weights.withAxes(rank)
+  }
+
+  /// This value with axes of size 1 at its end, `rank` in all.
+  fileprivate func withAxes(_ rank: Int) throws -> Value {
+    var result = self
+    while result.rank < rank { result = try result.expandedDims(at: -1) }
+    return result
+  }
+
+  /// Which elements of values of this shape a mask of an output counts; nil if the values have lost its axes, as sums over
+  /// steps have.
+  func counted(by mask: Value) throws -> Value? {
+    guard mask.rank <= rank, mask.shape.dims == Array(shape.dims.prefix(mask.rank)) else { return nil }
+    return try mask.withAxes(rank).broadcast(to: shape)
   }
 }

@@ -51,10 +51,21 @@ public struct JointLoss: Sendable {
     self.init(name, targets: targets, terms: [name: formula])
   }
 
+  /// - Throws: `ApusError` if it has no terms, or two terms or two targets have one name.
+  func check() throws {
+    guard !terms.isEmpty else { throw ApusError.input("the loss '\(name)' has no terms") }
+    for (names, what) in [(terms, "terms"), (targets.map(\.key), "targets")] {
+      var known: Set<String> = []
+      if let twice = names.first(where: { !known.insert($0).inserted }) {
+        throw ApusError.input(
+          "the loss '\(name)' has two \(what) '\(twice)'", help: "logs and data tell them apart by their names")
+      }
+    }
+  }
+
   /// The mean of each term.
   /// - Throws: `ApusError` that names the term if it is not a number of each sample.
   func means(_ tensors: LossTensors) throws -> [Value] {
-    guard !terms.isEmpty else { throw ApusError.input("the loss '\(name)' has no terms") }
     return try zip(terms, formulas).map { term, formula in
       let value = try formula(tensors)
       guard value.dtype.isFloating else {

@@ -56,6 +56,15 @@ extension Graph {
     return try modelInputs()[0]
   }
 
+  /// How many numbers a sample of the only input has, if it is a row of them; else nil.
+  package var inputWidth: Int? {
+    guard let input = try? singleInput(), type(of: input).shape.rank == 2 else { return nil }
+    return type(of: input).shape.dims[1].number
+  }
+
+  /// How many ids the only input may hold, if something is looked up by it; else nil.
+  package var idCount: Int? { (try? singleInput()).flatMap(indexLimit) }
+
   /// What the inputs are fed by.
   var inputNames: [String] { parameters.map { String(label(of: $0).dropFirst()) } }
 
@@ -66,13 +75,7 @@ extension Graph {
     for (position, output) in outputs.enumerated() {
       let base =
         producer(of: output).origin.name ?? name(of: output) ?? (outputs.count == 1 ? "output" : "output_\(position)")
-      var candidate = base
-      var count = 0
-      while names.contains(candidate) {
-        count += 1
-        candidate = "\(base)_\(count)"
-      }
-      names.append(candidate)
+      names.append(NumberedName.unused(base, isTaken: { names.contains($0) }))
     }
     return names
   }

@@ -57,8 +57,9 @@ struct Objective: Sendable {
 
   init(_ joint: JointLoss) { self.joint = joint }
 
-  /// - Throws: `ApusError` that names a setting outside its range.
+  /// - Throws: `ApusError` that names a setting outside its range, or what a joint loss has twice.
   func checkSettings() throws {
+    try joint?.check()
     for part in parts {
       try part.loss?.checkSettings()
       for metric in part.metrics { try metric.checkSettings() }
@@ -76,20 +77,21 @@ struct Objective: Sendable {
 
   /// What the step logs, in the order of its outputs. Names as Keras has them: those of one output stand alone, those of
   /// several follow the name of their output.
-  func logs(outputs: [String]) -> [StepLog] {
+  /// - Parameter masked: the outputs that have a mask.
+  func logs(outputs: [String], masked: Set<String>) -> [StepLog] {
     if let joint { return [StepLog("loss")] + (joint.terms.count > 1 ? joint.terms.map { StepLog("\($0)_loss") } : []) }
     let showsParts = trained.count > 1
     var logs = [StepLog("loss")] + (showsParts ? trained.map { StepLog("\(outputs[$0])_loss") } : [])
     for (part, output) in zip(parts, outputs) {
       for metric in part.metrics {
         let name = outputs.count > 1 ? "\(output)_\(metric.name)" : metric.name
-        var candidate = name
-        var count = 0
-        while logs.contains(where: { $0.name == candidate }) {
-          count += 1
-          candidate = "\(name)_\(count)"
-        }
-        logs.append(StepLog(candidate, result: metric.result))
+        func isTaken(_ name: String) -> Bool { logs.contains { $0.name == name } }
+        // As in Keras the same metric with and without weights has two names.
+        let weighted = outputs.count > 1 ? "\(output)_weighted_\(metric.name)" : "weighted_\(metric.name)"
+        let base = metric.isWeighted && isTaken(name) ? weighted : name
+        logs.append(
+          StepLog(NumberedName.unused(base, isTaken: isTaken), result: metric.result(isMasked: masked.contains(output)))
+        )
       }
     }
     return logs

@@ -36,6 +36,16 @@ protocol SampleSource {
   ) throws
 }
 
+/// How many batches an epoch or an evaluation has.
+enum EpochLength {
+  /// One pass through the data.
+  case pass
+  /// `stepsPerEpoch` of them, where passes follow each other; one pass if nil.
+  case steps(Int?)
+  /// `validationSteps` of them, but no more than a pass has; one pass if nil.
+  case atMost(Int?)
+}
+
 /// The steps of an epoch among all passes through the data. Without a number of steps an epoch is one pass; with one, an
 /// epoch begins where the one before ended, and passes follow each other, as in Keras.
 struct EpochSteps {
@@ -43,13 +53,22 @@ struct EpochSteps {
   let stepCount: Int
 
   /// - Throws: `ApusError` if there are no steps.
-  init(batchesPerPass: Int, stepsPerEpoch: Int?) throws {
+  init(batchesPerPass: Int, _ length: EpochLength) throws {
     guard batchesPerPass > 0 else { throw ApusError.input("there are no batches", help: "batchCount is at least 1") }
-    if let stepsPerEpoch, stepsPerEpoch < 1 || stepsPerEpoch > Limits.magnitude {
-      throw ApusError.input("an epoch of \(stepsPerEpoch) steps trains nothing", help: "stepsPerEpoch is at least 1")
-    }
     self.batchesPerPass = batchesPerPass
-    stepCount = stepsPerEpoch ?? batchesPerPass
+    switch length {
+    case .steps(let count?):
+      guard 1...Limits.magnitude ~= count else {
+        throw ApusError.input("an epoch of \(count) steps trains nothing", help: "stepsPerEpoch is at least 1")
+      }
+      stepCount = count
+    case .atMost(let count?):
+      guard count >= 1 else {
+        throw ApusError.input("a validation of \(count) steps says nothing", help: "validationSteps is at least 1")
+      }
+      stepCount = min(count, batchesPerPass)
+    case .pass, .steps(nil), .atMost(nil): stepCount = batchesPerPass
+    }
   }
 
   /// The pass and the batch in it of an epoch's step.
@@ -73,12 +92,12 @@ struct ArraySource: SampleSource {
   ///   - rows: the samples that take part; all if nil.
   ///   - isShuffled: whether each pass has an order of its own.
   init(
-    _ samples: Samples, rows: Range<Int>? = nil, batchSize: Int, isShuffled: Bool = false, stepsPerEpoch: Int? = nil
+    _ samples: Samples, rows: Range<Int>? = nil, batchSize: Int, isShuffled: Bool = false, length: EpochLength = .pass
   ) throws {
     self.samples = samples
     self.rows = rows ?? 0..<samples.count
     batches = try BatchSequence(count: self.rows.count, batchSize: batchSize)
-    steps = try EpochSteps(batchesPerPass: batches.count, stepsPerEpoch: stepsPerEpoch)
+    steps = try EpochSteps(batchesPerPass: batches.count, length)
     self.isShuffled = isShuffled
   }
 

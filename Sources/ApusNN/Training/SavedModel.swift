@@ -96,11 +96,12 @@ package struct SavedModel {
   private func component<R: ComponentRegistry>(_ registry: R.Type, _ text: String) throws -> R.Product {
     let kind = registry.store.registry.kind
     let name = try ComponentText(text, kind: kind).name
-    guard registry.names.contains(name) else {
+    guard registry.names.contains(name) || registry.store.modifier?.name == name else {
       throw ApusError.input(
         "'\(file)' was trained with the \(kind) '\(name)', which this program does not know",
         help: "before loading, register the type that has this name: "
-          + "try \(registry.store.registry.registration)(….self)")
+          + "try \(registry.store.registry.registration)(….self); a \(kind) of this program alone, as a JointLoss or a "
+          + "formula, is given again: make the trainer with it, then resume(from:)")
     }
     return try registry.named(text)
   }

@@ -58,10 +58,10 @@ struct StreamSource: SampleSource {
   var stepCount: Int { steps.stepCount }
 
   /// - Parameter fit: the batch as the model takes it.
-  init(_ data: any StreamedDataset, stepsPerEpoch: Int?, fit: @escaping (Batch) throws -> Samples) throws {
+  init(_ data: any StreamedDataset, _ length: EpochLength, fit: @escaping (Batch) throws -> Samples) throws {
     self.data = data
     self.fit = fit
-    steps = try EpochSteps(batchesPerPass: data.batchCount, stepsPerEpoch: stepsPerEpoch)
+    steps = try EpochSteps(batchesPerPass: data.batchCount, length)
   }
 
   func forEachChunk(

@@ -19,7 +19,7 @@ extension Trainer {
   ///   - initialEpoch: the number of the first epoch, from 0; nil to go on counting.
   ///   - stepsPerEpoch: how many batches an epoch has; nil for one pass through the samples. The next epoch begins where
   ///     this one ended.
-  ///   - validationSteps: how many batches an evaluation has; nil for all.
+  ///   - validationSteps: how many batches an evaluation has at most; nil for all.
   ///   - validationBatchSize: nil for `batchSize`.
   ///   - validationFrequency: 2 evaluates after each second epoch.
   ///   - onNonFiniteLoss: what to do if a loss is NaN or infinite.
@@ -40,15 +40,15 @@ extension Trainer {
       all: try samples(inputs, targets, weights: sampleWeights, classWeights: classWeights),
       unweighted: classWeights.isEmpty ? nil : try samples(inputs, targets, weights: sampleWeights),
       validation: try validationData.map { try samples($0.inputs, $0.targets, weights: validationWeights) },
-      split: validationSplit)
-    let sources = try sources(
-      data, batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
-      validationBatchSize: validationBatchSize)
+      split: validationSplit, classWeights: classWeights.isEmpty ? nil : classWeights)
     return try fit(
-      FitPlan(
-        training: sources.training, validation: sources.validation, epochs: epochs, initialEpoch: initialEpoch,
-        validationFrequency: validationFrequency, verbose: verbose, callbacks: callbacks,
-        onNonFiniteLoss: onNonFiniteLoss, output: output))
+      data,
+      BatchOptions(
+        batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
+        validationBatchSize: validationBatchSize),
+      FitOptions(
+        epochs: epochs, initialEpoch: initialEpoch, validationFrequency: validationFrequency, verbose: verbose,
+        callbacks: callbacks, onNonFiniteLoss: onNonFiniteLoss, output: output))
   }
 
   /// Trains a model with several inputs or targets.
@@ -56,6 +56,7 @@ extension Trainer {
   ///   - inputs: samples along axis 0 for each input, by name or in order.
   ///   - targets: for each of `targetNames`; none for a joint loss without targets.
   ///   - sampleWeights: for those targets whose samples are weighted.
+  ///   - validationWeights: the same for `validationData`.
   /// - Returns: the history of these epochs; `history` has all.
   /// - Throws: as above.
   @discardableResult
@@ -63,22 +64,24 @@ extension Trainer {
     inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int = 32, epochs: Int = 1,
     validationSplit: Double = 0, validationData: (inputs: ByName<Tensor>, targets: ByName<Tensor>)? = nil,
     shuffle: Bool = true, verbose: Verbosity = .auto, callbacks: [any Callback] = [],
-    sampleWeights: ByName<Tensor> = [:], initialEpoch: Int? = nil, stepsPerEpoch: Int? = nil,
-    validationSteps: Int? = nil, validationBatchSize: Int? = nil, validationFrequency: Int = 1,
-    onNonFiniteLoss: NonFiniteLoss = .stop, output: ProgressOutput = .standard
+    sampleWeights: ByName<Tensor> = [:], validationWeights: ByName<Tensor> = [:], initialEpoch: Int? = nil,
+    stepsPerEpoch: Int? = nil, validationSteps: Int? = nil, validationBatchSize: Int? = nil,
+    validationFrequency: Int = 1, onNonFiniteLoss: NonFiniteLoss = .stop, output: ProgressOutput = .standard
   ) throws -> History {
     let data = SplitData(
       all: try samples(inputs: inputs, targets: targets, weights: sampleWeights),
-      validation: try validationData.map { try samples(inputs: $0.inputs, targets: $0.targets) },
+      validation: try validationData.map {
+        try samples(inputs: $0.inputs, targets: $0.targets, weights: validationWeights)
+      },
       split: validationSplit)
-    let sources = try sources(
-      data, batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
-      validationBatchSize: validationBatchSize)
     return try fit(
-      FitPlan(
-        training: sources.training, validation: sources.validation, epochs: epochs, initialEpoch: initialEpoch,
-        validationFrequency: validationFrequency, verbose: verbose, callbacks: callbacks,
-        onNonFiniteLoss: onNonFiniteLoss, output: output))
+      data,
+      BatchOptions(
+        batchSize: batchSize, shuffle: shuffle, stepsPerEpoch: stepsPerEpoch, validationSteps: validationSteps,
+        validationBatchSize: validationBatchSize),
+      FitOptions(
+        epochs: epochs, initialEpoch: initialEpoch, validationFrequency: validationFrequency, verbose: verbose,
+        callbacks: callbacks, onNonFiniteLoss: onNonFiniteLoss, output: output))
   }
 
   /// Trains on batches that a data set makes while it is being trained on.
@@ -94,14 +97,13 @@ extension Trainer {
     validationSteps: Int? = nil, validationFrequency: Int = 1, onNonFiniteLoss: NonFiniteLoss = .stop,
     output: ProgressOutput = .standard
   ) throws -> History {
-    let training = try source(data, stepsPerEpoch)
-    // The data decide what each step sees.
-    fitSettings = nil
-    return try fit(
+    try fit(
       FitPlan(
-        training: training, validation: try validation.map { try source($0, validationSteps) }, epochs: epochs,
-        initialEpoch: initialEpoch, validationFrequency: validationFrequency, verbose: verbose, callbacks: callbacks,
-        onNonFiniteLoss: onNonFiniteLoss, output: output))
+        training: source(data, .steps(stepsPerEpoch)),
+        validation: validation.map { try source($0, .atMost(validationSteps)) },
+        options: FitOptions(
+          epochs: epochs, initialEpoch: initialEpoch, validationFrequency: validationFrequency, verbose: verbose,
+          callbacks: callbacks, onNonFiniteLoss: onNonFiniteLoss, output: output)))
   }
 
   /// Samples in memory, and the part of them that is left out of training.
@@ -111,12 +113,11 @@ extension Trainer {
     var unweighted: Samples?
     let validation: Samples?
     let split: Double
+    /// The weights of classes that `all` holds; nil if there are none.
+    var classWeights: [Int: Double]?
   }
 
-  private func sources(
-    _ data: SplitData, batchSize: Int, shuffle: Bool, stepsPerEpoch: Int?, validationSteps: Int?,
-    validationBatchSize: Int?
-  ) throws -> (training: ArraySource, validation: ArraySource?) {
+  private func fit(_ data: SplitData, _ batches: BatchOptions, _ options: FitOptions) throws -> History {
     var rows = 0..<data.all.count
     var validation = data.validation
     if validation == nil, data.split != 0 {
@@ -129,23 +130,26 @@ extension Trainer {
       }
     }
     let training = try ArraySource(
-      data.all, rows: rows, batchSize: batchSize, isShuffled: shuffle, stepsPerEpoch: stepsPerEpoch)
+      data.all, rows: rows, batchSize: batches.batchSize, isShuffled: batches.shuffle,
+      length: .steps(batches.stepsPerEpoch))
     // Targets that do not fit the loss are refused now, those for validation too.
     try prepare(data.all)
     if let validation { try prepare(validation) }
-    fitSettings = FitSettings(
-      batchSize: batchSize, validationSplit: data.validation == nil ? data.split : 0, shuffle: shuffle,
-      stepsPerEpoch: stepsPerEpoch)
-    return (
-      training,
-      try validation.map {
-        try ArraySource($0, batchSize: validationBatchSize ?? batchSize, stepsPerEpoch: validationSteps)
-      }
-    )
+    return try fit(
+      FitPlan(
+        training: training,
+        validation: validation.map {
+          try ArraySource(
+            $0, batchSize: batches.validationBatchSize ?? batches.batchSize, length: .atMost(batches.validationSteps))
+        },
+        settings: FitSettings(
+          batchSize: batches.batchSize, validationSplit: data.validation == nil ? data.split : 0,
+          shuffle: batches.shuffle, stepsPerEpoch: batches.stepsPerEpoch, classWeights: data.classWeights),
+        options: options))
   }
 
-  private func source(_ data: any StreamedDataset, _ stepsPerEpoch: Int?) throws -> StreamSource {
-    try StreamSource(data, stepsPerEpoch: stepsPerEpoch) { [unowned self] batch in
+  private func source(_ data: any StreamedDataset, _ length: EpochLength) throws -> StreamSource {
+    try StreamSource(data, length) { [unowned self] batch in
       try samples(inputs: batch.inputs, targets: batch.targets, weights: batch.sampleWeights)
     }
   }
@@ -187,7 +191,7 @@ extension Trainer {
   public func evaluate(
     _ data: any StreamedDataset, verbose: Verbosity = .silent, output: ProgressOutput = .standard
   ) throws -> [String: Double] {
-    try evaluate(source(data, nil), verbose, output)
+    try evaluate(source(data, .pass), verbose, output)
   }
 
   private func evaluate(

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import ApusGraph
+import ApusPresentation
 
 /// What a model makes of samples.
 extension Trainer {
@@ -16,6 +17,36 @@ extension Trainer {
   public func predict(inputs: ByName<Tensor>, batchSize: Int = 32) throws -> [String: Tensor] {
     let outputs = try run(model, fitted(inputs), batchSize: batchSize)
     return Dictionary(uniqueKeysWithValues: zip(outputNames, outputs))
+  }
+
+  /// How often samples of each class are taken for which: the largest output, or one output on a side of the loss's
+  /// threshold, against the truth.
+  /// - Parameters:
+  ///   - inputs: samples along axis 0.
+  ///   - targets: class numbers, or rows with a 1 at the class.
+  /// - Throws: `ApusError` if the model's outputs are not one class for each sample.
+  public func confusionMatrix(_ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32) throws -> ConfusionMatrix {
+    let reader = try AnswerReader(model, loss: loss)
+    let outputs = try predict(inputs, batchSize: batchSize)
+    let numbers = outputs.doubles()
+    let count = inputs.dimensions[0]
+    guard numbers.count == count * reader.width else {
+      throw ApusError.input("a confusion matrix needs one class for each sample, but the outputs are \(outputs.type)")
+    }
+    let answers = try (0..<count).map { row -> Int32 in
+      switch reader.answer(numbers[row * reader.width..<(row + 1) * reader.width]) {
+      case .label(let label, let score) where !score.isNaN: return Int32(label)
+      case .decision(let isYes, let score) where !score.isNaN: return isYes ? 1 : 0
+      case .label, .decision: throw ApusError.input("the outputs of sample \(row) are NaN")
+      case .labels, .value:
+        throw ApusError.input(
+          "a confusion matrix needs one class for each sample, which outputs of \(outputs.type) do not say",
+          help: "it is for models that end in softmax, or in one sigmoid")
+      }
+    }
+    // Data may have fewer classes than the model has outputs.
+    let names = classNames + (classNames.count..<max(classNames.count, reader.width, 2)).map(String.init)
+    return try ConfusionMatrix(labels: targets, predictions: Tensor(answers), classNames: names)
   }
 
   /// What a layer makes of samples on the way to the model's output, while predicting.

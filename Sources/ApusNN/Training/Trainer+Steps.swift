@@ -52,27 +52,27 @@ extension Trainer {
 
   private func gradients(of samples: Samples) throws -> [(name: String, value: Tensor)] {
     let (graph, names) = try model.accepting(samples.inputs.map(\.dtype))
-      .gradientGraph(objective, targets: targetFeeds(samples))
+      .gradientGraph(objective, optimizer: optimizer, targets: targetFeeds(samples))
     return Array(zip(names, try session.load(graph).run(samples.feeds).dropFirst())).map { (name: $0, value: $1) }
   }
 
   // MARK: On samples that are known to fit
 
   func trainingStep(_ samples: Samples) throws -> [String: Double] {
-    try named(programs(feeds(samples)).training.run(samples.feeds))
+    try named(programs(for: samples).training.run(samples.feeds))
   }
 
   func evaluationStep(_ samples: Samples) throws -> [String: Double] {
-    try named(programs(feeds(samples)).evaluation.run(samples.feeds))
+    try named(programs(for: samples).evaluation.run(samples.feeds))
   }
 
   /// One step on each batch of rows.
   func trainingSteps(_ chunk: Chunk) throws -> StepLogs {
-    try StepLogs(logs, chunk.run(programs(feeds(chunk.samples)).training))
+    try StepLogs(logs, chunk.run(programs(for: chunk.samples).training))
   }
 
   func evaluationSteps(_ chunk: Chunk) throws -> StepLogs {
-    try StepLogs(logs, chunk.run(programs(feeds(chunk.samples)).evaluation))
+    try StepLogs(logs, chunk.run(programs(for: chunk.samples).evaluation))
   }
 
   private func named(_ outputs: [Tensor]) -> [String: Double] {
@@ -92,18 +92,18 @@ extension Trainer {
   /// The training step for this data, as it is before any pass, and the data as the step takes them.
   package func prepared(_ inputs: Tensor, _ targets: Tensor) throws -> (step: Graph, inputs: Tensor, targets: Tensor) {
     let samples = try samples(inputs, targets)
-    return (try programs(feeds(samples)).training.graph, samples.inputs[0], samples.targets[0])
+    return (try stepGraph(samples), samples.inputs[0], samples.targets[0])
   }
 
   /// Builds the programs for samples that were checked.
   /// - Throws: `ApusError` that names both shapes where the loss or a metric does not compare them with the output.
-  func prepare(_ samples: Samples) throws { _ = try programs(feeds(samples)) }
+  func prepare(_ samples: Samples) throws { _ = try programs(for: samples) }
 
   /// The training step for samples, as it is before any pass.
-  func stepGraph(_ samples: Samples) throws -> Graph { try programs(feeds(samples)).training.graph }
+  func stepGraph(_ samples: Samples) throws -> Graph { try programs(for: samples).training.graph }
 
-  private func feeds(_ samples: Samples) -> StepFeeds {
-    StepFeeds(inputs: samples.inputs.map(\.dtype), targets: targetFeeds(samples))
+  private func programs(for samples: Samples) throws -> (training: Program, evaluation: Program) {
+    try programs(StepFeeds(inputs: samples.inputs.map(\.dtype), targets: targetFeeds(samples)))
   }
 
   var usualFeeds: StepFeeds {

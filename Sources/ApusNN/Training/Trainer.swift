@@ -113,7 +113,9 @@ public final class Trainer {
     inputNames = model.inputNames
     outputNames = model.outputNames
     targetNames = objective.targetNames(outputs: outputNames)
-    logs = objective.logs(outputs: outputNames)
+    let isMasked = try model.modelOutputs().map { model.mask(of: $0) != nil }
+    logs = objective.logs(
+      outputs: outputNames, masked: Set(zip(outputNames, isMasked).filter(\.1).map(\.0)))
     session = Session(backend: backend, seed: seed, passes: passes)
     // The optimizer's state and the learning rate exist from the start, so that they can be read, set and saved.
     _ = try programs(usualFeeds)

@@ -28,14 +28,17 @@ extension Graph {
     let forward = try bound(to: .training)
     let builder = GraphBuilder(extending: forward)
     builder.rename(name + ".training")
-    let (outputs, loss) = try append(objective, targets, of: forward, to: builder)
-    let step = try builder.stepCounter()
-    let trained = try forward.trainedVariables()
-    let variables = trained.map { builder.value($0.id) }
-    let gradients = try gradients(of: loss, withRespectTo: variables)
+    let appended = try append(objective, targets, of: forward, to: builder)
+    let points = try GradientPoints(
+      builder.build(appended.outputs), forward.trainedVariables(), optimizer)
+    let training = GraphBuilder(extending: points.graph)
+    let outputs = points.graph.outputs.map(training.value)
+    let step = try training.stepCounter()
+    let gradients = try gradients(
+      of: outputs[0], withRespectTo: points.trained.map { training.value($0.point) })
     try optimizer.apply(
-      zip(trained, zip(variables, gradients)).map { ($0.declaration.label, $1.0, $1.1) }, step: step)
-    return try builder.build(outputs)
+      zip(points.trained, gradients).map { ($0.name, training.value($0.variable), $1) }, step: step)
+    return try training.build(outputs)
   }
 
   /// The variables that training changes.
@@ -56,7 +59,9 @@ extension Graph {
   /// The gradients of an objective's loss as one graph, with the same parameters as its training step. Nothing is
   /// updated: the counters of dropout and moving averages stay as they are.
   /// - Returns: a graph that gives the loss, then the gradient by each trainable variable; the variables' names.
-  func gradientGraph(_ objective: Objective, targets: [TargetFeed]) throws -> (graph: Graph, names: [String]) {
+  func gradientGraph(
+    _ objective: Objective, optimizer: any Optimizer, targets: [TargetFeed]
+  ) throws -> (graph: Graph, names: [String]) {
     let bound = try bound(to: .training)
     let builder = GraphBuilder(name)
     // Copied without its updates.
@@ -65,9 +70,11 @@ extension Graph {
     let step = GraphBuilder(extending: forward)
     step.rename(name + ".gradients")
     let loss = try append(objective, targets, of: forward, to: step).loss
-    let trained = try forward.trainedVariables()
-    let gradients = try gradients(of: loss, withRespectTo: trained.map { step.value($0.id) })
-    return (try step.build([loss] + gradients), trained.map(\.declaration.label))
+    let points = try GradientPoints(step.build([loss]), forward.trainedVariables(), optimizer)
+    let whole = GraphBuilder(extending: points.graph)
+    let value = whole.value(points.graph.outputs[0])
+    let gradients = try gradients(of: value, withRespectTo: points.trained.map { whole.value($0.point) })
+    return (try whole.build([value] + gradients), points.trained.map(\.name))
   }
 
   /// The training step of a `Trainer` for inputs and targets of the usual types, as it is before any pass. No variable is

@@ -89,10 +89,15 @@ package struct FitSettings: Codable, Hashable, Sendable {
   package var shuffle: Bool
   /// Nil for one pass through the samples.
   package var stepsPerEpoch: Int?
+  /// What the losses of a class's samples are multiplied by; nil for nothing.
+  package var classWeights: [Int: Double]?
 
-  package init(batchSize: Int, validationSplit: Double, shuffle: Bool, stepsPerEpoch: Int? = nil) {
+  package init(
+    batchSize: Int, validationSplit: Double, shuffle: Bool, stepsPerEpoch: Int? = nil,
+    classWeights: [Int: Double]? = nil
+  ) {
     (self.batchSize, self.validationSplit, self.shuffle) = (batchSize, validationSplit, shuffle)
-    self.stepsPerEpoch = stepsPerEpoch
+    (self.stepsPerEpoch, self.classWeights) = (stepsPerEpoch, classWeights)
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -100,5 +105,6 @@ package struct FitSettings: Codable, Hashable, Sendable {
     case batchSize = "batch_size"
     case validationSplit = "validation_split"
     case stepsPerEpoch = "steps_per_epoch"
+    case classWeights = "class_weights"
   }
 }

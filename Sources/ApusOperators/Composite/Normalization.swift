@@ -186,7 +186,7 @@ func requireVectors(_ operands: [TensorType], axis: Int, names: [String]) throws
 
 extension Value {
   /// A vector as a shape that broadcasts along one axis of `x`.
-  fileprivate func along(_ axis: Int, of x: Value) throws -> Value {
+  package func along(_ axis: Int, of x: Value) throws -> Value {
     let axis = try Axis.normalized(axis, rank: x.rank)
     var dims = [Dim](repeating: 1, count: x.rank - axis)
     dims[0] = x.shape[axis]

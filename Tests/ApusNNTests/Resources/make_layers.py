@@ -236,6 +236,11 @@ add("masking", L.Masking(mask_value=-1.0), (2, 4, 1))
 add("masked_mean", keras.Sequential([L.Masking(), L.Dense(3), L.GlobalAveragePooling1D()]), inputs=[masked((2, 5, 2))])
 add("time_distributed_dense", L.TimeDistributed(L.Dense(3, activation="tanh")), (2, 4, 2))
 add("time_distributed_conv", L.TimeDistributed(L.Conv2D(2, 2)), (2, 3, 4, 3, 2))
+add("conv_lstm", L.ConvLSTM2D(2, 3), (2, 3, 5, 4, 2))
+add("conv_lstm_sequences", L.ConvLSTM2D(2, (2, 3), strides=(2, 1), padding="same", return_sequences=True,
+    use_bias=False, go_backwards=True, recurrent_activation="hard_sigmoid"), (2, 3, 5, 4, 1))
+add("conv_lstm_state", L.ConvLSTM2D(1, 2, dilation_rate=2, return_sequences=True, return_state=True), (1, 2, 4, 4, 2))
+add("conv_lstm_1d", L.ConvLSTM1D(2, 3, padding="same", activation="relu"), (2, 3, 4, 2))
 
 # Augmentation with factors that leave no choice
 add("random_rotation_quarter", L.RandomRotation((0.25, 0.25)), (1, 4, 4, 2), training=True)

@@ -164,4 +164,12 @@ for shape, other in [((2, 3), (4,)), ((), ()), ((0, 3), (2,)), ((1,), (0,)), ((3
         x = sample(shape, dtype)
         cases.add("control_dependency", {}, [x, sample(other)], [x])
 
+# Of the operators that say something of a model the first operand is all that is computed.
+rng = np.random.default_rng(91)
+for shape in [(2, 3), (), (0, 3), (1,), (3,)]:
+    for dtype in TYPES:
+        x = sample(shape, dtype)
+        cases.add("add_loss", {}, [x, sample(())], [x])
+        cases.add("with_mask", {}, [x, np.asarray(sample(shape[:1]) > 0)], [x])
+
 cases.write()
