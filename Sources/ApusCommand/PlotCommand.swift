@@ -28,11 +28,11 @@ struct PictureOutput: ParsableArguments {
   /// - Parameter ending: what the file's name ends in, such as `svg`.
   /// - Throws: `ApusError` if it does not, or no file can be written there.
   func check(_ ending: String) throws {
-    try PictureOutput.check(path, ending, option: "--output")
+    try PictureOutput.check(path, [ending], option: "--output")
   }
 
   /// - Throws: `ApusError` if the ending says that the file is a picture of another kind, or none can be written there.
-  static func check(_ path: String, _ wanted: String..., option: String) throws {
+  static func check(_ path: String, _ wanted: [String], option: String) throws {
     let ending = (path as NSString).pathExtension.lowercased()
     guard wanted.contains(ending) || !["svg", "png", "npy", "pdf", "jpg", "jpeg"].contains(ending) else {
       throw ApusError.usage(

@@ -16,6 +16,7 @@ struct TrainCommand: ParsableCommand {
         apus train trained --optimizer "sgd(learning_rate=0.01)" --save tuned
         apus train iris.graph --data iris.csv --target species --test-split 0.2 --mix --save flowers
         apus train photos.graph --data photos --image-size 64,64 --color rgb --save classifier
+        apus train head.graph --data photos --weights classifier --freeze "conv*" --save other
 
       A saved model keeps how its inputs are made: columns, categories, the size of pictures. Docs/Data.md describes the \
       data that are read.
@@ -70,8 +71,13 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "A folder that --save wrote, to go on with everything as it was. FILE must be the same graph.")
   var resume: String?
 
+  @OptionGroup var transfer: TransferOptions
+
   @Option(help: "An SVG file for the curves of loss and metrics.")
   var plot: String?
+
+  @Flag(help: "Draw the loss as a curve in the terminal while training runs, in place of progress bars.")
+  var live = false
 
   @Option(
     help: ArgumentHelp(
@@ -119,12 +125,17 @@ struct TrainCommand: ParsableCommand {
     // What can be wrong with the command line is found before an hour of training.
     let callbacks = try CallbackRegistry.list(callbacks)
     try loss.check()
+    try transfer.check(resume: resume != nil, isSaved: input.isSavedModel)
     let chosen = try optimizer.map { try OptimizerRegistry.named($0) }
+    let base = try transfer.base()
     let resumed = try resume.map { try self.resumed(from: $0, backend) }
-    let start = resumed == nil ? try input.loadModel() : nil
+    var start = resumed == nil ? try input.loadModel() : nil
+    let frozen = try start.map { try transfer.frozen($0.graph) }
+    if let frozen { start?.graph = frozen.graph }
     if let plot { try OutputPath.checkFile(plot, "--plot") }
     if let save { try OutputPath.makeFolder(save, "--save") }
     let (data, trainer) = try prepared(resumed, start, chosen, backend)
+    let taken = try base.map { try trainer.takeWeights(of: $0) }
     trainer.warningHandler = { Terminal.report($0) }
     for part in [data.train, data.test].compactMap(\.self) {
       try trainer.checkInputs(of: part)
@@ -133,7 +144,11 @@ struct TrainCommand: ParsableCommand {
     if trainer.classNames.isEmpty { trainer.classNames = data.classNames }
     trainer.inputEncoding = data.encoding
     let progress = json ? Terminal.errors : Terminal.output
-    if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
+    if verbose != .silent {
+      progress.write(trainer.model.summary(terminalWidth: Terminal.width))
+      progress.write((taken?.text() ?? "") + (frozen?.note ?? ""))
+    }
+    let drawing = live ? liveDrawing(progress) : nil
     let before = trainer.fitSettings
     let batch = batch ?? before?.batchSize ?? 32
     let validationSplit = validationSplit ?? before?.validationSplit ?? 0
@@ -143,8 +158,8 @@ struct TrainCommand: ParsableCommand {
     let remaining = max(0, epochs - trainer.nextEpoch)
     let history = try trainer.fit(
       data.train.inputs, data.train.targets, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
-      shuffle: shuffle ?? before?.shuffle ?? true, verbose: verbose, callbacks: callbacks, onNonFiniteLoss: onNan,
-      output: progress)
+      shuffle: shuffle ?? before?.shuffle ?? true, verbose: drawing == nil ? verbose : .silent,
+      callbacks: callbacks + [drawing].compactMap(\.self), onNonFiniteLoss: onNan, output: progress)
     let seconds = (clock.now - startTime) / .seconds(1)
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
@@ -174,6 +189,17 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainCommand {
+  /// What draws the loss; nil, with a warning, where it would not be seen.
+  private func liveDrawing(_ progress: ProgressOutput) -> LivePlot? {
+    guard progress.isTerminal else {
+      Terminal.report(
+        Diagnostic(
+          .warning, "--live draws in a terminal, and the output is not one", help: "--plot FILE.svg draws into a file"))
+      return nil
+    }
+    return LivePlot(output: progress, width: Terminal.width ?? 80)
+  }
+
   /// The data, and a trainer for them: the resumed one, or one that begins anew, with saved weights if FILE holds some.
   private func prepared(
     _ resumed: Trainer?, _ start: (graph: Graph, saved: SavedModel?)?, _ optimizer: (any Optimizer)?,

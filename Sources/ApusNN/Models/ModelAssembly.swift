@@ -27,7 +27,9 @@ struct ModelAssembly {
   static func build(_ name: String, _ structure: ModelStructure) throws -> (Graph, SummaryTable) {
     let builder = GraphBuilder(Identifier.sanitized(name))
     guard !structure.outputs.isEmpty else { throw ApusError.input("model '\(name)' has no outputs") }
-    let assembly = try ModelAssembly(name, structure, builder, AssemblyState(builder), nil, inputs: nil)
+    let state = AssemblyState(builder)
+    let assembly = try ModelAssembly(name, structure, builder, state, nil, inputs: nil)
+    structure.weights.begin(with: (structure.whole.map { [("", $0)] } ?? []) + state.trainedParts)
     builder.origin = Origin()
     let graph = try builder.build(assembly.outputs)
     return (graph, graph.summaryTable(name: name, rows: assembly.rows))
@@ -45,7 +47,7 @@ struct ModelAssembly {
   ) throws {
     (self.structure, self.builder, self.state, self.context) = (structure, builder, state, context)
     let calls = LayerCall.reachable(from: structure.outputs.map(\.call))
-    try nameLayers(of: calls + structure.inputs.filter(\.isInput))
+    names = try Self.names(of: structure)
     try check(reachable: calls, model: model)
     try Self.requireLayers(structure.frozenLayers.sorted(), among: Array(names.values), model: model)
 
@@ -58,11 +60,15 @@ struct ModelAssembly {
     arrangeRows(calls)
   }
 
-  private mutating func nameLayers(of calls: [LayerCall]) throws {
+  /// The names of a model's layers by their identities.
+  static func names(of structure: ModelStructure) throws -> [ObjectIdentifier: String] {
+    var names = structure.names
     var taken = LayerNames()
-    for call in calls where names[call.layerIdentity] == nil {
+    for call in LayerCall.reachable(from: structure.outputs.map(\.call)) + structure.inputs.filter(\.isInput)
+    where names[call.layerIdentity] == nil {
       names[call.layerIdentity] = try taken.name(for: call.layer)
     }
+    return names
   }
 
   private func check(reachable calls: [LayerCall], model: String) throws {
