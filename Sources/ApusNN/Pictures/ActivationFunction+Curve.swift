@@ -12,7 +12,7 @@ extension ActivationFunction {
   ///   - count: how many places there are, both ends among them.
   /// - Throws: `ApusError` if the range is empty or not finite, or there are fewer than two places.
   public func curve(
-    over range: ClosedRange<Double> = -6...6, count: Int = 241
+    over range: ClosedRange<Double> = -6...6, count: Int = 121
   ) throws -> (x: [Double], values: [Double], derivatives: [Double]) {
     let width = range.upperBound - range.lowerBound
     guard count >= 2, width > 0, width.isFinite else {
