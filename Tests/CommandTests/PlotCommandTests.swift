@@ -10,7 +10,9 @@ import Testing
   init() throws {
     folder = try TemporaryFolder()
     let layers = """
-        %1: f32[batch, 8, 8, 1] = cast(%input, dtype: f32) from "rescaling"
+        %0: f32[batch, 8, 8, 1] = cast(%input, dtype: f32) from "rescaling"
+        %s: f32 = constant(0.004) from "rescaling"
+        %1: f32[batch, 8, 8, 1] = multiply(%0, %s) from "rescaling"
         %conv1/kernel: f32[3, 3, 1, 4] = variable(glorot_uniform) from "conv1"
         %2: f32[batch, 6, 6, 4] = convolution(%1, %conv1/kernel) from "conv1"
         %3: f32[batch, 6, 6, 4] = relu(%2) from "conv1"

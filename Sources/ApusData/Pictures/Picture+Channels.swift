@@ -94,6 +94,7 @@ extension Picture {
     guard d.count == 4, !d.contains(0) else { throw ApusError.input("\(pictures.type) holds no pictures") }
     let factor = max(1, size / max(d[1], d[2]))
     return try PNG.grid(
-      enlarged(pictures, by: factor), columns: columns ?? Int(Double(d[0]).squareRoot().rounded(.up)), gap: 4, ground: 255)
+      enlarged(pictures, by: factor), columns: columns ?? Int(Double(d[0]).squareRoot().rounded(.up)), gap: 4,
+      ground: 255)
   }
 }
