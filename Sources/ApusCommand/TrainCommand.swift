@@ -14,9 +14,9 @@ struct TrainCommand: ParsableCommand {
         apus train model.graph --optimizer "sgd(learning_rate=0.1, momentum=0.9)" --save trained
         apus train trained --resume trained --epochs 10 --save trained
         apus train trained --optimizer "sgd(learning_rate=0.01)" --save tuned
+        apus train head.graph --data photos --weights trained --freeze "conv*" --save other
         apus train iris.graph --data iris.csv --target species --test-split 0.2 --mix --save flowers
         apus train photos.graph --data photos --image-size 64,64 --color rgb --save classifier
-        apus train head.graph --data photos --weights classifier --freeze "conv*" --save other
 
       A saved model keeps how its inputs are made: columns, categories, the size of pictures. Docs/Data.md describes the \
       data that are read.
@@ -123,8 +123,12 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let backend = try backend.make()
     // What can be wrong with the command line is found before an hour of training.
-    let callbacks = try CallbackRegistry.list(callbacks)
+    var callbacks = try CallbackRegistry.list(callbacks)
     try loss.check()
+    let drawing = live ? LiveDrawing.plot(json ? Terminal.errors : Terminal.output) : nil
+    if let drawing { callbacks.append(drawing) }
+    // A progress bar would write into the drawing.
+    let verbose = drawing == nil ? self.verbose : .silent
     try transfer.check(resume: resume != nil, isSaved: input.isSavedModel)
     let chosen = try optimizer.map { try OptimizerRegistry.named($0) }
     let base = try transfer.base()
@@ -136,6 +140,9 @@ struct TrainCommand: ParsableCommand {
     if let save { try OutputPath.makeFolder(save, "--save") }
     let (data, trainer) = try prepared(resumed, start, chosen, backend)
     let taken = try base.map { try trainer.takeWeights(of: $0) }
+    if self.verbose != .silent {
+      (json ? Terminal.errors : Terminal.output).write((taken?.text() ?? "") + (frozen?.note ?? ""))
+    }
     trainer.warningHandler = { Terminal.report($0) }
     for part in [data.train, data.test].compactMap(\.self) {
       try trainer.checkInputs(of: part)
@@ -144,11 +151,7 @@ struct TrainCommand: ParsableCommand {
     if trainer.classNames.isEmpty { trainer.classNames = data.classNames }
     trainer.inputEncoding = data.encoding
     let progress = json ? Terminal.errors : Terminal.output
-    if verbose != .silent {
-      progress.write(trainer.model.summary(terminalWidth: Terminal.width))
-      progress.write((taken?.text() ?? "") + (frozen?.note ?? ""))
-    }
-    let drawing = live ? liveDrawing(progress) : nil
+    if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
     let before = trainer.fitSettings
     let batch = batch ?? before?.batchSize ?? 32
     let validationSplit = validationSplit ?? before?.validationSplit ?? 0
@@ -158,8 +161,8 @@ struct TrainCommand: ParsableCommand {
     let remaining = max(0, epochs - trainer.nextEpoch)
     let history = try trainer.fit(
       data.train.inputs, data.train.targets, batchSize: batch, epochs: remaining, validationSplit: validationSplit,
-      shuffle: shuffle ?? before?.shuffle ?? true, verbose: drawing == nil ? verbose : .silent,
-      callbacks: callbacks + [drawing].compactMap(\.self), onNonFiniteLoss: onNan, output: progress)
+      shuffle: shuffle ?? before?.shuffle ?? true, verbose: verbose, callbacks: callbacks, onNonFiniteLoss: onNan,
+      output: progress)
     let seconds = (clock.now - startTime) / .seconds(1)
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
@@ -189,17 +192,6 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainCommand {
-  /// What draws the loss; nil, with a warning, where it would not be seen.
-  private func liveDrawing(_ progress: ProgressOutput) -> LivePlot? {
-    guard progress.isTerminal else {
-      Terminal.report(
-        Diagnostic(
-          .warning, "--live draws in a terminal, and the output is not one", help: "--plot FILE.svg draws into a file"))
-      return nil
-    }
-    return LivePlot(output: progress, width: Terminal.width ?? 80)
-  }
-
   /// The data, and a trainer for them: the resumed one, or one that begins anew, with saved weights if FILE holds some.
   private func prepared(
     _ resumed: Trainer?, _ start: (graph: Graph, saved: SavedModel?)?, _ optimizer: (any Optimizer)?,

@@ -27,9 +27,7 @@ struct ModelAssembly {
   static func build(_ name: String, _ structure: ModelStructure) throws -> (Graph, SummaryTable) {
     let builder = GraphBuilder(Identifier.sanitized(name))
     guard !structure.outputs.isEmpty else { throw ApusError.input("model '\(name)' has no outputs") }
-    let state = AssemblyState(builder)
-    let assembly = try ModelAssembly(name, structure, builder, state, nil, inputs: nil)
-    structure.weights.begin(with: (structure.whole.map { [("", $0)] } ?? []) + state.trainedParts)
+    let assembly = try ModelAssembly(name, structure, builder, AssemblyState(builder), nil, inputs: nil)
     builder.origin = Origin()
     let graph = try builder.build(assembly.outputs)
     return (graph, graph.summaryTable(name: name, rows: assembly.rows))
@@ -58,6 +56,9 @@ struct ModelAssembly {
     builder.origin = origin
     outputs = try structure.outputs.map(result(of:))
     arrangeRows(calls)
+    if context == nil {
+      structure.weights.begin(with: (structure.whole.map { [("", $0)] } ?? []) + state.trainedParts)
+    }
   }
 
   /// The names of a model's layers by their identities.
