@@ -13,6 +13,8 @@ struct PredictCommand: ParsableCommand {
         apus predict trained images.npy --output probabilities.npy
         apus predict trained --data fashion-mnist --first 5
         apus predict flowers --data iris.csv
+        apus predict trained --data fashion-mnist --first 25 --grid clothes.svg
+        apus predict trained shoe.png --layer conv1 --output maps.png
 
       Classes have the names of the data that the model was trained on. A sigmoid's output is a yes or a no; one output \
       without a sigmoid is a number.
@@ -30,8 +32,21 @@ struct PredictCommand: ParsableCommand {
   @Option(help: "How many samples of --data. Left out: 10 of a named data set, else all.")
   var first: Int?
 
-  @Option(name: .shortAndLong, help: "A .npy file for all outputs.")
+  @Option(
+    name: .shortAndLong,
+    help: "A .npy file for all outputs; with --layer also a .png file for the channels of the first sample.")
   var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write what this layer makes of the samples, instead of the model's output.", valueName: "name"))
+  var layer: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw the samples with their answers into this .svg file, or .png without texts: right ones framed blue, wrong ones orange.",
+      valueName: "file"))
+  var grid: String?
 
   @Flag(help: "Print the results as JSON.")
   var json = false
@@ -44,27 +59,34 @@ struct PredictCommand: ParsableCommand {
     guard files.isEmpty || first == nil && data.data == nil else {
       throw ValidationError("--data and --first choose samples of a data set; leave them out if files are given.")
     }
+    guard layer == nil || output != nil && grid == nil && !json else {
+      throw ValidationError("--layer writes to --output FILE.png or FILE.npy, and goes with neither --grid nor --json.")
+    }
     guard data.reading.testSplit == nil, data.reading.mix == nil else {
       throw ValidationError("--test-split and --mix belong to train and evaluate.")
     }
   }
 
   func run() throws {
-    if let output { try OutputPath.checkFile(output, "--output") }
+    if let output { try PictureOutput.check(output, layer == nil ? ["npy"] : ["npy", "png"], option: "--output") }
+    if let grid { try PictureOutput.check(grid, ["svg", "png"], option: "--grid") }
     let (graph, saved) = try input.loadTrained()
     let trainer = try Trainer(graph, optimizer: SGD(), loss: .sparseCategoricalCrossEntropy, backend: backend.make())
     try saved.give(to: trainer.session, of: graph)
+    if let layer, let output { return try write(trainer, layer, saved.state, to: output) }
     // A loss of a program's own may be unknown here, and is not needed.
     let reader = try AnswerReader(graph, loss: try? saved.loss())
     let classNames = saved.state?.classNames ?? []
     var predictions: [Prediction] = []
     var outputs: [Tensor] = []
+    var pictures: [Tensor] = []
     for samples in try load(saved.state) {
       DataOptions.report(dropped: samples.droppedCount, of: samples.name)
       let scores = try trainer.predict(samples.inputs)
       // Rows of several numbers are no single truth.
       let truths = samples.targets.flatMap { $0.count == samples.count ? $0.doubles() : nil }
       outputs.append(scores)
+      if grid != nil { pictures.append(samples.inputs) }
       let elements = scores.doubles()
       let rows = reader.width == 0 ? 0 : elements.count / reader.width
       predictions += (0..<rows).map { row in
@@ -76,8 +98,46 @@ struct PredictCommand: ParsableCommand {
       }
     }
     if let output, let scores = outputs.first { try NPY.write(scores, to: output) }
+    if let grid { try draw(predictions, pictures, classNames, to: grid) }
     if json { return try Terminal.writeJSON(predictions) }
     for prediction in predictions { Terminal.write(prediction.text(classNames) + "\n") }
+  }
+
+  /// What a layer makes of the samples: numbers, or the channels of the first as a picture.
+  private func write(_ trainer: Trainer, _ layer: String, _ state: TrainingState?, to path: String) throws {
+    guard let samples = try load(state).first, samples.count > 0 else {
+      throw ApusError.input("there is no sample to run the model on")
+    }
+    if path.lowercased().hasSuffix(".png") {
+      try PNG.write(trainer.featureMaps(of: layer, for: samples.inputs.gather(rows: [0])), to: path)
+      Terminal.write("channels of \(samples.label(of: 0)): \(path)\n")
+    } else {
+      let outputs = try trainer.outputs(of: layer, for: samples.inputs)
+      try NPY.write(outputs, to: path)
+      Terminal.write("\(layer): \(outputs.type) in \(path)\n")
+    }
+  }
+
+  /// Draws each sample with what the model says of it.
+  private func draw(
+    _ predictions: [Prediction], _ pictures: [Tensor], _ classNames: [String], to path: String
+  ) throws {
+    guard let first = pictures.first, pictures.allSatisfy({ $0.dimensions.dropFirst() == first.dimensions.dropFirst() })
+    else { throw ApusError.input("--grid: the pictures do not have one size", help: "predict them one at a time") }
+    let count = pictures.reduce(0) { $0 + $1.dimensions[0] }
+    guard count == predictions.count else {
+      throw ApusError.input("--grid: \(count) samples have \(predictions.count) answers")
+    }
+    var images = try Tensor(uninitialized: first.dtype, [count] + first.dimensions.dropFirst())
+    images.withUnsafeMutableBytes { target in
+      var offset = 0
+      for part in pictures {
+        part.withUnsafeBytes { target[offset..<offset + $0.count].copyBytes(from: $0) }
+        offset += part.byteCount
+      }
+    }
+    try ImageGrid(images: images, captions: predictions.map { $0.caption(classNames) }).write(to: path)
+    if !json { Terminal.write("pictures: \(path)\n") }
   }
 
   private func load(_ state: TrainingState?) throws -> [Samples] {
@@ -132,6 +192,17 @@ private struct Prediction: Encodable {
         truth == label ? "right" : "wrong: \(Self.name(of: truth, classNames) ?? String(truth))"
       } ?? target.map { String(format: "target %.4f", $0) }
     return [source, answer, number, verdict].compactMap(\.self).joined(separator: "  ")
+  }
+
+  func caption(_ classNames: [String]) -> ImageGrid.Caption {
+    guard let label else {
+      return .init(labels == nil ? PictureText.number(score) : text(classNames))
+    }
+    let names = (name ?? String(label), truth.map { Self.name(of: $0, classNames) ?? String($0) })
+    var caption = ImageGrid.Caption(answer: names.0, probability: 0...1 ~= score ? score : nil, truth: names.1)
+    // Two classes may have one name.
+    caption.isRight = truth.map { $0 == label }
+    return caption
   }
 
   private static func text(_ label: Int, _ name: String?) -> String { "\(label)" + (name.map { " \($0)" } ?? "") }

@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self,
+      TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self, PlotCommand.self,
       SummaryCommand.self, StatsCommand.self, ReportCommand.self, ExplainCommand.self,
       DumpCommand.self, OptCommand.self, RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self,
       BenchCommand.self,

@@ -14,6 +14,7 @@ struct TrainCommand: ParsableCommand {
         apus train model.graph --optimizer "sgd(learning_rate=0.1, momentum=0.9)" --save trained
         apus train trained --resume trained --epochs 10 --save trained
         apus train trained --optimizer "sgd(learning_rate=0.01)" --save tuned
+        apus train head.graph --data photos --weights trained --freeze "conv*" --save other
         apus train iris.graph --data iris.csv --target species --test-split 0.2 --mix --save flowers
         apus train photos.graph --data photos --image-size 64,64 --color rgb --save classifier
         apus train Graphs/Models/text.graph --data reviews --validation-split 0.2 --class-weight balanced --save critic
@@ -73,8 +74,13 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "A folder that --save wrote, to go on with everything as it was. FILE must be the same graph.")
   var resume: String?
 
+  @OptionGroup var transfer: TransferOptions
+
   @Option(help: "An SVG file for the curves of loss and metrics.")
   var plot: String?
+
+  @Flag(help: "Draw the loss as a curve in the terminal while training runs, in place of progress bars.")
+  var live = false
 
   @Option(
     help: ArgumentHelp(
@@ -127,14 +133,26 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let backend = try backend.make()
     // What can be wrong with the command line is found before an hour of training.
-    let callbacks = try CallbackRegistry.list(callbacks)
+    var callbacks = try CallbackRegistry.list(callbacks)
     try loss.check()
+    let drawing = live ? LiveDrawing.plot(json ? Terminal.errors : Terminal.output) : nil
+    if let drawing { callbacks.append(drawing) }
+    // A progress bar would write into the drawing.
+    let verbose = drawing == nil ? self.verbose : .silent
+    try transfer.check(resume: resume != nil, isSaved: input.isSavedModel)
     let chosen = try optimizer.map { try OptimizerRegistry.named($0) }
+    let base = try transfer.base()
     let resumed = try resume.map { try self.resumed(from: $0, backend) }
-    let start = resumed == nil ? try input.loadModel() : nil
+    var start = resumed == nil ? try input.loadModel() : nil
+    let frozen = try start.map { try transfer.frozen($0.graph) }
+    if let frozen { start?.graph = frozen.graph }
     if let plot { try OutputPath.checkFile(plot, "--plot") }
     if let save { try OutputPath.makeFolder(save, "--save") }
     let (data, trainer) = try prepared(resumed, start, chosen, backend)
+    let taken = try base.map { try trainer.takeWeights(of: $0) }
+    if self.verbose != .silent {
+      (json ? Terminal.errors : Terminal.output).write((taken?.text() ?? "") + (frozen?.note ?? ""))
+    }
     trainer.warningHandler = { Terminal.report($0) }
     for part in [data.train, data.test].compactMap(\.self) {
       try trainer.checkInputs(of: part)

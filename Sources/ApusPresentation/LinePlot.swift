@@ -1,12 +1,9 @@
-import ApusData
-import Foundation
-
 /// Curves over epochs as a drawing in SVG, made without any other program.
 ///
 /// ```swift
 /// try LinePlot(title: "mlp", history: [("loss", losses), ("val_loss", validationLosses)]).write(to: "history.svg")
 /// ```
-public struct LinePlot: Sendable {
+public struct LinePlot: Drawing, Sendable {
   /// One value an epoch.
   public struct Curve: Sendable {
     public var name: String
@@ -14,11 +11,19 @@ public struct LinePlot: Sendable {
     public var values: [Double]
     /// Drawn dashed; training curves are solid.
     public var isValidation: Bool
+    /// The x of each value; nil if there is one an epoch.
+    public var positions: [Double]?
+    /// The epoch of the first value; nil for the plot's.
+    public var firstEpoch: Int?
+    /// Which of the colors it has; nil for the one of its place in the panel.
+    public var color: Int?
 
-    public init(name: String, values: [Double], isValidation: Bool = false) {
-      self.name = name
-      self.values = values
-      self.isValidation = isValidation
+    public init(
+      name: String, values: [Double], isValidation: Bool = false, positions: [Double]? = nil, firstEpoch: Int? = nil,
+      color: Int? = nil
+    ) {
+      (self.name, self.values, self.isValidation) = (name, values, isValidation)
+      (self.positions, self.firstEpoch, self.color) = (positions, firstEpoch, color)
     }
   }
 
@@ -39,14 +44,16 @@ public struct LinePlot: Sendable {
   public var xLabel: String
   /// The x of the first value.
   public var firstEpoch: Int
-  /// Drawn side by side, two a row.
   public var panels: [Panel]
+  /// How many panels are side by side.
+  public var columns: Int
 
-  public init(title: String, xLabel: String = "epoch", firstEpoch: Int = 1, panels: [Panel]) {
+  public init(title: String, xLabel: String = "epoch", firstEpoch: Int = 1, panels: [Panel], columns: Int = 2) {
     self.title = title
     self.xLabel = xLabel
     self.firstEpoch = firstEpoch
     self.panels = panels
+    self.columns = columns
   }
 
   /// A panel a metric, with its training curve and, dashed, its validation curve (the one called `val_` and the
@@ -64,16 +71,38 @@ public struct LinePlot: Sendable {
       }
     }
     for index in panels.indices { panels[index].curves.sort { !$0.isValidation && $1.isValidation } }
-    let loss = panels.filter { $0.title == "loss" }
-    self.init(title: title, firstEpoch: firstEpoch, panels: loss + panels.filter { $0.title != "loss" })
+    self.init(title: title, firstEpoch: firstEpoch, panels: Self.lossFirst(panels))
   }
 
-  /// Writes the drawing. An existing file is replaced only once all is written.
-  public func write(to path: String) throws { try AtomicFile.write(svg(), to: path) }
+  /// Several trainings in one chart: a panel a metric, and in it a color a training, the validation curves dashed.
+  /// - Parameters:
+  ///   - runs: what each training is called, the number of its first epoch, from 1, and its curves.
+  public init(title: String, runs: [(name: String, firstEpoch: Int, history: [(name: String, values: [Double])])]) {
+    var panels: [Panel] = []
+    for (color, run) in runs.enumerated() {
+      // The panels of this run alone, of which each finds its place.
+      for own in LinePlot(title: run.name, firstEpoch: run.firstEpoch, history: run.history).panels {
+        let curves = own.curves.map { curve in
+          Curve(
+            name: run.name + (curve.isValidation ? " (validation)" : ""), values: curve.values,
+            isValidation: curve.isValidation, firstEpoch: run.firstEpoch, color: color)
+        }
+        if let index = panels.firstIndex(where: { $0.title == own.title }) {
+          panels[index].curves += curves
+        } else {
+          panels.append(Panel(title: own.title, curves: curves))
+        }
+      }
+    }
+    self.init(title: title, panels: Self.lossFirst(panels))
+  }
 
-  /// The drawing as a complete SVG document; the same curves give the same text.
+  private static func lossFirst(_ panels: [Panel]) -> [Panel] {
+    panels.filter { $0.title == "loss" } + panels.filter { $0.title != "loss" }
+  }
+
   public func svg() -> String {
-    let columns = min(max(panels.count, 1), 2)
+    let columns = min(max(panels.count, 1), max(columns, 1))
     let rows = max((panels.count + columns - 1) / columns, 1)
     let size = PanelDrawing.size(columns: columns)
     let width = size.width * Double(columns)

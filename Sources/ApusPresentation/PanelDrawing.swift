@@ -9,12 +9,12 @@ struct PanelDrawing {
   let top: Double
   let size: (width: Double, height: Double)
 
-  /// Okabe and Ito's colors, which people with any kind of color vision tell apart.
-  private static let colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
   private static let legendLine = 18.0
 
-  /// A panel alone is wider than one of two in a row.
-  static func size(columns: Int) -> (width: Double, height: Double) { columns == 1 ? (680, 420) : (520, 380) }
+  /// A panel alone is wider than one of several in a row.
+  static func size(columns: Int) -> (width: Double, height: Double) {
+    columns == 1 ? (680, 420) : columns == 2 ? (520, 380) : (320, 270)
+  }
 
   func draw(on canvas: inout SVGCanvas) {
     canvas.text(panel.title, x: left + 64, y: top + 18, size: 14, weight: "bold")
@@ -23,8 +23,7 @@ struct PanelDrawing {
       left: left + 64, right: left + size.width - 24, top: legendBottom + 10, bottom: top + size.height - 48
     )
 
-    let longest = panel.curves.map(\.values.count).max() ?? 0
-    let x = PlotAxis(epochs: longest, first: firstEpoch)
+    let x = xAxis
     let y = PlotAxis(values: panel.curves.flatMap(\.values))
     func across(_ value: Double) -> Double { area.left + x.fraction(of: value) * (area.right - area.left) }
     func down(_ value: Double) -> Double { area.bottom - y.fraction(of: value) * (area.bottom - area.top) }
@@ -43,11 +42,24 @@ struct PanelDrawing {
     canvas.text(xLabel, x: (area.left + area.right) / 2, y: area.bottom + 38, size: 12, anchor: .middle)
 
     for (index, curve) in panel.curves.enumerated() {
-      let points = curve.values.enumerated().map { i, value in
-        value.isFinite ? (x: across(Double(firstEpoch + i)), y: down(value)) : nil
+      let points = zip(positions(of: curve), curve.values).map { position, value in
+        position.isFinite && value.isFinite ? (x: across(position), y: down(value)) : nil
       }
       draw(points, color(index), dashed: curve.isValidation, on: &canvas)
     }
+  }
+
+  /// Spans the epochs of all curves, or their positions if they have some.
+  private var xAxis: PlotAxis {
+    let given = panel.curves.compactMap(\.positions)
+    guard given.isEmpty else { return PlotAxis(values: given.flatMap(\.self), margin: 0) }
+    let first = panel.curves.map { $0.firstEpoch ?? firstEpoch }.min() ?? firstEpoch
+    let end = panel.curves.map { ($0.firstEpoch ?? firstEpoch) + $0.values.count }.max() ?? first
+    return PlotAxis(epochs: end - first, first: first)
+  }
+
+  private func positions(of curve: LinePlot.Curve) -> [Double] {
+    curve.positions ?? curve.values.indices.map { Double((curve.firstEpoch ?? firstEpoch) + $0) }
   }
 
   /// The curve between its gaps; a point alone between gaps shows as a mark, and so does each of a few.
@@ -70,7 +82,7 @@ struct PanelDrawing {
     var x = left + 64
     var y = top + 38
     for (index, curve) in panel.curves.enumerated() {
-      let name = curve.name.count > 40 ? curve.name.prefix(39) + "…" : curve.name
+      let name = SVGCanvas.shortened(curve.name, to: 40)
       let width = 34 + 7 * Double(name.count) + 18
       if x + width > left + size.width - 24, x > left + 64 {
         x = left + 64
@@ -83,5 +95,5 @@ struct PanelDrawing {
     return y
   }
 
-  private func color(_ index: Int) -> String { PanelDrawing.colors[index % PanelDrawing.colors.count] }
+  private func color(_ index: Int) -> String { Palette.color(panel.curves[index].color ?? index) }
 }

@@ -9,7 +9,8 @@ struct PlotAxis {
   private let step: Double
 
   /// Spans the finite ones of `values`, with a margin; 0 to 1 where there are none.
-  init(values: [Double]) {
+  /// - Parameter share: of the span, on each side.
+  init(values: [Double], margin share: Double = 0.06) {
     // Beyond this a difference would overflow.
     let finite = values.filter(\.isFinite).map { min(max($0, -1e300), 1e300) }
     var (low, high) = (finite.min() ?? 0, finite.max() ?? 1)
@@ -19,7 +20,7 @@ struct PlotAxis {
       let margin = magnitude > 1e-290 ? magnitude * 0.1 : 1
       (low, high) = (low - margin, high + margin)
     } else {
-      let margin = (high - low) * 0.06
+      let margin = (high - low) * share
       (low, high) = (low - margin, high + margin)
     }
     self.init(low: low, high: high, step: PlotAxis.step(for: (high - low) / 6))
@@ -33,6 +34,13 @@ struct PlotAxis {
     self.init(low: low - margin, high: high + margin, step: max(1, PlotAxis.step(for: (high - low) / 10)))
     // The margin holds no epochs.
     ticks.removeAll { $0 < low || $0 > high }
+  }
+
+  /// Spans a range, without a margin.
+  init(range: ClosedRange<Double>) {
+    self.init(
+      low: range.lowerBound, high: range.upperBound,
+      step: PlotAxis.step(for: (range.upperBound - range.lowerBound) / 6))
   }
 
   private init(low: Double, high: Double, step: Double) {

@@ -22,11 +22,14 @@ struct SVGCanvas {
   }
 
   mutating func polyline(_ points: [(x: Double, y: Double)], stroke: String, width: Double, dashed: Bool) {
-    let list = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
     let dash = dashed ? " stroke-dasharray=\"7 4\"" : ""
     body.append(
-      "<polyline points=\"\(list)\" fill=\"none\" stroke=\"\(stroke)\" stroke-width=\"\(number(width))\"\(dash) "
+      "<polyline points=\"\(list(points))\" fill=\"none\" stroke=\"\(stroke)\" stroke-width=\"\(number(width))\"\(dash) "
         + "stroke-linejoin=\"round\" stroke-linecap=\"round\"/>")
+  }
+
+  mutating func polygon(_ points: [(x: Double, y: Double)], fill: String) {
+    body.append("<polygon points=\"\(list(points))\" fill=\"\(fill)\"/>")
   }
 
   mutating func circle(_ x: Double, _ y: Double, radius: Double, fill: String, stroke: String) {
@@ -35,15 +38,46 @@ struct SVGCanvas {
         + "stroke-width=\"1.5\"/>")
   }
 
+  /// - Parameter stroke: the outline's color, if it has one.
+  mutating func rectangle(
+    _ x: Double, _ y: Double, _ width: Double, _ height: Double, fill: String, stroke: String? = nil,
+    strokeWidth: Double = 1, radius: Double = 0
+  ) {
+    let outline = stroke.map { " stroke=\"\($0)\" stroke-width=\"\(number(strokeWidth))\"" } ?? ""
+    let corner = radius > 0 ? " rx=\"\(number(radius))\"" : ""
+    body.append(
+      "<rect x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" height=\"\(number(height))\"\(corner) "
+        + "fill=\"\(fill)\"\(outline)/>")
+  }
+
+  /// Pixels, enlarged without smoothing.
+  /// - Parameter png: a file's bytes, which become part of the document.
+  mutating func image(_ png: [UInt8], _ x: Double, _ y: Double, _ width: Double, _ height: Double) {
+    body.append(
+      "<image x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" height=\"\(number(height))\" "
+        + "preserveAspectRatio=\"none\" image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\" "
+        + "href=\"data:image/png;base64,\(Data(png).base64EncodedString())\"/>")
+  }
+
+  /// - Parameter turned: degrees, clockwise, around the text's own point.
   mutating func text(
     _ text: String, x: Double, y: Double, size: Int, anchor: Anchor = .start, weight: String? = nil,
-    fill: String = "#333333"
+    fill: String = "#333333", turned: Double = 0
   ) {
     let bold = weight.map { " font-weight=\"\($0)\"" } ?? ""
+    let turn = turned == 0 ? "" : " transform=\"rotate(\(number(turned)) \(number(x)) \(number(y)))\""
     body.append(
-      "<text x=\"\(number(x))\" y=\"\(number(y))\" font-size=\"\(size)\" text-anchor=\"\(anchor.rawValue)\"\(bold) "
+      "<text x=\"\(number(x))\" y=\"\(number(y))\" font-size=\"\(size)\" text-anchor=\"\(anchor.rawValue)\"\(bold)\(turn) "
         + "fill=\"\(fill)\">\(SVGCanvas.escape(text))</text>")
   }
+
+  /// A text of at most `count` letters: a longer one ends in "…".
+  static func shortened(_ text: String, to count: Int) -> String {
+    text.count > count ? text.prefix(max(count - 1, 0)) + "…" : text
+  }
+
+  /// About how wide a text is drawn. The font is not known: it may be a little more or less.
+  static func width(of text: String, size: Int) -> Double { 0.58 * Double(size) * Double(text.count) }
 
   func document() -> String {
     let w = number(width)
@@ -75,6 +109,10 @@ struct SVGCanvas {
       }
     }
     return result
+  }
+
+  private func list(_ points: [(x: Double, y: Double)]) -> String {
+    points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
   }
 
   private func number(_ value: Double) -> String {

@@ -98,7 +98,7 @@ public struct SummaryTable: Sendable {
   }
 
   /// `(None, 128)`, as Python prints a tuple.
-  static func shapeText(_ shapes: [[Int?]]) -> String {
+  package static func shapeText(_ shapes: [[Int?]]) -> String {
     let texts = shapes.map { shape in
       let dims = shape.map { $0.map(String.init) ?? "None" }
       return dims.count == 1 ? "(\(dims[0]),)" : "(" + dims.joined(separator: ", ") + ")"

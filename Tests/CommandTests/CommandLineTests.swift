@@ -7,7 +7,7 @@ import Testing
 @Suite struct CommandLineTests {
   // MARK: Usage
 
-  @Test(arguments: ["train", "evaluate", "predict", "data", "dump", "opt", "run", "bench", "ops", "passes"])
+  @Test(arguments: ["train", "evaluate", "predict", "data", "plot", "dump", "opt", "run", "bench", "ops", "passes"])
   func everySubcommandExplainsItself(_ name: String) throws {
     let result = try runProgram(arguments: [name, "--help"])
     #expect(result.status == 0 && result.errors.isEmpty)

@@ -4,6 +4,14 @@ extension PNG {
   /// Writes a picture, `u8[height, width]` or `[height, width, 1]` in gray, `[height, width, 3]` in RGB.
   /// - Throws: `ApusError` for another type or shape.
   public static func write(_ picture: Tensor, to path: String) throws {
+    let bytes = try encoded(picture, path: path)
+    try AtomicFile.write(bytes, to: path)
+  }
+
+  /// The bytes of a file with this picture.
+  /// - Parameter path: what messages call it.
+  /// - Throws: as `write`.
+  package static func encoded(_ picture: Tensor, path: String = "a picture") throws -> [UInt8] {
     let d = picture.dimensions
     guard picture.dtype == .u8, d.count == 2 || d.count == 3 && (d[2] == 1 || d[2] == 3), !d.contains(0),
       d[0] < 1 << 31, d[1] < 1 << 31
@@ -29,24 +37,22 @@ extension PNG {
     header.append(bytesOf: UInt32(d[0]).bigEndian)
     header += [8, channels == 3 ? 2 : 0, 0, 0, 0]
     let data = try Deflater.pack(raw, .zlib)
-    try AtomicFile.write(to: path) { sink in
-      try sink.write(signature)
-      try sink.write(chunk("IHDR", header))
-      // A chunk's length has 31 bits.
-      for start in stride(from: 0, to: data.count, by: 1 << 30) {
-        try sink.write(chunk("IDAT", Array(data[start..<min(start + 1 << 30, data.count)])))
-      }
-      try sink.write(chunk("IEND", []))
+    var bytes = signature + chunk("IHDR", header)
+    // A chunk's length has 31 bits.
+    for start in stride(from: 0, to: data.count, by: 1 << 30) {
+      bytes += chunk("IDAT", Array(data[start..<min(start + 1 << 30, data.count)]))
     }
+    return bytes + chunk("IEND", [])
   }
 
-  /// Pictures laid out in rows on a mid-gray ground, as one picture to `write`.
+  /// Pictures laid out in rows on a gray ground, as one picture to `write`.
   /// - Parameters:
   ///   - images: `u8[count, height, width]`, or `[count, height, width, 1 or 3]`.
   ///   - columns: pictures in a row.
   ///   - gap: pixels between pictures and around them.
+  ///   - ground: how bright these are, 0 to 255.
   /// - Returns: `u8[rows * (height + gap) + gap, columns * (width + gap) + gap]`, with an axis for colors if there are 3.
-  public static func grid(_ images: Tensor, columns: Int, gap: Int = 2) throws -> Tensor {
+  public static func grid(_ images: Tensor, columns: Int, gap: Int = 2, ground: UInt8 = 128) throws -> Tensor {
     let d = images.dimensions
     guard images.dtype == .u8, d.count == 3 || d.count == 4 && (d[3] == 1 || d[3] == 3), !d.contains(0) else {
       throw ApusError.input(
@@ -62,7 +68,7 @@ extension PNG {
     let across = min(columns, count)
     let down = (count + across - 1) / across
     let totalWidth = across * (width + gap * channels) + gap * channels
-    var grid = try Tensor(repeating: 128, .u8, [down * (height + gap) + gap, totalWidth])
+    var grid = try Tensor(repeating: Double(ground), .u8, [down * (height + gap) + gap, totalWidth])
     images.withUnsafeBytes { source in
       grid.withUnsafeMutableBytes { target in
         for image in 0..<count {

@@ -168,6 +168,8 @@ final class AssemblyState {
   var masks: [ValueID: Value] = [:]
   /// The rows of a model inside the model, by its full name.
   var nestedRows: [String: [SummaryTable.Row]] = [:]
+  /// The weights of models inside the model, with what the names of their variables begin with.
+  var trainedParts: [(prefix: String, weights: ModelWeights)] = []
 
   init(_ builder: GraphBuilder) { self.builder = builder }
 }

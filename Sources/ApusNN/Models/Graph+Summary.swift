@@ -24,11 +24,11 @@ extension Graph {
 }
 
 /// Collects the rows of a graph's summary.
-private struct GraphSummary {
+struct GraphSummary {
   private let graph: Graph
-  private var entries: [SummaryTable.Row] = []
+  private(set) var entries: [SummaryTable.Row] = []
   /// By row: the rows that it reads, in order.
-  private var sources: [[Int]] = []
+  private(set) var sources: [[Int]] = []
   private var byName: [String: Int] = [:]
   /// By node; nil: a node that belongs to no row.
   private var rowOfNode: [Int?] = []

@@ -51,7 +51,7 @@ struct ModelAssembly {
   ) throws {
     (self.structure, self.builder, self.state, self.context) = (structure, builder, state, context)
     let calls = LayerCall.reachable(from: structure.outputs.map(\.call))
-    try nameLayers(of: calls + structure.inputs.filter(\.isInput))
+    names = try Self.names(of: structure)
     try check(reachable: calls, model: model)
     try Self.requireLayers(structure.frozenLayers.sorted(), among: Array(names.values), model: model)
 
@@ -62,13 +62,20 @@ struct ModelAssembly {
     builder.origin = origin
     outputs = try structure.outputs.map(result(of:))
     arrangeRows(calls)
+    if context == nil {
+      structure.weights.begin(with: (structure.whole.map { [("", $0)] } ?? []) + state.trainedParts)
+    }
   }
 
-  private mutating func nameLayers(of calls: [LayerCall]) throws {
+  /// The names of a model's layers by their identities.
+  static func names(of structure: ModelStructure) throws -> [ObjectIdentifier: String] {
+    var names = structure.names
     var taken = LayerNames()
-    for call in calls where names[call.layerIdentity] == nil {
+    for call in LayerCall.reachable(from: structure.outputs.map(\.call)) + structure.inputs.filter(\.isInput)
+    where names[call.layerIdentity] == nil {
       names[call.layerIdentity] = try taken.name(for: call.layer)
     }
+    return names
   }
 
   private func check(reachable calls: [LayerCall], model: String) throws {

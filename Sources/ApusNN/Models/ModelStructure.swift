@@ -10,6 +10,10 @@ public struct ModelStructure: Sendable {
   var isFrozen = false
   /// Layers whose variables training leaves alone, by their names in this model.
   var frozenLayers: Set<String> = []
+  /// Names that layers have already, by the layers' identities: those of a part of another model.
+  var names: [ObjectIdentifier: String] = [:]
+  /// The weights of the model of which this is a part.
+  var whole: ModelWeights?
 
   init(inputs: [SymbolicTensor], outputs: [SymbolicTensor]) {
     self.inputs = inputs.map(\.call)

@@ -6,15 +6,28 @@ import Synchronization
 public final class ModelWeights: Sendable {
   /// Of the trainer that was made last.
   private let last = Mutex<Session?>(nil)
+  /// What the model begins with: the weights of models inside it, or of the model of which it is a part. The prefix is what
+  /// the names of these variables begin with here.
+  private let sources = Mutex<[(prefix: String, weights: ModelWeights)]>([])
 
   init() {}
 
+  func begin(with sources: [(prefix: String, weights: ModelWeights)]) { self.sources.withLock { $0 = sources } }
+
   /// Gives a new trainer the weights of the last one, if they are no longer the first ones: a model that was compiled but
-  /// not trained gets new weights from the new seed.
+  /// not trained gets new weights from the new seed, and those of trained models that it is made of.
   func passed(to trainer: Trainer) throws -> Trainer {
-    if let last = last.withLock({ $0 }), last.hasChanged { try trainer.takeWeights(from: last) }
+    try give(to: trainer, prefix: "")
     last.withLock { $0 = trainer.session }
     return trainer
+  }
+
+  private func give(to trainer: Trainer, prefix: String) throws {
+    if let last = last.withLock({ $0 }), last.hasChanged { return try trainer.takeWeights(from: last, prefix: prefix) }
+    // Those of an outer model are given after those of the models in it, because they were trained later.
+    for source in sources.withLock({ $0 }).reversed() {
+      try source.weights.give(to: trainer, prefix: prefix + source.prefix)
+    }
   }
 }
 
@@ -45,9 +58,10 @@ extension Trainer {
     return trainer
   }
 
-  fileprivate func takeWeights(from other: Session) throws {
-    for (_, variable) in model.variables {
-      if let value = other.value(of: variable.label), value.type == variable.type {
+  /// - Parameter prefix: what the names of the variables begin with here and not there.
+  fileprivate func takeWeights(from other: Session, prefix: String = "") throws {
+    for (_, variable) in model.variables where variable.label.hasPrefix(prefix) {
+      if let value = other.value(of: String(variable.label.dropFirst(prefix.count))), value.type == variable.type {
         try session.setValue(value, of: variable.label)
       }
     }

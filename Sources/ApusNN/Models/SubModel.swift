@@ -29,6 +29,7 @@ public struct SubModel: Layer {
     guard inputs.count == structure.inputs.count else {
       throw context.error("it takes \(structure.inputs.count) inputs, not \(inputs.count)")
     }
+    context.assembly.trainedParts.append((context.name + "/", structure.weights))
     let assembly = try ModelAssembly(structure, inside: context, inputs: inputs)
     context.assembly.nestedRows[context.name] = assembly.rows
     return assembly.outputs

@@ -1,6 +1,3 @@
-import ApusCore
-import ApusPresentation
-
 /// What training logged: a value for each epoch and name.
 public struct History: Sendable, Hashable {
   /// The epochs that were run, from 0.
@@ -31,10 +28,4 @@ public struct History: Sendable, Hashable {
 
   /// Names with their values, in order of names.
   public var curves: [(name: String, values: [Double])] { names.map { ($0, values[$0] ?? []) } }
-
-  /// Draws the curves as an SVG file.
-  /// - Throws: `ApusError` if the file cannot be written.
-  public func plot(to path: String, title: String = "training") throws {
-    try LinePlot(title: title, firstEpoch: (epochs.first ?? 0) + 1, history: curves).write(to: path)
-  }
 }

@@ -106,6 +106,9 @@ package struct SavedModel {
     return try registry.named(text)
   }
 
+  /// All tensors by name.
+  var values: [(name: String, value: Tensor)] { weights.tensors.map { ($0.name, $0.tensor) } }
+
   /// Gives a session's variables their saved values.
   /// - Parameter names: the variables to set; all of the session if nil.
   /// - Throws: `ApusError` that names file, tensor, and both types where one is missing or differs; nothing is changed

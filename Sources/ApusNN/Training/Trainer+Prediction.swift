@@ -100,8 +100,9 @@ extension Graph {
     if let named { return try fetching([label(of: named)]) }
     var layers: [String] = []
     for case let name? in nodes.map(\.origin.name) where !layers.contains(name) { layers.append(name) }
+    let all = "its layers: \(layers.prefix(40).joined(separator: ", "))\(layers.count > 40 ? ", …" : "")"
     throw ApusError.input(
       "the model has no layer '\(layer)'",
-      help: Suggestion.didYouMean(layer, among: layers) ?? "its layers: \(layers.joined(separator: ", "))")
+      help: (Suggestion.didYouMean(layer, among: layers).map { $0 + " " } ?? "") + all)
   }
 }

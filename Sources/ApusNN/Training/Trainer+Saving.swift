@@ -47,7 +47,7 @@ extension Trainer {
         help: "to resume is to go on with the same; load the weights alone to begin anew with another \(what)")
     }
     try saved.give(to: session)
-    history = History(epochs: state.epochs, values: state.history.mapValues { $0.map(\.value) })
+    history = saved.history ?? History()
     seed = state.seed
     classNames = state.classNames ?? []
     inputEncoding = state.inputs
