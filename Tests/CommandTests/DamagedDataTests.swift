@@ -44,7 +44,9 @@ import Testing
     Example("train line.graph --data line.csv --target z9", "line.csv: has no column 'z9'", "its columns are a, b, y"),
     Example("train line.graph --data line.csv --features a,y", "the target 'y' is one of the features"),
     Example("train line.graph --data line.csv --features a,bb", "has no column 'bb'", "did you mean 'b'?"),
-    Example("train line.graph --data line.csv --categories c", "the column 'c' of categories is neither a feature nor the target"),
+    Example(
+      "train line.graph --data line.csv --categories c",
+      "the column 'c' of categories is neither a feature nor the target"),
     Example(
       "train classes.graph --data passengers.csv", "passengers.csv:5:1: error: the value of column 'age' is missing"),
     Example(

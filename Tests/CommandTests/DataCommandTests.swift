@@ -56,7 +56,8 @@ import Testing
     _ = try folder.write("fare,port,age\n10,Cherbourg,30\n", as: "new.csv")
     let new = try succeed("predict SAVED \(folder.file("new.csv"))")
     #expect(new.hasPrefix(folder.file("new.csv") + ":2  ") && !new.contains("right") && !new.contains("wrong"))
-    try fail("evaluate SAVED --data \(folder.file("new.csv"))", "holds no targets", "the model needs the column 'class'")
+    try fail(
+      "evaluate SAVED --data \(folder.file("new.csv"))", "holds no targets", "the model needs the column 'class'")
     _ = try folder.write("fare,age\n10,30\n", as: "less.csv")
     try fail("predict SAVED \(folder.file("less.csv"))", "lacks the column 'port', which the model reads")
     _ = try folder.write("fare,port,age\n10,Paris,30\n", as: "other.csv")
