@@ -148,7 +148,7 @@ let package = Package(
       name: "SituationTests", dependencies: ["ApusNative", "Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "Apus", "TestSupport"],
+      dependencies: ["ApusGraph", "ApusOperators", "ApusNative", "Apus", "TestSupport"],
       exclude: ["run.sh"]),
   ],
   swiftLanguageModes: [.v6]

@@ -16,7 +16,7 @@ struct ObservedProgram {
   private(set) var points: [Point] = []
   private let graph: Graph
 
-  /// - Parameter graph: as it was lowered. Launches in loops and branches are not looked at, their results are.
+  /// - Parameter graph: as it was lowered. Loops and branches are looked at by what launches after them make of their results.
   init(_ program: KernelProgram, _ graph: Graph, target: ProcessorModel) {
     self.program = program
     self.graph = graph
@@ -26,7 +26,8 @@ struct ObservedProgram {
       ids[.variable(position)] = graph.updates.first { $0.variable == variable.id }?.value
     }
     var named: [String: ValueID] = [:]
-    for node in graph.nodes where !node.op.traits.contains(.declaration) {
+    // The buffers of a loop's results hold first values before it, and its body's own in it.
+    for node in graph.nodes where node.op.traits.isDisjoint(with: [.declaration, .controlFlow]) {
       for id in node.results { named[graph.label(of: id)] = id }
     }
     var steps: [ProgramStep] = []

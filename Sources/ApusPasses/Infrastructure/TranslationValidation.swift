@@ -38,7 +38,6 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       let message = "pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)\(end)"
       return ApusError(.defect, [Diagnostic(.error, message, help: mismatch.details)])
     }
-    guard report.changed else { return }
     if let found = try mismatch(report.before, report.after, precision: report.precision) { throw refuse(found) }
     guard report.before != original else { return }
     if let found = try mismatch(original, report.after, precision: precision) {

@@ -23,6 +23,11 @@ package struct ValueTrace {
   package subscript(_ id: ValueID) -> Tensor? { tensors[id.index] }
 }
 
+extension Graph {
+  /// Outputs, then new values of variables.
+  fileprivate var results: [ValueID] { outputs + updates.map(\.value) }
+}
+
 /// The first tensor in which two graphs that should compute the same differ.
 struct Divergence {
   /// The node as the text of the second graph has it.
@@ -34,6 +39,8 @@ struct Divergence {
   /// - Returns: nil if none differs.
   static func first(_ a: ValueTrace, _ b: ValueTrace, precision: PassPrecision) -> Divergence? {
     var partners = [ValueID?](repeating: nil, count: b.graph.valueCount)
+    // What leaves a graph corresponds in any case.
+    for (old, new) in zip(a.graph.results, b.graph.results) { partners[new.index] = old }
     let matching = GraphMatching(a.graph, b.graph)
     for (pair, isChanged) in zip(matching.pairs, matching.isChanged) where !isChanged {
       for (old, new) in zip(a.graph.nodes[pair.old].results, b.graph.nodes[pair.new].results) {

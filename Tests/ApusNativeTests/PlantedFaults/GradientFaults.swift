@@ -52,8 +52,8 @@ struct GradientFault: Sendable, CustomStringConvertible {
     GradientFault(name: "a product's operand is transposed", op: "matmul", graph: two("%r = matmul(%1, %2)")) { _, x in
       try x[0].matmul(x[1].stopGradient(), transposeB: true) + x[0].stopGradient().matmul(x[1])
     },
-    GradientFault(name: "a mean has the gradient of a sum", op: "reduce_mean", graph: one("%r = reduce_mean(%1)")) {
-      _, x in try x[0].sum()
+    GradientFault(name: "a sum counts its terms twice", op: "reduce_sum", graph: one("%r = negate(%1)")) {
+      _, x in try x[0].sum() * 2
     },
     GradientFault(name: "the logarithm has the slope 1", op: "log", graph: one("%2 = multiply(%1, %1)\n%r = log(%2)")) {
       _, x in x[0]
