@@ -79,7 +79,7 @@ import Testing
     var passes = [any Pass](repeating: IdlePass(), count: 9)
     passes[position] = NegatingPass()
     var runs = 0
-    let fault = try Bisection.firstFault(Pipeline(passes), exponential()) { original, result, _ in
+    let fault = try Bisection.firstFault(Pipeline(passes), exponential()) { original, result, _, _ in
       runs += 1
       return try TranslationValidation().firstMismatch(original, result)
     }
@@ -92,15 +92,15 @@ import Testing
 
   @Test func bisectionFindsWhatVerificationFinds() throws {
     let pipeline = Pipeline([IdlePass(), IdlePass(), BreakingPass(), IdlePass()])
-    let fault = try Bisection.firstFault(pipeline, exponential()) { _, _, _ in nil }
+    let fault = try Bisection.firstFault(pipeline, exponential()) { _, _, _, _ in nil }
     #expect(fault?.passCount == 3)
     #expect(fault?.culprit == "break")
   }
 
   @Test func bisectionFindsNothingWhereAllIsWell() throws {
     let pipeline = try Pipeline.named("O3")
-    let fault = try Bisection.firstFault(pipeline, exponential()) {
-      try TranslationValidation().firstMismatch($0, $1, precision: $2)
+    let fault = try Bisection.firstFault(pipeline, exponential()) { before, result, precision, _ in
+      try TranslationValidation().firstMismatch(before, result, precision: precision)
     }
     #expect(fault == nil)
   }

@@ -61,13 +61,19 @@ import Testing
   }
 
   @Test func whatRoundsIsComparedInDoublePrecision() throws {
-    func text(_ factor: String) -> String {
-      "graph @g(%x: f32[16]) {\n%c: f32 = constant(\(factor))\n%1 = multiply(%x, %c)\nreturn %1\n}"
+    let g = try graph("graph @g(%x: f32[16]) {\n%c: f32 = constant(0.25)\n%1 = multiply(%x, %c)\nreturn %1\n}")
+    let wrong = PlantedRounding { node, x in
+      node.op is ApusOperators.Multiply ? try x[0] * 0.25000003 : nil
     }
-    let (a, b) = (try graph(text("0.25")), try graph(text("0.25000003")))
-    let found = try TranslationValidation().firstMismatch(a, b, precision: .rounded)
-    #expect(found?.hasSuffix("in double precision") == true, "\(found ?? "nothing")")
-    #expect(try TranslationValidation().firstMismatch(a, a, precision: .rounded) == nil)
+    let after = try Pipeline([wrong]).run(g).graph
+    #expect(after != g)
+    #expect(try TranslationValidation().firstMismatch(g, after, precision: .rounded) == nil, "single precision")
+    let found = defect { try Pipeline([wrong]).run(g, observers: [TranslationValidation()]) }
+    #expect(found?.message.hasSuffix("in double precision") == true, "\(String(describing: found))")
+    #expect(
+      try FaultFinder(validation: TranslationValidation()).firstFault(Pipeline([IdlePass(), wrong]), g)?.bisection
+        .culprit
+        == "planted-rounding")
   }
 
   @Test func aMismatchHasTheFirstTensorAndAHistogram() throws {

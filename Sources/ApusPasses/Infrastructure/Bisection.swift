@@ -25,9 +25,11 @@ public struct Bisection: Sendable {
     public let after: Graph?
   }
 
-  /// What a check is asked: how the result of some passes compares with the graph that no pass has touched.
+  /// What a check is asked: how the result of some passes, or of one, compares with the graph before them.
   /// - Returns: what is wrong, in words; nil if nothing is.
-  public typealias Check = (_ original: Graph, _ result: Graph, _ precision: PassPrecision) throws -> String?
+  public typealias Check = (
+    _ before: Graph, _ result: Graph, _ precision: PassPrecision, _ isOfOnePass: Bool
+  ) throws -> String?
 
   /// The first pass after which `check` finds fault, by binary search over how many passes run, and its first rewrite
   /// after which it does, by the same search; nil if all is well.
@@ -73,7 +75,7 @@ private struct Search {
     do {
       let result = try run()
       let precision = result.reports.filter(\.changed).map(\.precision).max() ?? .exact
-      return try check(graph, result.graph, precision)
+      return try check(graph, result.graph, precision, pipeline.passes.count == 1)
     } catch let error as ApusError where error.fault == .defect { return error.message }
   }
 
@@ -81,8 +83,8 @@ private struct Search {
   func hiddenFault() throws -> Bisection? {
     let reports = try pipeline.run(graph, remarking: false).reports
     for (index, report) in reports.enumerated() where report.changed {
-      guard let reason = try check(report.before, report.after, report.precision) else { continue }
-      return try narrowed(index + 1, reason) { try check(report.before, $0().graph, report.precision) }
+      guard let reason = try check(report.before, report.after, report.precision, true) else { continue }
+      return try narrowed(index + 1, reason) { try check(report.before, $0().graph, report.precision, true) }
     }
     return nil
   }

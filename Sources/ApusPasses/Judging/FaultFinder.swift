@@ -22,8 +22,10 @@ public struct FaultFinder: Sendable {
   public func firstFault(_ pipeline: Pipeline, _ graph: Graph) throws -> Finding? {
     // The inputs that show a fault once show it again: after the first time no others are tried.
     var judge = validation
-    let check: Bisection.Check = { original, result, precision in
-      guard let found = try judge?.mismatch(original, result, precision: precision) else { return nil }
+    let check: Bisection.Check = { before, result, precision, isOfOnePass in
+      guard let found = try judge?.mismatch(before, result, precision: precision, ofOnePass: isOfOnePass) else {
+        return nil
+      }
       judge?.seeds = [found.inputs.seed]
       judge?.kinds = [found.inputs.kind]
       return found.description
