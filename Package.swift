@@ -50,8 +50,8 @@ let package = Package(
     .target(
       name: "ApusNative",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter",
-        "ApusLowering",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusInterpreter", "ApusPasses", "ApusKernels", "ApusPlanning",
+        "ApusKernelInterpreter", "ApusLowering",
       ]),
 
     // What a user trains with.
@@ -112,7 +112,8 @@ let package = Package(
       dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "Apus", "TestSupport"],
       exclude: ["Reference"]),
     .testTarget(name: "ApusAutodiffTests", dependencies: ["Apus", "TestSupport"]),
-    .testTarget(name: "ApusPassesTests", dependencies: ["ApusGraph", "ApusOperators", "Apus", "TestSupport"]),
+    .testTarget(
+      name: "ApusPassesTests", dependencies: ["ApusGraph", "ApusOperators", "ApusPasses", "Apus", "TestSupport"]),
     .testTarget(name: "ApusKernelsTests", dependencies: ["ApusCore", "ApusKernels"]),
     .testTarget(name: "ApusPlanningTests", dependencies: ["ApusCore", "ApusKernels", "ApusPlanning"]),
     .testTarget(
@@ -138,7 +139,8 @@ let package = Package(
     .testTarget(
       name: "ApusNNTests", dependencies: ["ApusGraph", "ApusNN", "Apus", "TestSupport"], exclude: ["Resources"]),
     .executableTarget(
-      name: "CommandExample", dependencies: ["ApusGraph", "Apus", "ApusCommand"], path: "Tests/CommandExample"),
+      name: "CommandExample", dependencies: ["ApusGraph", "ApusOperators", "Apus", "ApusCommand"],
+      path: "Tests/CommandExample"),
     .testTarget(
       name: "CommandTests", dependencies: ["ApusGraph", "Apus", "TestSupport", "ApusProgram", "CommandExample"],
       exclude: ["Resources"]),
@@ -146,7 +148,7 @@ let package = Package(
       name: "SituationTests", dependencies: ["ApusNative", "Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(
       name: "FuzzTests",
-      dependencies: ["ApusGraph", "ApusOperators", "ApusPasses", "ApusNative", "Apus", "TestSupport"],
+      dependencies: ["ApusGraph", "ApusOperators", "ApusNative", "Apus", "TestSupport"],
       exclude: ["run.sh"]),
   ],
   swiftLanguageModes: [.v6]

@@ -27,8 +27,7 @@ struct OptCommand: ParsableCommand {
   @Option(help: "A named pipeline: \(NamedPipeline.all.map(\.name).joined(separator: ", ")).")
   var pipeline: String?
 
-  @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")
-  var mode: Mode?
+  @OptionGroup var transform: TransformOptions
 
   @Flag(help: "Show each pass's change as a diff of texts, instead of the graph.")
   var diff = false
@@ -39,16 +38,32 @@ struct OptCommand: ParsableCommand {
   @Flag(help: "Show why passes did or did not act (on standard error).")
   var remarks = false
 
-  @Flag(
-    name: .customLong("validate"),
-    help: "Run the graph before and after each pass on random inputs and compare the results.")
-  var validates = false
+  /// What results are compared of.
+  enum Validation: String, ExpressibleByArgument, CaseIterable {
+    case passes, native
+  }
 
-  @Flag(help: "Find the first pass after which verification or the comparison of --validate fails.")
+  @Option(
+    name: .customLong("validate"),
+    help: ArgumentHelp(
+      """
+      Run the graph before and after each pass on random inputs and compare the results, also with the graph that no pass \
+      has touched; with --gradient or --training check the gradients by differences. With 'native': compile the result, \
+      and compare what each kernel writes.
+      """, valueName: "native"))
+  var validation: Validation?
+
+  @Flag(
+    help: """
+      Find the first pass after which verification or the comparison of --validate fails, its rewrite, and a small graph.
+      """)
   var bisect = false
 
   @Option(help: ArgumentHelp("Stop after this many passes.", valueName: "count"))
   var passLimit: Int?
+
+  @Option(help: ArgumentHelp("Stop after this many rewrites, counted over all passes.", valueName: "count"))
+  var rewriteLimit: Int?
 
   @Flag(help: "Elide large constants in the printed graph.")
   var elide = false
@@ -57,10 +72,14 @@ struct OptCommand: ParsableCommand {
     let given = [passes != nil, level != nil, pipeline != nil].count(where: \.self)
     guard given <= 1 else { throw ValidationError("--passes, -O and --pipeline are alternatives: give one of them.") }
     if let level, !(0...3).contains(level) { throw ValidationError("-O is 0, 1, 2 or 3.") }
-    guard !bisect || (!diff && !stats && !remarks && passLimit == nil) else {
+    guard !bisect || (!diff && !stats && !remarks && passLimit == nil && rewriteLimit == nil) else {
       throw ValidationError("--bisect prints the pass at fault: it goes with --validate, not with what shows passes.")
     }
     if let passLimit, passLimit < 0 { throw ValidationError("--pass-limit cannot be negative.") }
+    if let rewriteLimit, rewriteLimit < 0 { throw ValidationError("--rewrite-limit cannot be negative.") }
+    guard validation != .native || !bisect else {
+      throw ValidationError("--validate native names the kernel at fault: leave --bisect out.")
+    }
   }
 
   private func chosen() throws -> Pipeline {
@@ -70,16 +89,18 @@ struct OptCommand: ParsableCommand {
 
   func run() throws {
     let pipeline = try chosen()
-    let graphs = try input.load().map { graph in if let mode { try graph.bound(to: mode) } else { graph } }
-    let validation = TranslationValidation(bindings: try input.parseBindings())
+    let graphs = try transform.graphs(of: input)
+    let bindings = try input.parseBindings()
     if bisect {
-      for graph in graphs { try runBisection(pipeline, graph, validation) }
+      for graph in graphs { try runBisection(pipeline, graph, TranslationValidation(bindings: bindings)) }
       return
     }
+    if validation != nil { try transform.checkGradients(of: input, bindings) }
 
     var texts: [String] = []
     for graph in graphs {
-      let result = try pipeline.run(graph, limit: passLimit, observers: validates ? [validation] : [])
+      let observers = validation == nil ? [] : [TranslationValidation(bindings: bindings)]
+      let result = try pipeline.run(graph, limit: passLimit, rewriteLimit: rewriteLimit, observers: observers)
       var text = ""
       if diff {
         for report in result.reports {
@@ -91,23 +112,35 @@ struct OptCommand: ParsableCommand {
         text += result.graph.text(elide ? .readable : .exact)
       }
       if stats { text += (diff || stats ? "\n" : "") + result.statisticsTable() }
-      if validates { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
+      if validation != nil { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
+      if validation == .native { try validateKernels(of: result.graph, from: graph, bindings) }
       if remarks { Terminal.writeError(result.remarksText()) }
       texts.append(text)
     }
     Terminal.write(texts.joined(separator: "\n"))
   }
 
-  private func runBisection(_ pipeline: Pipeline, _ graph: Graph, _ validation: TranslationValidation) throws {
-    let fault = try Bisection.firstFault(pipeline, graph) { original, result in
-      validates ? try validation.firstMismatch(original, result, precision: pipeline.precision) : nil
+  private func validateKernels(of graph: Graph, from original: Graph, _ bindings: [String: Int]) throws {
+    let sizes = Dictionary(uniqueKeysWithValues: original.symbols.map { ($0, bindings[$0] ?? 3) })
+    let (before, after) = (try original.specialized(sizes), try graph.specialized(sizes))
+    // The passes that native code needs, or has of its own, are judged as any others.
+    let native = NativeBackend()
+    let pipeline = Compilation(backend: native, passes: .custom(Pipeline([]))).pipeline(for: after)
+    let lowered = try pipeline.run(after, remarking: false, observers: [TranslationValidation()]).graph
+    let verdict = try KernelValidation(native).verdict(on: lowered, from: before)
+    if let fault = verdict.fault {
+      throw ApusError(.defect, [Diagnostic(.error, "@\(graph.name): \(fault)", help: fault.details)])
     }
-    if let fault {
-      throw ApusError.defect(
-        "@\(graph.name): pass \(fault.passCount) of \(pipeline.passes.count), '\(fault.culprit)', is at fault: \(fault.reason)"
-      )
+    Terminal.writeError("@\(graph.name): \(verdict)\n")
+  }
+
+  private func runBisection(_ pipeline: Pipeline, _ graph: Graph, _ judge: TranslationValidation) throws {
+    let finder = FaultFinder(validation: validation == nil ? nil : judge)
+    guard let finding = try finder.firstFault(pipeline, graph) else {
+      return Terminal.write("@\(graph.name): no fault in \(pipeline.passes.count) passes\n")
     }
-    Terminal.write("@\(graph.name): no fault in \(pipeline.passes.count) passes\n")
+    Terminal.write(finding.evidence)
+    throw ApusError.defect("@\(graph.name): \(finding.headline(of: pipeline))")
   }
 
   private func colored(_ diff: String) -> String {

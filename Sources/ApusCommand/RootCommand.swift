@@ -21,6 +21,7 @@ struct RootCommand: ParsableCommand {
       TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self, PlotCommand.self,
       SummaryCommand.self, StatsCommand.self, ReportCommand.self, ExplainCommand.self,
       DumpCommand.self, OptCommand.self, RunCommand.self, KernelsCommand.self, CompileCommand.self, DiffCommand.self,
+      ReduceCommand.self,
       BenchCommand.self,
       DevicesCommand.self,
       OpsCommand.self, PassesCommand.self,
@@ -36,7 +37,7 @@ struct RootCommand: ParsableCommand {
     do {
       try registering()
       try checkName(of: CommandLine.arguments.dropFirst().first)
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(optionalValues(Array(CommandLine.arguments.dropFirst())))
       try command.run()
     } catch let error as ApusError {
       Terminal.report(error)
@@ -54,6 +55,21 @@ struct RootCommand: ParsableCommand {
       Terminal.write(fullMessage(for: error, columns: Terminal.width) + "\n")
       Foundation.exit(code.rawValue)
     }
+  }
+
+  /// `--validate` takes a value, or none: what follows is a value only if it is one that it takes.
+  private static func optionalValues(_ arguments: [String]) -> [String] {
+    var result: [String] = []
+    for argument in arguments {
+      if result.last == "--validate" {
+        let isValue = OptCommand.Validation(rawValue: argument) != nil
+        result[result.count - 1] = "--validate=" + (isValue ? argument : "passes")
+        if isValue { continue }
+      }
+      result.append(argument)
+    }
+    if result.last == "--validate" { result[result.count - 1] = "--validate=passes" }
+    return result
   }
 
   /// The parser answers a misspelt subcommand with "Unexpected argument", which says neither what was nor what would be

@@ -44,6 +44,14 @@ struct RunCommand: ParsableCommand {
       valueName: "count"))
   var digits: Int?
 
+  @Flag(help: "Name the first operator that makes a NaN or an infinity, its layer and its operands' ranges.")
+  var checkNumerics = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Print a value of the graph by its name, before the outputs; may be repeated.", valueName: "value"))
+  var print: [String] = []
+
   func validate() throws {
     guard digits.map((1...17).contains) ?? true else { throw ValidationError("--digits must be from 1 to 17.") }
     guard digits == nil || !json else { throw ValidationError("--json prints all digits: leave --digits out.") }
@@ -57,6 +65,16 @@ struct RunCommand: ParsableCommand {
     for graph in graphs { try run(graph, bound: graph.bound(to: mode), saved) }
   }
 
+  /// - Throws: `ApusError` that names the operator.
+  private func requireFiniteValues(of graph: Graph, _ feeds: [String: Tensor], _ session: Session) throws {
+    let inputs = graph.parameters.compactMap { feeds[graph.name(of: $0) ?? ""] }
+    // What is missing is said by the run.
+    guard inputs.count == graph.parameters.count else { return }
+    let trace = try NonFiniteTrace(
+      graph, feeds: inputs, variables: Dictionary(uniqueKeysWithValues: session.values.map { ($0.name, $0.value) }))
+    if let cause = trace.first() { throw ApusError.input("@\(graph.name): \(cause)") }
+  }
+
   /// - Parameter source: the graph as it was written, whose names the outputs keep.
   private func run(_ source: Graph, bound graph: Graph, _ saved: SavedModel?) throws {
     let feeds = try feeding.feeds(for: graph)
@@ -64,9 +82,21 @@ struct RunCommand: ParsableCommand {
     let compilation = try passes.compilation(
       BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)))
     let session = Session(backend: compilation.backend, seed: feeding.seed, passes: compilation.passes)
-    let program = try session.load(graph)
+    // Values are computed with the outputs: what a run fuses away is there then.
+    let program = try session.load(print.isEmpty ? graph : graph.fetching(graph.outputs.map(graph.label) + print))
     try saved?.give(to: session)
-    let outputs = try program.run(feeds)
+    if checkNumerics { try requireFiniteValues(of: program.graph, feeds, session) }
+    let results = try program.run(feeds)
+    let outputs = Array(results.prefix(graph.outputs.count))
+    for (name, value) in zip(print, results.dropFirst(graph.outputs.count)) {
+      let line = "%\(name.trimmingPrefix("%")): \(TensorText.describe(value, digits: digits))\n"
+      if json { Terminal.writeError(line) } else { Terminal.write(line) }
+    }
+    if checkNumerics, let (name, _) = zip(graph.outputs.map(graph.label), outputs).first(where: { !$1.isFinite }) {
+      throw ApusError.input(
+        "\(name) of @\(graph.name) is not finite, but the interpreter, with the same numbers, gets finite ones",
+        help: "apus opt FILE --validate native compares them kernel by kernel")
+    }
     let labels = source.outputs.map { String(source.label(of: $0).dropFirst()) }
     if let output {
       let files = OutputNames.files(for: labels).map { $0 + ".npy" }

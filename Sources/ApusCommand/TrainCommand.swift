@@ -68,6 +68,18 @@ struct TrainCommand: ParsableCommand {
       valueName: "action"))
   var onNan = NonFiniteLoss.stop
 
+  @Flag(
+    help: """
+      Run each step in the interpreter first, and name the first operator that makes a NaN or an infinity (slow).
+      """)
+  var checkNumerics = false
+
+  @Option(help: ArgumentHelp("Print a value of the training step by its name; may be repeated.", valueName: "value"))
+  var print: [String] = []
+
+  @Option(help: ArgumentHelp("Print the values of --print before each step of this many.", valueName: "steps"))
+  var printEvery = 1
+
   @Option(help: "A folder for the trained model: graph, weights, the optimizer's state.")
   var save: String?
 
@@ -117,6 +129,7 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     guard epochs >= 0 else { throw ValidationError("--epochs cannot be negative.") }
     guard batch ?? 1 >= 1 else { throw ValidationError("--batch must be at least 1.") }
+    guard printEvery >= 1 else { throw ValidationError("--print-every must be at least 1.") }
     let split = validationSplit ?? 0
     guard split >= 0, split < 1 else {
       throw ValidationError("--validation-split must be at least 0 and below 1.")
@@ -133,7 +146,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let backend = try backend.make()
     // What can be wrong with the command line is found before an hour of training.
-    var callbacks = try CallbackRegistry.list(callbacks)
+    var callbacks = try CallbackRegistry.list(callbacks) + watchers()
     try loss.check()
     let drawing = live ? LiveDrawing.plot(json ? Terminal.errors : Terminal.output) : nil
     if let drawing { callbacks.append(drawing) }
@@ -214,6 +227,19 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainCommand {
+  /// What looks into steps.
+  private func watchers() -> [any Callback] {
+    var result: [any Callback] = checkNumerics ? [NumericsCheck()] : []
+    if !print.isEmpty {
+      let output = json ? Terminal.errors : Terminal.output
+      result.append(
+        ValuePrinter(print, every: printEvery) { step, name, value in
+          output.write("step \(step): %\(name.trimmingPrefix("%")): \(TensorText.describe(value))\n")
+        })
+    }
+    return result
+  }
+
   /// The data, and a trainer for them: the resumed one, or one that begins anew, with saved weights if FILE holds some.
   private func prepared(
     _ resumed: Trainer?, _ start: (graph: Graph, saved: SavedModel?)?, _ optimizer: (any Optimizer)?,

@@ -37,6 +37,21 @@ struct TransformOptions: ParsableArguments {
     return graphs
   }
 
+  /// Compares the gradients that --gradient or --training append with differences, in double precision.
+  /// - Throws: `ApusError` that names the operator whose gradient is wrong.
+  func checkGradients(of input: GraphInput, _ bindings: [String: Int]) throws {
+    guard gradient || training else { return }
+    for graph in try input.loadUnbound() {
+      let sizes = Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, bindings[$0] ?? 3) })
+      let forward = try graph.bound(to: mode ?? (training ? .training : .inference)).specialized(sizes)
+      switch try GradientValidation().verdict(on: forward) {
+      case .agreement(let count): Terminal.writeError("@\(graph.name): \(count) gradients agree with differences\n")
+      case .undecided(let reason): Terminal.writeError("@\(graph.name): gradients were not checked: \(reason)\n")
+      case .mismatch(let words): throw ApusError.defect("@\(graph.name): \(words)")
+      }
+    }
+  }
+
   private func trainingStep(_ model: Graph) throws -> Graph {
     try model.trainingStep(
       loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())

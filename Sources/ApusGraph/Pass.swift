@@ -101,10 +101,23 @@ public struct PassContext: Sendable {
   package private(set) var undeclared: [String] = []
   /// Whether remarks are read: a pass that has to look for them need not otherwise.
   public let isRemarking: Bool
+  /// How many rewrites `permits` has permitted.
+  package private(set) var rewriteCount = 0
+  private let rewriteLimit: Int?
 
-  package init(_ record: PassRecord, isRemarking: Bool = true) {
+  package init(_ record: PassRecord, isRemarking: Bool = true, rewriteLimit: Int? = nil) {
     statistics = record.statistics.map { ($0.name, 0) }
     self.isRemarking = isRemarking
+    self.rewriteLimit = rewriteLimit
+  }
+
+  /// Whether one more rewrite may be made. A pass asks right before each, and leaves its node as it is if the answer is no.
+  /// That is how a fault is narrowed down to one rewrite (`--bisect`, `--rewrite-limit`); a pass that never asks is one
+  /// rewrite as a whole. Each rewrite that is permitted must leave an equivalent graph.
+  public mutating func permits() -> Bool {
+    if let rewriteLimit, rewriteCount >= rewriteLimit { return false }
+    rewriteCount += 1
+    return true
   }
 
   /// Something was done, and why it could be.

@@ -3,7 +3,7 @@ import ApusKernels
 
 extension Kernel {
   /// Copies bytes from its first buffer to its second, in vectors. Both may be the same memory.
-  static func copy(byteCount: Int, target: ProcessorModel) -> Kernel {
+  package static func copy(byteCount: Int, target: ProcessorModel) -> Kernel {
     let builder = KernelBuilder(target: target.vector)
     let dtype: DType = byteCount % 4 == 0 ? .i32 : .u8
     let count = byteCount / dtype.byteCount

@@ -79,7 +79,7 @@ import Testing
     var passes = [any Pass](repeating: IdlePass(), count: 9)
     passes[position] = NegatingPass()
     var runs = 0
-    let fault = try Bisection.firstFault(Pipeline(passes), exponential()) { original, result in
+    let fault = try Bisection.firstFault(Pipeline(passes), exponential()) { original, result, _, _ in
       runs += 1
       return try TranslationValidation().firstMismatch(original, result)
     }
@@ -87,19 +87,21 @@ import Testing
     #expect(found.passCount == position + 1)
     #expect(found.culprit == "negate")
     #expect(found.reason.contains("output 0, element 0: "))
-    #expect(runs <= 6, "a binary search over 9 passes takes 4 runs, and one of all and of none")
+    #expect(runs <= 7, "a binary search over 9 passes takes 4 runs, and one each of all, of none and of one rewrite")
   }
 
   @Test func bisectionFindsWhatVerificationFinds() throws {
     let pipeline = Pipeline([IdlePass(), IdlePass(), BreakingPass(), IdlePass()])
-    let fault = try Bisection.firstFault(pipeline, exponential()) { _, _ in nil }
+    let fault = try Bisection.firstFault(pipeline, exponential()) { _, _, _, _ in nil }
     #expect(fault?.passCount == 3)
     #expect(fault?.culprit == "break")
   }
 
   @Test func bisectionFindsNothingWhereAllIsWell() throws {
     let pipeline = try Pipeline.named("O3")
-    let fault = try Bisection.firstFault(pipeline, exponential()) { try TranslationValidation().firstMismatch($0, $1) }
+    let fault = try Bisection.firstFault(pipeline, exponential()) { before, result, precision, _ in
+      try TranslationValidation().firstMismatch(before, result, precision: precision)
+    }
     #expect(fault == nil)
   }
 }

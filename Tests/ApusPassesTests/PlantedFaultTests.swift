@@ -1,185 +1,24 @@
 import Apus
 import ApusGraph
 import ApusOperators
+import TestSupport
 import Testing
-
-/// A pass that rewrites by a law which does not hold, and says that it is exact.
-struct PlantedFault: Pass {
-  typealias Law = @Sendable (_ node: Node, _ operands: [Value]) throws -> Value?
-
-  static let record = PassRecord("planted", "rewrites by a wrong law")
-  var law: Law = { _, _ in nil }
-
-  func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
-    try graph.rewritten { node, operands, builder in
-      guard let value = try law(node, operands.map(builder.value)) else { return .keep }
-      return .replace([value.id])
-    }
-  }
-}
 
 /// Laws of real numbers that numbers of a machine do not keep, and slips of a kind that passes have made: validation has
 /// to find each of them.
 @Suite struct PlantedFaultTests {
-  struct Fault: Sendable, CustomTestStringConvertible {
-    let name: String
-    /// The graph: parameters, and lines that end in `%r`.
-    let parameters: String
-    let body: String
-    let law: PlantedFault.Law
-    var testDescription: String { name }
-
-    init(_ name: String, _ parameters: String, _ body: String, _ law: @escaping PlantedFault.Law) {
-      (self.name, self.parameters, self.body, self.law) = (name, parameters, body, law)
-    }
-  }
-
-  /// The operand of the node that computes `value`, if that is a `type`.
-  private static func operand<Op: Operator>(_ value: Value, of type: Op.Type, _ position: Int = 0) -> Value? {
-    let node = value.builder.graph.producer(of: value.id)
-    return node.op is Op ? value.builder.value(node.operands[position]) : nil
-  }
-
-  private static let one = "%x: f32[16]"
-  private static let two = "%x: f32[16], %y: f32[16]"
-  private static let three = "%x: f32[16], %y: f32[16], %z: f32[16]"
-
-  static let faults: [Fault] = [
-    Fault("log(exp(x)) → x", one, "%1 = exp(%x)\n%r = log(%1)") { node, x in
-      node.op is Log ? operand(x[0], of: Exp.self) : nil
-    },
-    Fault("exp(log(x)) → x", one, "%1 = log(%x)\n%r = exp(%1)") { node, x in
-      node.op is Exp ? operand(x[0], of: Log.self) : nil
-    },
-    Fault("a cast through f16 is dropped", one, "%1 = cast(%x, dtype: f16)\n%r = cast(%1, dtype: f32)") { node, x in
-      node.op is Cast ? operand(x[0], of: Cast.self) : nil
-    },
-    Fault("a cast of i64 through f64 is dropped", "%x: i64[16]", "%1 = cast(%x, dtype: f64)\n%r = cast(%1, dtype: i64)")
-    {
-      node, x in node.op is Cast ? operand(x[0], of: Cast.self) : nil
-    },
-    Fault("x · 0 → 0", one, "%0: f32 = constant(0)\n%r = multiply(%x, %0)") { node, x in
-      node.op is ApusOperators.Multiply ? try x[1].broadcast(to: x[0].shape) : nil
-    },
-    Fault("x − x → 0", one, "%r = subtract(%x, %x)") { node, x in
-      node.op is ApusOperators.Subtract ? try x[0].builder.constant(0).broadcast(to: x[0].shape) : nil
-    },
-    Fault("x / x → 1", one, "%r = divide(%x, %x)") { node, x in
-      node.op is Divide ? try x[0].builder.constant(1).broadcast(to: x[0].shape) : nil
-    },
-    Fault("x + 0 → x", one, "%0: f32 = constant(0)\n%r = add(%x, %0)") { node, x in
-      node.op is ApusOperators.Add ? x[0] : nil
-    },
-    Fault("0 − x → −x", one, "%0: f32 = constant(0)\n%r = subtract(%0, %x)") { node, x in
-      node.op is ApusOperators.Subtract ? try -x[1] : nil
-    },
-    Fault("maximum by a comparison, which is false for NaN", one, "%0: f32 = constant(0)\n%r = maximum(%x, %0)") {
-      node, x in node.op is ApusOperators.Maximum ? try x[0].greater(x[1]).select(x[0], x[1]) : nil
-    },
-    Fault("max(x, x) → |x|", one, "%r = maximum(%x, %x)") { node, x in
-      node.op is ApusOperators.Maximum ? try x[0].abs() : nil
-    },
-    Fault("x = x → true", one, "%r = equal(%x, %x)") { node, x in
-      node.op is Equal ? try x[0].abs().greaterEqual(0).or(x[0].isNaN()) : nil
-    },
-    Fault("not(x < y) → x ≥ y", two, "%1 = less(%x, %y)\n%r = not(%1)") { node, x in
-      guard node.op is Not, let a = operand(x[0], of: Less.self), let b = operand(x[0], of: Less.self, 1) else {
-        return nil
-      }
-      return try a.greaterEqual(b)
-    },
-    Fault("(x + y) − y → x", two, "%1 = add(%x, %y)\n%r = subtract(%1, %y)") { node, x in
-      node.op is ApusOperators.Subtract ? operand(x[0], of: ApusOperators.Add.self) : nil
-    },
-    Fault("(x + y) + z → x + (y + z)", three, "%1 = add(%x, %y)\n%r = add(%1, %z)") { node, x in
-      guard node.op is ApusOperators.Add, let a = operand(x[0], of: ApusOperators.Add.self),
-        let b = operand(x[0], of: ApusOperators.Add.self, 1)
-      else { return nil }
-      return try a + (b + x[1])
-    },
-    Fault("x / 3 → x · (1 / 3)", one, "%3: f32 = constant(3)\n%r = divide(%x, %3)") { node, x in
-      node.op is Divide ? try x[0] * (1 / 3) : nil
-    },
-    Fault("√(x · x) → |x|", one, "%1 = multiply(%x, %x)\n%r = sqrt(%1)") { node, x in
-      node.op is Sqrt ? try operand(x[0], of: ApusOperators.Multiply.self)?.abs() : nil
-    },
-    Fault("1 / (1 / x) → x", one, "%1 = reciprocal(%x)\n%r = reciprocal(%1)") { node, x in
-      node.op is Reciprocal ? operand(x[0], of: Reciprocal.self) : nil
-    },
-    Fault("exp(x) · exp(y) → exp(x + y)", two, "%1 = exp(%x)\n%2 = exp(%y)\n%r = multiply(%1, %2)") { node, x in
-      guard node.op is ApusOperators.Multiply, let a = operand(x[0], of: Exp.self), let b = operand(x[1], of: Exp.self)
-      else { return nil }
-      return try (a + b).exp()
-    },
-    Fault("ties are rounded up", one, "%r = round(%x)") { node, x in
-      node.op is Round ? try (x[0] + 0.5).floor() : nil
-    },
-    Fault("the last of equal maxima instead of the first", "%x: f32[4, 8]", "%r = arg_max(%x, axis: 1)") { node, x in
-      guard node.op is ArgMax else { return nil }
-      let index = try x[0].reversed(axes: [1]).argMax(axis: 1)
-      return try 7 - index
-    },
-    Fault(
-      "2 · x / 2 → x for integers", "%x: i32[16]", "%2: i32 = constant(2)\n%1 = multiply(%x, %2)\n%r = divide(%1, %2)"
-    ) { node, x in
-      node.op is Divide ? operand(x[0], of: ApusOperators.Multiply.self) : nil
-    },
-    Fault(
-      "|x| of a negative integer is positive", "%x: i8[16]", "%0: i8 = constant(0)\n%1 = abs(%x)\n%r = less(%1, %0)"
-    ) {
-      node, x in node.op is Less ? try x[0].notEqual(x[0]) : nil
-    },
-    Fault(
-      "gaps of padding are ignored", "%x: f32[6]", "%r = pad(%x, low: [0], high: [0], interior: [1])"
-    ) { node, x in node.op is Pad ? try x[0].padded(low: [0], high: [5]) : nil },
-    Fault(
-      "a scan runs in the other direction", "%c: f32, %x: f32[8]",
-      """
-      %last: f32, %1: f32[8] = scan(%c, %x, carries: 1, sequences: 1, reverse: true) { (%s: f32, %e: f32) in
-        %1: f32 = add(%s, %e)
-        return %1, %1
-      }
-      %r = abs(%1)
-      """
-    ) { node, x in
-      guard node.op is Abs else { return nil }
-      let builder = x[0].builder
-      let loop = builder.graph.producer(of: x[0].id)
-      guard var scan = loop.op as? Scan else { return nil }
-      scan.reverse = false
-      return try builder.append(scan, loop.operands.map(builder.value), regions: loop.regions)[1].abs()
-    },
-    Fault("a sum of ones times x → its count times x", "%x: f32[4, 3]", "%r = reduce_sum(%x, axes: [0])") { node, x in
-      node.op is ReduceSum ? try x[0].sliced(axis: 0, from: 0, to: 1).reshaped([3]) * 4 : nil
-    },
-    Fault(
-      "x · y with a constant folded in f64", one,
-      "%t: f32 = constant(0.1)\n%1 = multiply(%x, %t)\n%r = multiply(%1, %t)"
-    ) { node, x in
-      guard node.op is ApusOperators.Multiply, let a = operand(x[0], of: ApusOperators.Multiply.self) else {
-        return nil
-      }
-      return try a * (0.1 * 0.1)
-    },
-  ]
-
-  private func graph(_ fault: Fault) throws -> Graph {
-    try #require(try Graph.parse("graph @g(\(fault.parameters)) {\n\(fault.body)\nreturn %r\n}").first)
-  }
-
-  @Test(arguments: faults) func isFound(_ fault: Fault) throws {
-    var pass = PlantedFault()
-    pass.law = fault.law
-    let graph = try graph(fault)
-    #expect(try Pipeline([pass]).run(graph).graph != graph, "the law does not fire")
-    let found = defect { try Pipeline([pass]).run(graph, observers: [TranslationValidation()]) }
-    #expect(found?.message.hasPrefix("pass 'planted' changed what @g computes: output 0, ") == true, "\(graph)")
+  @Test(arguments: GraphFault.laws + GraphFault.slips) func isFound(_ fault: GraphFault) throws {
+    let graph = try fault.graph
+    #expect(try Pipeline([fault.pass]).run(graph).graph != graph, "the law does not fire")
+    let found = defect { try Pipeline([fault.pass]).run(graph, observers: [TranslationValidation()]) }
+    #expect(
+      found?.message.hasPrefix("pass '\(fault.pass.name)' changed what @g computes: output 0, ") == true, "\(graph)")
   }
 
   /// The same graphs through the passes as they are.
-  @Test(arguments: faults) func soundPassesPass(_ fault: Fault) throws {
+  @Test(arguments: GraphFault.laws + GraphFault.slips) func soundPassesPass(_ fault: GraphFault) throws {
     for name in NamedPipeline.all.map(\.name) {
-      _ = try Pipeline.named(name).run(graph(fault), observers: [TranslationValidation()])
+      _ = try Pipeline.named(name).run(fault.graph, observers: [TranslationValidation()])
     }
   }
 

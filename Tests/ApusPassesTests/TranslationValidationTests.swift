@@ -1,5 +1,6 @@
 import Apus
 import ApusGraph
+import ApusOperators
 import TestSupport
 import Testing
 
@@ -40,6 +41,61 @@ import Testing
     #expect(try mismatch(refused, fine)?.hasPrefix("it refused inputs of seed 1 and no longer does") == true)
     // Where both refuse there is nothing to compare: that is no success.
     expectError("it refuses all random inputs") { try mismatch(refused, refused) }
+  }
+
+  /// Each of two passes stays within its precision; both together do not.
+  @Test func resultsAreComparedWithTheGraphThatNoPassHasTouched() throws {
+    let text = "graph @g(%x: f64[16]) {\n%1 = exp(%x)\nreturn %1\n}"
+    let drift = PlantedRounding { node, x in
+      node.op is Exp ? try x[0].exp() * (1 + 8e-13) : nil
+    }
+    let g = try graph(text)
+    _ = try Pipeline([drift]).run(g, observers: [TranslationValidation()])
+    let found = defect { try Pipeline([drift, drift]).run(g, observers: [TranslationValidation()]) }
+    #expect(
+      found?.message.hasSuffix(", compared with the graph that no pass has touched") == true,
+      "\(String(describing: found))")
+    // An observer that has seen another graph begins anew.
+    let validation = TranslationValidation()
+    for _ in 0..<2 { _ = try Pipeline([drift]).run(g, observers: [validation]) }
+  }
+
+  @Test func whatRoundsIsComparedInDoublePrecision() throws {
+    let g = try graph("graph @g(%x: f32[16]) {\n%c: f32 = constant(0.25)\n%1 = multiply(%x, %c)\nreturn %1\n}")
+    let wrong = PlantedRounding { node, x in
+      node.op is ApusOperators.Multiply ? try x[0] * 0.25000003 : nil
+    }
+    let after = try Pipeline([wrong]).run(g).graph
+    #expect(after != g)
+    #expect(try TranslationValidation().firstMismatch(g, after, precision: .rounded) == nil, "single precision")
+    let found = defect { try Pipeline([wrong]).run(g, observers: [TranslationValidation()]) }
+    #expect(found?.message.hasSuffix("in double precision") == true, "\(String(describing: found))")
+    #expect(
+      try FaultFinder(validation: TranslationValidation()).firstFault(Pipeline([IdlePass(), wrong]), g)?.bisection
+        .culprit
+        == "planted-rounding")
+  }
+
+  @Test func aMismatchHasTheFirstTensorAndAHistogram() throws {
+    func text(_ op: String) -> String {
+      "graph @g(%x: f32[64]) {\n%a = \(op)(%x)\n%b = exp(%a)\n%c = tanh(%b)\nreturn %c\n}"
+    }
+    let found = try #require(try TranslationValidation().mismatch(graph(text("negate")), graph(text("abs"))))
+    let details = try #require(found.details)
+    #expect(details.hasPrefix("first at %a: f32[64] = abs(%x): element "), "\(details)")
+    #expect(details.contains("ULP apart"), "\(details)")
+  }
+
+  @Test func histogramsCountFloatsBetween() throws {
+    let one = Tensor([1, 1, 1, 0, -0.0, .nan, .nan] as [Float])
+    let other = Tensor([1, Float(1).nextUp, Float(1).nextDown.nextDown, -0.0, 0, .nan, 1] as [Float])
+    let histogram = ULPHistogram(one, other)
+    #expect(histogram.counts == [4, 1, 1] && histogram.strangers == 1 && histogram.largest == 2)
+    // Across zero: from the least negative to the least positive number.
+    let least = Float.leastNonzeroMagnitude
+    #expect(ULPHistogram(Tensor([least]), Tensor([-least])).largest == 2)
+    #expect(ULPHistogram(Tensor([Int64.max]), Tensor([Int64.min])).largest == .max)
+    #expect(ULPHistogram(one, one).isZero && !histogram.isZero)
   }
 
   @Test func comparisonKnowsSpecialNumbers() throws {

@@ -1,4 +1,4 @@
-// A program as a package of a user makes one: `apus` with an operator and an optimizer of its own. CommandTests runs it.
+// A program as a package of a user makes one: `apus` with an operator, an optimizer and passes of its own. CommandTests runs it.
 import Apus
 import ApusCommand
 import ApusGraph
@@ -29,7 +29,7 @@ struct Signum: Optimizer {
   }
 }
 
-ApusCommandLine.main {
+ApusCommandLine.main(passes: [JoinSigns.self, CarelessSigns.self]) {
   try OperatorRegistry.register(SquaredRelu.self)
   try OptimizerRegistry.register(Signum.self)
   // A test asks for a registration that is refused.

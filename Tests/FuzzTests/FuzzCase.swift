@@ -3,11 +3,9 @@ import ApusNative
 import Foundation
 
 /// A graph with what it is run on.
-struct FuzzCase {
-  var graph: Graph
-  /// Values of parameters and variables, by name.
-  var values: [String: Tensor]
+typealias FuzzCase = GraphCase
 
+extension GraphCase {
   /// The graph of a seed and its inputs.
   /// - Parameter huge: how many seeds of a thousand make a huge graph.
   static func make(_ seed: UInt64, huge: Int = 0) throws -> (FuzzCase, counts: [String: Int]) {
@@ -31,9 +29,6 @@ struct FuzzCase {
     }
   }
 
-  var feeds: [Tensor] { graph.parameters.compactMap { values[graph.name(of: $0) ?? ""] } }
-  var variables: [Tensor] { graph.variables.compactMap { values[$0.declaration.label] } }
-
   // MARK: Files
 
   /// Writes the graph, and beside it the inputs in the format that weights have.
@@ -47,14 +42,12 @@ struct FuzzCase {
       names.compactMap { name in values[name].map { (name, $0) } }, to: FuzzCase.inputs(of: path))
   }
 
-  init(graph: Graph, values: [String: Tensor]) { (self.graph, self.values) = (graph, values) }
-
   init(contentsOf path: String) throws {
     let graphs = try Graph.parse(String(contentsOfFile: path, encoding: .utf8), file: path)
     guard let graph = graphs.first else { throw ApusError.input("\(path) holds no graph") }
-    self.graph = graph
-    values = [:]
+    var values: [String: Tensor] = [:]
     for (name, tensor) in try SafeTensors.read(FuzzCase.inputs(of: path)) { values[name] = tensor }
+    self.init(graph: graph, values: values)
   }
 
   private static func inputs(of path: String) -> String {

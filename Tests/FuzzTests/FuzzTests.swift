@@ -63,9 +63,9 @@ import Testing
       guard let fault else { continue }
       failures += 1
       let path = "\(folder)/fuzz-\(seed).graph"
-      var shrinker = Shrinker { FuzzChecker.isFaulty($0, checker.settings) }
-      if item.isHuge { shrinker.limit = 60 }
-      let small = shrinker.shrunk(item)
+      var reducer = GraphReducer { FuzzChecker.isFaulty($0, checker.settings) }
+      if item.isHuge { reducer.limit = 60 }
+      let small = try reducer.reduced(item)
       let remark = FuzzChecker.firstFault(small, checker.settings) ?? fault
       try small.write(to: path, remark: "seed \(seed): \(remark)")
       Issue.record("seed \(seed): \(fault)\nsmall: \(path)\n\(remark)\n\(small.graph.text(.readable))")

@@ -29,7 +29,7 @@ import Testing
       let item = try FuzzCase.make(seed).0
       guard Self.plantedFault(item) != nil else { continue }
       found += 1
-      let small = Shrinker { Self.plantedFault($0) != nil }.shrunk(item)
+      let small = try GraphReducer { Self.plantedFault($0) != nil }.reduced(item)
       #expect(small.graph.computationCount <= 3, "seed \(seed): \(small.graph)")
       #expect(try small.graph.expandingComposites().nodes.contains { $0.op is Tanh }, "seed \(seed): \(small.graph)")
       let largest = small.values.values.map(\.count).max() ?? 0

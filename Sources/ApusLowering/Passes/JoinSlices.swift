@@ -47,7 +47,7 @@ public struct JoinSlices: Pass {
         graph.type(of: node.operands[0]) == graph.type(of: node.operands[1])
       else { return .keep }
       let all = Pieces(axis: a.axis, size: a.size, list: a.list + b.list)
-      if let tiling = all.tiling {
+      if let tiling = all.tiling, context.permits() {
         count += 1
         return .replace([try concatenate(tiling.map(builder.value), axis: all.axis).id])
       }

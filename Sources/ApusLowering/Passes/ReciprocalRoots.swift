@@ -27,7 +27,7 @@ public struct ReciprocalRoots: Pass {
         radicands[root[0]] = operands[0]
         return .replace(root)
       }
-      guard node.op is Divide, let radicand = radicands[operands[1]] else { return .keep }
+      guard node.op is Divide, let radicand = radicands[operands[1]], context.permits() else { return .keep }
       count += 1
       return .replace([try (builder.value(operands[0]) * builder.value(radicand).rsqrt()).id])
     }

@@ -79,6 +79,7 @@ public struct Rematerialize: Pass {
     while state.peak > limit {
       let isComplete = rejected.isEmpty
       if let (copy, next) = try state.step(limit, &rejected) {
+        guard context.permits() else { break }
         // None where all readers come late: then nothing is computed twice.
         let added = next.graph.flopCount - state.graph.flopCount
         context.applied(

@@ -28,7 +28,9 @@ public struct SelectIndices: Pass {
       switch node.op {
       case let take as TakeAlongAxis:
         let x = builder.value(operands[0])
-        guard let match = try match(graph, node, index: 1, axis: take.axis, of: x, builder.value(operands[1])) else {
+        guard let match = try match(graph, node, index: 1, axis: take.axis, of: x, builder.value(operands[1])),
+          context.permits()
+        else {
           return .keep
         }
         count += 1
@@ -36,19 +38,25 @@ public struct SelectIndices: Pass {
         return .replace([try match.isChosen.select(x, none).sum(axes: [match.axis], keepDims: true).id])
       case let put as PutAlongAxisAdd:
         let base = builder.value(operands[2])
-        guard let match = try match(graph, node, index: 0, axis: put.axis, of: base, builder.value(operands[0])) else {
+        guard let match = try match(graph, node, index: 0, axis: put.axis, of: base, builder.value(operands[0])),
+          context.permits()
+        else {
           return .keep
         }
         count += 1
         return .replace([try match.isChosen.select(base + builder.value(operands[1]), base).id])
       case let op as ArgMax:
-        guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: true) else {
+        guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: true),
+          context.permits()
+        else {
           return .keep
         }
         count += 1
         return .replace([result.id])
       case let op as ArgMin:
-        guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: false) else {
+        guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: false),
+          context.permits()
+        else {
           return .keep
         }
         count += 1

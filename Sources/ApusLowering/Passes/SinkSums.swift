@@ -25,7 +25,7 @@ public struct SinkSums: Pass {
       guard let scan = node.op as? Scan, let steps = try scan.steps(graph.operandTypes(of: node)).number, steps > 0
       else { return .keep }
       let sums = Sum.all(of: scan, node.regions[0])
-      guard !sums.isEmpty else { return .keep }
+      guard !sums.isEmpty, context.permits() else { return .keep }
       count += sums.count
       return .replace(try sink(sums, of: scan, node, graph, operands.map(builder.value)).map(\.id))
     }

@@ -35,7 +35,7 @@ public struct Winograd: Pass {
     let result = try graph.rewritten { node, operands, builder in
       guard node.op.traits.contains(.contraction), let op = node.op as? any WinogradComputable else { return .keep }
       guard let cost = cost(op, node, graph, fixed, &context),
-        let tile = chosen(cost, node, graph, &context)
+        let tile = chosen(cost, node, graph, &context), context.permits()
       else { return .keep }
       count += 1
       let values = operands.map { builder.value($0) }

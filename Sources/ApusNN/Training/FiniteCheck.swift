@@ -2,7 +2,7 @@ import ApusCore
 
 extension Tensor {
   /// Whether no element is NaN or infinite.
-  var isFinite: Bool {
+  package var isFinite: Bool {
     guard dtype.isFloating else { return true }
     var check = FiniteCheck(tensor: self)
     return (try? dtype.dispatch(&check)) ?? false

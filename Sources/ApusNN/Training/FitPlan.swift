@@ -104,8 +104,10 @@ extension Trainer {
     var cause: String?
     let isExplained = plan.onNonFiniteLoss == .explain
     let batchWatchers = callbacks.filter(\.watchesBatches)
+    let stepWatchers = callbacks.compactMap { $0 as? any StepWatching }
     try plan.training.forEachChunk(ofEpoch: epoch, seed: seed, isByOne: !batchWatchers.isEmpty) { chunk in
       for callback in batchWatchers { try callback.batchBegins(chunk.first, self) }
+      for callback in stepWatchers { try callback.stepBegins(view(of: chunk), self) }
       let before = isExplained ? session.values : []
       let logs = try trainingSteps(chunk)
       watch.check(logs.losses, afterStep: stepCount - logs.losses.count, afterBatch: chunk.first)

@@ -7,7 +7,7 @@ import ApusOperators
 ///
 /// The interpreter runs the step and keeps every value. From the loss, or else from a variable's new value, the way back
 /// leads through operands that are not finite to a node whose operands all are: that node made it.
-struct NonFiniteTrace {
+package struct NonFiniteTrace {
   /// Static, composites expanded.
   private let graph: Graph
   /// The floating-point values by their positions.
@@ -17,7 +17,7 @@ struct NonFiniteTrace {
   ///   - step: a training step as it was built.
   ///   - feeds: one batch.
   ///   - variables: their values before the step, by name.
-  init(_ step: Graph, feeds: [Tensor], variables: [String: Tensor]) throws {
+  package init(_ step: Graph, feeds: [Tensor], variables: [String: Tensor]) throws {
     graph = try step.specialized(step.bindings(for: feeds.map(\.dimensions))).expandingComposites()
     let ids = graph.nodes.flatMap(\.results).filter { [graph] in graph.type(of: $0).dtype.isFloating }
     let all = GraphBuilder(extending: graph).build(outputs: ids)
@@ -38,6 +38,20 @@ struct NonFiniteTrace {
     guard var id = ends.first(where: { !isFinite($0) }) else { return nil }
     while let earlier = source(of: id) { id = earlier }
     return describe(graph.producer(of: id), id, rows)
+  }
+
+  /// The first operator, in the graph's order, that makes a number which is not finite, whatever becomes of it; nil if all
+  /// are finite. Infinities that a graph states, as in masks, are no fault.
+  /// - Parameter rows: the samples of the batch, for a message about the data.
+  package func first(rows: [Int] = []) -> String? {
+    let live = graph.liveNodes()
+    for node in graph.nodes where live[node.id.index] && !(node.op is Constant) {
+      // What only passes on an infinity that the graph states has not made it.
+      let isGiven = node.operands.contains { graph.producer(of: $0).op is Constant && !isFinite($0) }
+      guard !isGiven, let id = node.results.first(where: { !isFinite($0) }) else { continue }
+      return describe(node, id, rows)
+    }
+    return nil
   }
 
   private func isFinite(_ id: ValueID) -> Bool { values[id.index]?.isFinite ?? true }

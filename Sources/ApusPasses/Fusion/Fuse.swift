@@ -33,6 +33,7 @@ public struct Fuse: Pass {
     var plan = NestPlan(try graph.withoutDeadNodes(), size: size)
     plan.grow()
     if context.isRemarking { plan.remark(&context) }
+    plan.permitted = Set(plan.nests.indices.filter { plan.isGathered($0) && context.permits() })
     let nests = plan.nests.indices.filter(plan.isGathered).map { plan.nests[$0] }
     context.count("fusions", nests.count)
     context.count("fused", nests.reduce(0) { $0 + $1.members.count })

@@ -34,7 +34,7 @@ extension NestPlan {
   private func order(_ isFused: [Bool]) -> [NodeID] {
     // Units: a nest stands for its members under its first member's id.
     var unit = graph.nodes.map(\.id)
-    for (index, nest) in nests.enumerated() where nest.members.count > 1 {
+    for (index, nest) in nests.enumerated() where nest.members.count > 1 && isGathered(index) {
       let first = nest.members.min() ?? NodeID(0)
       for member in nest.members where nestOf[member.index] == index { unit[member.index] = first }
     }
@@ -135,6 +135,7 @@ extension NestPlan {
 
   /// Whether a nest becomes a fusion: more than a node that reads tensors alone.
   func isGathered(_ nest: Int) -> Bool {
+    if let permitted, !permitted.contains(nest) { return false }
     let members = nests[nest].members
     return members.count > 1
       || members.contains { member in

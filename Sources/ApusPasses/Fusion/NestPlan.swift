@@ -34,6 +34,8 @@ struct NestPlan {
   private(set) var forms: [NestForm]
   /// What kept a value out of the nest of a node that reads it, when that was tried.
   private(set) var obstacles: [Edge: FusionObstacle] = [:]
+  /// The nests that may become fusions; nil: all.
+  var permitted: Set<Int>?
 
   struct Edge: Hashable {
     let value: ValueID

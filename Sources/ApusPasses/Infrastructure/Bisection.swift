@@ -1,32 +1,124 @@
 import ApusCore
 import ApusGraph
 
-/// Finds the pass that breaks a graph.
+/// Finds the pass that breaks a graph, and the rewrite of that pass.
 public struct Bisection: Sendable {
   /// How many of the passes run before the result is wrong: the culprit is the last of them.
   public let passCount: Int
   public let culprit: String
   /// What was wrong.
   public let reason: String
+  /// The first rewrite of the pass after which the result is wrong; nil if the graph itself is.
+  public let rewrite: Rewrite?
 
-  /// The first pass after which `check` finds fault, by binary search over how many passes run; nil if all is well.
-  /// - Parameter check: compares the original graph with the result of some passes and says what is wrong, if anything.
-  public static func firstFault(
-    _ pipeline: Pipeline, _ graph: Graph, check: (_ original: Graph, _ result: Graph) throws -> String?
-  ) throws -> Bisection? {
-    func fault(_ count: Int) throws -> String? {
-      do { return try check(graph, pipeline.run(graph, limit: count).graph) } catch let error as ApusError
-        where error.fault == .defect
-      { return error.message }
-    }
-    guard var reason = try fault(pipeline.passes.count) else { return nil }
+  /// One rewrite of a pass.
+  public struct Rewrite: Sendable {
+    /// Counted over all passes, as `--rewrite-limit` counts: up to this one the result is wrong.
+    public let number: Int
+    /// Counted in its pass, from 1.
+    public let numberInPass: Int
+    /// How many rewrites the pass makes.
+    public let count: Int
+    /// The graph right before it.
+    public let before: Graph
+    /// The graph with it; nil if the pipeline refuses that.
+    public let after: Graph?
+  }
+
+  /// What a check is asked: how the result of some passes, or of one, compares with the graph before them.
+  /// - Returns: what is wrong, in words; nil if nothing is.
+  public typealias Check = (
+    _ before: Graph, _ result: Graph, _ precision: PassPrecision, _ isOfOnePass: Bool
+  ) throws -> String?
+
+  /// The first pass after which `check` finds fault, by binary search over how many passes run, and its first rewrite
+  /// after which it does, by the same search; nil if all is well.
+  ///
+  /// Results are compared with the graph itself, which no pass has touched. Where passes that round hide the fault of one
+  /// that must not, each pass's result is compared with what it was given.
+  /// - Parameter check: is told the least precision of the passes that have changed something.
+  public static func firstFault(_ pipeline: Pipeline, _ graph: Graph, check: @escaping Check) throws -> Bisection? {
+    let search = Search(pipeline: pipeline, graph: graph, check: check)
+    guard var reason = try search.fault(passes: pipeline.passes.count) else { return try search.hiddenFault() }
     // Invariant: with `good` passes all is well, with `bad` it is not.
     var (good, bad) = (0, pipeline.passes.count)
-    if let already = try fault(0) { return Bisection(passCount: 0, culprit: "the graph itself", reason: already) }
+    if let already = try search.fault(passes: 0) {
+      return Bisection(passCount: 0, culprit: "the graph itself", reason: already, rewrite: nil)
+    }
     while bad - good > 1 {
       let middle = (good + bad) / 2
-      if let found = try fault(middle) { (bad, reason) = (middle, found) } else { good = middle }
+      if let found = try search.fault(passes: middle) { (bad, reason) = (middle, found) } else { good = middle }
     }
-    return Bisection(passCount: bad, culprit: pipeline.passes[bad - 1].name, reason: reason)
+    return try search.narrowed(bad, reason) { try search.fault(of: $0) }
+  }
+
+  /// Whether a pass alone breaks a graph: for graphs that are made small.
+  /// - Returns: what is wrong, in words; nil if nothing is.
+  public static func fault(of pass: any Pass, on graph: Graph, check: @escaping Check) throws -> String? {
+    try Search(pipeline: Pipeline([pass]), graph: graph, check: check).fault(passes: 1)
+  }
+}
+
+/// The runs of a search.
+private struct Search {
+  let pipeline: Pipeline
+  let graph: Graph
+  let check: Bisection.Check
+
+  /// What is wrong if so many passes run.
+  func fault(passes count: Int) throws -> String? {
+    try fault { try pipeline.run(graph, limit: count, remarking: false) }
+  }
+
+  /// What is wrong with a result, by the graph that no pass has touched.
+  func fault(of run: () throws -> PipelineResult) throws -> String? {
+    do {
+      let result = try run()
+      let precision = result.reports.filter(\.changed).map(\.precision).max() ?? .exact
+      return try check(graph, result.graph, precision, pipeline.passes.count == 1)
+    } catch let error as ApusError where error.fault == .defect { return error.message }
+  }
+
+  /// The first pass whose result is not what it was given, where the whole is near enough to the graph.
+  func hiddenFault() throws -> Bisection? {
+    let reports = try pipeline.run(graph, remarking: false).reports
+    for (index, report) in reports.enumerated() where report.changed {
+      guard let reason = try check(report.before, report.after, report.precision, true) else { continue }
+      return try narrowed(index + 1, reason) { try check(report.before, $0().graph, report.precision, true) }
+    }
+    return nil
+  }
+
+  /// - Parameters:
+  ///   - passCount: the last of them is at fault.
+  ///   - fault: what is wrong with the result of a run.
+  func narrowed(
+    _ passCount: Int, _ reason: String, _ fault: (() throws -> PipelineResult) throws -> String?
+  ) throws -> Bisection {
+    let earlier = try pipeline.run(graph, limit: passCount - 1, remarking: false).reports.reduce(0) { $0 + $1.rewrites }
+    func run(_ rewrites: Int) throws -> PipelineResult {
+      try pipeline.run(graph, limit: passCount, rewriteLimit: earlier + rewrites, remarking: false)
+    }
+    var reason = reason
+    // How many rewrites there are is not known if the pipeline refuses the whole: then a limit that has no effect is found.
+    var (good, bad) = (0, 1)
+    while true {
+      if let found = try fault({ try run(bad) }) {
+        reason = found
+        break
+      }
+      (good, bad) = (bad, 2 * bad)
+      if bad > 1 << 30 { break }
+    }
+    while bad - good > 1 {
+      let middle = (good + bad) / 2
+      if let found = try fault({ try run(middle) }) { (bad, reason) = (middle, found) } else { good = middle }
+    }
+    let all = try? pipeline.run(graph, limit: passCount, remarking: false).reports.last?.rewrites
+    let rewrite = Bisection.Rewrite(
+      number: earlier + bad, numberInPass: bad, count: max(bad, all ?? bad), before: try run(bad - 1).graph,
+      after: try? run(bad).graph)
+    return Bisection(
+      passCount: passCount, culprit: pipeline.passes[passCount - 1].name, reason: reason, rewrite: rewrite)
   }
 }

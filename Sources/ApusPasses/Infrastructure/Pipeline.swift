@@ -25,20 +25,24 @@ public struct Pipeline: Sendable {
   /// Runs the passes.
   /// - Parameters:
   ///   - limit: how many passes to run; all if nil.
+  ///   - rewriteLimit: how many rewrites the passes may make, counted over all of them; any number if nil. Passes after the
+  ///     last rewrite do not run.
   ///   - remarking: whether passes collect remarks, which costs time.
   ///   - observers: told about each pass, in order.
   /// - Throws: `ApusError` if a value is larger than any memory; what a pass throws, with its name; `ApusError` with fault
   ///   `.defect` that names the pass whose result breaks a rule of the verifier.
   public func run(
-    _ graph: Graph, limit: Int? = nil, remarking: Bool = true, observers: [any PipelineObserver] = []
+    _ graph: Graph, limit: Int? = nil, rewriteLimit: Int? = nil, remarking: Bool = true,
+    observers: [any PipelineObserver] = []
   ) throws -> PipelineResult {
     try graph.checkSizes()
     var current = graph
     var reports: [PassReport] = []
+    var rewritesLeft = rewriteLimit
     let clock = ContinuousClock()
-    for pass in passes.prefix(limit ?? passes.count) {
+    for pass in passes.prefix(limit ?? passes.count) where rewritesLeft != 0 {
       for observer in observers { try observer.passWillRun(pass, on: current) }
-      var context = PassContext(type(of: pass).record, isRemarking: remarking)
+      var context = PassContext(type(of: pass).record, isRemarking: remarking, rewriteLimit: rewritesLeft)
       let start = clock.now
       let result: Graph
       do { result = try pass.run(current, &context) } catch let error as ApusError {
@@ -52,9 +56,11 @@ public struct Pipeline: Sendable {
       try requireTruth(current, result, pass, context)
       let report = PassReport(
         pass: pass.name, precision: type(of: pass).record.precision, seconds: seconds, before: current, after: result,
-        remarks: context.remarks, statistics: context.statistics)
+        remarks: context.remarks, statistics: context.statistics,
+        rewrites: max(context.rewriteCount, current == result ? 0 : 1))
       for observer in observers { try observer.passDidRun(report) }
       reports.append(report)
+      rewritesLeft = rewritesLeft.map { max(0, $0 - report.rewrites) }
       current = result
     }
     return PipelineResult(graph: current, reports: reports)
@@ -119,6 +125,8 @@ public struct PassReport: Sendable {
   public let after: Graph
   public let remarks: [Remark]
   public let statistics: [(name: String, count: Int)]
+  /// How many rewrites the pass made, as `PassContext.permits` counts them; one if it changed something and never asked.
+  public let rewrites: Int
 
   public var changed: Bool { before != after }
 }

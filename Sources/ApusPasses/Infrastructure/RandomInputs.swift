@@ -2,9 +2,9 @@ import ApusCore
 import ApusGraph
 
 /// Inputs that are a function of seed, kind and name, so that two graphs with the same parameters get the same.
-public struct RandomInputs: Sendable {
+public struct RandomInputs: Sendable, Hashable {
   /// What the inputs are like.
-  public enum Kind: Sendable, CaseIterable {
+  public enum Kind: Sendable, Hashable, CaseIterable {
     /// Floats in a small range, small natural numbers, coin throws.
     case ordinary
     /// Few values, halves and zeros of both signs among them: many elements are equal, sums are exact, and rounding has

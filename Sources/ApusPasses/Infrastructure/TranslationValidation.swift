@@ -1,9 +1,14 @@
 import ApusCore
 import ApusGraph
 import ApusInterpreter
+import Synchronization
 
 /// Runs a graph before and after a pass on the same random inputs and compares what comes out: bit by bit if the pass is
-/// exact, and on inputs that hold special numbers where the pass's precision is a promise about them.
+/// exact, on inputs that hold special numbers where the pass's precision is a promise about them, and in `f64` where
+/// rounding of `f32` could hide a fault.
+///
+/// As an observer it compares each pass's result with the graph that no pass has touched, too. It is for one run of a
+/// pipeline at a time.
 public struct TranslationValidation: PipelineObserver, Sendable {
   /// Seeds of ordinary inputs: one run each. The first is that of all other kinds, too.
   public var seeds: [UInt64]
@@ -12,6 +17,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   /// Sizes for symbols; 3 where none is given.
   public var bindings: [String: Int]
   public var backend: any Backend
+  private let memory = RunMemory()
 
   /// - Parameter backend: runs the graphs. Only the interpreter rounds at the nodes that are written, so only there is an
   ///   exact pass held to be exact; on others, results must agree to rounding.
@@ -25,10 +31,19 @@ public struct TranslationValidation: PipelineObserver, Sendable {
     self.backend = backend
   }
 
-  /// - Throws: `ApusError` with fault `.defect` that names the pass and the first element that differs.
+  /// - Throws: `ApusError` with fault `.defect` that names the pass, the first element and the first tensor that differ.
   public func passDidRun(_ report: PassReport) throws {
-    if let mismatch = try firstMismatch(report.before, report.after, precision: report.precision) {
-      throw ApusError.defect("pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)")
+    let (original, precision) = memory.history(with: report)
+    func refuse(_ mismatch: Mismatch, _ end: String = "") -> ApusError {
+      let message = "pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)\(end)"
+      return ApusError(.defect, [Diagnostic(.error, message, help: mismatch.details)])
+    }
+    if let found = try mismatch(report.before, report.after, precision: report.precision, ofOnePass: true) {
+      throw refuse(found)
+    }
+    guard report.before != original else { return }
+    if let found = try mismatch(original, report.after, precision: precision) {
+      throw refuse(found, ", compared with the graph that no pass has touched")
     }
   }
 
@@ -37,32 +52,79 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   /// - Throws: `ApusError` if a symbol cannot have its size, or no run of either graph succeeds, so that nothing
   ///   could be compared.
   public func firstMismatch(_ before: Graph, _ after: Graph, precision: PassPrecision = .exact) throws -> String? {
-    var refusal: (any Error)?
-    var compared = 0
+    try mismatch(before, after, precision: precision)?.description
+  }
+
+  /// Where two graphs disagree.
+  public struct Mismatch: Sendable, CustomStringConvertible {
+    /// The output, the element and both values, and the inputs.
+    public fileprivate(set) var description: String
+    /// On which inputs.
+    public let inputs: RandomInputs
+    fileprivate let before: Graph
+    fileprivate let after: Graph
+    fileprivate let precision: PassPrecision
+    /// How the output's elements differ; nil if one of the graphs cannot run.
+    fileprivate var histogram: ULPHistogram?
+  }
+
+  /// As `firstMismatch`, with the tensor in which the graphs part.
+  /// - Parameter ofOnePass: whether one pass has made the second graph of the first. Then what rounds is compared in double
+  ///   precision, too; several may have folded constants, which are of single precision.
+  public func mismatch(
+    _ before: Graph, _ after: Graph, precision: PassPrecision = .exact, ofOnePass: Bool = false
+  ) throws -> Mismatch? {
     let precision = backend is InterpreterBackend ? precision : max(precision, .rounded)
     let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
     let (a, b) = (try before.specialized(sizes), try after.specialized(sizes))
-    for inputs in inputs(precision) {
+    if let found = try mismatch(a, b, on: inputs(precision), precision) { return found }
+    return ofOnePass ? try doubleMismatch(a, b, precision) : nil
+  }
+
+  private func mismatch(
+    _ a: Graph, _ b: Graph, on inputs: [RandomInputs], _ precision: PassPrecision
+  ) throws -> Mismatch? {
+    var refusal: ApusError?
+    var compared = 0
+    for inputs in inputs {
+      func mismatch(_ words: String, _ histogram: ULPHistogram? = nil) -> Mismatch {
+        Mismatch(
+          description: words, inputs: inputs, before: a, after: b, precision: precision, histogram: histogram)
+      }
       switch (outcome(a, inputs), outcome(b, inputs)) {
       case (.success(let x), .success(let y)):
         compared += 1
         for (index, (p, q)) in zip(x, y).enumerated() {
-          if let difference = TensorComparison.firstDifference(p, q, precision: precision) {
-            return "output \(index), \(difference), on \(inputs)"
-          }
+          guard let difference = TensorComparison.firstDifference(p, q, precision: precision) else { continue }
+          return mismatch("output \(index), \(difference), on \(inputs)", p.type == q.type ? ULPHistogram(p, q) : nil)
         }
       // Numbers that the graph refuses must be refused by both.
       case (.failure(let error), .failure): refusal = error
-      case (.failure(let error), .success): return "it refused \(inputs) and no longer does: \(error)"
-      case (.success, .failure(let error)): return "it refuses \(inputs): \(error)"
+      case (.failure(let error), .success):
+        return mismatch("it refused \(inputs) and no longer does: \(error)")
+      case (.success, .failure(let error)):
+        return mismatch("it refuses \(inputs): \(error)")
       }
     }
     if let refusal, compared == 0 {
-      let context = "@\(before.name) cannot be validated: it refuses all random inputs"
-      guard let error = refusal as? ApusError else { throw ApusError.input("\(context): \(refusal)") }
-      throw ApusError(.input, error.diagnostics.map { $0.within(context) })
+      let context = "@\(a.name) cannot be validated: it refuses all random inputs"
+      throw ApusError(.input, refusal.diagnostics.map { $0.within(context) })
     }
     return nil
+  }
+
+  /// In double precision what rounds must agree to many more digits. Nil, too, if one of the graphs cannot be run so.
+  private func doubleMismatch(_ a: Graph, _ b: Graph, _ precision: PassPrecision) throws -> Mismatch? {
+    guard precision >= .rounded, backend is InterpreterBackend, a != b, let p = a.inDoublePrecision(),
+      let q = b.inDoublePrecision(), p != a || q != b
+    else { return nil }
+    let inputs = seeds.prefix(1).map { RandomInputs(seed: $0) }.filter { kinds.contains($0.kind) }
+    for each in inputs {
+      guard case .success = outcome(p, each), case .success = outcome(q, each) else { return nil }
+    }
+    var found = try mismatch(p, q, on: inputs, precision)
+    found?.description += ", in double precision"
+    return found
   }
 
   /// What graphs of this precision are run on.
@@ -73,13 +135,37 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   }
 
   /// Outputs, then new values of variables in order of updates.
-  private func outcome(_ graph: Graph, _ inputs: RandomInputs) -> Result<[Tensor], any Error> {
-    Result {
-      let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
-      let variables = try graph.variables.map { try inputs.tensor($0.declaration) }
+  private func outcome(_ graph: Graph, _ inputs: RandomInputs) -> RunMemory.Outcome {
+    memory.outcome(of: graph, on: inputs, by: backend.name) {
+      let (feeds, variables) = try inputs.arguments(of: graph)
       let result = try backend.compile(graph, passes: .level(.none)).run(feeds, variables: variables)
       return result.outputs + result.updates.map(\.value)
     }
+  }
+}
+
+extension TranslationValidation.Mismatch {
+  /// The first tensor inside of the graphs that differs, and how its elements do; nil if one of the graphs cannot run.
+  public var details: String? {
+    guard let histogram else { return nil }
+    let traces = try? [before, after].map { graph in
+      let (feeds, variables) = try inputs.arguments(of: graph)
+      return try ValueTrace(graph, feeds, variables: variables)
+    }
+    guard let traces, let first = Divergence.first(traces[0], traces[1], precision: precision) else {
+      return "\(histogram)"
+    }
+    return "first at \(first.node): \(first.difference)\n\(first.histogram)"
+  }
+}
+
+extension RandomInputs {
+  /// Feeds and values of variables for a static graph.
+  package func arguments(of graph: Graph) throws -> (feeds: [Tensor], variables: [Tensor]) {
+    (
+      try graph.parameters.map { try tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) },
+      try graph.variables.map { try tensor($0.declaration) }
+    )
   }
 }
 
@@ -91,6 +177,55 @@ extension PassPrecision {
     case .exact, .exactButZeroSigns: true
     case .rounded: [.ordinary, .sparse, .special].contains(kind)
     case .approximate: kind == .ordinary
+    }
+  }
+}
+
+/// What graphs gave that are compared more than once: the one that no pass has touched, and what a pass gives and the next
+/// one takes.
+private final class RunMemory: Sendable {
+  typealias Outcome = Result<[Tensor], ApusError>
+
+  private struct State: Sendable {
+    var outcomes: [(graph: Graph, inputs: RandomInputs, backend: String, outcome: Outcome)] = []
+    var original: Graph?
+    var last: Graph?
+    var precision = PassPrecision.exact
+  }
+
+  /// Three graphs on seven inputs.
+  private static let most = 21
+  private let state = Mutex(State())
+
+  /// The outcome of a run, computed if it is not known.
+  func outcome(
+    of graph: Graph, on inputs: RandomInputs, by backend: String, _ run: () throws -> [Tensor]
+  ) -> Outcome {
+    let known = state.withLock { state in
+      state.outcomes.first { $0.inputs == inputs && $0.backend == backend && $0.graph == graph }?.outcome
+    }
+    if let known { return known }
+    let outcome: Outcome
+    do { outcome = .success(try run()) } catch {
+      outcome = .failure(error as? ApusError ?? .defect("\(error)"))
+    }
+    state.withLock { state in
+      if state.outcomes.count >= RunMemory.most {
+        let index = state.outcomes.firstIndex { $0.graph != state.original } ?? 0
+        state.outcomes.remove(at: index)
+      }
+      state.outcomes.append((graph, inputs, backend, outcome))
+    }
+    return outcome
+  }
+
+  /// The graph that the pipeline was given, and the least precision of the passes that have changed something since.
+  func history(with report: PassReport) -> (original: Graph, precision: PassPrecision) {
+    state.withLock { state in
+      if state.last != report.before { (state.original, state.precision) = (report.before, .exact) }
+      if report.changed { state.precision = max(state.precision, report.precision) }
+      state.last = report.after
+      return (state.original ?? report.before, state.precision)
     }
   }
 }

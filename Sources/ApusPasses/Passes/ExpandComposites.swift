@@ -14,9 +14,9 @@ public struct ExpandComposites: Pass {
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let composites = graph.compositeCount
     if composites == 0 { return graph }
-    let result = try graph.expandingComposites(leavesUnbound: true) { _ in true }
+    let result = try graph.expandingComposites(leavesUnbound: true) { _ in context.permits() }
     let left = result.compositeCount
-    if left > 0 {
+    if left > 0, !graph.symbols.isEmpty {
       context.missed(
         "\(left) composite\(left == 1 ? "" : "s") cannot be expanded before the symbols \(graph.symbols.joined(separator: ", ")) are bound"
       )

@@ -30,7 +30,7 @@ public struct FoldConstants: Pass {
     let graph = try graph.rewritingControlFlow { try folded($0, &budget, &context) }
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
-      if let value = node.op.determinedResult(operands.map { builder.graph.type(of: $0) }) {
+      if let value = node.op.determinedResult(operands.map { builder.graph.type(of: $0) }), context.permits() {
         count += 1
         return .replace(try builder.append(Constant(value), [], origin: node.origin))
       }
@@ -54,6 +54,7 @@ public struct FoldConstants: Pass {
           "\(node.op.name) \(graph.label(of: node.results[0])) was not folded: its operands are out of range", at: node)
         return .keep
       }
+      guard context.permits() else { return .keep }
       budget -= bytes
       count += 1
       context.count("bytes", bytes)

@@ -32,7 +32,7 @@ public struct Layout: Pass {
     guard graph.nodes.contains(where: { $0.op is Transpose }) else { return graph }
     var current = graph
     var moved = 0
-    while let step = try improved(current) {
+    while let step = try improved(current), context.permits() {
       current = step.graph
       moved += step.moved
     }

@@ -18,7 +18,7 @@ public struct MergeScans: Pass {
     var graph = try graph.rewritingControlFlow { try run($0, &context) }
     // What reads merged scans may have the same operands only now.
     while true {
-      let groups = try graph.scanGroups()
+      let groups = try graph.scanGroups().filter { _ in context.permits() }
       if groups.isEmpty { return graph }
       context.count("merged", groups.reduce(0) { $0 + $1.members.count - 1 })
       graph = try graph.merging(groups)

@@ -26,7 +26,7 @@ public struct Simplify: Pass {
     let result = try graph.rewritten { node, operands, builder in
       guard node.results.count == 1, node.regions.isEmpty, !node.op.traits.contains(.declaration) else { return .keep }
       let site = Site(op: node.op, operands: operands, builder: builder, origin: node.origin)
-      guard let (value, rules) = try Simplify.simplified(site) else { return .keep }
+      guard let (value, rules) = try Simplify.simplified(site), context.permits() else { return .keep }
       for rule in rules {
         fired += 1
         context.applied("\(node.op.name) \(graph.label(of: node.result)): \(rule.name), \(rule.law)", at: node)

@@ -1,0 +1,146 @@
+import ApusAutodiff
+import ApusCore
+import ApusGraph
+import ApusInterpreter
+import ApusOperators
+import ApusPasses
+
+/// Compares the gradients of a graph with differences, in double precision, along random directions.
+///
+/// For a value v, a direction d and L the sum of the output's elements times fixed random weights, ∂L/∂v · d must be
+/// (8 (L(v + hd) − L(v − hd)) − (L(v + 2hd) − L(v − 2hd))) / 12h. If a gradient is wrong, the same is asked of each
+/// operator alone, on the numbers that it has in this run: that names the one at fault.
+public struct GradientValidation: Sendable {
+  /// Seeds of inputs that are tried, until one is found at which the graph has no kink nearby.
+  public var seeds: [UInt64] = [1, 2, 3]
+  /// Makes gradients; tests plant faults in it.
+  package var differentiate: @Sendable (Graph) throws -> Graph = { try $0.differentiated() }
+
+  public init() {}
+
+  public enum Verdict: Sendable, Hashable {
+    /// So many gradients agree.
+    case agreement(Int)
+    /// Why nothing could be compared.
+    case undecided(String)
+    /// The operator or the value whose gradient is wrong, with both numbers.
+    case mismatch(String)
+  }
+
+  /// - Parameter graph: static and bound to a mode; its first output is differentiated.
+  public func verdict(on graph: Graph) throws -> Verdict {
+    guard let double = graph.inDoublePrecision() else {
+      return .undecided("it cannot be computed in double precision")
+    }
+    var reason = "its values have kinks or are not finite"
+    for seed in seeds {
+      let inputs = RandomInputs(seed: seed)
+      let found: [Comparison]
+      do {
+        let (feeds, variables) = try inputs.arguments(of: double)
+        found = try compare(double, feeds, variables, seed)
+      } catch let error as ApusError {
+        reason = error.message
+        continue
+      }
+      if let wrong = found.first(where: { $0.isWrong }) {
+        let place = try operatorAtFault(double, inputs, seed)
+        return .mismatch(
+          (place.map { "the gradient of \($0)" } ?? "the gradient by %\(wrong.name)") + " is wrong: \(wrong)")
+      }
+      let count = found.count { $0.isDecided }
+      if count > 0 { return .agreement(count) }
+    }
+    return .undecided(reason)
+  }
+
+  /// One gradient along one direction.
+  private struct Comparison: CustomStringConvertible {
+    let name: String
+    let gradient: Double
+    let difference: Double
+    /// What rounding and the step may make of them.
+    let tolerance: Double
+    /// Whether two steps gave the same: there is no kink between them.
+    let isDecided: Bool
+
+    var isWrong: Bool { isDecided && !(abs(gradient - difference) <= tolerance) }
+    var description: String {
+      "along a random direction of %\(name) it gives \(Float(gradient)), and differences give \(Float(difference))"
+    }
+  }
+
+  /// Compares all gradients that `differentiate` makes.
+  private func compare(
+    _ graph: Graph, _ feeds: [Tensor], _ variables: [Tensor], _ seed: UInt64
+  ) throws -> [Comparison] {
+    let derived = try differentiate(graph)
+    // As `differentiated` chooses them.
+    let trainable = graph.variables.filter { $0.declaration.trainable && $0.declaration.type.dtype.isFloating }
+    let names =
+      trainable.isEmpty
+      ? graph.parameters.filter { graph.type(of: $0).dtype.isFloating }.map { graph.name(of: $0) ?? "" }
+      : trainable.map(\.declaration.label)
+    guard let output = graph.outputs.first else { return [] }
+    let value = try Interpreter(GraphBuilder(extending: graph).build(outputs: [output]))
+    // The seed of a vector-Jacobian product is the weights of the sum.
+    let hasSeed = derived.parameters.count > graph.parameters.count
+    let weights =
+      try hasSeed
+      ? RandomInputs(seed: seed).tensor("weights", graph.type(of: output), floats: 0.5..<1.5)
+      : Tensor(repeating: 1, graph.type(of: output).dtype, [])
+    let factors = weights.doubles()
+    let results = try Interpreter(derived).run(feeds + (hasSeed ? [weights] : []), variables: variables).outputs
+    var found: [Comparison] = []
+    for (wanted, gradient) in zip(names, results.dropFirst(graph.outputs.count)) {
+      let parameter = graph.parameters.firstIndex { graph.name(of: $0) == wanted }
+      let variable = graph.variables.firstIndex { $0.declaration.label == wanted }
+      guard let point = parameter.map({ feeds[$0] }) ?? variable.map({ variables[$0] }) else { continue }
+      let direction = try RandomInputs(seed: seed + 100).tensor(wanted, point.type).doubles()
+      func sum(at offset: Double) throws -> Double {
+        let moved = try Tensor(zip(point.doubles(), direction).map { $0 + offset * $1 }, point.dimensions)
+        var (feeds, variables) = (feeds, variables)
+        if let parameter { feeds[parameter] = moved } else if let variable { variables[variable] = moved }
+        return try zip(value.run(feeds, variables: variables).outputs[0].doubles(), factors).reduce(0) {
+          $0 + $1.0 * $1.1
+        }
+      }
+      func difference(_ h: Double) throws -> Double {
+        try (8 * (sum(at: h) - sum(at: -h)) - (sum(at: 2 * h) - sum(at: -2 * h))) / (12 * h)
+      }
+      let terms = zip(gradient.doubles(), direction).map { $0 * $1 }
+      let (first, second) = (try difference(1e-4), try difference(5e-5))
+      let scale = max(abs(first), terms.reduce(0) { max($0, abs($1)) }, 1e-6 * abs(try sum(at: 0)), 1e-12)
+      found.append(
+        Comparison(
+          name: wanted, gradient: terms.reduce(0, +), difference: second, tolerance: 1e-5 * scale,
+          isDecided: first.isFinite && second.isFinite && abs(first - second) <= 1e-6 * scale))
+    }
+    return found
+  }
+
+  /// The first operator whose own gradient is wrong on the numbers that it has in this run.
+  private func operatorAtFault(_ graph: Graph, _ inputs: RandomInputs, _ seed: UInt64) throws -> String? {
+    let (feeds, variables) = try inputs.arguments(of: graph)
+    let expanded = try graph.expandingComposites()
+    // Composites first, as they are: some have a gradient of their own.
+    for graph in [graph, expanded] {
+      let trace = try ValueTrace(graph, feeds, variables: variables)
+      for node in graph.nodes where !node.op.traits.contains(.declaration) && !node.operands.isEmpty {
+        let values = node.operands.compactMap { trace[$0] }
+        guard values.count == node.operands.count else { continue }
+        let builder = GraphBuilder("alone")
+        let operands = try values.enumerated().map { try builder.parameter("x\($0)", $1.dtype, $1.shape) }
+        guard
+          let result = try? builder.append(node.op, operands.map(\.id), regions: node.regions, origin: node.origin),
+          let found = try? compare(builder.build(outputs: [result[0]]), values, [], seed)
+        else { continue }
+        if found.contains(where: \.isWrong) {
+          let layer = node.origin.name.map { " of layer '\($0)'" } ?? ""
+          return "operator '\(node.op.name)'\(layer)"
+        }
+      }
+    }
+    return nil
+  }
+}

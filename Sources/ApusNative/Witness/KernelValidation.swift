@@ -1,0 +1,172 @@
+import ApusCore
+import ApusGraph
+import ApusInterpreter
+import ApusKernelInterpreter
+import ApusKernels
+import ApusLowering
+import ApusPasses
+import ApusPlanning
+
+/// Compares what each kernel of a graph's native code writes with the reference, and so names the stage and the launch that
+/// are at fault.
+///
+/// 1. Rules of kernels and of the plan are checked, and the plan against its draft: barriers, memory, order.
+/// 2. The kernels are interpreted, without LLVM, and each value in memory is compared with the graph's interpreter right
+///    after its launch: what differs first is a fault of lowering.
+/// 3. The same in machine code: what differs first is a fault of code generation.
+/// 4. The results are compared with those of the graph that no pass has touched.
+public struct KernelValidation: Sendable {
+  /// What lowers, plans and compiles.
+  public var native: NativeBackend
+  /// What the graph is run on.
+  public var inputs = [RandomInputs(seed: 1), RandomInputs(seed: 1, kind: .sparse)]
+
+  public init(_ native: NativeBackend = NativeBackend()) { self.native = native }
+
+  /// A stage of the way from a graph to machine code.
+  public enum Stage: String, Sendable {
+    case passes, lowering, planning
+    case codeGeneration = "code generation"
+  }
+
+  /// What is wrong.
+  public struct Fault: Sendable, CustomStringConvertible {
+    public let stage: Stage
+    /// The launch, as plans name it; nil: no launch is known.
+    public let launch: String?
+    public let reason: String
+    /// How elements differ.
+    public var details: String?
+
+    public var description: String {
+      "\(stage.rawValue) is at fault\(launch.map { ": \($0)" } ?? ""): \(reason)"
+    }
+  }
+
+  /// What was compared, and the first fault.
+  public struct Verdict: Sendable, CustomStringConvertible {
+    public var fault: Fault?
+    /// Launches whose results were compared, and how far they were apart at most.
+    public var launches: [(origin: String, largestULP: UInt64)] = []
+    /// Whether machine code was run.
+    public var ranNatively = false
+
+    public var description: String {
+      if let fault { return fault.description }
+      let largest = launches.map(\.largestULP).max() ?? 0
+      return "\(launches.count) launches agree with the reference, to \(largest) ULP"
+        + (ranNatively ? "" : " (kernels interpreted: native code does not run here)")
+    }
+  }
+
+  /// Changes to what the stages make, for tests that plant faults.
+  package struct Planting: Sendable {
+    package var draft: @Sendable (inout ProgramDraft) -> Void = { _ in }
+    package var program: @Sendable (inout KernelProgram) -> Void = { _ in }
+    package var code: @Sendable (inout KernelProgram) -> Void = { _ in }
+    package init() {}
+  }
+
+  /// - Parameters:
+  ///   - graph: static, after the native backend's passes.
+  ///   - original: static, as no pass has touched it.
+  /// - Throws: `ApusError` if the graph cannot be run, or lowered.
+  public func verdict(on graph: Graph, from original: Graph) throws -> Verdict {
+    try verdict(on: graph, from: original, planting: Planting())
+  }
+
+  package func verdict(on graph: Graph, from original: Graph, planting: Planting) throws -> Verdict {
+    var draft = try GraphLowering.draft(graph, target: native.target.processor)
+    planting.draft(&draft)
+    func refused(_ stage: Stage, _ body: () throws -> Void) -> Verdict? {
+      do { try body() } catch {
+        let reason = (error as? ApusError)?.message ?? "\(error)"
+        return Verdict(fault: Fault(stage: stage, launch: nil, reason: reason))
+      }
+      return nil
+    }
+    if let found = refused(.lowering, { for kernel in draft.kernels { try KernelVerifier.check(kernel) } }) {
+      return found
+    }
+    var program = try Planner.plan(draft, options: Planner.Options(target: native.target.processor))
+    planting.program(&program)
+    let soundness = refused(.planning) {
+      try program.verify()
+      try PlanChecker.check(program, against: draft)
+    }
+    if let soundness { return soundness }
+
+    var verdict = Verdict()
+    let observed = ObservedProgram(program, graph, target: native.target.processor)
+    var code = program
+    planting.code(&code)
+    let compiled =
+      try NativeBackend.isAvailable
+      ? ProgramCompiler(target: native.target, level: native.level, verifies: false, cache: native.cache)
+        .compile(ObservedProgram(code, graph, target: native.target.processor).program) : nil
+    verdict.ranNatively = compiled != nil
+    for inputs in inputs {
+      let feeds = try inputs.arguments(of: graph).feeds
+      let variables = try graph.variables.map { try inputs.weights($0.declaration) }
+      // What a run refuses is compared by tests of passes.
+      guard let reference = try? ValueTrace(graph, feeds, variables: variables) else { continue }
+      let interpreted = try observed.run(feeds, variables) { try InterpretedProgram(observed.program).run(address: $0) }
+      if let fault = compare(observed, interpreted, reference, .lowering, &verdict) {
+        verdict.fault = fault
+        return verdict
+      }
+      if let compiled {
+        let values = try observed.run(feeds, variables) { try compiled.run(workers: native.workers, address: $0) }
+        if let fault = compare(observed, values, reference, .codeGeneration, &verdict) {
+          verdict.fault = fault
+          return verdict
+        }
+      }
+      if graph != original, inputs.kind == .ordinary,
+        let whole = try? Interpreter(original).run(feeds, variables: variables).outputs
+      {
+        for (id, right) in zip(graph.outputs, whole) {
+          guard let found = reference[id], let difference = Self.difference(right, found) else { continue }
+          verdict.fault = Fault(
+            stage: .passes, launch: nil, reason: "\(graph.label(of: id)), \(difference), on \(inputs)",
+            details: right.type == found.type ? "\(ULPHistogram(right, found))" : nil)
+          return verdict
+        }
+      }
+    }
+    return verdict
+  }
+
+  /// The first launch whose result differs.
+  private func compare(
+    _ observed: ObservedProgram, _ values: [Tensor], _ reference: ValueTrace, _ stage: Stage, _ verdict: inout Verdict
+  ) -> Fault? {
+    verdict.launches = []
+    for (point, value) in zip(observed.points, values) {
+      guard let right = reference[point.value] else { continue }
+      let histogram = ULPHistogram(right, value)
+      verdict.launches.append((point.origin, histogram.largest))
+      guard let difference = Self.difference(right, value) else { continue }
+      return Fault(
+        stage: stage, launch: point.origin,
+        reason: "\(reference.graph.label(of: point.value)), \(difference)", details: "\(histogram)")
+    }
+    return nil
+  }
+
+  /// Kernels round in other places than the interpreter, and what follows them has their errors.
+  private static func difference(_ a: Tensor, _ b: Tensor) -> String? {
+    TensorComparison.firstDifference(a, b, tolerance: 10 * TensorComparison.tolerance(a.dtype))
+  }
+}
+
+extension RandomInputs {
+  /// A value for a variable of the size that training begins with (LeCun et al. 1998): sums of products stay near 1. With
+  /// larger ones a recurrent network makes a rounding into another number within few steps.
+  fileprivate func weights(_ variable: Variable) throws -> Tensor {
+    let dims = variable.type.shape.numbers ?? []
+    guard dims.count > 1, variable.initializer != .ones else { return try tensor(variable) }
+    let range = (3 / Double(max(1, dims.dropLast().reduce(1, *)))).squareRoot()
+    return try tensor(variable.label, variable.type, floats: -range..<range)
+  }
+}
