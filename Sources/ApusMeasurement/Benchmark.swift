@@ -111,9 +111,9 @@ public struct Benchmark {
   private static let sampleCount = 4096
 
   /// A random value for a parameter, below what it is looked up by.
-  private static func randomInput(_ parameter: ValueID, of graph: Graph) throws -> Tensor {
+  package static func randomInput(_ parameter: ValueID, of graph: Graph, seed: UInt64 = 1) throws -> Tensor {
     let type = graph.type(of: parameter)
-    let inputs = RandomInputs(seed: 1)
+    let inputs = RandomInputs(seed: seed)
     guard let limit = graph.indexLimit(of: parameter) else {
       return try inputs.tensor(graph.name(of: parameter) ?? "", type)
     }
