@@ -54,7 +54,11 @@ import Testing
     let names = programs.compactMap { $0["name"] as? String }
     #expect(names.first == "first" && names.last == "second" && names.count == 3, "\(names)")
     // What is packed once follows the program that reads it.
-    let places = programs.map { ($0["buffers"] as? [[String: Any]] ?? []).compactMap { $0["place"] as? String } }
+    let places = programs.map { program in
+      let buffers = (program["buffers"] as? [[String: Any]] ?? []).map { $0["place"] as? String ?? "" }
+      let launches = program["launches"] as? [[String: Any]] ?? []
+      return Set(launches.flatMap { $0["buffers"] as? [Int] ?? [] }.map { buffers[$0] })
+    }
     #expect(places[0].contains("parameter") && !places[1].contains("parameter"), "\(places)")
   }
 

@@ -6,7 +6,7 @@ function renderDetails() {
   if (state.node === null || !find(state.stage, state.node)) {
     panel.replaceChildren(h("h2", {}, pass ? pass.name : R.stages[state.stage].name), pass ? passFacts(pass) : "",
       h("p", { class: "soft" }, "Choose a node to follow it from the source line to its machine code."),
-      R.notes.map(note => h("p", { class: "soft" }, note)));
+      ...R.notes.map(note => h("p", { class: "soft note-of-report" }, note)));
     return;
   }
   const { node, nodes, prefix } = find(state.stage, state.node);

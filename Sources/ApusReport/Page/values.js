@@ -55,7 +55,8 @@ function valueFacts(stage, node) {
     ...fact("range", v.least === undefined ? "no finite number" : v.least === v.largest ? number(v.least) : number(v.least) + " … " + number(v.largest)),
     ...fact("zeros", percent(v.zeros)),
     ...fact("first", v.firstBad ? h("b", { class: "removed-ink" }, v.firstBad) : ""),
-    ...fact("error", v.firstWrong ? h("b", { class: "removed-ink" }, v.firstWrong + " only here") : v.error !== undefined ? tints.error.show(v.error) :
+    ...fact("error", v.firstWrong ? h("b", { class: "removed-ink" }, v.firstWrong + " only here") : v.error !== undefined ?
+      tints.error.show(v.error) + (v.error ? ` of the largest (${v.difference.toExponential(1)})` : "") :
       h("span", { class: "soft" }, "nothing to compare with")),
     ...fact("against", v.reference !== undefined ? nodeLink(0, v.reference) : ""))));
 }

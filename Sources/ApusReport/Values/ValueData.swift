@@ -15,6 +15,8 @@ extension Report {
     /// The largest difference from that, relative to the largest magnitude in it; nil without a counterpart, and where a
     /// number is NaN or infinite on one side only.
     public var error: Double?
+    /// That largest difference itself: a sum that cancels may be wrong in all digits, and yet be near.
+    public var difference: Double?
     /// The first element that is NaN or infinite, and should not be or should be another one.
     public var firstWrong: String?
   }
@@ -54,6 +56,7 @@ extension Report.ValueData {
       magnitude = max(magnitude, abs(y))
     }
     // Of zeros any other number is as wrong as can be.
+    self.difference = difference
     error = difference == 0 ? 0 : magnitude == 0 ? 1 : difference / magnitude
   }
 }
