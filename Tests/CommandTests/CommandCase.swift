@@ -145,7 +145,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("evaluate mlp.graph --data tiny", "holds no weights"),
     CommandCase("evaluate damaged --data tiny", "damaged/weights.safetensors: is no safetensors file, or cut off"),
     CommandCase("run damaged -i u8.npy", "damaged/weights.safetensors"),
-    CommandCase("train mlp.graph --data tiny --resume nowhere", "--resume 'nowhere' is no folder"),
+    CommandCase("train mlp.graph --data tiny --resume nowhere", "--resume 'nowhere' is not a folder"),
     CommandCase("train mlp.graph --data tiny --resume tiny", "weights.safetensors: cannot be opened"),
     // Models that cannot be trained
     CommandCase("train two_inputs.graph --data tiny", "graph @two has no trainable variables"),
