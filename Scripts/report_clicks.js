@@ -1,4 +1,7 @@
 // Clicks through a page of `apus report` and looks at what is shown. Appended to the page by Scripts/report_clicks.sh.
+//
+// A check gives back what is wrong, or "" if nothing is. Where a page has nothing to click it gives back `absent` if the data
+// have nothing either: the script then wants another page that has.
 (async () => {
   const results = [];
   const errors = [];
@@ -8,10 +11,13 @@
   const every = selector => [...document.querySelectorAll(selector)];
   const type = key => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
   const tap = e => e.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  const enter = e => e.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  const absent = Symbol("absent");
+  const missing = has => has ? "it is in the data, but not on the page" : absent;
   async function check(name, body) {
     try {
       const fault = await body();
-      results.push((fault ? "FAILED " : "passed ") + name + (fault ? ": " + fault : ""));
+      results.push(fault === absent ? "absent " + name : (fault ? "FAILED " : "passed ") + name + (fault ? ": " + fault : ""));
     } catch (error) { results.push("FAILED " + name + ": " + error.stack); }
     await wait();
   }
@@ -19,9 +25,27 @@
 
   await check("the first view is the whole graph, folded", () => {
     const boxes = every(".box").length;
-    return boxes < 4 || boxes > 32 ? boxes + " boxes" : "";
+    if (boxes < 4 || boxes > 32) return boxes + " boxes";
+    const names = every(".box text.name").map(e => e.textContent);
+    return boxes === R.stages[0].groups[0].items.length && names.every(Boolean) ? "" : "boxes without names";
   });
-  await check("unchanged passes are folded", () => one("#pipeline details:not([open])") ? "" : "no fold");
+  await check("unchanged passes are folded, and open", () => {
+    const fold = one("#pipeline details:not([open])");
+    if (!fold) return missing(R.passes.some(p => p.before === p.after));
+    fold.open = true;
+    const names = [...fold.querySelectorAll("[data-pass]")].map(e => R.passes[e.dataset.pass]);
+    return names.length && names.every(p => p.before === p.after) && fold.textContent.includes(names[0].name) ? "" : "other passes";
+  });
+  await check("notes are beside the first view", () => {
+    if (!R.notes.length) return absent;
+    const shown = every("#details .note-of-report").map(e => e.textContent);
+    return shown.join() === R.notes.join() ? "" : one("#details").textContent;
+  });
+  await check("no figure of the pipeline is cut off", () => {
+    const frame = one("#pipeline").getBoundingClientRect();
+    const cut = every("#pipeline td, #pipeline b span").filter(e => e.getClientRects().length && (e.getBoundingClientRect().right > frame.right || e.scrollWidth > e.clientWidth + 1 && e.clientWidth));
+    return cut.length ? cut.map(e => e.textContent).slice(0, 5).join(" | ") : "";
+  });
   await check("j and k step through the passes", () => {
     type("j");
     const first = one("#pipeline .chosen").dataset.pass;
@@ -39,39 +63,58 @@
     const counts = [wanted.filter(c => c.kind === "removed").length, wanted.filter(c => c.kind === "added").length];
     return removed === counts[0] && added === counts[1] && removed > 0 ? "" : `${removed}, ${added} and not ${counts}`;
   });
-  await check("a fold of unchanged lines opens", () => {
-    const fold = one("#view .fold");
-    if (!fold) return "";
-    const before = every("#view .pair").length;
+  await check("a fold of unchanged lines opens", async () => {
+    const kept = { ...state };
+    let fold = null;
+    for (let i = 0; i < R.passes.length && !fold; i++) {
+      if (R.passes[i].before === R.passes[i].after) continue;
+      choosePass(i);
+      fold = one("#view .fold");
+    }
+    if (!fold) return absent;
+    const before = every("#view .pair").length, hidden = parseInt(fold.textContent);
     tap(fold);
-    return every("#view .pair").length > before ? "" : "nothing opened";
+    const opened = every("#view .pair").length - before;
+    go(kept);
+    return opened === hidden && hidden > 2 ? "" : "opened " + opened + " of " + hidden;
   });
   await check("any two stages are compared", async () => {
     one("#from").value = "0";
     one("#from").dispatchEvent(new Event("change"));
     await wait();
-    return state.old === 0 && every("#view .pair").length ? "" : "no difference shown";
+    const d = difference(0, state.stage), added = every("#view .line.added").length;
+    return state.old === 0 && added === d.changes.filter(c => c.kind === "added" && !c.path.length).length ? "" : added + " added";
   });
   await check("a group opens and closes", async () => {
     tap(one("[data-view=graph]"));
     go({ stage: 0, group: null, node: null });
     const group = one(".box.group");
-    if (!group) return "";
+    if (!group) return missing(R.stages[0].groups[0].items.some(i => i.kind === "group"));
+    const number = R.stages[0].groups[0].items.find(i => "group" + i.group === group.dataset.item).group;
     const name = group.getAttribute("aria-label").split(",")[0];
     tap(group);
     await wait();
     if (!one(".crumbs b") || one(".crumbs b").textContent !== name) return "opened " + one(".crumbs").textContent;
+    if (every(".box").length !== R.stages[0].groups[number].items.length) return every(".box").length + " boxes inside";
+    // The name around it is a link that Enter follows.
+    enter(one(".crumbs a.node"));
+    await wait();
+    if (state.group !== (R.stages[0].groups[number].parent ?? 0)) return "Enter did not lead to the group around";
+    tap(one(`[data-item="group${number}"]`));
+    await wait();
     type("u");
     return state.group === (R.stages[0].groups[0].parent ?? 0) ? "" : "did not close";
   });
+  // The node that computes most.
+  const wanted = R.stages[0].nodes.reduce((most, n) => n.flops > most.flops ? n : most).op;
   await check("search finds a node and chooses it", async () => {
     const box = one("#search");
-    box.value = "convolution";
+    box.value = " " + wanted + " ";
     box.dispatchEvent(new Event("input"));
     if (!every("#found button").length) return "nothing found";
     box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
     await wait();
-    return find(state.stage, state.node)?.node.op.includes("convolution") && one(".box.chosen") && one(".line.chosen") ? "" : "not chosen";
+    return find(state.stage, state.node)?.node.op.includes(wanted) && one(".box.chosen") && one(".line.chosen") ? "" : "not chosen";
   });
   await check("a node's way leads to its kernel's assembly and back", async () => {
     const kernel = one("#details [data-launch]");
@@ -83,11 +126,12 @@
     tap(one(".kernels .bar a.node"));
     await wait();
     if (state.view !== "graph" || state.stage !== R.stages.length - 1 || state.node === null) return "not back";
-    const source = every("#details [data-source]").find(e => R.source.lines[e.dataset.source - 1].includes("convolution"));
+    if (!R.source) return "";
+    const source = every("#details [data-source]").find(e => R.source.lines[e.dataset.source - 1].includes(wanted));
     if (!source) return "no source line";
     tap(source);
     await wait();
-    return one(".line.chosen[data-line]")?.textContent.includes("convolution") ? "" : "another line";
+    return one(".line.chosen[data-line]")?.textContent.includes(wanted) ? "" : "another line";
   });
   await check("a fusion opens into its operators", async () => {
     const last = R.stages.length - 1;
@@ -97,31 +141,118 @@
     tap(one("#open"));
     await wait();
     const inside = every(".box:not(.far)").length;
-    return inside >= R.stages[last].nodes[fusion].regions[0].nodes.length - 1 || inside > 3 ? "" : inside + " boxes";
+    const nodes = R.stages[last].nodes[fusion].regions[0].nodes.length;
+    return inside === nodes ? "" : inside + " boxes of " + nodes;
   });
   await check("memory shows the peak and who is alive", async () => {
     tap(one("[data-view=memory]"));
     await wait();
+    if (!R.programs[0].arenaBytes) return one("#view .note") ? absent : "no note";
     const program = R.programs[0], alive = every("#view tbody tr").length;
     if (every("rect.buffer").length < 1 || !one("line.peak") || !alive) return "nothing drawn";
     tap(one("rect.buffer"));
     await wait();
-    return one("#buffer") && program.buffers[state.buffer].place === "arena" ? "" : "no buffer chosen";
+    if (!one("#buffer") || program.buffers[state.buffer].place !== "arena") return "no buffer chosen";
+    return one("#buffer").textContent.includes(program.buffers[state.buffer].name) ? "" : "another buffer";
+  });
+  await check("a double click asks who is alive at another step", async () => {
+    if (!R.programs[0].arenaBytes) return absent;
+    const canvas = one(".memory svg"), frame = canvas.getBoundingClientRect();
+    canvas.dispatchEvent(new MouseEvent("dblclick", { bubbles: true, clientX: frame.left + frame.width * .06, clientY: frame.top + 30 }));
+    await wait();
+    const alive = R.programs[0].buffers.filter(b => b.offset !== undefined && b.first <= state.step && b.last >= state.step).length;
+    return state.step !== null && every("#view tbody tr").length === alive ? "" : `${every("#view tbody tr").length} rows of ${alive} at step ${state.step}`;
+  });
+  await check("launches of a loop or branch are those inside it", () => {
+    const last = R.stages.length - 1;
+    const owner = R.stages[last].nodes.findIndex(n => ["scan", "while", "if"].includes(n.op));
+    if (owner < 0) return absent;
+    const found = launchesOf(String(owner));
+    const inside = R.programs.flatMap(p => p.launches).filter(l => l.node !== undefined && (l.node + ".").startsWith(owner + ".")).length;
+    return found.length === inside && inside ? "" : `${found.length} of ${inside}`;
+  });
+  await check("the roofline has a roof for each type and a dot for each launch", async () => {
+    if (!R.roof) return absent;
+    go({ view: "kernels", program: 0, launch: null });
+    await wait();
+    const roofs = every(".axis.top").map(e => e.textContent), dots = every(".dot").length;
+    const wanted = R.programs[0].launches.filter(l => l.seconds && l.flops && l.bytes).length;
+    const hasDouble = R.programs[0].kernels.some(k => k.isDouble);
+    if (roofs.some(t => t.includes("f64")) !== hasDouble) return roofs.join();
+    if (dots !== wanted) return dots + " dots of " + wanted;
+    tap(one(".dot"));
+    await wait();
+    return state.launch !== null && one("#texts") ? "" : "a dot chose nothing";
+  });
+  await check("values color the drawing, and figures are beside it", async () => {
+    if (!hasValues()) return missing(false);
+    const last = R.stages.length - 1;
+    const end = R.stages[last].outputs.find(i => (R.stages[last].nodes[i].values || []).some(v => v.error !== undefined));
+    go({ view: "graph", stage: last, node: String(end), tint: "" });
+    await wait();
+    const value = R.stages[last].nodes[end].values.find(v => v.error !== undefined);
+    const figures = one("#values")?.textContent || "";
+    if (!figures.includes(tints.error.show(value.error)) || !figures.includes(percent(value.zeros))) return "figures: " + figures;
+    one("#tint").value = "error";
+    one("#tint").dispatchEvent(new Event("change"));
+    await wait();
+    const fill = one(".box.chosen rect").getAttribute("style") || "";
+    if (!fill.includes("hsl") || !one("#legend")) return "no color: " + fill;
+    one("#tint").value = "";
+    one("#tint").dispatchEvent(new Event("change"));
+    await wait();
+    return one(".box.chosen rect").getAttribute("style") ? "still colored" : "";
   });
   await check("remarks are filtered", async () => {
     tap(one("[data-view=remarks]"));
     await wait();
+    if (!R.passes.some(p => p.remarks.length)) return one("#view .note") ? absent : "no note";
     one("#kind").value = "missed";
     one("#kind").dispatchEvent(new Event("change"));
     await wait();
     const shown = every("#remarks tr").length;
     const missed = R.passes.flatMap(p => p.remarks).filter(r => r.kind === "missed").length;
     if (shown !== Math.min(2000, missed)) return `${shown} of ${missed}`;
-    const link = one("#remarks a.node");
-    if (link) tap(link);
-    return link ? "" : "no link";
+    const words = one("#words");
+    words.value = "no such words";
+    words.dispatchEvent(new Event("input"));
+    if (every("#remarks tr").length || !one("#count").textContent.startsWith("0 of")) return "words filter nothing";
+    words.value = "";
+    words.dispatchEvent(new Event("input"));
+    if (every("#remarks tr").length !== shown) return "the filter stays";
+    const link = one("#remarks a.node[data-node]");
+    if (!link) return missing(shown);
+    const target = link.dataset.node;
+    tap(link);
+    await wait();
+    return state.view === "graph" && state.stage + ":" + state.node === target && one(".line.chosen") ? "" : "the link led nowhere";
+  });
+  await check("keys do nothing while the help is open", async () => {
+    go({ view: "graph" });
+    tap(one("#help"));
+    if (!one("#keys").open || !one("#keys kbd")) return "no help";
+    type("3");
+    await wait();
+    const isStill = state.view === "graph";
+    one("#keys").close();
+    type("3");
+    await wait();
+    return isStill && state.view === "memory" ? "" : "the view changed to " + state.view;
+  });
+  await check("a bad address is taken as far as it makes sense", async () => {
+    const kept = location.hash;
+    for (const hash of ["#stage=99&node=5000&pass=abc", "#view=nowhere&group=1e9", "#node=%E0%A4%A", "#buffer&launch=-1", "#old=1.5&line=0&program=7&tint=toString"]) {
+      history.replaceState(null, "", hash);
+      dispatchEvent(new PopStateEvent("popstate"));
+      await wait();
+      if (!one("#view").childElementCount || !one("#details h2") || state.node !== null || state.program !== 0) return hash + " gives " + JSON.stringify(state);
+    }
+    history.replaceState(null, "", kept);
+    dispatchEvent(new PopStateEvent("popstate"));
+    return "";
   });
   await check("the browser's way back works", async () => {
+    go({ view: "remarks" });
     const before = location.hash;
     go({ view: "memory" });
     history.back();
@@ -129,10 +260,12 @@
     return location.hash === before && state.view !== "memory" ? "" : location.hash;
   });
   await check("every tab draws without a fault", async () => {
-    for (const i of [1, 2, 3, 4, 5, 6]) {
-      type(String(i));
+    const shown = { graph: ".drawing svg", changes: "#from, .note", memory: ".memory", kernels: ".kernels, .note", remarks: "#remarks, .note", source: ".line, .note" };
+    for (const [i, [name]] of views.entries()) {
+      type(String(i + 1));
       await wait();
-      if (!one("#view").childElementCount) return "tab " + i;
+      if (state.view !== name || !one("#view").querySelector(shown[name])) return "tab " + name;
+      if (!one("#view").textContent.trim()) return name + " is empty";
     }
     return "";
   });

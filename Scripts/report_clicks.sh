@@ -8,6 +8,7 @@ apus=${1:-.build/debug/apus}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failed=0
+: >"$folder/all"
 
 click() {
   local name=$1
@@ -25,10 +26,31 @@ click() {
   if [ -z "$result" ]; then result="FAILED: the page did not answer"; fi
   printf '%s\n%s\n' "$name" "$(sed 's/^/  /' <<<"$result")"
   if grep -q FAILED <<<"$result"; then failed=1; fi
+  echo "$result" >>"$folder/all"
   if grep -E 'CONSOLE.*(Error|error)' "$folder/$name.log"; then failed=1; fi
 }
 
 click lenet5 Graphs/Models/lenet5.graph
 click cnn-training Graphs/Models/cnn.graph --training --bind batch=32
 click resnet50 Graphs/Models/resnet50.graph
+click values Graphs/Models/mlp.graph --values
+click loop Graphs/Models/lstm.graph --bind batch=2
+click double - --profile --seconds 0.1 <<'END'
+graph @double(%x: f64[64, 64]) {
+  %w: f64[64, 64] = variable(glorot_uniform)
+  %c: f64[64] = variable(zeros)
+  %y = matmul(%x, %w)
+  %z = add(%y, %c)
+  %t = tanh(%z)
+  return %t
+}
+END
+
+# What one page has not, another has.
+while read -r name; do
+  if ! grep -qxF "passed $name" "$folder/all"; then
+    echo "FAILED: no page had anything for: $name"
+    failed=1
+  fi
+done < <(sed -n 's/^absent //p' "$folder/all" | sort -u)
 exit $failed

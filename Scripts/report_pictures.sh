@@ -7,19 +7,28 @@ apus=${1:-.build/debug/apus}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# picture NAME PAGE ADDRESS [HEIGHT]: what the page shows at an address.
+# picture NAME PAGE [SCRIPT [HEIGHT]]: what the page shows when the script has run. It finds what it shows by name.
 picture() {
+  { cat "$folder/$2.html"; echo "<script>(async () => {
+    while (document.getElementById('report') && !document.body.dataset.ready) await new Promise(done => setTimeout(done, 20));
+    const pass = name => choosePass(R.passes.findIndex(p => p.name === name && p.before !== p.after));
+    const node = (op, layer) => String(R.stages[state.stage].nodes.findIndex(n => n.op === op && (!layer || n.layer === layer)));
+    ${3:-}
+  })()</script>"; } >"$folder/$1.page.html"
   chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size="1400,${4:-760}" \
-    --virtual-time-budget=8000 --screenshot="Docs/Images/$1.png" "file://$folder/$2.html$3" 2>/dev/null
+    --virtual-time-budget=8000 --screenshot="Docs/Images/$1.png" "file://$folder/$1.page.html" 2>/dev/null
 }
 
 "$apus" report Graphs/Models/resnet50.graph --output "$folder/resnet50.html"
 "$apus" report Graphs/Models/cnn.graph --training --bind batch=32 --profile --output "$folder/cnn.html"
+"$apus" report Graphs/Models/lenet5.graph --values --output "$folder/values.html"
 "$apus" explain Docs/Examples/two_neurons.graph --gradient --random --digits 6 --output "$folder/chain.html"
 
-picture report-graph resnet50 ''
-picture report-changes cnn '#view=changes&pass=14&stage=8&old=7'
-picture report-way cnn '#view=graph&pass=-1&stage=0&node=11'
-picture report-memory cnn '#view=memory'
-picture report-kernels cnn '#view=kernels&program=0&launch=7'
+picture report-graph resnet50
+picture report-changes cnn 'pass("fuse"); go({ view: "changes" });'
+picture report-way cnn 'go({ node: node("convolution", "conv2") });'
+picture report-values values 'pass("fuse"); go({ node: node("fusion", "c3"), tint: "error" });'
+picture report-memory cnn 'go({ view: "memory" });'
+picture report-kernels cnn 'const all = R.programs[0].launches;
+  go({ view: "kernels", launch: all.indexOf(all.reduce((a, b) => (b.seconds || 0) > (a.seconds || 0) ? b : a)) });'
 picture explain-chain chain '' 900

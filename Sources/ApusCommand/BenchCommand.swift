@@ -65,6 +65,7 @@ struct BenchCommand: ParsableCommand {
     var benchmark = Benchmark(backend: backend, seconds: seconds)
     benchmark.passes = try passes.compilation(backend).passes
     benchmark.isTuned = tune
+    benchmark.countsEvents = profile
     let result = try train ? measureTraining(benchmark) : measureRuns(benchmark)
     if let trials = result.trials { Terminal.writeError(Self.text(of: trials)) }
     var report = BenchReport(
@@ -78,7 +79,10 @@ struct BenchCommand: ParsableCommand {
     if let trace { try writeTrace(result, trace) }
     let table = profile ? try result.profile(workers: workers).map(ProfileTable.init) : nil
     report.kernels = table?.rows
-    if json { try Terminal.writeJSON(report) } else { Terminal.write(report.text + (table?.text ?? "")) }
+    let events = result.counts.map(EventTable.init)
+    report.events = events?.events
+    if json { return try Terminal.writeJSON(report) }
+    Terminal.write(report.text + (table?.text ?? "") + (events?.text ?? ""))
   }
 
   private func writeTrace(_ result: BenchmarkResult, _ path: String) throws {
@@ -136,11 +140,13 @@ private struct BenchReport: Encodable {
   var milliseconds: Double?
   /// Where the time goes, if that was asked for.
   var kernels: [ProfileTable.Row]?
+  /// What was counted in one step, by name.
+  var events: [String: Double]?
   /// The process's largest resident set.
   let peakMegabytes = (Double(ProcessMemory.peakBytes) / 1_048_576).rounded()
 
   private enum CodingKeys: String, CodingKey {
-    case workload, backend, threads, batch, kernels
+    case workload, backend, threads, batch, kernels, events
     case compileSeconds = "compile_s"
     case samplesPerSecond = "samples_per_s"
     case milliseconds = "ms"

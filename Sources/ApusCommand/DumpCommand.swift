@@ -67,6 +67,9 @@ struct DumpCommand: ParsableCommand {
     guard !verification.verify || NativeStage(stage) != nil else {
       throw ValidationError("--verify belongs to the stages of native code.")
     }
+    guard !full || [.text, .json].contains(format) else {
+      throw ValidationError("--full belongs to --format text and json.")
+    }
     guard [.text, .json, .html].contains(format) || NativeStage(stage) == nil else {
       throw ValidationError("--stage \(stage.rawValue) is not a graph: --format is text, json or html.")
     }
@@ -90,8 +93,7 @@ struct DumpCommand: ParsableCommand {
     }
     if format == .html { return try writePage(input.one(of: graphs), native) }
     if let stage = NativeStage(stage, verification, isComplete: full) {
-      for graph in graphs { Terminal.write(try stage.text(of: graph, native, isJSON: format == .json)) }
-      return
+      return Terminal.write(try format == .json ? stage.json(of: graphs, native) : stage.text(of: graphs, native))
     }
     switch format {
     case .text:
@@ -138,15 +140,30 @@ private struct NativeStage {
     }
   }
 
-  /// - Parameter graph: after the backend's passes.
-  func text(of graph: Graph, _ backend: NativeBackend, isJSON: Bool) throws -> String {
-    let (program, preparation) = try backend.plan(graph)
+  /// One document: of each graph the program of a run, then that which is run once before it, as `apus report` has them.
+  /// - Parameter graphs: after the backend's passes.
+  func json(of graphs: [Graph], _ backend: NativeBackend) throws -> String {
+    let plans = try graphs.map { graph in (graph, try programs(of: graph, backend)) }
     let compiler = ProgramCompiler(target: backend.target, verifies: backend.verifies)
-    let programs = (preparation.map { [$0] } ?? []) + [program]
+    return try Report.ProgramData.text(plans, compiler: [.llvm, .asm].contains(stage) ? compiler : nil)
+  }
+
+  /// - Parameter graphs: after the backend's passes.
+  func text(of graphs: [Graph], _ backend: NativeBackend) throws -> String {
+    try graphs.map { try text(of: $0, backend) }.joined()
+  }
+
+  private func programs(of graph: Graph, _ backend: NativeBackend) throws -> [KernelProgram] {
+    let (program, preparation) = try backend.plan(graph)
+    let programs = [program] + (preparation.map { [$0] } ?? [])
     try verification?.check(programs)
-    if isJSON {
-      return try Report.ProgramData.text(programs, of: graph, compiler: [.llvm, .asm].contains(stage) ? compiler : nil)
-    }
+    return programs
+  }
+
+  /// In the order in which they run.
+  private func text(of graph: Graph, _ backend: NativeBackend) throws -> String {
+    let programs = try programs(of: graph, backend).reversed()
+    let compiler = ProgramCompiler(target: backend.target, verifies: backend.verifies)
     switch stage {
     case .graph, .optimized: return graph.text(.readable)
     case .kernels:

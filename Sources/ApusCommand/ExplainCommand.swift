@@ -25,8 +25,8 @@ struct ExplainCommand: ParsableCommand {
   @Flag(help: "Show the gradient of the first output, a scalar.")
   var gradient = false
 
-  @Option(help: "The step of gradient descent.")
-  var learningRate = 0.01
+  @Option(help: "The step of gradient descent of --gradient; 0.01 where left out.")
+  var learningRate: Double?
 
   @Option(help: "text, latex or html; left out: html where --output ends with .html, else text.")
   var format: Format?
@@ -41,7 +41,8 @@ struct ExplainCommand: ParsableCommand {
 
   func validate() throws {
     guard digits.map((1...17).contains) ?? true else { throw ValidationError("--digits must be from 1 to 17.") }
-    guard learningRate.isFinite else { throw ValidationError("--learning-rate must be a finite number.") }
+    guard learningRate?.isFinite ?? true else { throw ValidationError("--learning-rate must be a finite number.") }
+    guard learningRate == nil || gradient else { throw ValidationError("--learning-rate goes with --gradient.") }
   }
 
   func run() throws {
@@ -58,7 +59,7 @@ struct ExplainCommand: ParsableCommand {
     let explanation = try GradientExplanation(
       graph.specialized(graph.bindings(for: tensors.map(\.dimensions))), feeds: tensors,
       variables: graph.variables.compactMap { session.value(of: $0.declaration.label) }, isDifferentiated: gradient,
-      learningRate: learningRate, digits: digits)
+      learningRate: learningRate ?? 0.01, digits: digits)
     let text = try text(of: explanation)
     guard let output else { return Terminal.write(text) }
     try AtomicFile.write(text, to: output)

@@ -14,9 +14,12 @@ struct FeedOptions: ParsableArguments {
   @Option(help: "Seed of first values and random inputs.")
   var seed: UInt64 = 0
 
-  /// By the parameters' names.
+  /// Whether the command line says anything of inputs.
+  var isGiven: Bool { !inputs.isEmpty || random || seed != 0 }
+
+  /// The inputs that are given, by the parameters' names.
   /// - Throws: `ApusError` if a file cannot be read, or an input is given twice or does not exist.
-  func feeds(for graph: Graph) throws -> [String: Tensor] {
+  func files(for graph: Graph) throws -> [String: Tensor] {
     let names = graph.parameters.map { graph.name(of: $0) ?? "" }
     var feeds: [String: Tensor] = [:]
     for text in inputs {
@@ -27,9 +30,21 @@ struct FeedOptions: ParsableArguments {
           "graph @\(graph.name) has \(names.count) input\(names.count == 1 ? "" : "s"), but --input is given more often",
           help: names.isEmpty ? nil : "its inputs: \(names.joined(separator: ", "))")
       }
+      guard names.contains(name) else {
+        throw ApusError.input(
+          "graph @\(graph.name) has no input '\(name)'",
+          help: Suggestion.didYouMean(name, among: names) ?? "its inputs: \(names.joined(separator: ", "))")
+      }
       guard feeds[name] == nil else { throw ApusError.usage("input '\(name)' is given twice") }
       feeds[name] = try NPY.read(sides.last ?? text)
     }
+    return feeds
+  }
+
+  /// The inputs that are given, and with --random all others.
+  /// - Throws: as `files`.
+  func feeds(for graph: Graph) throws -> [String: Tensor] {
+    var feeds = try files(for: graph)
     if random {
       let inputs = RandomInputs(seed: seed)
       for id in graph.parameters {

@@ -71,7 +71,9 @@ struct GraphInput: ParsableArguments {
   /// - Throws: `ApusError` unless there is one graph.
   func one(of graphs: [Graph]) throws -> Graph {
     guard graphs.count == 1, let graph = graphs.first else {
-      throw ApusError.input("\(file) holds \(graphs.count) graphs; this command wants one")
+      throw ApusError.input(
+        "\(file) holds \(graphs.count) graphs; this command wants one",
+        help: "put one of \(graphs.map { "@\($0.name)" }.joined(separator: ", ")) into a file of its own")
     }
     return graph
   }

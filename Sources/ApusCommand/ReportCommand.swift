@@ -1,5 +1,6 @@
 import Apus
 import ApusData
+import ApusMeasurement
 import ApusReport
 import ArgumentParser
 import Foundation
@@ -13,7 +14,9 @@ struct ReportCommand: ParsableCommand {
 
         apus report Graphs/Models/resnet50.graph --output resnet50.html
         apus report Graphs/Models/cnn.graph --training --bind batch=32 --profile --output step.html
+        apus report Graphs/Models/mlp.graph --values --input digits.npy --output values.html
 
+      --values runs the stages and compares them with the graph as given, which the interpreter runs in double precision.
       Symbols that --bind leaves out are 1, or 32 with --training. Drawings need Graphviz's program 'dot'.
       """)
 
@@ -28,39 +31,80 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Run it, and show measured times beside the roof of this machine.")
   var profile = false
 
-  @Option(help: "How long --profile measures, in seconds.")
-  var seconds = 1.0
+  @Option(help: "How long --profile measures, in seconds; 1 where left out.")
+  var seconds: Double?
+
+  @Flag(help: "Run it, and show ranges, zeros, NaN and errors of the values at each stage.")
+  var values = false
+
+  @OptionGroup var feeding: FeedOptions
 
   @Flag(inversion: .prefixedNo, help: "Draw graphs.")
   var drawings = true
 
   func validate() throws {
+    guard values || !feeding.isGiven else {
+      throw ValidationError("--input, --random and --seed go with --values.")
+    }
+    guard let seconds else { return }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds must be above 0 and at most 3600.") }
+    guard profile else { throw ValidationError("--seconds goes with --profile.") }
   }
 
   func run() throws {
     try OutputPath.checkFile(output, "--output")
     let graph = try input.one(of: transform.graphs(of: input)).bound(to: transform.mode ?? .inference)
-    let size = transform.training ? 32 : 1
-    let sizes = Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, size) })
+    let given = try feeding.files(for: graph)
+    let sizes = sizes(of: graph, fitting: given)
     let made = try backend.make()
     if profile, !(made is NativeBackend) { throw ApusError.usage("--profile goes with --backend native") }
     var builder = ReportBuilder(compilation: try passes.compilation(made))
     builder.draws = drawings
-    builder.profileSeconds = profile ? seconds : nil
+    builder.profileSeconds = profile ? seconds ?? 1 : nil
     if input.file != "-" { builder.source = try GraphFile.text(input.file) }
-    builder.settings = settings(graph, size, backend: made.name)
-    let report = try builder.report(of: graph.specialized(sizes))
+    builder.settings = settings(graph, sizes, backend: made.name)
+    let sized = try graph.specialized(sizes)
+    if values { builder.inputs = try inputs(of: sized, given) }
+    let report = try builder.report(of: sized)
     let page = try ReportPage(report).html
     try AtomicFile.write(page, to: output)
     Terminal.write(
-      "\(output): \(page.utf8.count) bytes, \(report.passes.count) passes, \(report.stages.count) stages\n")
+      "\(output): \(page.utf8.count) bytes, \(report.passes.count) passes, \(report.stages.count) stages; \(report.settings.joined(separator: ", "))\n"
+    )
     for note in report.notes { Terminal.writeError("note: \(note)\n") }
   }
 
-  private func settings(_ graph: Graph, _ size: Int, backend: String) -> [String] {
+  /// What --bind left out: as the inputs that are given have it, or the standard sizes.
+  private func sizes(of graph: Graph, fitting feeds: [String: Tensor]) -> [String: Int] {
+    var sizes = transform.standardSizes(of: graph)
+    for id in graph.parameters {
+      guard let feed = feeds[graph.name(of: id) ?? ""] else { continue }
+      for (dimension, size) in zip(graph.type(of: id).shape.dims, feed.dimensions) {
+        if let symbol = dimension.symbol { sizes[symbol] = size }
+      }
+    }
+    return sizes
+  }
+
+  /// For the parameters what was given, else random numbers as `apus bench` takes them; for the variables their saved or
+  /// first values.
+  private func inputs(of graph: Graph, _ given: [String: Tensor]) throws -> ReportInputs {
+    var sources: [String] = []
+    let feeds = try graph.parameters.map { id in
+      let name = graph.name(of: id) ?? ""
+      sources.append(given[name] == nil ? "\(name) random with seed \(feeding.seed)" : "\(name) as given")
+      return try given[name] ?? Benchmark.randomInput(id, of: graph, seed: feeding.seed)
+    }
+    let session = Session(backend: InterpreterBackend(), seed: feeding.seed)
+    _ = try session.load(graph)
+    if input.isSavedModel { try SavedModel(contentsOf: input.file).give(to: session) }
+    return ReportInputs(
+      feeds: feeds, variables: graph.variables.compactMap { session.value(of: $0.declaration.label) }, sources: sources)
+  }
+
+  private func settings(_ graph: Graph, _ sizes: [String: Int], backend: String) -> [String] {
     [transform.training ? "training step" : transform.gradient ? "gradients" : "\(transform.mode ?? .inference)"]
-      + input.bindings + graph.symbols.map { "\($0) = \(size)" }
+      + input.bindings + graph.symbols.map { "\($0) = \(sizes[$0] ?? 1)" }
       + [backend, passes.passes.map { "--passes \($0)" } ?? "-O\(passes.level ?? 2)"]
   }
 }

@@ -8,6 +8,8 @@ struct StatsCommand: ParsableCommand {
       FLOPs: arithmetic operations, a multiply-add counts two. Bytes: operands and results of each node, what a run would \
       move if each node read and wrote memory. Peak memory: intermediate values needed at once while a layer is computed.
 
+      Symbols that --bind leaves out are 1, or 32 with --training, as for `apus report`.
+
         apus stats Graphs/Models/resnet50.graph --bind batch=1
         apus stats Graphs/Models/cnn.graph --training --bind batch=32 --optimized
       """)
@@ -24,12 +26,12 @@ struct StatsCommand: ParsableCommand {
   func run() throws {
     let compilation = Compilation(backend: NativeBackend())
     let statistics = try transform.graphs(of: input).map { graph in
-      let ones = Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, 1) })
-      if !ones.isEmpty {
-        let sizes = graph.symbols.map { "\($0) = 1" }.joined(separator: ", ")
-        Terminal.writeError("@\(graph.name): counted with \(sizes); --bind gives other sizes\n")
+      let sizes = transform.standardSizes(of: graph)
+      if !sizes.isEmpty {
+        let words = graph.symbols.map { "\($0) = \(sizes[$0] ?? 1)" }.joined(separator: ", ")
+        Terminal.writeError("@\(graph.name): counted with \(words); --bind gives other sizes\n")
       }
-      let sized = try graph.specialized(ones)
+      let sized = try graph.specialized(sizes)
       guard optimized else { return GraphStatistics(sized) }
       return try GraphStatistics(compilation.optimized(sized.bound(to: transform.mode ?? .inference)).graph)
     }

@@ -52,6 +52,12 @@ struct TransformOptions: ParsableArguments {
     }
   }
 
+  /// What symbols become that --bind leaves out, where a command has to have sizes: a sample, or the usual batch of a
+  /// training step.
+  func standardSizes(of graph: Graph) -> [String: Int] {
+    Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, training ? 32 : 1) })
+  }
+
   private func trainingStep(_ model: Graph) throws -> Graph {
     try model.trainingStep(
       loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())

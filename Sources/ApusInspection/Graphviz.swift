@@ -43,7 +43,12 @@ public enum Graphviz {
     }
   }
 
+  /// - Throws: `ApusError` if the program is missing: to be called before long work for a drawing.
+  package static func check() throws { _ = try plain("graph {}") }
+
   private static var missing: ApusError {
-    .input("drawing needs the program 'dot'", help: "apt-get install graphviz, or use --format dot")
+    .input(
+      "drawing needs Graphviz's program 'dot', which was not found", help: "apt-get install graphviz",
+      commandHelp: "apt-get install graphviz; or do without: report --no-drawings, dump --format dot")
   }
 }

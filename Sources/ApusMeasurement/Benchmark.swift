@@ -18,6 +18,8 @@ public struct Benchmark {
   public var seconds: Double
   /// Whether other ways to compile convolutions are measured first and the fastest is remembered; native code only.
   public var isTuned = false
+  /// Whether events are counted in some further steps.
+  public var countsEvents = false
   /// Which passes run before the backend prepares a graph.
   public var passes = Compilation.Passes.level(.standard)
 
@@ -54,11 +56,12 @@ public struct Benchmark {
     }
     for _ in 0..<Self.warmUps { try once() }
     let step = try sampling.median { try once() }
+    let counts = try countEvents(step: step) { for _ in 0..<$0 { try once() } }
     guard let work else { throw ApusError.defect("nothing was compiled") }
     // A graph without symbols has its own batch.
     return BenchmarkResult(
       executable: work.executable, isTraining: false, batch: feeds.first?.dimensions.first ?? batch,
-      compileSeconds: compileSeconds, stepSeconds: step, trials: trials)
+      compileSeconds: compileSeconds, stepSeconds: step, trials: trials, counts: counts)
   }
 
   /// Measures training steps (forward, backward, update) on shuffled samples, again and again. The trainer's own
@@ -91,10 +94,11 @@ public struct Benchmark {
     // As many steps a call as take some 50 ms: the call itself then counts for nothing.
     let number = try sampling.repetitions(taking: 0.04, limit: 1 << 14, steps)
     let seconds = try sampling.median { try steps(number) }
+    let counts = try countEvents(step: seconds / Double(number), steps)
     guard let work else { throw ApusError.defect("nothing was compiled") }
     return BenchmarkResult(
       executable: work.executable, isTraining: true, batch: batch, compileSeconds: compileSeconds,
-      stepSeconds: seconds / Double(number), trials: trials)
+      stepSeconds: seconds / Double(number), trials: trials, counts: counts)
   }
 
   /// Measures training steps on random samples, for models of ids: those need no data set to do their usual work.
@@ -111,9 +115,9 @@ public struct Benchmark {
   private static let sampleCount = 4096
 
   /// A random value for a parameter, below what it is looked up by.
-  private static func randomInput(_ parameter: ValueID, of graph: Graph) throws -> Tensor {
+  package static func randomInput(_ parameter: ValueID, of graph: Graph, seed: UInt64 = 1) throws -> Tensor {
     let type = graph.type(of: parameter)
-    let inputs = RandomInputs(seed: 1)
+    let inputs = RandomInputs(seed: seed)
     guard let limit = graph.indexLimit(of: parameter) else {
       return try inputs.tensor(graph.name(of: parameter) ?? "", type)
     }
@@ -128,6 +132,14 @@ public struct Benchmark {
 
   /// Runs that are not counted: caches and the branch predictor have seen the work then.
   static let warmUps = 10
+
+  /// Counts events in as many steps as take some 0.2 s.
+  /// - Parameter steps: makes so many.
+  private func countEvents(step: Double, _ steps: (Int) throws -> Void) rethrows -> EventCounts? {
+    guard countsEvents else { return nil }
+    let count = max(1, min(1 << 14, Int(0.2 / max(1e-9, step))))
+    return try EventCounts.counting { try steps(count) }.perStep(of: count)
+  }
 
   /// Tunes native code if that was asked for.
   /// - Parameter once: a run, which may update the variables.

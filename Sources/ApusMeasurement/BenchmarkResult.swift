@@ -15,10 +15,12 @@ public struct BenchmarkResult {
   public let stepSeconds: Double
   /// What tuning tried, the fastest first; nil if nothing was tuned.
   public let trials: [TuningTrial]?
+  /// What was counted in one run or training step; nil if that was not asked for.
+  public let counts: EventCounts?
 
   init(
     executable: any Executable, isTraining: Bool, batch: Int, compileSeconds: Double, stepSeconds: Double,
-    trials: [TuningTrial]?
+    trials: [TuningTrial]?, counts: EventCounts?
   ) {
     self.executable = executable
     self.isTraining = isTraining
@@ -26,6 +28,7 @@ public struct BenchmarkResult {
     self.compileSeconds = compileSeconds
     self.stepSeconds = stepSeconds
     self.trials = trials
+    self.counts = counts
   }
 
   public var samplesPerSecond: Double { Double(batch) / stepSeconds }

@@ -57,7 +57,8 @@ public struct LaunchProfile {
 }
 
 extension Kernel {
-  fileprivate var isDouble: Bool { buffers.contains { $0.dtype == .f64 } }
+  /// Whether it computes in double precision: the peak of arithmetic is then another one.
+  package var isDouble: Bool { buffers.contains { $0.dtype == .f64 } }
 }
 
 extension Roofline {

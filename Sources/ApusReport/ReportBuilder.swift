@@ -20,6 +20,8 @@ public struct ReportBuilder {
   public var draws = true
   /// How long to measure launches, in seconds; nil: not at all.
   public var profileSeconds: Double?
+  /// What the stages are run on to show their values; nil: they are not run.
+  public var inputs: ReportInputs?
   /// Shown in the page's head.
   public var settings: [String] = []
 
@@ -28,6 +30,7 @@ public struct ReportBuilder {
   /// - Parameter graph: static and bound to a mode.
   /// - Throws: `ApusError` if a pass, lowering or a run fails, or if drawings are wanted and Graphviz is missing.
   public func report(of graph: Graph) throws -> Report {
+    if draws { try Graphviz.check() }
     var compilation = compilation
     compilation.remarks = true
     let pipeline = compilation.pipeline(for: graph)
@@ -44,10 +47,11 @@ public struct ReportBuilder {
     }
     var book = draws ? LayoutBook() : nil
     let builder = StageBuilder(file: source?.file)
-    let stages = zip(graphs, names).map { builder.stage($0, named: $1, &book) }
+    var stages = zip(graphs, names).map { builder.stage($0, named: $1, &book) }
+    let notes = try addValues(of: graphs, to: &stages)
     let comparison = DifferenceBuilder(graphs: graphs)
     var report = Report(
-      title: graph.name, settings: settings, notes: [],
+      title: graph.name, settings: settings, notes: notes,
       source: sourceData, passes: passes, stages: stages, links: comparison.links(),
       differences: comparison.differences(),
       layouts: try book?.layouts() ?? [], programs: [])
@@ -62,6 +66,7 @@ public struct ReportBuilder {
   ///   - isNative: whether to show its program.
   /// - Throws: as `report(of:)`.
   public func snapshot(of graph: Graph, named name: String, isNative: Bool) throws -> Report {
+    if draws { try Graphviz.check() }
     var book = draws ? LayoutBook() : nil
     let stage = StageBuilder(file: source?.file).stage(graph, named: name, &book)
     var report = Report(
@@ -76,6 +81,17 @@ public struct ReportBuilder {
       Report.SourceFile(
         file: file, lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
     }
+  }
+
+  /// - Returns: what the values are of, and what could not be shown.
+  private func addValues(of graphs: [Graph], to stages: inout [Report.Stage]) throws -> [String] {
+    guard let inputs else { return [] }
+    let (values, notes) = try ValueBuilder(inputs: inputs, backend: compilation.backend).values(of: graphs)
+    for (stage, list) in values.enumerated() {
+      guard let list else { continue }
+      for (node, data) in list.enumerated() where !data.isEmpty { stages[stage].nodes[node].values = data }
+    }
+    return notes
   }
 
   // MARK: Passes
@@ -105,7 +121,7 @@ public struct ReportBuilder {
       report.notes.append("kernels and memory are those of native code: --backend native shows them")
       return
     }
-    var compiler: ProgramCompiler? = ProgramCompiler(target: native.target)
+    var compiler: ProgramCompiler? = ProgramCompiler(target: native.target, verifies: native.verifies)
     if case .unavailable(let reason, _) = NativeBackend.availability {
       report.notes.append("LLVM's texts are left out: \(reason)")
       compiler = nil
@@ -117,7 +133,7 @@ public struct ReportBuilder {
     if let preparation { report.programs.append(try builder.data(preparation, nil)) }
     report.roof = profile.map {
       Report.Roof(
-        gigaflops: $0.roof.gigaflopsSingle, workers: native.workers,
+        gigaflops: $0.roof.gigaflopsSingle, gigaflopsDouble: $0.roof.gigaflopsDouble, workers: native.workers,
         levels: $0.roof.readBandwidth.map { Report.Roof.Level(name: $0.name, gigabytes: $0.gigabytesPerSecond) })
     }
   }

@@ -32,7 +32,8 @@ public struct ReportPage {
 
   /// In the order in which they need each other.
   private static let scripts = [
-    PackageResources.data_js, PackageResources.text_js, PackageResources.drawing_js, PackageResources.pipeline_js,
+    PackageResources.data_js, PackageResources.text_js, PackageResources.values_js, PackageResources.drawing_js,
+    PackageResources.pipeline_js,
     PackageResources.details_js, PackageResources.memory_js, PackageResources.kernels_js, PackageResources.remarks_js,
     PackageResources.main_js,
   ]

@@ -60,7 +60,13 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase(
       "report mlp.graph --output page.html --backend interpreter --profile", "--profile goes with --backend native"),
     CommandCase("report mlp.graph --output page.html --training --gradient", "leave --gradient out"),
+    CommandCase("report mlp.graph --output page.html --seconds 2", "--seconds goes with --profile"),
+    CommandCase("report mlp.graph --output page.html --seconds 3601 --profile", "--seconds must be above 0"),
     CommandCase("explain mlp.graph --digits 0", "--digits must be from 1 to 17"),
+    CommandCase("explain mlp.graph --digits 18", "--digits must be from 1 to 17"),
+    CommandCase("explain mlp.graph -i u8.npy --learning-rate 0.1", "--learning-rate goes with --gradient"),
+    CommandCase("explain mlp.graph --gradient --learning-rate inf", "must be a finite number"),
+    CommandCase("dump mlp.graph --format html --full", "--full belongs to --format text and json"),
     // Numbers
     CommandCase("dump mlp.graph --bind batch=", "not symbol=size"),
     CommandCase("dump mlp.graph --bind batch=-1", "=32"),
@@ -122,6 +128,8 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase("predict trained narrow.npy", "[28, 28] a sample, but the data has [28, 27]"),
     CommandCase("predict trained f32.npy", "of type u8, which does not hold the data's f32"),
     CommandCase("run mlp.graph", "input 'input' of graph @mlp is not fed"),
+    CommandCase("run mlp.graph", "help: --input input=FILE.npy, or --random"),
+    CommandCase("explain two_graphs.graph --random", "put one of @a, @b into a file of its own"),
     CommandCase("explain mlp.graph --gradient", "input 'input' of graph @mlp is not fed"),
     CommandCase("explain mlp.graph --gradient -i u8.npy", "the chain rule begins at a floating-point scalar"),
     CommandCase("report mlp.graph --output tiny", "'tiny' is a folder; a file's name is wanted"),
@@ -164,6 +172,8 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
   static let done: [CommandCase] = [
     CommandCase("summary mlp.graph", "Total params: 101,770 (397.54 KB)"),
     CommandCase("stats mlp.graph --training --optimized", "rmsprop"),
+    CommandCase("explain mlp.graph -i u8.npy --digits 1", "Forward"),
+    CommandCase("explain mlp.graph -i u8.npy --digits 17", "Forward"),
     CommandCase("report mlp.graph --training --no-drawings --output page.html", "page.html: "),
     CommandCase("explain mlp.graph -i u8.npy", "Forward"),
     CommandCase("help", "USAGE: apus"), CommandCase("help help", "USAGE: apus"),

@@ -31,6 +31,37 @@ import Testing
     #expect(schema.faults(wrong) != [])
   }
 
+  /// One document of all graphs of a file; of each the program of a run, then that which is run once before it.
+  @Test func severalGraphsAreOneDocument() throws {
+    let text = """
+      graph @first(%x: f32[1, 14, 14, 32]) {
+        %w: f32[3, 3, 32, 32] = variable(glorot_uniform)
+        %y = convolution(%x, %w)
+        return %y
+      }
+      graph @second(%x: f32[4]) {
+        %y = exp(%x)
+        return %y
+      }
+      """
+    let result = try runProgram(
+      arguments: ["dump", "-", "--stage", "plan", "--format", "json"], input: Array(text.utf8))
+    #expect(result.status == 0, "\(result.errors)")
+    let schema = try Schema(Self.object(Repository.text("Docs/dump.schema.json")))
+    let document = try Self.object(result.output)
+    #expect(schema.faults(document) == [])
+    let programs = try #require((document as? [String: Any])?["programs"] as? [[String: Any]])
+    let names = programs.compactMap { $0["name"] as? String }
+    #expect(names.first == "first" && names.last == "second" && names.count == 3, "\(names)")
+    // What is packed once follows the program that reads it.
+    let places = programs.map { program in
+      let buffers = (program["buffers"] as? [[String: Any]] ?? []).map { $0["place"] as? String ?? "" }
+      let launches = program["launches"] as? [[String: Any]] ?? []
+      return Set(launches.flatMap { $0["buffers"] as? [Int] ?? [] }.map { buffers[$0] })
+    }
+    #expect(places[0].contains("parameter") && !places[1].contains("parameter"), "\(places)")
+  }
+
   @Test func constantsHaveTheirElements() throws {
     let document = try #require(Self.object(Self.dump("--format", "json")) as? [String: Any])
     let graph = try #require((document["graphs"] as? [[String: Any]])?.first)

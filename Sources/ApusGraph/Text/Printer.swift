@@ -76,15 +76,18 @@ private struct Printer {
     if let constant = node.op as? Constant {
       return AttributeText.literal(constant.value, elidingAbove: options.elidingConstantsAbove)
     }
-    var parts = node.operands.map { graph.label(of: $0) }
-    for attribute in node.op.record.attributes {
-      guard let value = attribute.read(node.op) else { continue }
-      if attribute.isPositional {
-        parts.append(AttributeText.describe(value))
-      } else if attribute.isRequired || value != attribute.defaultValue {
-        parts.append("\(attribute.name): \(AttributeText.describe(value))")
-      }
+    return (node.operands.map { graph.label(of: $0) } + node.op.settings).joined(separator: ", ")
+  }
+}
+
+extension Operator {
+  /// The attributes that a call has to spell: `axis: 1`. Those that have their defaults are left out.
+  package var settings: [String] {
+    record.attributes.compactMap { attribute in
+      guard let value = attribute.read(self) else { return nil }
+      if attribute.isPositional { return AttributeText.describe(value) }
+      guard attribute.isRequired || value != attribute.defaultValue else { return nil }
+      return "\(attribute.name): \(AttributeText.describe(value))"
     }
-    return parts.joined(separator: ", ")
   }
 }

@@ -25,7 +25,10 @@ extension GradientExplanation {
   /// A value is reached on more paths than this: its products are not written out.
   private static let pathLimit = 12
 
-  var sections: [Section] {
+  /// Those that have something to say.
+  var sections: [Section] { allSections.filter { !$0.equations.isEmpty } }
+
+  private var allSections: [Section] {
     var result = [
       Section(title: "Given", equations: given.map { Equation(.symbol($0.name), [number($0.value)]) }),
       Section(
@@ -50,10 +53,10 @@ extension GradientExplanation {
     guard !updates.isEmpty else { return result }
     result.append(
       Section(
-        title: "Update, learning rate η = \(FormulaReader.text(learningRate, .f64, nil))",
+        title: "Update, learning rate η = \(rate.text)",
         equations: updates.map { update in
-          let step = Formula.product([.symbol("η"), .derivative(loss, update.name)])
-          let numbers = Formula.product([.number(FormulaReader.text(learningRate, .f64, nil)), number(update.gradient)])
+          let step = Formula.product([.word("η"), .derivative(loss, update.name)])
+          let numbers = Formula.product([rate, number(update.gradient)])
           return Equation(
             .symbol(update.name),
             [
@@ -88,6 +91,8 @@ extension GradientExplanation {
     let inNumbers = isScalar ? formulas.map { $0.replacing(numbers) } : []
     return Equation(left, formulas + inNumbers + [number(value)])
   }
+
+  private var rate: Formula { FormulaReader.number(Tensor(scalar: learningRate)) }
 
   private func number(_ value: Tensor) -> Formula { FormulaReader.number(value, digits: digits) }
 

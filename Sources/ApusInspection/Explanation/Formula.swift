@@ -1,7 +1,10 @@
 /// Mathematics as a tree, which `text`, `latex` and `mathML` write.
 indirect enum Formula: Hashable, Sendable {
+  /// A value by its name.
   case symbol(String)
   case number(String)
+  /// What is no value's name, though a value may be called so: Euler's `e`, an attribute, the elements of a tensor.
+  case word(String)
   case sum([Formula])
   case negative(Formula)
   case product([Formula])
@@ -26,17 +29,25 @@ indirect enum Formula: Hashable, Sendable {
     return flat.count > 1 ? .sum(flat) : flat.first ?? .zero
   }
 
-  /// Factors multiplied: 1 is left out, 0 wins, signs come to the front.
-  static func multiplying(_ factors: [Formula]) -> Formula {
+  /// Numbers multiplied, element by element: 1 is left out, 0 wins, signs come to the front.
+  static func multiplying(_ factors: [Formula]) -> Formula { multiplying(factors, droppingOnes: true) }
+
+  /// Matrices multiplied: one that is filled with ones adds up rows or columns, and stays.
+  static func multiplyingMatrices(_ a: Formula, _ b: Formula) -> Formula { multiplying([a, b], droppingOnes: false) }
+
+  private static func multiplying(_ factors: [Formula], droppingOnes: Bool) -> Formula {
     var isNegative = false
     var flat: [Formula] = []
     for factor in factors {
       var factor = factor
       if case .negative(let inner) = factor { (factor, isNegative) = (inner, !isNegative) }
-      if case .product(let inner) = factor { flat += inner } else { flat.append(factor) }
+      if case .product(let inner) = factor {
+        flat += inner
+      } else if factor != .one || !droppingOnes {
+        flat.append(factor)
+      }
     }
     if flat.contains(.zero) { return .zero }
-    flat.removeAll { $0 == .one }
     let product = flat.count > 1 ? .product(flat) : flat.first ?? .one
     return isNegative ? .negative(product) : product
   }
@@ -59,7 +70,7 @@ indirect enum Formula: Hashable, Sendable {
     switch self {
     case .symbol(let name): return symbols[name] ?? self
     case .derivative(let of, let by): return symbols["∂\(of)/∂\(by)"] ?? self
-    case .number: return self
+    case .number, .word: return self
     case .sum(let terms): return .sum(each(terms))
     case .negative(let a): return .negative(a.replacing(symbols))
     case .product(let factors): return .product(each(factors))
@@ -79,7 +90,7 @@ indirect enum Formula: Hashable, Sendable {
     case .product, .quotient: 3
     case .power, .transpose: 4
     case .number(let text): text.hasPrefix("-") ? 1 : text.contains("e") ? 3 : 5
-    case .symbol, .root, .apply, .derivative: 5
+    case .symbol, .word, .root, .apply, .derivative: 5
     }
   }
 }

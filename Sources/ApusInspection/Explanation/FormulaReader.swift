@@ -23,39 +23,53 @@ struct FormulaReader {
     case is Negate: return .negating(x[0])
     case is Reciprocal: return .dividing(.one, x[0])
     case is Power: return .power(x[0], x[1])
-    case is Exp: return .power(.symbol("e"), x[0])
+    case is Exp: return .power(.word("e"), x[0])
     case is Log: return .apply("ln", x)
     case is Sqrt: return .root(x[0])
     case is Rsqrt: return .dividing(.one, .root(x[0]))
-    case is Sigmoid: return .apply("σ", x)
-    case is Maximum: return .apply("max", x)
-    case is Minimum: return .apply("min", x)
-    case is ReduceSum: return .apply("Σ", x)
+    case is Sigmoid: return call("σ", node, x)
+    case is Maximum: return call("max", node, x)
+    case is Minimum: return call("min", node, x)
+    case is ReduceSum: return call("Σ", node, x)
     case let product as Matmul:
-      return .multiplying([
-        product.transposeA ? .transpose(x[0]) : x[0], product.transposeB ? .transpose(x[1]) : x[1],
-      ])
+      return .multiplyingMatrices(
+        product.transposeA ? .transpose(x[0]) : x[0], product.transposeB ? .transpose(x[1]) : x[1])
     // The same numbers in another form.
-    case is Reshape, is Broadcast, is Cast: return x[0]
-    default: return .apply(node.op.name, x)
+    case is Reshape, is Broadcast: return x[0]
+    case let cast as Cast where cast.dtype.isFloating: return x[0]
+    default: return call(node.op.name, node, x)
     }
+  }
+
+  /// A function of operands, with the attributes that are not at their defaults.
+  private func call(_ name: String, _ node: Node, _ operands: [Formula]) -> Formula {
+    .apply(name, operands + node.op.settings.map { .word($0) })
   }
 
   /// A tensor whose elements are equal as a number, another as its elements.
   static func number(_ tensor: Tensor, digits: Int? = nil) -> Formula {
-    let elements = tensor.doubles()
-    if let first = elements.first, elements.allSatisfy({ $0 == first }) {
-      return .number(text(first, tensor.dtype, digits))
-    }
-    let text = TensorText.describe(tensor, digits: digits, summarizingAbove: 64)
-    return .symbol(text.split(separator: " = ", maxSplits: 1).last.map(String.init) ?? text)
+    var uniform = UniformElement(tensor: tensor)
+    let single = try? tensor.dtype.dispatch(&uniform)
+    let text = text(of: single ?? tensor, digits)
+    return single == nil || tensor.dtype == .bool ? .word(text) : .number(text)
   }
 
   /// The fewest digits that read back as the same number; whole numbers without a fraction.
-  static func text(_ x: Double, _ dtype: DType, _ digits: Int?) -> String {
-    let tensor = (try? Tensor(repeating: x, dtype, [])) ?? Tensor(scalar: x)
-    let text =
-      TensorText.describe(tensor, digits: digits).split(separator: " = ", maxSplits: 1).last.map(String.init) ?? ""
+  private static func text(of tensor: Tensor, _ digits: Int?) -> String {
+    let typed = TensorText.describe(tensor, digits: digits, summarizingAbove: 64)
+    let text = typed.split(separator: " = ", maxSplits: 1).last.map(String.init) ?? typed
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+}
+
+/// The element that a tensor repeats, as a scalar of its type: an `i64` is not rounded to a double.
+private struct UniformElement: TensorElementVisitor {
+  let tensor: Tensor
+
+  func visit<Element: TensorElement>(_ type: Element.Type) throws -> Tensor? {
+    tensor.withElements(as: type) { elements in
+      guard let first = elements.first, elements.count == 1 || elements.allSatisfy({ $0 == first }) else { return nil }
+      return Tensor(scalar: first)
+    }
   }
 }

@@ -14,6 +14,7 @@ extension Formula {
     switch self {
     case .symbol(let name): return notation.symbol(name)
     case .number(let text): return notation.number(text)
+    case .word(let text): return notation.word(text)
     case .negative(let a): return notation.operation("−") + inside(a, 3)
     case .sum(let terms):
       return terms.enumerated().map { position, term in
@@ -31,7 +32,7 @@ extension Formula {
         inside(a, 5),
         b.strength < 5 && !notation.hasFractions ? notation.parentheses(b.write(notation)) : b.write(notation))
     case .root(let a): return notation.root(a.write(notation))
-    case .transpose(let a): return notation.power(inside(a, 5), notation.symbol("T"))
+    case .transpose(let a): return notation.transpose(inside(a, 5))
     case .apply(let name, let arguments):
       let list = arguments.map { $0.write(notation) }.joined(separator: notation.operation(", "))
       return notation.name(name) + notation.parentheses(list)
@@ -48,11 +49,14 @@ private protocol FormulaNotation {
   var hasFractions: Bool { get }
   func symbol(_ name: String) -> String
   func number(_ text: String) -> String
+  /// As it is, without an index.
+  func word(_ text: String) -> String
   func name(_ function: String) -> String
   func operation(_ sign: String) -> String
   func parentheses(_ inner: String) -> String
   func fraction(_ a: String, _ b: String) -> String
   func power(_ a: String, _ b: String) -> String
+  func transpose(_ a: String) -> String
   func root(_ a: String) -> String
   func derivative(_ of: String, _ by: String) -> String
 }
@@ -61,11 +65,13 @@ private struct TextNotation: FormulaNotation {
   let hasFractions = false
   func symbol(_ name: String) -> String { name }
   func number(_ text: String) -> String { text.replacing("-", with: "−") }
+  func word(_ text: String) -> String { text }
   func name(_ function: String) -> String { function }
   func operation(_ sign: String) -> String { sign }
   func parentheses(_ inner: String) -> String { "(\(inner))" }
   func fraction(_ a: String, _ b: String) -> String { "\(a) / \(b)" }
-  func power(_ a: String, _ b: String) -> String { b == "2" ? "\(a)²" : b == "T" ? "\(a)ᵀ" : "\(a)^\(b)" }
+  func power(_ a: String, _ b: String) -> String { b == "2" ? "\(a)²" : "\(a)^\(b)" }
+  func transpose(_ a: String) -> String { "\(a)ᵀ" }
   func root(_ a: String) -> String { "√(\(a))" }
   func derivative(_ of: String, _ by: String) -> String { "∂\(of)/∂\(by)" }
 }
@@ -74,10 +80,14 @@ private struct LaTeXNotation: FormulaNotation {
   let hasFractions = true
   func symbol(_ name: String) -> String {
     let (stem, index) = Formula.parts(name)
-    let text = stem.count == 1 ? stem : "\\mathrm{\(stem.replacing("_", with: "\\_"))}"
-    return index.isEmpty ? text : "\(text)_{\(index)}"
+    return index.isEmpty ? word(stem) : "\(word(stem))_{\(index)}"
+  }
+  func word(_ text: String) -> String {
+    if text == "η" { return "\\eta" }
+    return text.count == 1 ? text : "\\mathrm{\(text.replacing("_", with: "\\_"))}"
   }
   func number(_ text: String) -> String {
+    if text.hasSuffix("inf") { return text.replacing("inf", with: "\\infty") }
     guard let e = text.firstIndex(of: "e") else { return text }
     return "\(text[..<e]) \\cdot 10^{\(text[text.index(after: e)...])}"
   }
@@ -93,6 +103,7 @@ private struct LaTeXNotation: FormulaNotation {
   func parentheses(_ inner: String) -> String { "\\left(\(inner)\\right)" }
   func fraction(_ a: String, _ b: String) -> String { "\\frac{\(a)}{\(b)}" }
   func power(_ a: String, _ b: String) -> String { "{\(a)}^{\(b)}" }
+  func transpose(_ a: String) -> String { "{\(a)}^{T}" }
   func root(_ a: String) -> String { "\\sqrt{\(a)}" }
   func derivative(_ of: String, _ by: String) -> String { "\\frac{\\partial \(of)}{\\partial \(by)}" }
 }
@@ -101,8 +112,10 @@ private struct MathMLNotation: FormulaNotation {
   let hasFractions = true
   func symbol(_ name: String) -> String {
     let (stem, index) = Formula.parts(name)
-    let text = "<mi>\(stem)</mi>"
-    return index.isEmpty ? text : "<msub>\(text)<mn>\(index)</mn></msub>"
+    return index.isEmpty ? word(stem) : "<msub>\(word(stem))<mn>\(index)</mn></msub>"
+  }
+  func word(_ text: String) -> String {
+    "<mi>\(text.replacing("&", with: "&amp;").replacing("<", with: "&lt;"))</mi>"
   }
   func number(_ text: String) -> String {
     guard let e = text.firstIndex(of: "e") else { return "<mn>\(text.replacing("-", with: "−"))</mn>" }
@@ -114,15 +127,17 @@ private struct MathMLNotation: FormulaNotation {
   func parentheses(_ inner: String) -> String { "<mrow><mo>(</mo>\(inner)<mo>)</mo></mrow>" }
   func fraction(_ a: String, _ b: String) -> String { "<mfrac><mrow>\(a)</mrow><mrow>\(b)</mrow></mfrac>" }
   func power(_ a: String, _ b: String) -> String { "<msup><mrow>\(a)</mrow><mrow>\(b)</mrow></msup>" }
+  func transpose(_ a: String) -> String { power(a, "<mi>T</mi>") }
   func root(_ a: String) -> String { "<msqrt>\(a)</msqrt>" }
   func derivative(_ of: String, _ by: String) -> String { fraction("<mi>∂</mi>\(of)", "<mi>∂</mi>\(by)") }
 }
 
 extension Formula {
-  /// `z1` as `z` with the index `1`.
+  /// `z1` as `z` with the index `1`. The number of `conv_1` belongs to the name.
   static func parts(_ name: String) -> (stem: String, index: String) {
     let digits = String(name.reversed().prefix { $0.isNumber }.reversed())
-    guard !digits.isEmpty, digits.count < name.count else { return (name, "") }
-    return (String(name.dropLast(digits.count)), digits)
+    let stem = name.dropLast(digits.count)
+    guard !digits.isEmpty, let last = stem.last, last.isLetter else { return (name, "") }
+    return (String(stem), digits)
   }
 }

@@ -41,6 +41,8 @@ public struct GradientExplanation {
   }
 
   let graph: Graph
+  /// What values are called, each by a name of its own.
+  private let names: [ValueID: String]
   /// The name of the output.
   let loss: String
   private(set) var given: [Step] = []
@@ -75,10 +77,12 @@ public struct GradientExplanation {
         help: "apus report shows large ones")
     }
     (self.graph, self.learningRate, self.digits) = (graph, learningRate, digits)
-    loss = graph.outputs.first.map { graph.name(of: $0) ?? "E" } ?? ""
+    let names = Self.names(of: graph)
+    self.names = names
+    loss = graph.outputs.first.flatMap { names[$0] } ?? ""
     try computeValues(feeds, variables)
-    let names = Dictionary(uniqueKeysWithValues: values.keys.map { ($0, symbol(of: $0)) })
-    let reader = FormulaReader(graph: graph, names: names)
+    let symbols = Dictionary(uniqueKeysWithValues: values.keys.map { ($0, symbol(of: $0)) })
+    let reader = FormulaReader(graph: graph, names: symbols)
     for node in graph.nodes where !(node.op is Constant) {
       let isGiven = node.op.traits.contains(.declaration)
       for id in node.results {
@@ -94,11 +98,21 @@ public struct GradientExplanation {
     if isDifferentiated { try differentiate() }
   }
 
-  /// Without `%`; a value without a name is v and its number.
-  func name(of id: ValueID) -> String {
-    if let name = graph.name(of: id) { return name }
-    return id == graph.outputs.first ? loss : "v\(id.index)"
+  /// Without `%`. Of values without a name the first output is E, and others are v and their number, primed if a value of
+  /// the graph is called so.
+  private static func names(of graph: Graph) -> [ValueID: String] {
+    let ids = graph.nodes.flatMap(\.results)
+    var names = Dictionary(uniqueKeysWithValues: ids.compactMap { id in graph.name(of: id).map { (id, $0) } })
+    var taken = Set(names.values)
+    for id in ids where names[id] == nil {
+      var name = id == graph.outputs.first ? "E" : "v\(id.index)"
+      while !taken.insert(name).inserted { name += "′" }
+      names[id] = name
+    }
+    return names
   }
+
+  func name(of id: ValueID) -> String { names[id] ?? "" }
 
   /// A constant is its number.
   func symbol(of id: ValueID) -> Formula {
@@ -170,27 +184,17 @@ public struct GradientExplanation {
 
   private func total(of id: ValueID, _ terms: [(formula: Formula, value: Tensor)]) throws -> Total? {
     guard let first = terms.first else { return nil }
-    var sum = first.value.doubles()
-    for term in terms.dropFirst() { for (i, x) in term.value.doubles().enumerated() { sum[i] += x } }
-    let value = try Self.tensor(sum, like: first.value)
+    let value = try terms.dropFirst().reduce(first.value) { try $0 + $1.value }
     return Total(id: id, name: name(of: id), formula: .adding(terms.map(\.formula).reversed()), value: value)
   }
 
   private mutating func addUpdates() throws {
     for id in wanted where graph.producer(of: id).op is Variable {
       guard let total = totals.first(where: { $0.id == id }), let old = values[id] else { continue }
-      let new = zip(old.doubles(), total.value.doubles()).map { $0 - learningRate * $1 }
       updates.append(
         Update(
-          name: name(of: id), old: old, gradient: total.value,
-          new: try Self.tensor(new, like: old)))
+          name: name(of: id), old: old, gradient: total.value, new: try old - total.value * learningRate))
     }
-  }
-
-  /// Gradients are of f32 and f64 only.
-  private static func tensor(_ elements: [Double], like other: Tensor) throws -> Tensor {
-    other.dtype == .f32
-      ? try Tensor(elements.map { Float($0) }, other.dimensions) : try Tensor(elements, other.dimensions)
   }
 
   /// How many paths lead from the output to each value.

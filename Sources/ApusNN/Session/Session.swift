@@ -216,9 +216,12 @@ public struct Program: Sendable {
           ?? (parameters.isEmpty ? "it has none" : "its inputs: \(parameters.joined(separator: ", "))"))
     }
     return try run(
-      parameters.map { name in
+      parameters.enumerated().map { position, name in
         guard let feed = feeds[name] else {
-          throw ApusError.input("input '\(name)' of graph @\(graph.name) is not fed")
+          throw ApusError.input(
+            "input '\(name)' of graph @\(graph.name) is not fed",
+            help: "it is a \(graph.type(of: graph.parameters[position]))",
+            commandHelp: "--input \(name)=FILE.npy, or --random for random numbers")
         }
         return feed
       })

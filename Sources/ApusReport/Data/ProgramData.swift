@@ -19,6 +19,8 @@ extension Report {
     /// The function's name in the two texts.
     public var symbol: String
     public var units: Int
+    /// Whether it computes in double precision: that has a roof of its own.
+    public var isDouble: Bool
     public var nest: String
     /// Nil if LLVM was not there.
     public var llvm: String?

@@ -71,8 +71,9 @@ extension Report {
 
   /// Measured limits of one core.
   public struct Roof: Codable, Sendable {
-    /// 10⁹ operations a second.
+    /// 10⁹ operations a second in single and in double precision.
     public var gigaflops: Double
+    public var gigaflopsDouble: Double
     /// How many cores shared each run.
     public var workers: Int
     public var levels: [Level]

@@ -28,6 +28,8 @@ extension Report {
     public var flops: Int
     public var bytes: Int
     public var regions: [RegionData]?
+    /// What its results were in a run; nil if there was none.
+    public var values: [ValueData]?
   }
 
   public struct RegionData: Codable, Sendable {

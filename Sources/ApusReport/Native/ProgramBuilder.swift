@@ -29,8 +29,9 @@ struct ProgramBuilder {
       case .launch(let launch): data.launches.append(self.launch(launch, position.number, isInside: depth > 0))
       case .barrier: data.barriers.append(position.number)
       case .enterLoop: depth += 1
-      case .leaveLoop: depth -= 1
-      case .condition, .otherwise, .leaveBranch: break
+      case .condition(_, of: .branch): depth += 1
+      case .leaveLoop, .leaveBranch: depth -= 1
+      case .condition, .otherwise: break
       }
     }
     data.liveBytes = MemoryTimeline(data.buffers, stepCount: stepCount).bytes
@@ -51,8 +52,8 @@ struct ProgramBuilder {
     let assembly = try compiler.map { FunctionTexts(assembly: try $0.text(program, isAssembly: true), symbols) }
     return zip(program.kernels, symbols).map { kernel, symbol in
       Report.KernelData(
-        name: kernel.name, symbol: symbol, units: kernel.units, nest: kernel.description, llvm: llvm?[symbol],
-        assembly: assembly?[symbol])
+        name: kernel.name, symbol: symbol, units: kernel.units, isDouble: kernel.isDouble, nest: kernel.description,
+        llvm: llvm?[symbol], assembly: assembly?[symbol])
     }
   }
 
@@ -78,17 +79,20 @@ extension Report.ProgramData {
     let programs: [Report.ProgramData]
   }
 
-  /// Programs as JSON (Docs/dump.schema.json), keys sorted.
+  /// The programs of graphs as one document of JSON (Docs/dump.schema.json), keys sorted.
   /// - Parameters:
-  ///   - graph: what was planned.
+  ///   - plans: what was planned, and its programs in the order of `Report.programs`.
   ///   - compiler: adds LLVM's text and assembly; nil: they are left out.
   public static func text(
-    _ programs: [KernelProgram], of graph: Graph, compiler: ProgramCompiler?
+    _ plans: [(graph: Graph, programs: [KernelProgram])], compiler: ProgramCompiler?
   ) throws -> String {
-    let builder = ProgramBuilder(graph, compiler)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let document = Document(version: GraphJSON.version, programs: try programs.map { try builder.data($0, nil) })
+    let programs = try plans.flatMap { graph, programs in
+      let builder = ProgramBuilder(graph, compiler)
+      return try programs.map { try builder.data($0, nil) }
+    }
+    let document = Document(version: GraphJSON.version, programs: programs)
     return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
   }
 }
@@ -135,7 +139,7 @@ struct LaunchNodes {
     }
   }
 
-  /// - Parameter isInside: whether the launch is in a loop.
+  /// - Parameter isInside: whether the launch is in a loop or a branch.
   func address(_ origin: String, isInside: Bool) -> String? {
     // `%9 = fusion (pack 32x10x128)` is a part of `%9 = fusion`.
     let name = origin.split(separator: " (").first.map(String.init) ?? origin

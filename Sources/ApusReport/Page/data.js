@@ -18,6 +18,11 @@ function svg(tag, attributes, ...children) {
   fill(e, attributes, children);
   return e;
 }
+// What is clicked, or reached by Tab and followed by Enter.
+function link(text, act, attributes) {
+  return h("a", { class: "node", tabindex: 0, role: "link", ...attributes, click: act,
+    keydown: e => { if (e.key === "Enter") { e.stopPropagation(); act(); } } }, text);
+}
 function fill(e, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (typeof value === "function") e.addEventListener(name, value);
@@ -136,12 +141,12 @@ function way(stage, address) {
   return stations;
 }
 
-// Launches of a node of the last stage: those of the fusion around it if it is in one.
+// Launches of a node of the last stage: those of the fusion around it if it is in one, those inside it if it is a loop.
 function launchesOf(address) {
   const found = [];
   R.programs.forEach((program, p) => program.launches.forEach((launch, l) => {
     if (launch.node === undefined) return;
-    if (launch.node === address || address.startsWith(launch.node + ".")) found.push({ program: p, launch: l });
+    if (launch.node === address || address.startsWith(launch.node + ".") || launch.node.startsWith(address + ".")) found.push({ program: p, launch: l });
   }));
   return found;
 }

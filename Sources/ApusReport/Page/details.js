@@ -6,7 +6,7 @@ function renderDetails() {
   if (state.node === null || !find(state.stage, state.node)) {
     panel.replaceChildren(h("h2", {}, pass ? pass.name : R.stages[state.stage].name), pass ? passFacts(pass) : "",
       h("p", { class: "soft" }, "Choose a node to follow it from the source line to its machine code."),
-      R.notes.map(note => h("p", { class: "soft" }, note)));
+      ...R.notes.map(note => h("p", { class: "soft note-of-report" }, note)));
     return;
   }
   const { node, nodes, prefix } = find(state.stage, state.node);
@@ -22,6 +22,7 @@ function renderDetails() {
       ...fact("reads", list([...new Set(node.operands)])), ...fact("read by", list(readers.slice(0, 12)))),
     region !== undefined ? h("button", { type: "button", id: "open",
       click: () => go({ view: "graph", group: region, node: null }) }, "Open the region") : "",
+    valueFacts(state.stage, node),
     h("h3", {}, "Its way"), wayList());
 }
 
@@ -39,8 +40,8 @@ function wayList() {
   const items = [];
   const lines = [...new Set(stations[0].map(s => find(0, s.node).node.line).filter(Boolean))];
   if (R.source) items.push(h("li", {}, h("small", { class: "soft" }, "source"), h("br"),
-    lines.length ? lines.sort((a, b) => a - b).slice(0, 8).map(n => h("a", { class: "node", tabindex: 0, "data-source": n,
-      click: () => go({ view: "source", line: n }) }, `${R.source.file}:${n} `)) : "made by the compiler"));
+    lines.length ? lines.sort((a, b) => a - b).slice(0, 8).map(n => link(`${R.source.file}:${n} `,
+      () => go({ view: "source", line: n }), { "data-source": n })) : "made by the compiler"));
   stations.forEach((list, stage) => items.push(h("li", { class: stage === state.stage ? "here" : "" },
     h("small", { class: "soft" }, R.stages[stage].name), h("br"),
     list.length ? list.map(s => [kindMark(s.kind), nodeLink(stage, s.node, place(stage, s.node)), " "]) : "—")));
@@ -51,15 +52,14 @@ function wayList() {
     launches.length ? launches.slice(0, 12).map(({ program, launch }) => {
       const data = R.programs[program];
       const kernel = data.kernels[data.launches[launch].kernel];
-      return h("div", {}, h("a", { class: "node", tabindex: 0, "data-launch": program + ":" + launch,
-        click: () => go({ view: "kernels", program, launch }) }, kernel.name), " ",
+      return h("div", {}, link(kernel.name, () => go({ view: "kernels", program, launch }),
+        { "data-launch": program + ":" + launch }), " ",
       h("small", { class: "soft" }, data.launches[launch].seconds ? microseconds(data.launches[launch].seconds) : ""));
     }) : "none: it is memory only"));
   if (buffers.length) items.push(h("li", {}, h("small", { class: "soft" }, "memory"), h("br"),
     buffers.slice(0, 8).map(({ program, buffer }) => {
       const data = R.programs[program].buffers[buffer];
-      return h("div", {}, h("a", { class: "node", tabindex: 0, click: () => go({ view: "memory", program, buffer }) },
-        "b" + buffer), ` ${data.place}, ${size(data.bytes)}`);
+      return h("div", {}, link("b" + buffer, () => go({ view: "memory", program, buffer })), ` ${data.place}, ${size(data.bytes)}`);
     })));
   return h("ol", { class: "way" }, items);
 }

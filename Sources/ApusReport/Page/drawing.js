@@ -9,7 +9,7 @@ function drawing(stage, marks) {
   if (!groups[g]) g = 0;
   const group = groups[g];
   const bar = h("div", { class: "bar" }, h("span", { class: "crumbs" }, crumbs(stage, g)),
-    group.hidden ? h("span", { class: "soft" }, group.hidden + " more values not drawn") : null);
+    group.hidden ? h("span", { class: "soft" }, group.hidden + " more values not drawn") : null, marks ? null : tintPicker(stage));
   if (group.layout === undefined)
     return h("div", { class: "drawing" }, bar, h("p", { class: "note" }, "This report was made without drawings."),
       h("ul", {}, group.items.filter(i => i.kind === "group" || i.kind === "node").map(item => h("li", {},
@@ -36,8 +36,7 @@ function spline(p) {
 }
 
 function groupLink(stage, g) {
-  return h("a", { class: "node", tabindex: 0, click: () => go({ stage, group: g, node: null }) },
-    R.stages[stage].groups[g].name);
+  return link(R.stages[stage].groups[g].name, () => go({ stage, group: g, node: null }));
 }
 
 function crumbs(stage, g) {
@@ -88,7 +87,9 @@ function box(stage, item, [x, y, w, hgt], isChosen, marks) {
       else go({ stage, node: item.node, group: isFar ? null : undefined });
     };
   }
-  const rect = cls => svg("rect", { class: cls, x: x - w / 2, y: y - hgt / 2, width: w, height: hgt });
+  const tint = marks ? undefined : tintColor(stage, item);
+  const rect = cls => svg("rect", { class: cls, x: x - w / 2, y: y - hgt / 2, width: w, height: hgt,
+    style: tint && !cls ? "fill:" + tint : undefined });
   return svg("g", { class: className, tabindex: 0, role: "button", "aria-label": lines.join(", "),
     "data-item": item.kind + (item.kind === "group" ? item.group : item.node), click: open,
     keydown: e => { if (e.key === "Enter") { e.stopPropagation(); open(); } } },
@@ -146,7 +147,12 @@ function panAndZoom(canvas, view, chosen) {
     canvas.zoom(Math.exp(e.deltaY * 0.0015), (e.clientX - frame.left) / frame.width, (e.clientY - frame.top) / frame.height);
   }, { passive: false });
   let from = null;
-  canvas.addEventListener("pointerdown", e => { if (!e.target.closest(".box")) from = e; });
+  // While a pointer is held, the canvas gets its events from wherever it is.
+  canvas.addEventListener("pointerdown", e => {
+    if (e.target.closest(".box")) return;
+    from = e;
+    try { canvas.setPointerCapture(e.pointerId); } catch { /* the pointer is gone already */ }
+  });
   canvas.addEventListener("pointermove", e => {
     if (!from) return;
     const frame = canvas.getBoundingClientRect();
@@ -156,5 +162,5 @@ function panAndZoom(canvas, view, chosen) {
     from = e;
     apply();
   });
-  addEventListener("pointerup", () => { from = null; });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { from = null; });
 }

@@ -5,6 +5,8 @@ const intensity = l => l.bytes ? l.flops / l.bytes : 0;
 function kernelsView() {
   const program = R.programs[state.program];
   if (!program) return h("p", { class: "note" }, "There are no kernels: " + (R.notes[0] || ""));
+  if (!program.launches.length) return h("div", {}, h("div", { class: "bar" }, programPicker()),
+    h("p", { class: "note" }, "This program launches no kernel: all its results are inputs, variables or constants."));
   const isMeasured = program.launches.some(l => l.seconds !== undefined);
   const total = program.launches.reduce((sum, l) => sum + (l.seconds || 0), 0) + (program.barrierSeconds || 0);
   const heads = ["launch", "units", "FLOPs", "bytes", "FLOPs/byte", ...(isMeasured ? ["time", "share", "GFLOP/s", "GB/s", "of roof"] : [])];
@@ -37,8 +39,7 @@ function kernelTexts(program, launch) {
     h("pre", { class: "code", style: "padding:.4rem .6rem;margin:0" }, text || "left out: there is no LLVM here"));
   const head = h("div", { class: "bar" }, h("b", {}, kernel.name), launch.origin,
     launch.node !== undefined ? nodeLink(R.stages.length - 1, launch.node, "its node") : null, " ",
-    launch.buffers.map(b => h("a", { class: "node", tabindex: 0, title: program.buffers[b].name,
-      click: () => go({ view: "memory", buffer: b }) }, "b" + b)),
+    launch.buffers.map(b => [link("b" + b, () => go({ view: "memory", buffer: b }), { title: program.buffers[b].name }), " "]),
     h("button", { type: "button", click: () => go({ launch: null }) }, "close"));
   return h("div", { style: "display:grid;grid-template-rows:auto minmax(0,1fr)" }, head, h("div", { class: "three", id: "texts" },
     column("Loop nest", kernel.nest), column("LLVM", kernel.llvm), column("Assembly", kernel.assembly)));
@@ -48,7 +49,11 @@ function kernelTexts(program, launch) {
 function roofline(program) {
   const list = program.launches.map((l, i) => [l, i]).filter(([l]) => l.seconds && l.flops && l.bytes);
   const rate = l => l.flops / l.seconds / 1e9;
-  const xs = list.map(([l]) => intensity(l)).concat([0.05, 100]), ys = list.map(([l]) => rate(l)).concat([0.1, R.roof.gigaflops * R.roof.workers * 1.3]);
+  // The peak of arithmetic is another one in double precision; those that the program needs are drawn.
+  const kinds = [false, true].filter(isDouble => program.kernels.some(k => k.isDouble === isDouble));
+  const peak = isDouble => isDouble ? R.roof.gigaflopsDouble : R.roof.gigaflops;
+  const most = Math.max(...kinds.map(peak));
+  const xs = list.map(([l]) => intensity(l)).concat([0.05, 100]), ys = list.map(([l]) => rate(l)).concat([0.1, most * R.roof.workers * 1.3]);
   const [width, height, pad] = [900, 330, 40];
   const scale = (values, from, to) => {
     const [a, b] = [Math.log(Math.min(...values)), Math.log(Math.max(...values))];
@@ -58,15 +63,15 @@ function roofline(program) {
   const canvas = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Roofline", style: "width:100%;max-height:100%" });
   const right = Math.max(...xs);
   for (const level of R.roof.levels) {
-    const knee = R.roof.gigaflops / level.gigabytes, start = Math.max(Math.min(...xs), Math.min(...ys) / level.gigabytes);
-    if (start < knee) canvas.append(svg("path", { class: "roof", d: `M${x(start)} ${y(start * level.gigabytes)}L${x(knee)} ${y(R.roof.gigaflops)}` }),
+    const knee = most / level.gigabytes, start = Math.max(Math.min(...xs), Math.min(...ys) / level.gigabytes);
+    if (start < knee) canvas.append(svg("path", { class: "roof", d: `M${x(start)} ${y(start * level.gigabytes)}L${x(knee)} ${y(most)}` }),
       svg("text", { class: "axis", x: x(start) + 4, y: y(start * level.gigabytes) + 10 }, `${level.name} ${level.gigabytes.toFixed(0)} GB/s`));
   }
-  const knee = Math.min(...R.roof.levels.map(l => R.roof.gigaflops / l.gigabytes));
-  for (const workers of new Set([1, R.roof.workers])) {
-    const top = y(R.roof.gigaflops * workers);
-    canvas.append(svg("path", { class: "roof", d: `M${x(knee * workers)} ${top}L${x(right)} ${top}` }), svg("text", { class: "axis",
-      x: width - 200, y: top - 4 }, `${(R.roof.gigaflops * workers).toFixed(0)} GFLOP/s, ${workers} worker${workers > 1 ? "s" : ""}`));
+  for (const isDouble of kinds) for (const workers of new Set([1, R.roof.workers])) {
+    const knee = Math.min(...R.roof.levels.map(l => peak(isDouble) / l.gigabytes));
+    const top = y(peak(isDouble) * workers);
+    canvas.append(svg("path", { class: "roof", d: `M${x(knee * workers)} ${top}L${x(right)} ${top}` }), svg("text", { class: "axis top",
+      x: width - 200, y: top - 4 }, `${(peak(isDouble) * workers).toFixed(0)} GFLOP/s ${isDouble ? "f64" : "f32"}, ${workers} worker${workers > 1 ? "s" : ""}`));
   }
   for (const v of [0.1, 1, 10, 100]) if (v >= Math.min(...xs) && v <= right)
     canvas.append(svg("text", { class: "axis", x: x(v), y: height - 20 }, v));

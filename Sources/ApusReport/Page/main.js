@@ -1,8 +1,8 @@
 // State, tabs, search and keys.
 
 const state = { view: "graph", pass: -1, stage: 0, old: 0, group: null, node: null, program: 0, launch: null, buffer: null,
-  step: null, line: null, sort: true, kind: "", of: "", words: "" };
-const kept = ["view", "pass", "stage", "old", "group", "node", "program", "launch", "buffer", "line"];
+  step: null, line: null, sort: true, kind: "", of: "", words: "", tint: "" };
+const kept = ["view", "pass", "stage", "old", "group", "node", "program", "launch", "buffer", "line", "tint"];
 const views = [["graph", "Graph"], ["changes", "Changes"], ["memory", "Memory"], ["kernels", "Kernels"], ["remarks", "Remarks"], ["source", "Source"]];
 
 // Changes the state, writes it into the address, and draws the page.
@@ -15,21 +15,26 @@ function go(change) {
   if (next.stage !== undefined && next.old === undefined && state.view !== "changes")
     next.old = Math.max(0, next.stage - 1);
   Object.assign(state, next);
-  const words = kept.filter(k => state[k] !== null).map(k => k + "=" + encodeURIComponent(state[k]));
+  const words = kept.filter(k => state[k] !== null && state[k] !== "").map(k => k + "=" + encodeURIComponent(state[k]));
   const address = "#" + words.join("&");
   if (address !== location.hash) history.pushState(null, "", address);
   render();
 }
 
+// What the address says. It may have been written by hand, or be another page's: what is not there is left out.
 function restore() {
-  Object.assign(state, { view: "graph", pass: -1, stage: 0, old: 0, program: 0 });
-  for (const name of ["group", "node", "launch", "buffer", "line"]) state[name] = null;
-  for (const part of location.hash.slice(1).split("&")) {
-    const [name, value] = part.split("=");
-    if (!kept.includes(name)) continue;
-    state[name] = name === "view" || name === "node" ? decodeURIComponent(value) : Number(value);
-  }
-  state.stage = Math.max(0, Math.min(R.stages.length - 1, state.stage));
+  const given = new Map(location.hash.slice(1).split("&").map(part => part.split("=")));
+  const number = (name, count, otherwise, least = 0) => {
+    const value = given.has(name) ? Number(given.get(name)) : NaN;
+    return Number.isInteger(value) && value >= least && value < count ? value : otherwise;
+  };
+  const stage = number("stage", R.stages.length, 0), program = number("program", R.programs.length, 0);
+  const { launches, buffers } = R.programs[program] || { launches: [], buffers: [] };
+  Object.assign(state, { stage, program, view: views.some(([name]) => name === given.get("view")) ? given.get("view") : "graph",
+    pass: number("pass", R.passes.length, -1), old: number("old", R.stages.length, 0),
+    group: number("group", R.stages[stage].groups.length, null), launch: number("launch", launches.length, null),
+    buffer: number("buffer", buffers.length, null), line: number("line", R.source ? R.source.lines.length + 1 : 0, null, 1),
+    node: find(stage, given.get("node")) ? given.get("node") : null, tint: Object.hasOwn(tints, given.get("tint")) ? given.get("tint") : "" });
 }
 
 function render() {
@@ -69,6 +74,8 @@ function changesView() {
   const now = Math.max(state.stage, state.old), old = Math.min(state.stage, state.old);
   const bar = h("div", { class: "bar" }, stagePicker("from", old, i => go({ old: i, stage: now, node: null })), "→",
     stagePicker("to", now, i => go({ stage: i, old, node: null })));
+  if (R.stages.length < 2)
+    return h("p", { class: "note" }, R.passes.length ? "No pass changed anything: there is one stage." : "There is one stage: nothing to compare it with.");
   const d = old === now ? null : difference(old, now);
   if (!d) {
     bar.append(old === now ? " one stage: choose another to compare with" : " this pair is too large and was not compared");
@@ -121,6 +128,8 @@ function renderFound() {
 }
 
 function key(e) {
+  // The dialog has its own keys.
+  if (document.getElementById("keys").open) return;
   if (e.target.matches("input, select")) {
     if (e.key === "Escape") { e.target.blur(); document.getElementById("found").hidden = true; }
     return;

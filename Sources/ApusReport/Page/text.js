@@ -3,10 +3,8 @@
 // A link to a node.
 function nodeLink(stage, address, text) {
   const found = find(stage, address);
-  return h("a", { class: "node", tabindex: 0, "data-node": stage + ":" + address, title: found && found.node.text,
-    click: () => go({ stage, node: String(address) }),
-    keydown: e => { if (e.key === "Enter") go({ stage, node: String(address) }); } },
-  text || (found ? found.node.label + " " + found.node.op : address));
+  return link(text || (found ? found.node.label + " " + found.node.op : address), () => go({ stage, node: String(address) }),
+    { "data-node": stage + ":" + address, title: found && found.node.text });
 }
 
 // A message whose values lead to their nodes.

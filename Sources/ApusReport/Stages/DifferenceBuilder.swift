@@ -7,13 +7,13 @@ struct DifferenceBuilder {
 
   /// Differences of all pairs are kept while their lists of partners have fewer entries than this; of larger graphs those of
   /// neighbors, and of the first and the last stage.
-  static let entryLimit = 400_000
+  var entryLimit = 400_000
 
   /// Which stages are compared.
   var pairs: [(old: Int, new: Int)] {
     let all = graphs.indices.flatMap { old in graphs.indices.filter { $0 > old }.map { (old, $0) } }
     let entries = all.reduce(0) { $0 + graphs[$1.0].nodes.count }
-    if entries <= Self.entryLimit { return all }
+    if entries <= entryLimit { return all }
     return all.filter { $1 == $0 + 1 || ($0 == 0 && $1 == graphs.count - 1) }
   }
 

@@ -1,0 +1,82 @@
+import ApusCore
+import ApusGraph
+import ApusInterpreter
+
+/// The values of the graph as it was given, in double precision: what those of other stages are compared with.
+///
+/// A value of another stage has a counterpart if both are the same numbers when both graphs are run in double precision,
+/// where rounding is nothing. So nothing has to be recorded by passes; and after a pass that is wrong, the first value
+/// without a counterpart is the first one that is wrong.
+struct ReferenceValues {
+  private struct Entry {
+    let id: ValueID
+    let elements: [Double]
+  }
+
+  /// By shape, in the order of the graph.
+  private var entries: [[Int]: [Entry]] = [:]
+  private let graph: Graph
+
+  /// Of the root mean square, or of the number if that is more: sums in another order differ by less.
+  private static let tolerance = 1e-9
+
+  /// - Parameters:
+  ///   - graph: as it was given.
+  ///   - inputs: in its own types.
+  init(_ graph: Graph, _ inputs: ReportInputs) throws {
+    self.graph = graph
+    let values = try Self.values(of: graph, inputs)
+    for id in values.keys.sorted(by: { $0.index < $1.index }) {
+      guard let value = values[id] else { continue }
+      entries[value.dimensions, default: []].append(Entry(id: id, elements: value.doubles()))
+    }
+  }
+
+  /// The position of the node that computes a value.
+  func node(of id: ValueID) -> Int { graph.producer(of: id).id.index }
+
+  private static func values(of graph: Graph, _ inputs: ReportInputs) throws -> [ValueID: Tensor] {
+    try ValueRun(graph.inDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend()).values
+  }
+
+  /// What the values of a stage should be, each by its counterpart.
+  func counterparts(of stage: Graph, _ inputs: ReportInputs) throws -> [ValueID: (id: ValueID, elements: [Double])] {
+    var result: [ValueID: (id: ValueID, elements: [Double])] = [:]
+    for (id, value) in try Self.values(of: stage, inputs) {
+      let elements = value.doubles()
+      let equal = (entries[value.dimensions] ?? []).filter { Self.isSame($0.elements, elements) }
+      // Of several the one that is most like it.
+      let entry = equal.first { isNamedAlike($0.id, id, stage) } ?? equal.first { isComputedAlike($0.id, id, stage) }
+      if let entry = entry ?? equal.first { result[id] = (entry.id, entry.elements) }
+    }
+    // Outputs and updates are what they are, whatever they have become.
+    let ends = zip(graph.outputs + graph.updates.map(\.value), stage.outputs + stage.updates.map(\.value))
+    for (old, new) in ends {
+      guard let dimensions = graph.type(of: old).shape.numbers,
+        let entry = entries[dimensions]?.first(where: { $0.id == old })
+      else { continue }
+      result[new] = (old, entry.elements)
+    }
+    return result
+  }
+
+  private func isNamedAlike(_ old: ValueID, _ new: ValueID, _ stage: Graph) -> Bool {
+    graph.name(of: old) != nil && graph.name(of: old) == stage.name(of: new)
+  }
+
+  private func isComputedAlike(_ old: ValueID, _ new: ValueID, _ stage: Graph) -> Bool {
+    graph.producer(of: old).op.isEqual(to: stage.producer(of: new).op)
+  }
+
+  private static func isSame(_ a: [Double], _ b: [Double]) -> Bool {
+    guard a.count == b.count else { return false }
+    // Most that differ do so at once.
+    func differs(_ i: Int, _ scale: Double) -> Bool {
+      let (x, y) = (a[i], b[i])
+      return !(x == y || (x.isNaN && y.isNaN) || abs(x - y) <= tolerance * max(scale, abs(x)))
+    }
+    let squares = a.lazy.filter(\.isFinite).reduce(0) { $0 + $1 * $1 }
+    let scale = (squares / Double(max(1, a.count))).squareRoot()
+    return !a.indices.contains { differs($0, scale) }
+  }
+}
