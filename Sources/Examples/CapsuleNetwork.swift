@@ -16,7 +16,7 @@ struct CapsuleNetwork: ParsableCommand {
     let data = try options.images()
     let model = try Sequential(name: "capsules", input: [28, 28, 1], dtype: .u8) {
       Rescaling(scale: 1 / 255)
-      Conv2D(options.short ? 8 : 32, kernelSize: 5, strides: 2, activation: .relu)
+      Conv2D(options.short ? 8 : 64, kernelSize: 5, strides: 2, activation: .relu)
       // At each of 5 × 5 places 16 capsules of 8 numbers: 400 vectors.
       PrimaryCapsules(options.short ? 2 : 16, dimension: 8, kernelSize: 3, strides: 2)
       // A capsule of 16 numbers a class. Each first capsule predicts each of these; predictions that agree count more in
@@ -31,7 +31,7 @@ struct CapsuleNetwork: ParsableCommand {
     // with a 1 at the class and 0 elsewhere.
     let trainer = try model.compile(optimizer: .adam(), loss: .margin(), metrics: [.categoricalAccuracy])
     let targets = try data.train.labels.oneHot(classCount: 10)
-    let history = try trainer.fit(data.train.images, targets, epochs: 5)
+    let history = try trainer.fit(data.train.images, targets, epochs: 6)
     let scores = try trainer.evaluate(data.test.images, data.test.labels.oneHot(classCount: 10))
     print("test accuracy: \(decimal(scores["categorical_accuracy"] ?? 0, digits: 3))")
 

@@ -13,8 +13,8 @@ struct LongMemory: ParsableCommand {
   var epochs: Int?
 
   func run() throws {
-    let steps = steps ?? (options.short ? 20 : 60)
-    let (count, epochs) = options.short ? (1000, epochs ?? 12) : (10_000, epochs ?? 12)
+    let steps = steps ?? (options.short ? 30 : 40)
+    let (count, epochs) = options.short ? (4000, epochs ?? 25) : (10_000, epochs ?? 40)
     let train = try sequences(count, steps: steps, seed: 1)
     let test = try sequences(500, steps: steps, seed: 2)
     print("\(steps) steps; guessing is right in 0.250")
@@ -29,7 +29,8 @@ struct LongMemory: ParsableCommand {
         Dense(4, activation: .softmax)
       }
       let trainer = try model.compile(
-        optimizer: .adam(learningRate: 0.005), loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy])
+        optimizer: .adam(learningRate: LearningRate(options.short ? 0.01 : 0.005)),
+        loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy])
       let history = try trainer.fit(
         train.inputs, train.targets, epochs: epochs, validationData: (test.inputs, test.targets), verbose: .silent)
       print("\(name): test accuracy \(decimal(history["val_accuracy"]?.last ?? 0, digits: 3))")

@@ -24,7 +24,8 @@ struct RecurrentRows: ParsableCommand {
         Dense(10, activation: .softmax)
       }
       let (accuracy, history) = try options.train(
-        model, on: data, optimizer: .adam(learningRate: options.short ? 0.01 : 0.001), epochs: options.short ? 8 : 5)
+        model, on: data, optimizer: .adam(learningRate: LearningRate(options.short ? 0.01 : 0.001)),
+        epochs: options.short ? 8 : 5)
       print("\(name): \(model.parameterCount) parameters, test accuracy: \(decimal(accuracy, digits: 3))")
       curves.append(.init(name: name, values: history["val_accuracy"] ?? []))
     }

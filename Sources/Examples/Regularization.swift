@@ -21,8 +21,11 @@ struct Regularization: ParsableCommand {
 
     var curves: [LinePlot.Curve] = []
     for remedy in Remedy.allCases {
+      // L2 makes the squares of the weights small, too: small weights make smooth answers. AdamW subtracts a share of each
+      // weight in each step for that, whatever its gradient.
+      let optimizer: any Optimizer = remedy == .l2 ? .adamW(weightDecay: 0.1) : .adam()
       let trainer = try model(remedy).compile(
-        optimizer: .adam(), loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy])
+        optimizer: optimizer, loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy])
       let history = try trainer.fit(
         images, labels, epochs: options.short ? 6 : 30, validationData: (data.test.images, data.test.labels),
         verbose: .silent)
@@ -49,15 +52,14 @@ struct Regularization: ParsableCommand {
       }
       Conv2D(32, kernelSize: 3, activation: .relu)
       // Each map gets mean 0 and variance 1 in each batch. The mean depends on the other images, which is a kind of noise.
-      if remedy == .batchNormalization { BatchNormalization() }
+      if remedy == .batchNormalization { BatchNormalization(momentum: 0.9) }
       MaxPooling2D()
       Conv2D(64, kernelSize: 3, activation: .relu)
-      if remedy == .batchNormalization { BatchNormalization() }
+      if remedy == .batchNormalization { BatchNormalization(momentum: 0.9) }
       MaxPooling2D()
       Flatten()
       // Half of the numbers are left out at random in each step: no neuron can rely on another one.
       if remedy == .dropout { Dropout(0.5) }
-      // L2 adds the squares of the weights to the loss: small weights make smooth answers.
       Dense(128, activation: .relu)
       if remedy == .dropout { Dropout(0.5) }
       Dense(10, activation: .softmax)

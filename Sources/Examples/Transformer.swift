@@ -32,7 +32,7 @@ struct Transformer: ParsableCommand {
     let starts = Array(stride(from: 0, to: ids.count - length - 1, by: options.short ? 1 : length / 4))
     let inputs = try Tensor(starts.flatMap { ids[$0..<$0 + length] }, [starts.count, length])
     let targets = try Tensor(starts.flatMap { ids[$0 + 1...$0 + length] }, [starts.count, length])
-    try trainer.fit(inputs, targets, epochs: options.short ? 20 : 8)
+    try trainer.fit(inputs, targets, epochs: options.short ? 20 : 16)
     let loss =
       try trainer.evaluate(inputs[..<min(1000, starts.count)], targets[..<min(1000, starts.count)])["loss"] ?? 0
     print("loss a character: \(decimal(loss))")
