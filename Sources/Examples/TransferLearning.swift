@@ -18,7 +18,7 @@ struct TransferLearning: ParsableCommand {
     // The second task: the classes 5 to 9, shoes, shirts and bags, with a tenth of the images, then with a hundredth.
     for share in options.short ? [10] : [10, 100] {
       let second = try task(data, classes: 5..<10, every: share)
-      let epochs = share == 10 ? 10 : 30
+      let epochs = options.short ? 60 : share == 10 ? 10 : 30
 
       // From scratch: all weights are random.
       let scratch = try fit(trainer(model()), second, epochs: epochs, "from scratch")
