@@ -18,6 +18,7 @@ let package = Package(
     // For packages that declare operators with native code: Docs/ExtendFromOutside.md.
     .library(name: "ApusExtension", targets: ["ApusOperators", "ApusKernels", "ApusLowering"]),
     .executable(name: "apus", targets: ["ApusProgram"]),
+    .executable(name: "apus-course", targets: ["Examples"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -98,6 +99,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
+    // The lessons of Docs/Course.md, as users write programs.
+    .executableTarget(
+      name: "Examples", dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     // Tests, one target a module.
     // Sets the environment of a test process before it begins: Swift has no such place.
@@ -144,6 +148,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests", dependencies: ["ApusGraph", "Apus", "TestSupport", "ApusProgram", "CommandExample"],
       exclude: ["Resources"]),
+    .testTarget(name: "ExamplesTests", dependencies: ["Apus", "TestSupport", "Examples"]),
     .testTarget(
       name: "SituationTests", dependencies: ["ApusNative", "Apus", "TestSupport"], exclude: ["Resources"]),
     .testTarget(

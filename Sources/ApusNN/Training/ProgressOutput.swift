@@ -11,9 +11,13 @@ public struct ProgressOutput {
     self.write = write
   }
 
-  /// Standard output; bars where it is a terminal.
+  /// Standard output; bars where it is a terminal. What a program printed before comes before it.
   public static var standard: ProgressOutput {
-    ProgressOutput(isTerminal: isatty(STDOUT_FILENO) == 1) { Descriptor.write($0, to: STDOUT_FILENO) }
+    ProgressOutput(isTerminal: isatty(STDOUT_FILENO) == 1) {
+      // `print` keeps text in a buffer where the output is a file or a pipe.
+      fflush(nil)
+      Descriptor.write($0, to: STDOUT_FILENO)
+    }
   }
 
   /// Standard error, for programs whose output is read by others.

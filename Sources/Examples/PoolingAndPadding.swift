@@ -1,0 +1,56 @@
+import Apus
+import ArgumentParser
+
+/// What pooling keeps of an image, and what padding does to sizes.
+struct PoolingAndPadding: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pooling", abstract: "Pooling and padding: what is kept, and which sizes follow.")
+  @OptionGroup var options: LessonOptions
+
+  func run() throws {
+    // The numbers from 1 to 16 as an image of 4 × 4. Pooling takes one number of each 2 × 2 of them.
+    let image = (0..<4).map { y in (0..<4).map { x in Double(4 * y + x + 1) } }
+    func pooled(_ reduce: ([Double]) -> Double) -> [Double] {
+      [0, 2].flatMap { y in
+        [0, 2].map { x in reduce([image[y][x], image[y][x + 1], image[y + 1][x], image[y + 1][x + 1]]) }
+      }
+    }
+    print(
+      "by hand: max \(pooled { $0.max()! }), average \(pooled { $0.reduce(0, +) / 4 }), min \(pooled { $0.min()! })")
+
+    let results = try compute { builder in
+      let x = try builder.constant(Tensor(image.flatMap { $0 }, [1, 4, 4, 1]))
+      let ones = try builder.constant(Tensor(repeating: 1, .f64, [3, 3, 1, 1]))
+      return [
+        try x.maxPool(window: [2, 2]), try x.averagePool(window: [2, 2]), try x.minPool(window: [2, 2]),
+        // Sums of 3 × 3 neighbors at every second place. Zeros are put around the image where the filter reaches beyond.
+        try x.convolution(ones, strides: [2, 2], padding: .same),
+      ]
+    }
+    let numbers = results.map { $0.doubles() }
+    print("library: max \(numbers[0]), average \(numbers[1]), min \(numbers[2])")
+    print("sums of 3 × 3 with padding, at every second place: \(numbers[3])")
+
+    // Sizes. Without padding (valid) a filter of k stays inside: ⌊(n − k) / stride⌋ + 1 places. With padding (same) there are
+    // ⌈n / stride⌉, whatever the filter.
+    for (n, k, stride) in [(5, 3, 1), (5, 3, 2), (28, 5, 1), (28, 2, 2)] {
+      let places = try [Padding.valid, .same].map { padding in
+        try Sequential(input: [n, n, 1]) {
+          Conv2D(1, kernelSize: SpatialSize([k]), strides: SpatialSize([stride]), padding: padding)
+        }.graph.outputTypes[0].shape
+      }
+      let (valid, same) = ((n - k) / stride + 1, (n + stride - 1) / stride)
+      print(
+        "\(n) × \(n), filter \(k), stride \(stride): valid \(valid) × \(valid) \(places[0]), same \(same) × \(same) \(places[1])"
+      )
+    }
+
+    // After the last pooling the numbers become one vector, which a dense layer reads: 8 · 8 · 10 = 640 numbers, and as many
+    // weights for each of ten classes.
+    let model = try Sequential(name: "end", input: [8, 8, 10]) {
+      Flatten()
+      Dense(10, useBias: false)
+    }
+    print(model.summary())
+  }
+}
