@@ -5,11 +5,12 @@ extension Graph {
   /// The same graph in double precision: all floating-point types are f64, those of attributes, constants and regions too.
   /// Values keep their ids.
   /// - Throws: `ApusError` if an operator does not compute in double precision.
-  func inDoublePrecision() throws -> Graph {
+  func carriedInDoublePrecision() throws -> Graph {
     try rewritten(sharingEqualNodes: false) { node, operands, builder in
       .replace(
         try builder.append(
-          Self.inDoublePrecision(node.op), operands, regions: try node.regions.map { try $0.inDoublePrecision() },
+          Self.inDoublePrecision(node.op), operands,
+          regions: try node.regions.map { try $0.carriedInDoublePrecision() },
           names: names(of: node), origin: node.origin))
     }
   }

@@ -36,7 +36,7 @@ struct ReferenceValues {
   func node(of id: ValueID) -> Int { graph.producer(of: id).id.index }
 
   private static func values(of graph: Graph, _ inputs: ReportInputs) throws -> [ValueID: Tensor] {
-    try ValueRun(graph.inDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend()).values
+    try ValueRun(graph.carriedInDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend()).values
   }
 
   /// What the values of a stage should be, each by its counterpart.
