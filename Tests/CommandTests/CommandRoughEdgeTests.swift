@@ -41,7 +41,7 @@ import Testing
         "PATH='\(program.deletingLastPathComponent().path)' '\(program.path)' dump lstm.graph --training --format svg",
       ], in: ExampleFolder.shared.get())
     #expect(result.status == 1 && !result.wasSignalled, "status \(result.status)")
-    #expect(result.errors.contains("drawing needs the program 'dot'"), "\(result.errors)")
+    #expect(result.errors.contains("drawing needs Graphviz's program 'dot'"), "\(result.errors)")
     #expect(result.errors.contains("--format dot"))
   }
 
