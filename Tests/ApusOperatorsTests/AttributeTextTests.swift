@@ -22,10 +22,14 @@ import Testing
     let numbers = reals.map(AttributeValue.float) + integers.map(AttributeValue.int)
     let words =
       DType.allCases.map(\.rawValue) + Initializer.names + [
-        "none", "batch", "same", "valid", "max", "min", "filter", "result",
+        "none", "batch", "same", "valid", "max", "min", "filter", "result", "l1_l2", "non_neg",
       ]
-    let calls = ["fill", "uniform", "normal", "truncated_normal", "orthogonal", "identity"].flatMap { name in
-      ["value", "low", "deviation", "gain"].flatMap { label in
+    let names = [
+      "fill", "uniform", "normal", "truncated_normal", "orthogonal", "identity", "l1", "l2", "max_norm", "unit_norm",
+      "min_max_norm",
+    ]
+    let calls = names.flatMap { name in
+      ["value", "low", "deviation", "gain", "factor", "limit", "axis", "rate"].flatMap { label in
         numbers.map { AttributeValue.call(name, [AttributeArgument(label, $0)]) }
       }
     }
