@@ -49,7 +49,7 @@ struct FeedOptions: ParsableArguments {
       let inputs = RandomInputs(seed: seed)
       for id in graph.parameters {
         let name = graph.name(of: id) ?? ""
-        if feeds[name] == nil { feeds[name] = try inputs.tensor(name, graph.type(of: id)) }
+        if feeds[name] == nil { feeds[name] = try inputs.tensor(for: id, of: graph) }
       }
     }
     return feeds

@@ -93,7 +93,7 @@ struct ReportCommand: ParsableCommand {
     let feeds = try graph.parameters.map { id in
       let name = graph.name(of: id) ?? ""
       sources.append(given[name] == nil ? "\(name) random with seed \(feeding.seed)" : "\(name) as given")
-      return try given[name] ?? Benchmark.randomInput(id, of: graph, seed: feeding.seed)
+      return try given[name] ?? RandomInputs(seed: feeding.seed).tensor(for: id, of: graph)
     }
     let session = Session(backend: InterpreterBackend(), seed: feeding.seed)
     _ = try session.load(graph)

@@ -104,6 +104,8 @@ public struct PassContext: Sendable {
   /// How many rewrites `permits` has permitted.
   package private(set) var rewriteCount = 0
   private let rewriteLimit: Int?
+  /// Whether a rewrite was not permitted: what is left then is left for that.
+  private var isStopped = false
 
   package init(_ record: PassRecord, isRemarking: Bool = true, rewriteLimit: Int? = nil) {
     statistics = record.statistics.map { ($0.name, 0) }
@@ -115,7 +117,10 @@ public struct PassContext: Sendable {
   /// That is how a fault is narrowed down to one rewrite (`--bisect`, `--rewrite-limit`); a pass that never asks is one
   /// rewrite as a whole. Each rewrite that is permitted must leave an equivalent graph.
   public mutating func permits() -> Bool {
-    if let rewriteLimit, rewriteCount >= rewriteLimit { return false }
+    if let rewriteLimit, rewriteCount >= rewriteLimit {
+      isStopped = true
+      return false
+    }
     rewriteCount += 1
     return true
   }
@@ -128,7 +133,7 @@ public struct PassContext: Sendable {
 
   /// Something was left, and why.
   public mutating func missed(_ message: @autoclosure () -> String, at node: Node? = nil) {
-    guard isRemarking else { return }
+    guard isRemarking, !isStopped else { return }
     remarks.append(Remark(kind: .missed, message: message(), location: node?.origin.location))
   }
 

@@ -44,7 +44,7 @@ public struct Benchmark {
     let session = Session(backend: backend)
     _ = try session.load(graph)
     try preparing(session)
-    let feeds = try graph.parameters.map { try Self.randomInput($0, of: graph) }
+    let feeds = try graph.parameters.map { try RandomInputs(seed: 1).tensor(for: $0, of: graph) }
     let trials = try tune(graph, session) { _ = try $0.run(feeds, updating: &$1) }
     let sampling = Sampling(seconds: seconds)
 
@@ -106,29 +106,13 @@ public struct Benchmark {
   public func training(_ trainer: Trainer, batch: Int) throws -> BenchmarkResult {
     let step = try trainer.trainingStep
     let samples = try step.bound(batch: max(batch, Self.sampleCount))
-    let feeds = try samples.parameters.map { try Self.randomInput($0, of: samples) }
+    let feeds = try samples.parameters.map { try RandomInputs(seed: 1).tensor(for: $0, of: samples) }
     try trainer.checkTakesOneOfEach()
     return try training(trainer, on: (feeds[0], feeds[1]), batch: batch)
   }
 
   /// Random samples of a training: so many that their order matters as in a data set.
   private static let sampleCount = 4096
-
-  /// A random value for a parameter, below what it is looked up by.
-  package static func randomInput(_ parameter: ValueID, of graph: Graph, seed: UInt64 = 1) throws -> Tensor {
-    let type = graph.type(of: parameter)
-    let inputs = RandomInputs(seed: seed)
-    guard let limit = graph.indexLimit(of: parameter) else {
-      return try inputs.tensor(graph.name(of: parameter) ?? "", type)
-    }
-    let largest =
-      switch type.dtype {
-      case .u8: 256
-      case .i8: 128
-      default: Int(Int32.max)
-      }
-    return try inputs.tensor(graph.name(of: parameter) ?? "", type, integersBelow: min(limit, largest))
-  }
 
   /// Runs that are not counted: caches and the branch predictor have seen the work then.
   static let warmUps = 10

@@ -38,12 +38,17 @@ public struct EventCounts: Sendable {
   /// - Returns: nothing is counted where the kernel refuses.
   public static func counting(_ body: () throws -> Void) rethrows -> EventCounts {
     let counters = taskNumbers().map { task in
-      Event.allCases.compactMap { event in Counter(event, task: task).map { (event, $0) } }
+      (task, Event.allCases.compactMap { event in Counter(event, task: task).map { (event, $0) } })
+    }.filter { task, list in
+      // A thread that has ended since it was listed counts nothing.
+      !list.isEmpty || access("/proc/self/task/\(task)", F_OK) == 0
     }
-    let before = counters.map { $0.map { $1.value } }
+    let before = counters.map { $0.1.map { $1.reading } }
     try body()
-    let threads = zip(counters, before).map { list, old in
-      zip(list, old).map { entry, old in (entry.0, entry.1.value - old) }
+    let threads = zip(counters, before).map { thread, old in
+      zip(thread.1, old).compactMap { entry, old in
+        entry.1.reading.flatMap { $0.count(since: old) }.map { (entry.0, $0) }
+      }
     }
     return EventCounts(threads: threads.map { Dictionary($0) { first, _ in first } })
   }
@@ -85,13 +90,26 @@ private final class Counter {
 
   deinit { close(file) }
 
-  /// So far, scaled to the whole time if it was counted for a part of it.
-  var value: Double {
-    var words: (value: UInt64, enabled: UInt64, running: UInt64) = (0, 0, 0)
-    guard withUnsafeMutableBytes(of: &words, { read(file, $0.baseAddress, 24) }) == 24, words.running > 0 else {
-      return 0
+  /// What was counted so far, while the thread ran for `enabled` nanoseconds and the counter for `running` of them.
+  struct Reading {
+    var value: UInt64 = 0
+    var enabled: UInt64 = 0
+    var running: UInt64 = 0
+
+    /// What was counted since another reading, scaled to the whole time if it was counted for a part of it.
+    /// - Returns: nil if it was not counted at all although the thread ran, or that is not known.
+    func count(since old: Reading?) -> Double? {
+      guard let old else { return nil }
+      if enabled == old.enabled { return 0 }
+      guard running > old.running else { return nil }
+      return Double(value - old.value) * Double(enabled - old.enabled) / Double(running - old.running)
     }
-    return Double(words.value) * Double(words.enabled) / Double(words.running)
+  }
+
+  /// Nil if it cannot be read.
+  var reading: Reading? {
+    var reading = Reading()
+    return withUnsafeMutableBytes(of: &reading) { read(file, $0.baseAddress, 24) } == 24 ? reading : nil
   }
 
   /// `syscall(2)`, which takes any number of arguments and is not imported for that.

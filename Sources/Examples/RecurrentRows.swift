@@ -30,7 +30,7 @@ struct RecurrentRows: ParsableCommand {
       curves.append(.init(name: name, values: history["val_accuracy"] ?? []))
     }
     try options.picture("course-rows.svg") { path in
-      let panel = LinePlot.Panel(title: "accuracy on test images", curves: curves)
+      let panel = LinePlot.Panel(title: "accuracy on images for validation", curves: curves)
       try LinePlot(title: "images row by row", panels: [panel]).write(to: path)
     }
   }

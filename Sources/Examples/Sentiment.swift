@@ -11,21 +11,13 @@ struct Sentiment: ParsableCommand {
     let (train, test) = (reviews(options.short ? 600 : 4000, seed: 1), reviews(400, seed: 2))
     for review in train.prefix(3) { print("\(review.isGood ? "good" : "bad"): \(review.text)") }
 
-    // Words become numbers: 0 is no word, and fills short texts up.
-    let words = Set(train.flatMap { $0.text.split(separator: " ") }).sorted()
-    let numbers = Dictionary(uniqueKeysWithValues: zip(words, 1...))
+    // Words become numbers, the most frequent one first: 0 fills short texts up, 1 is any word that was not learned.
     let length = 12
-    func encoded(_ reviews: [Review]) throws -> (inputs: Tensor, targets: Tensor) {
-      let rows = reviews.map { review -> [Int32] in
-        let row = review.text.split(separator: " ").map { Int32(numbers[$0] ?? 0) }
-        return Array(repeating: 0, count: length - row.count) + row
-      }
-      return (
-        try Tensor(rows.flatMap { $0 }, [rows.count, length]),
-        try Tensor(reviews.map { Float($0.isGood ? 1 : 0) }, [rows.count, 1])
-      )
+    var words = TextVectorization(outputSequenceLength: length)
+    try words.adapt(train.map(\.text))
+    func targets(_ reviews: [Review]) throws -> Tensor {
+      try Tensor(reviews.map { Float($0.isGood ? 1 : 0) }, [reviews.count, 1])
     }
-    let (known, new) = (try encoded(train), try encoded(test))
 
     // The first reader takes the mean of the words' vectors, whatever their order. The others read word by word.
     let readers: [(name: String, layer: any Layer)] = [
@@ -34,17 +26,17 @@ struct Sentiment: ParsableCommand {
     for (name, reader) in readers {
       let model = try Sequential(name: "reader", input: [length], dtype: .i32) {
         // A vector a word, which is learned. Places without a word are masked: readers pass over them.
-        Embedding(words.count + 1, 16, maskZero: true)
+        Embedding(words.vocabularySize, 16, maskZero: true)
         reader
         Dense(1, activation: .sigmoid)
       }
       let trainer = try model.compile(
         optimizer: .adam(learningRate: 0.01), loss: .binaryCrossEntropy, metrics: [.accuracy])
-      try trainer.fit(known.inputs, known.targets, epochs: 8, verbose: .silent)
-      let accuracy = try trainer.evaluate(new.inputs, new.targets)["accuracy"] ?? 0
+      try trainer.fit(words(train.map(\.text)), targets(train), epochs: 8, verbose: .silent)
+      let accuracy = try trainer.evaluate(words(test.map(\.text)), targets(test))["accuracy"] ?? 0
       print("\(name): test accuracy \(decimal(accuracy, digits: 3))")
       for sentence in ["the plot was good", "the plot was not good", "the plot was not bad"] {
-        let probability = try trainer.predict(encoded([Review(text: sentence, isGood: true)]).inputs).doubles()[0]
+        let probability = try trainer.predict(words([sentence])).doubles()[0]
         print("  \(sentence): \(decimal(probability, digits: 2))")
       }
     }

@@ -12,7 +12,7 @@ struct TransferLearning: ParsableCommand {
     let data = try options.images(short: 1200)
     // The first task, with all of its images: to tell the classes 0 to 4 apart, which are worn above the ankle.
     let first = try task(data, classes: 0..<5, every: 1)
-    let experienced = try trainer(model())
+    let experienced = try trainer(model(output: "first_output"))
     try fit(experienced, first, epochs: 5, "first task")
 
     // The second task: the classes 5 to 9, shoes, shirts and bags, with a tenth of the images, then with a hundredth.
@@ -21,19 +21,18 @@ struct TransferLearning: ParsableCommand {
       let epochs = options.short ? 60 : share == 10 ? 10 : 30
 
       // From scratch: all weights are random.
-      let scratch = try fit(trainer(model()), second, epochs: epochs, "from scratch")
+      let scratch = try fit(trainer(model(output: "output")), second, epochs: epochs, "from scratch")
 
-      // Transferred: all weights but those of the last layer come from the first task. The filters stay as they are for
-      // half of the epochs.
-      let frozen = try trainer(model().frozen(layers: ["conv1", "conv2"]))
-      for (name, value) in experienced.weights where !name.hasPrefix("output/") {
-        try frozen.session.setValue(value, of: name)
-      }
+      // Transferred: weights with the same names come from the first task, all but those of the last layer. The filters
+      // stay as they are for half of the epochs.
+      let frozen = try trainer(model(output: "output").frozen(layers: ["conv1", "conv2"]))
+      let transfer = try frozen.takeWeights(from: experienced)
+      if share == 10 { print(transfer.text(), terminator: "") }
       try fit(frozen, second, epochs: epochs / 2, "transferred")
 
       // Fine-tuned: for the other half all weights are trained.
-      let tuned = try trainer(model())
-      for (name, value) in frozen.weights { try tuned.session.setValue(value, of: name) }
+      let tuned = try trainer(model(output: "output"))
+      try tuned.takeWeights(from: frozen)
       let fine = try fit(tuned, second, epochs: epochs / 2, "fine-tuned")
       print("better than from scratch by \(decimal(fine - scratch))")
     }
@@ -53,7 +52,8 @@ struct TransferLearning: ParsableCommand {
       name: data.name, train: try part(data.train, every: step), test: try part(data.test, every: 1))
   }
 
-  private func model() throws -> Sequential {
+  /// - Parameter output: the name of the last layer.
+  private func model(output: String) throws -> Sequential {
     try Sequential(name: "cnn", input: [28, 28, 1], dtype: .u8) {
       Rescaling(scale: 1 / 255)
       Conv2D(32, kernelSize: 3, activation: .relu, name: "conv1")
@@ -62,7 +62,7 @@ struct TransferLearning: ParsableCommand {
       MaxPooling2D()
       Flatten()
       Dense(128, activation: .relu, name: "hidden")
-      Dense(5, activation: .softmax, name: "output")
+      Dense(5, activation: .softmax, name: output)
     }
   }
 

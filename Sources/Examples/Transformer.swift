@@ -15,6 +15,10 @@ struct Transformer: ParsableCommand {
   @Option(help: "How daring it is: 0 takes the most probable letter, 1 draws by the probabilities.")
   var temperature = 0.5
 
+  func validate() throws {
+    guard 0...10 ~= temperature else { throw ValidationError("--temperature must be 0 to 10") }
+  }
+
   func run() throws {
     let text = try learnedText()
     let letters = Set(text).sorted()
@@ -22,6 +26,13 @@ struct Transformer: ParsableCommand {
     let ids = text.compactMap { numbers[$0] }
     let length = options.short ? 16 : 64
     print("\(ids.count) characters, \(letters.count) different ones")
+    guard ids.count > length + 1 else {
+      throw ApusError.input("the text has \(ids.count) characters", help: "it takes at least \(length + 2)")
+    }
+    guard prompt.contains(where: { numbers[$0] != nil }) else {
+      throw ApusError.input(
+        "no character of the prompt '\(prompt)' is in the text", help: "--prompt with words of the text")
+    }
 
     let model = try network(vocabulary: letters.count, length: length)
     print("\(model.parameterCount) parameters")

@@ -142,7 +142,7 @@ import Testing
   /// Regions, attributes and constants go to double precision, integers stay.
   @Test func graphsInDoublePrecision() throws {
     let graph = try GraphFile.load(Repository.file("Graphs/Models/lstm.graph").path)[0].specialized(["batch": 2])
-    let wide = try graph.bound(to: .inference).carriedInDoublePrecision()
+    let wide = try graph.bound(to: .inference).inDoublePrecision()
     let text = wide.text(.exact)
     #expect(!text.contains("f32") && text.contains("f64[2, "))
     #expect(wide.valueCount == (try graph.bound(to: .inference)).valueCount)
@@ -150,7 +150,7 @@ import Testing
     let mixed = try Self.parse(
       "graph @g(%i: i32[2]) {\n  %x = cast(%i, dtype: f32)\n  %h = cast(%x, dtype: f16)\n  %c: bf16 = constant(2)\n  return %x, %h, %c, %i\n}"
     )
-    let types = try mixed.carriedInDoublePrecision().outputTypes.map(\.description)
+    let types = try mixed.inDoublePrecision().outputTypes.map(\.description)
     #expect(types == ["f64[2]", "f64[2]", "f64", "i32[2]"])
   }
 }

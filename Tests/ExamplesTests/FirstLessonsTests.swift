@@ -31,7 +31,7 @@ import Testing
     let run = try LessonRun("logistic")
     let (byHand, library) = (try run.numbers(after: "by hand: w"), try run.numbers(after: "library: w"))
     #expect(zip(byHand, library).allSatisfy { abs($0 - $1) < 2e-4 } && byHand.count == 3 && library.count == 3)
-    // The kinds are on both sides of x₁ + x₂ = 0, so that both weights are alike and positive.
+    // The kinds are on both sides of x₁ + x₂ = 0, so both weights are positive and nearly equal.
     #expect(byHand[0] > 1 && abs(byHand[0] - byHand[1]) < 0.5 && abs(byHand[2]) < 0.3)
     try run.expect("accuracy on the points", above: 0.95)
     #expect(run.output.contains("7850 weights and biases"))

@@ -37,6 +37,11 @@ public struct Winograd: Pass {
       guard let cost = cost(op, node, graph, fixed, &context),
         let tile = chosen(cost, node, graph, &context), context.permits()
       else { return .keep }
+      context.applied(
+        "\(name(node, graph)) is computed by F(\(tile)×\(tile), 3×3): \(Self.cycles(cost.winograd(tile))) estimated cycles, "
+          + "directly \(Self.cycles(cost.direct)); \(cost.saving(tile).formatted(significant: 2)) times fewer "
+          + "multiplications, error \(WinogradCost.error(tile)) of the result's root mean square",
+        at: node)
       count += 1
       let values = operands.map { builder.value($0) }
       let parts = Parts(tile: tile, builder: builder, origin: node.origin, names: graph.names(of: node))
@@ -73,22 +78,15 @@ public struct Winograd: Pass {
   }
 
   private func chosen(_ cost: WinogradCost, _ node: Node, _ graph: Graph, _ context: inout PassContext) -> Int? {
-    func cycles(_ count: Double) -> String { count.formatted(significant: 3) }
-    let tile = tile == 0 ? cost.best : tile
-    guard let tile else {
-      let least = [2, 4].map(cost.winograd).min() ?? 0
-      context.missed(
-        "\(name(node, graph)) is computed directly: \(cycles(cost.direct)) estimated cycles, "
-          + "by Winograd's algorithm \(cycles(least))", at: node)
-      return nil
-    }
-    context.applied(
-      "\(name(node, graph)) is computed by F(\(tile)×\(tile), 3×3): \(cycles(cost.winograd(tile))) estimated cycles, "
-        + "directly \(cycles(cost.direct)); \(cost.saving(tile).formatted(significant: 2)) times fewer multiplications, "
-        + "error \(WinogradCost.error(tile)) of the result's root mean square",
-      at: node)
-    return tile
+    if let tile = tile == 0 ? cost.best : tile { return tile }
+    let least = [2, 4].map(cost.winograd).min() ?? 0
+    context.missed(
+      "\(name(node, graph)) is computed directly: \(Self.cycles(cost.direct)) estimated cycles, "
+        + "by Winograd's algorithm \(Self.cycles(least))", at: node)
+    return nil
   }
+
+  private static func cycles(_ count: Double) -> String { count.formatted(significant: 3) }
 
   private func name(_ node: Node, _ graph: Graph) -> String { "\(node.op.name) \(graph.label(of: node.result))" }
 

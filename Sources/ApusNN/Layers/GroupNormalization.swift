@@ -136,7 +136,7 @@ extension Value {
     return try (x * x.square().sum(axes: [axis], keepDims: true).maximum(least * least).rsqrt()).cast(to: dtype)
   }
 
-  /// The position of an axis of the samples: not the batch; nil if there is no such axis.
+  /// The position of an axis of the samples: not the batch; nil if the samples have none.
   /// - Parameter axis: counted with the batch, from the end if negative.
   func sampleAxis(_ axis: Int) -> Int? {
     guard let position = try? Axis.normalized(axis, rank: rank), position > 0 else { return nil }

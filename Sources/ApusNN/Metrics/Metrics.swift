@@ -75,6 +75,12 @@ extension Metric {
   public static let meanSquaredError = Metric(LossMetric<MeanSquaredErrorLoss>())
   /// |t − p|, mean over the last axis.
   public static let meanAbsoluteError = Metric(LossMetric<MeanAbsoluteErrorLoss>())
+  /// The cross-entropy of yes and no, without the penalties that training adds to a loss.
+  public static let binaryCrossEntropy = Metric(LossMetric<BinaryCrossEntropyLoss>())
+  /// The cross-entropy of targets that are probabilities, without the penalties that training adds to a loss.
+  public static let categoricalCrossEntropy = Metric(LossMetric<CategoricalCrossEntropyLoss>())
+  /// The cross-entropy of targets that are class numbers, without the penalties that training adds to a loss.
+  public static let sparseCategoricalCrossEntropy = Metric(LossMetric<SparseCategoricalCrossEntropyLoss>())
 
   /// How often the target's class is among the k largest predictions.
   public static func topKCategoricalAccuracy(k: Int = 5) -> Metric { Metric(TopKCategoricalAccuracy(k: k)) }

@@ -10,7 +10,7 @@ extension Trainer {
   ///   - layer: its name, as `summary()` shows it.
   ///   - sample: one, with or without the axis of samples.
   /// - Returns: `u8[height, width]`: the pictures in rows, small ones enlarged.
-  /// - Throws: `ApusError` that names the layers if there is no such one, or if its output is not a picture with channels.
+  /// - Throws: `ApusError` that names the layers if none is called that, or if its output is not a picture with channels.
   public func featureMaps(of layer: String, for sample: Tensor) throws -> Tensor {
     let one = Shape.elementCount(input.shape.dims.dropFirst().map { $0.number ?? 0 })
     let isSample = sample.dimensions.first != 1 && sample.count == one

@@ -2,6 +2,7 @@ import ApusCore
 import ApusGraph
 import ApusInterpreter
 import ApusOperators
+import ApusPasses
 
 /// Finds the operator of one training step that first made a number which is not finite.
 ///
@@ -10,8 +11,7 @@ import ApusOperators
 package struct NonFiniteTrace {
   /// Static, composites expanded.
   private let graph: Graph
-  /// The floating-point values by their positions.
-  private let values: [Int: Tensor]
+  private let values: ValueTrace
 
   /// - Parameters:
   ///   - step: a training step as it was built.
@@ -19,16 +19,13 @@ package struct NonFiniteTrace {
   ///   - variables: their values before the step, by name.
   package init(_ step: Graph, feeds: [Tensor], variables: [String: Tensor]) throws {
     graph = try step.specialized(step.bindings(for: feeds.map(\.dimensions))).expandingComposites()
-    let ids = graph.nodes.flatMap(\.results).filter { [graph] in graph.type(of: $0).dtype.isFloating }
-    let all = GraphBuilder(extending: graph).build(outputs: ids)
-    let arguments = try all.variables.map { variable in
+    let arguments = try graph.variables.map { variable in
       guard let value = variables[variable.declaration.label] else {
         throw ApusError.defect("variable '\(variable.declaration.label)' was not loaded")
       }
       return value
     }
-    let results = try Interpreter(all).run(feeds, variables: arguments).outputs
-    values = Dictionary(uniqueKeysWithValues: zip(ids.map(\.index), results))
+    values = try ValueTrace(graph, feeds, variables: arguments)
   }
 
   /// What made it; nil if the interpreter gets finite numbers only.
@@ -54,12 +51,12 @@ package struct NonFiniteTrace {
     return nil
   }
 
-  private func isFinite(_ id: ValueID) -> Bool { values[id.index]?.isFinite ?? true }
+  private func isFinite(_ id: ValueID) -> Bool { values[id]?.isFinite ?? true }
 
   /// The operand that a value that is not finite comes from: a NaN from a NaN, or either from an infinity. Infinities that
   /// a graph states, as in masks, are no fault.
   private func source(of id: ValueID) -> ValueID? {
-    func holdsNaN(_ id: ValueID) -> Bool { values[id.index]?.doubles().contains(where: \.isNaN) ?? false }
+    func holdsNaN(_ id: ValueID) -> Bool { values[id]?.doubles().contains(where: \.isNaN) ?? false }
     let suspects = graph.producer(of: id).operands
       .filter { !isFinite($0) && !(graph.producer(of: $0).op is Constant) }
       .sorted { $0.index < $1.index }
@@ -67,7 +64,7 @@ package struct NonFiniteTrace {
   }
 
   private func describe(_ node: Node, _ id: ValueID, _ rows: [Int]) -> String {
-    let elements = values[id.index]?.doubles() ?? []
+    let elements = values[id]?.doubles() ?? []
     let position = elements.firstIndex { !$0.isFinite } ?? 0
     let value = elements.isEmpty ? .nan : elements[position].canonical
     let label = graph.label(of: id)
@@ -83,7 +80,7 @@ package struct NonFiniteTrace {
 
   /// ` from -3.5 to 0.0`
   private func range(of id: ValueID) -> String {
-    let elements = values[id.index]?.doubles() ?? []
+    let elements = values[id]?.doubles() ?? []
     guard let least = elements.min(), let largest = elements.max() else { return "" }
     return least == largest ? " of \(Float(least))" : " from \(Float(least)) to \(Float(largest))"
   }

@@ -29,8 +29,9 @@ public struct GradientValidation: Sendable {
 
   /// - Parameter graph: static and bound to a mode; its first output is differentiated.
   public func verdict(on graph: Graph) throws -> Verdict {
-    guard let double = graph.inDoublePrecision() else {
-      return .undecided("it cannot be computed in double precision")
+    let double: Graph
+    do { double = try graph.inDoublePrecision() } catch let error as ApusError {
+      return .undecided("it cannot be computed in double precision: \(error.message)")
     }
     var reason = "its values have kinks or are not finite"
     for seed in seeds {

@@ -6,10 +6,18 @@ import ApusPlanning
 /// A program that copies each value right after the launch that has written it, so that it can be looked at although its
 /// memory is used again.
 struct ObservedProgram {
-  /// A value of the graph, and the launch that writes it.
+  /// A value of the graph, and the last launch that writes it.
   struct Point {
-    let origin: String
+    var origin: String
     let value: ValueID
+    fileprivate let buffer: Int
+  }
+
+  /// What a run made: the value of each point, the outputs, and the variables after it.
+  struct Values {
+    var points: [Tensor]
+    var outputs: [Tensor]
+    var variables: [Tensor]
   }
 
   private(set) var program: KernelProgram
@@ -42,22 +50,23 @@ struct ObservedProgram {
           graph.type(of: id).byteCount == bytes, bytes > 0
         else { continue }
         // The launch may write a part, and another one the rest: the last one counts.
-        points.removeAll { $0.value == id }
-        let copy = copyLaunch(of: buffer, bytes, for: id, target)
-        points.append(Point(origin: launch.origin, value: id))
-        steps += [.barrier, .launch(copy), .barrier]
+        let known = points.firstIndex { $0.value == id && $0.buffer == buffer }
+        let point = known ?? points.count
+        if known == nil { points.append(Point(origin: launch.origin, value: id, buffer: buffer)) }
+        points[point].origin = launch.origin
+        steps += [.barrier, .launch(copyLaunch(of: buffer, bytes, for: point, target)), .barrier]
       }
     }
     self.program.steps = steps
   }
 
   private mutating func copyLaunch(
-    of buffer: Int, _ bytes: Int, for id: ValueID, _ target: ProcessorModel
+    of buffer: Int, _ bytes: Int, for point: Int, _ target: ProcessorModel
   ) -> Launch {
     let kernel = Kernel.copy(byteCount: bytes, target: target)
     let position = program.kernels.firstIndex(of: kernel) ?? program.kernels.count
     if position == program.kernels.count { program.kernels.append(kernel) }
-    let place = ProgramBuffer.Place.output(graph.outputs.count + id.index)
+    let place = ProgramBuffer.Place.output(graph.outputs.count + point)
     let copied: Int
     if let known = program.buffers.firstIndex(where: { $0.place == place }) {
       copied = known
@@ -73,13 +82,15 @@ struct ObservedProgram {
 
   /// Runs the program.
   /// - Parameter body: runs it, told where memory is.
-  /// - Returns: for each point the value.
   func run(
     _ feeds: [Tensor], _ variables: [Tensor],
     _ body: ((ProgramBuffer.Place) -> UnsafeRawPointer?) throws -> Void
-  ) throws -> [Tensor] {
+  ) throws -> Values {
+    // Filled, so that what a kernel leaves out is not by chance what another run has left there.
     func memory(_ type: TensorType) throws -> Tensor {
-      try Tensor(uninitialized: type.dtype, type.shape.numbers ?? [])
+      var tensor = try Tensor(uninitialized: type.dtype, type.shape.numbers ?? [])
+      tensor.withUnsafeMutableBytes { for index in $0.indices { $0[index] = 0xFF } }
+      return tensor
     }
     // Written in place.
     var own = variables
@@ -91,15 +102,11 @@ struct ObservedProgram {
       case .parameter(let position): return feeds[position].rawAddress
       case .variable(let position): return own[position].rawAddress
       case .output(let position) where position < outputs.count: return outputs[position].rawAddress
-      case .output(let position):
-        let id = ValueID(position - outputs.count)
-        return points.firstIndex { $0.value == id }.map { copies[$0].rawAddress }
+      case .output(let position): return copies[position - outputs.count].rawAddress
       case .precomputed, .arena, .constant, .dataset, .rows, .series: return nil
       }
     }
     extendLifetime(feeds)
-    extendLifetime(own)
-    extendLifetime(outputs)
-    return copies
+    return Values(points: copies, outputs: outputs, variables: own)
   }
 }

@@ -8,7 +8,7 @@ public struct Bisection: Sendable {
   public let culprit: String
   /// What was wrong.
   public let reason: String
-  /// The first rewrite of the pass after which the result is wrong; nil if the graph itself is.
+  /// The first rewrite of the pass after which the result is wrong; nil if the graph itself is, or no rewrite alone.
   public let rewrite: Rewrite?
 
   /// One rewrite of a pass.
@@ -100,25 +100,27 @@ private struct Search {
       try pipeline.run(graph, limit: passCount, rewriteLimit: earlier + rewrites, remarking: false)
     }
     var reason = reason
-    // How many rewrites there are is not known if the pipeline refuses the whole: then a limit that has no effect is found.
+    let culprit = pipeline.passes[passCount - 1].name
+    let all = try? pipeline.run(graph, limit: passCount, remarking: false).reports.last?.rewrites
+    // How many rewrites there are is not known if the pipeline refuses the whole.
+    let most = all ?? 1 << 20
     var (good, bad) = (0, 1)
     while true {
       if let found = try fault({ try run(bad) }) {
         reason = found
         break
       }
-      (good, bad) = (bad, 2 * bad)
-      if bad > 1 << 30 { break }
+      // No part of the pass is at fault, but the whole: it does more than its rewrites.
+      if bad >= most { return Bisection(passCount: passCount, culprit: culprit, reason: reason, rewrite: nil) }
+      (good, bad) = (bad, min(2 * bad, most))
     }
     while bad - good > 1 {
       let middle = (good + bad) / 2
       if let found = try fault({ try run(middle) }) { (bad, reason) = (middle, found) } else { good = middle }
     }
-    let all = try? pipeline.run(graph, limit: passCount, remarking: false).reports.last?.rewrites
     let rewrite = Bisection.Rewrite(
       number: earlier + bad, numberInPass: bad, count: max(bad, all ?? bad), before: try run(bad - 1).graph,
       after: try? run(bad).graph)
-    return Bisection(
-      passCount: passCount, culprit: pipeline.passes[passCount - 1].name, reason: reason, rewrite: rewrite)
+    return Bisection(passCount: passCount, culprit: culprit, reason: reason, rewrite: rewrite)
   }
 }

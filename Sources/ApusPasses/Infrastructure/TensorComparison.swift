@@ -16,7 +16,10 @@ public enum TensorComparison {
   }
 
   /// The first element in which the tensors differ by more than the tolerance, in words. NaN equals NaN.
-  public static func firstDifference(_ a: Tensor, _ b: Tensor, tolerance: Double? = nil) -> String? {
+  /// - Parameter leastScale: what the error is relative to if all elements are smaller.
+  public static func firstDifference(
+    _ a: Tensor, _ b: Tensor, tolerance: Double? = nil, leastScale: Double = 1
+  ) -> String? {
     guard a.type == b.type else { return "a \(a.type) became a \(b.type)" }
     if a.dtype == .i64 {
       // Beyond 2⁵³ two of them may be one double.
@@ -26,8 +29,7 @@ public enum TensorComparison {
     }
     let limit = tolerance ?? Self.tolerance(a.dtype)
     let reference = a.doubles()
-    let squares = reference.lazy.filter(\.isFinite).map { $0 * $0 }.reduce(0, +)
-    let scale = max(1, (squares / Double(max(1, reference.count))).squareRoot())
+    let scale = max(leastScale, rootMeanSquare(reference))
     for (index, (x, y)) in zip(reference, b.doubles()).enumerated() {
       let isNear = x.isFinite && y.isFinite && abs(x - y) <= limit * max(scale, abs(x), abs(y))
       if !(x == y || (x.isNaN && y.isNaN) || isNear) { return "element \(index): \(x) became \(y)" }
@@ -49,6 +51,14 @@ public enum TensorComparison {
       case .bf16, .f16, .i8, .u8, .i32, .i64, .bool: return firstDifference(a, b)
       }
     }
+  }
+
+  /// √(mean of the squares), elements that are not finite left out. Squares of large numbers do not overflow.
+  package static func rootMeanSquare(_ elements: [Double]) -> Double {
+    let largest = elements.lazy.filter(\.isFinite).map(abs).max() ?? 0
+    guard largest > 0 else { return 0 }
+    let squares = elements.lazy.filter(\.isFinite).reduce(0) { $0 + ($1 / largest) * ($1 / largest) }
+    return largest * (squares / Double(elements.count)).squareRoot()
   }
 
   /// The first element that is not the same number, NaN being one.

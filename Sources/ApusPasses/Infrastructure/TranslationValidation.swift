@@ -16,8 +16,9 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   public var kinds: [RandomInputs.Kind]
   /// Sizes for symbols; 3 where none is given.
   public var bindings: [String: Int]
-  public var backend: any Backend
-  private let memory = RunMemory()
+  /// Changing it forgets what earlier runs gave.
+  public var backend: any Backend { didSet { memory = RunMemory() } }
+  private var memory = RunMemory()
 
   /// - Parameter backend: runs the graphs. Only the interpreter rounds at the nodes that are written, so only there is an
   ///   exact pass held to be exact; on others, results must agree to rounding.
@@ -115,8 +116,8 @@ public struct TranslationValidation: PipelineObserver, Sendable {
 
   /// In double precision what rounds must agree to many more digits. Nil, too, if one of the graphs cannot be run so.
   private func doubleMismatch(_ a: Graph, _ b: Graph, _ precision: PassPrecision) throws -> Mismatch? {
-    guard precision >= .rounded, backend is InterpreterBackend, a != b, let p = a.inDoublePrecision(),
-      let q = b.inDoublePrecision(), p != a || q != b
+    guard precision >= .rounded, backend is InterpreterBackend, a != b, let p = try? a.inDoublePrecision([.f32]),
+      let q = try? b.inDoublePrecision([.f32]), p != a || q != b
     else { return nil }
     let inputs = seeds.prefix(1).map { RandomInputs(seed: $0) }.filter { kinds.contains($0.kind) }
     for each in inputs {
@@ -136,7 +137,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
 
   /// Outputs, then new values of variables in order of updates.
   private func outcome(_ graph: Graph, _ inputs: RandomInputs) -> RunMemory.Outcome {
-    memory.outcome(of: graph, on: inputs, by: backend.name) {
+    memory.outcome(of: graph, on: inputs) {
       let (feeds, variables) = try inputs.arguments(of: graph)
       let result = try backend.compile(graph, passes: .level(.none)).run(feeds, variables: variables)
       return result.outputs + result.updates.map(\.value)
@@ -160,10 +161,24 @@ extension TranslationValidation.Mismatch {
 }
 
 extension RandomInputs {
+  /// A value for a parameter; integers by which the graph looks up are below what it looks up in.
+  package func tensor(for parameter: ValueID, of graph: Graph) throws -> Tensor {
+    let type = graph.type(of: parameter)
+    let name = graph.name(of: parameter) ?? ""
+    guard let limit = graph.indexLimit(of: parameter) else { return try tensor(name, type) }
+    let largest =
+      switch type.dtype {
+      case .u8: 256
+      case .i8: 128
+      default: Int(Int32.max)
+      }
+    return try tensor(name, type, integersBelow: min(limit, largest))
+  }
+
   /// Feeds and values of variables for a static graph.
   package func arguments(of graph: Graph) throws -> (feeds: [Tensor], variables: [Tensor]) {
     (
-      try graph.parameters.map { try tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) },
+      try graph.parameters.map { try tensor(for: $0, of: graph) },
       try graph.variables.map { try tensor($0.declaration) }
     )
   }
@@ -187,7 +202,7 @@ private final class RunMemory: Sendable {
   typealias Outcome = Result<[Tensor], ApusError>
 
   private struct State: Sendable {
-    var outcomes: [(graph: Graph, inputs: RandomInputs, backend: String, outcome: Outcome)] = []
+    var outcomes: [(graph: Graph, inputs: RandomInputs, outcome: Outcome)] = []
     var original: Graph?
     var last: Graph?
     var precision = PassPrecision.exact
@@ -198,11 +213,9 @@ private final class RunMemory: Sendable {
   private let state = Mutex(State())
 
   /// The outcome of a run, computed if it is not known.
-  func outcome(
-    of graph: Graph, on inputs: RandomInputs, by backend: String, _ run: () throws -> [Tensor]
-  ) -> Outcome {
+  func outcome(of graph: Graph, on inputs: RandomInputs, _ run: () throws -> [Tensor]) -> Outcome {
     let known = state.withLock { state in
-      state.outcomes.first { $0.inputs == inputs && $0.backend == backend && $0.graph == graph }?.outcome
+      state.outcomes.first { $0.inputs == inputs && $0.graph == graph }?.outcome
     }
     if let known { return known }
     let outcome: Outcome
@@ -214,7 +227,7 @@ private final class RunMemory: Sendable {
         let index = state.outcomes.firstIndex { $0.graph != state.original } ?? 0
         state.outcomes.remove(at: index)
       }
-      state.outcomes.append((graph, inputs, backend, outcome))
+      state.outcomes.append((graph, inputs, outcome))
     }
     return outcome
   }

@@ -16,11 +16,11 @@ extension GraphCase {
     let word = String(size)
     guard let small = graph.replacingWords({ $1 > 0 && $0 == word ? String(smaller) : nil }) else { return nil }
     var values: [String: Tensor] = [:]
-    for id in small.parameters + small.variables.map(\.id) where !self.values.isEmpty {
+    for id in small.parameters + small.variables.map(\.id) where hasValues {
       guard let name = small.name(of: id), let old = self.values[name] else { return nil }
       values[name] = try old.cropped(to: small.type(of: id).shape.numbers ?? [])
     }
-    return try GraphCase(graph: small, values: values).pruned(small)
+    return try GraphCase(graph: small, values: hasValues ? values : nil).pruned(small)
   }
 
   /// All elements of an input the same.
@@ -37,7 +37,9 @@ extension GraphCase {
   func flattening(_ position: Int, at number: Double) throws -> GraphCase? {
     guard let constant = graph.nodes[position].op as? Constant else { return nil }
     let plain = try Tensor(repeating: number, constant.value.dtype, constant.value.dimensions)
-    guard plain != constant.value, constant.value.count > 1 else { return nil }
+    // One that repeats a number already is no simpler with another.
+    let elements = constant.value.doubles()
+    guard plain != constant.value, elements.contains(where: { $0 != elements[0] }) else { return nil }
     return try pruned(
       graph.rewritten(sharingEqualNodes: false) { node, _, builder in
         node.id.index == position ? .replace([try builder.constant(plain).id]) : .keep
@@ -62,7 +64,7 @@ extension GraphCase {
     else { return nil }
     return GraphCase(
       graph: graph,
-      values: Dictionary(uniqueKeysWithValues: values.map { (new[$0.key] ?? $0.key, $0.value) }))
+      values: hasValues ? Dictionary(uniqueKeysWithValues: values.map { (new[$0.key] ?? $0.key, $0.value) }) : nil)
   }
 }
 

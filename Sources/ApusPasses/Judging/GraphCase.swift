@@ -6,10 +6,15 @@ import ApusOperators
 /// A graph, with what it is run on if that is known.
 public struct GraphCase: Sendable {
   public var graph: Graph
-  /// Values of parameters and variables by name; none if whoever runs the graph draws them.
+  /// Values of parameters and variables by name.
   public var values: [String: Tensor]
+  /// Whether the values are known; if not, whoever runs the graph draws them.
+  let hasValues: Bool
 
-  public init(graph: Graph, values: [String: Tensor] = [:]) { (self.graph, self.values) = (graph, values) }
+  /// - Parameter values: of all parameters and variables; nil if they are not known.
+  public init(graph: Graph, values: [String: Tensor]? = nil) {
+    (self.graph, self.values, hasValues) = (graph, values ?? [:], values != nil)
+  }
 
   /// The values of the parameters, in order.
   public var feeds: [Tensor] { graph.parameters.compactMap { values[graph.name(of: $0) ?? ""] } }
@@ -34,7 +39,7 @@ public struct GraphCase: Sendable {
     }
     let small = try graph.rewritten(sharingEqualNodes: false, keeping: keeping) { _, _, _ in .keep }
     let names = Set((small.parameters + small.variables.map(\.id)).compactMap { small.name(of: $0) })
-    return GraphCase(graph: small, values: values.filter { names.contains($0.key) })
+    return GraphCase(graph: small, values: hasValues ? values.filter { names.contains($0.key) } : nil)
   }
 
   /// The case with these outputs and updates only.
@@ -70,7 +75,7 @@ public struct GraphCase: Sendable {
     var names: [ValueID: String] = [:]
     for id in ids { names[id] = "cut\(id.index)_\(graph.valueCount)" }
     var values = values
-    if !values.isEmpty {
+    if hasValues {
       let probe = try keeping(outputs: ids)
       let computed = try Interpreter(probe.graph).run(probe.feeds, variables: probe.variables).outputs
       for (id, tensor) in zip(ids, computed) { values[names[id] ?? ""] = tensor }
@@ -83,7 +88,7 @@ public struct GraphCase: Sendable {
           return try builder.parameter(names[id] ?? "", type.dtype, type.shape).id
         })
     }
-    return try GraphCase(graph: cut, values: values).pruned(cut)
+    return try GraphCase(graph: cut, values: hasValues ? values : nil).pruned(cut)
   }
 
   /// Everything that is read from a position on, and computed before, as parameters.
@@ -99,7 +104,8 @@ public struct GraphCase: Sendable {
   func fixing(_ position: Int, at number: Double) throws -> GraphCase? {
     let node = graph.nodes[position]
     let types = graph.resultTypes(of: node)
-    guard !node.op.traits.contains(.declaration), types.allSatisfy({ $0.shape.numbers != nil }) else { return nil }
+    guard !node.op.traits.contains(.declaration), !(node.op is Constant), types.allSatisfy({ $0.shape.numbers != nil })
+    else { return nil }
     return try pruned(
       graph.rewritten(sharingEqualNodes: false) { other, _, builder in
         guard other.id == node.id else { return .keep }

@@ -25,16 +25,4 @@ extension Graph {
     guard let graphs = try? Graph.parse(result), graphs.count == 1, graphs[0].violations().isEmpty else { return nil }
     return graphs[0]
   }
-
-  /// The graph with `f64` wherever it has `f32`; nil where an operator does not take that.
-  package func inDoublePrecision() -> Graph? {
-    var isSingle = false
-    let result = replacingWords { word, _ in
-      guard word == "f32" else { return nil }
-      isSingle = true
-      return "f64"
-    }
-    // A graph without them need not have a text that can be read back.
-    return isSingle ? result : self
-  }
 }

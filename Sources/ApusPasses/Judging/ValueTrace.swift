@@ -2,19 +2,21 @@ import ApusCore
 import ApusGraph
 import ApusInterpreter
 
-/// All values of a static graph in one run of the reference.
+/// All values of a static graph in one run, of the reference unless another backend is asked.
 package struct ValueTrace {
   package let graph: Graph
   /// By positions of values; nil where nothing needs the node.
   private let tensors: [Tensor?]
 
-  /// - Throws: what the interpreter throws.
-  package init(_ graph: Graph, _ feeds: [Tensor], variables: [Tensor]) throws {
+  /// - Throws: what the backend throws.
+  package init(
+    _ graph: Graph, _ feeds: [Tensor], variables: [Tensor], on backend: any Backend = InterpreterBackend()
+  ) throws {
     self.graph = graph
     let live = graph.liveNodes()
     let ids = graph.nodes.filter { live[$0.id.index] }.flatMap(\.results)
     let all = GraphBuilder(extending: graph).build(outputs: ids)
-    let results = try Interpreter(all).run(feeds, variables: variables).outputs
+    let results = try backend.prepare(all).run(feeds, variables: variables).outputs
     var tensors = [Tensor?](repeating: nil, count: graph.valueCount)
     for (id, tensor) in zip(ids, results) { tensors[id.index] = tensor }
     self.tensors = tensors

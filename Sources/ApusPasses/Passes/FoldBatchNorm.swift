@@ -31,7 +31,7 @@ public struct FoldBatchNorm: Pass {
     let graph = try graph.withoutDeadNodes()
     var search = ChannelChains(graph)
     for node in graph.nodes { search.visit(node, &context) }
-    let permitted = graph.nodes.map(\.id).filter { search.finished[$0] != nil && context.permits() }
+    let permitted = Set(graph.nodes.map(\.id).filter { search.finished[$0] != nil && context.permits() })
     let chains = search.finished.filter { permitted.contains($0.key) }
     guard !chains.isEmpty else { return original }
     context.count("folded", chains.count)

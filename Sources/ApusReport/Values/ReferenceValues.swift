@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusInterpreter
+import ApusPasses
 
 /// The values of the graph as it was given, in double precision: what those of other stages are compared with.
 ///
@@ -36,7 +37,7 @@ struct ReferenceValues {
   func node(of id: ValueID) -> Int { graph.producer(of: id).id.index }
 
   private static func values(of graph: Graph, _ inputs: ReportInputs) throws -> [ValueID: Tensor] {
-    try ValueRun(graph.carriedInDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend()).values
+    try ValueRun(graph.inDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend()).values
   }
 
   /// What the values of a stage should be, each by its counterpart.
@@ -73,10 +74,10 @@ struct ReferenceValues {
     // Most that differ do so at once.
     func differs(_ i: Int, _ scale: Double) -> Bool {
       let (x, y) = (a[i], b[i])
-      return !(x == y || (x.isNaN && y.isNaN) || abs(x - y) <= tolerance * max(scale, abs(x)))
+      let isNear = x.isFinite && y.isFinite && abs(x - y) <= tolerance * max(scale, abs(x))
+      return !(x == y || (x.isNaN && y.isNaN) || isNear)
     }
-    let squares = a.lazy.filter(\.isFinite).reduce(0) { $0 + $1 * $1 }
-    let scale = (squares / Double(max(1, a.count))).squareRoot()
+    let scale = TensorComparison.rootMeanSquare(a)
     return !a.indices.contains { differs($0, scale) }
   }
 }

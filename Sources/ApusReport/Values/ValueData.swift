@@ -55,8 +55,8 @@ extension Report.ValueData {
       difference = max(difference, abs(x - y))
       magnitude = max(magnitude, abs(y))
     }
-    // Of zeros any other number is as wrong as can be.
-    self.difference = difference
-    error = difference == 0 ? 0 : magnitude == 0 ? 1 : difference / magnitude
+    // Of zeros any other number is as wrong as can be; beyond the range of f64 there is no larger error to tell apart.
+    self.difference = min(difference, .greatestFiniteMagnitude)
+    error = difference == 0 ? 0 : magnitude == 0 ? 1 : min(difference / magnitude, .greatestFiniteMagnitude)
   }
 }

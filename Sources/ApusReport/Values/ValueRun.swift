@@ -1,5 +1,6 @@
 import ApusCore
 import ApusGraph
+import ApusPasses
 
 /// All values of one run of a graph.
 struct ValueRun {
@@ -11,13 +12,9 @@ struct ValueRun {
   ///   - inputs: for its parameters and variables.
   /// - Throws: `ApusError` if it cannot be run, or its values do not fit into memory.
   init(_ graph: Graph, _ inputs: ReportInputs, on backend: any Backend) throws {
-    let ids = graph.nodes.filter { !$0.op.traits.contains(.declaration) }.flatMap(\.results)
-    let builder = GraphBuilder(extending: graph)
-    let watched = try builder.build(ids.map(builder.value))
-    let outputs = try backend.prepare(watched).run(inputs.feeds, variables: inputs.variables).outputs
-    var values = Dictionary(uniqueKeysWithValues: zip(ids, outputs))
-    for (id, feed) in zip(graph.parameters, inputs.feeds) { values[id] = feed }
-    for (variable, value) in zip(graph.variables, inputs.variables) { values[variable.id] = value }
+    let trace = try ValueTrace(graph, inputs.feeds, variables: inputs.variables, on: backend)
+    var values: [ValueID: Tensor] = [:]
+    for id in graph.nodes.flatMap(\.results) where !(graph.producer(of: id).op is Constant) { values[id] = trace[id] }
     self.values = values
   }
 }

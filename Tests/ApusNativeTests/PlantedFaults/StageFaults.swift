@@ -86,7 +86,25 @@ struct StageFault: Sendable, CustomStringConvertible {
     }
     """
 
+  /// All of its work is in the body of a loop.
+  private static let loop = """
+    graph @g(%h: f32[16], %s: f32[4, 16]) {
+      %last: f32[16] = scan(%h, %s, carries: 1, sequences: 1) { (%y: f32[16], %x: f32[16]) in
+        %1: f32[16] = add(%x, %y)
+        %2: f32[16] = tanh(%1)
+        return %2
+      }
+      return %last
+    }
+    """
+  /// As gradients of means are.
+  private static let smallNumbers =
+    "graph @g(%x: f32[37]) {\n%c: f32 = constant(1e-5)\n%1 = multiply(%x, %c)\n%r = negate(%1)\nreturn %r\n}"
+
   static let all: [StageFault] = [
+    lowering("a sum in a loop is a difference", loop, "x16 = add", "x16 = subtract"),
+    code("a sum in a loop is a difference in machine code", loop, "x16 = add", "x16 = subtract"),
+    lowering("small numbers keep their sign", smallNumbers, "= negate", "= absolute"),
     lowering("an addition is a subtraction", ragged, "x16 = add", "x16 = subtract"),
     lowering("the rest of a vector is not computed", ragged, "i32x16 = constant 5", "i32x16 = constant 4"),
     lowering("a bias is added before it is read", layer, "f32x16 = add", "f32x16 = multiply"),
