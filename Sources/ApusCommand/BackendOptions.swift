@@ -6,12 +6,12 @@ import Foundation
 struct BackendOptions: ParsableArguments {
   @Option(
     help: """
-      What runs the graph: \(BackendOptions.names.joined(separator: " or ")); native where left out, or the interpreter \
+      What runs the graph: \(BackendOptions.names.joined(separator: " or ")); native if left out, or the interpreter \
       if native code does not run here.
       """)
   var backend: String?
 
-  @Option(help: "Workers that share each run of native code; the processor's cores where left out.")
+  @Option(help: "Workers that share each run of native code; the processor's cores if left out.")
   var threads: Int?
 
   @Option(help: "The processor to make native code for: \(NativeTarget.names.joined(separator: ", ")).")

@@ -23,7 +23,7 @@ struct CompileCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The folder to write into.")
   var output: String
 
-  @Option(help: "What all names in C begin with; the graph's name where left out.")
+  @Option(help: "What all names in C begin with; the graph's name if left out.")
   var name: String?
 
   @Option(help: "The processor to make code for: \(NativeTarget.names.joined(separator: ", ")).")
@@ -38,7 +38,7 @@ struct CompileCommand: ParsableCommand {
 
   @OptionGroup var loss: LossOptions
 
-  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
+  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop if left out.")
   var optimizer: String?
 
   @Option(help: "Seed of first values.")

@@ -11,7 +11,7 @@ struct EvaluateCommand: ParsableCommand {
 
         apus evaluate trained --data fashion-mnist
         apus evaluate flowers --data iris.csv --confusion-matrix
-        apus evaluate flowers --data iris.csv --confusion-matrix --output matrix.csv
+        apus evaluate flowers --data iris.csv --confusion-matrix --output matrix.svg
       """)
 
   @OptionGroup var input: GraphInput
@@ -32,7 +32,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("A .csv or .json file for the confusion matrix, in place of a table.", valueName: "file"))
+    help: ArgumentHelp("A .csv, .json or .svg file for the confusion matrix, in place of a table.", valueName: "file"))
   var output: String?
 
   @Flag(help: "Print the results as JSON.")
@@ -56,8 +56,8 @@ struct EvaluateCommand: ParsableCommand {
     guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
     guard let output else { return }
     guard confusionMatrix else { throw ValidationError("--output is for --confusion-matrix.") }
-    guard ["csv", "json"].contains((output as NSString).pathExtension.lowercased()) else {
-      throw ValidationError("--output '\(output)' is neither a .csv nor a .json file.")
+    guard ["csv", "json", "svg"].contains((output as NSString).pathExtension.lowercased()) else {
+      throw ValidationError("--output '\(output)' is not a .csv, .json or .svg file.")
     }
   }
 

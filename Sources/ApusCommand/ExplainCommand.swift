@@ -25,7 +25,7 @@ struct ExplainCommand: ParsableCommand {
   @Flag(help: "Show the gradient of the first output, a scalar.")
   var gradient = false
 
-  @Option(help: "The step of gradient descent of --gradient; 0.01 where left out.")
+  @Option(help: "The step of gradient descent of --gradient; 0.01 if left out.")
   var learningRate: Double?
 
   @Option(help: "text, latex or html; left out: html where --output ends with .html, else text.")

@@ -49,8 +49,8 @@ struct OptCommand: ParsableCommand {
       """
       Run the graph before and after each pass on random inputs and compare the results, also with the graph that no pass \
       has touched; with --gradient or --training check the gradients by differences. With 'native': compile the result, \
-      and compare what each kernel writes.
-      """, valueName: "native"))
+      and compare what each kernel writes. If no value follows: passes.
+      """, valueName: "passes|native"))
   var validation: Validation?
 
   @Flag(

@@ -6,7 +6,7 @@ struct PassOptions: ParsableArguments {
   @Option(
     name: .customShort("O", allowingJoined: true),
     help: ArgumentHelp(
-      "How much the passes do, 0 to 3; 2 where left out. 0: only what the backend cannot do without.",
+      "How much the passes do, 0 to 3; 2 if left out. 0: only what the backend cannot do without.",
       valueName: "level"))
   var level: Int?
 

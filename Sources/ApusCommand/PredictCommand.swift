@@ -4,10 +4,10 @@ import Foundation
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Runs a trained model on images, tables or arrays.",
+    commandName: "predict", abstract: "Runs a trained model on images, texts, tables or arrays.",
     discussion: """
-      Samples come from pictures (PNG, JPEG), from NumPy's files (samples along the first axis), from tables, or from a \
-      data set:
+      Samples come from pictures (PNG, JPEG), from NumPy's files (samples along the first axis), from tables, from texts, or \
+      from a data set:
 
         apus predict trained shoe.png
         apus predict trained images.npy --output probabilities.npy
@@ -23,7 +23,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var input: GraphInput
 
   @Argument(
-    help: "Pictures, .npy, .npz or .csv files, or folders; the samples of --data if there are none.")
+    help: "Pictures, .npy, .npz, .csv, .tsv or .txt files, or folders; the samples of --data if there are none.")
   var files: [String] = []
 
   @OptionGroup var data: DataOptions

@@ -31,7 +31,7 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Run it, and show measured times beside the roof of this machine.")
   var profile = false
 
-  @Option(help: "How long --profile measures, in seconds; 1 where left out.")
+  @Option(help: "How long --profile measures, in seconds; 1 if left out.")
   var seconds: Double?
 
   @Flag(help: "Run it, and show ranges, zeros, NaN and errors of the values at each stage.")

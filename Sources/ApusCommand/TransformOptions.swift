@@ -11,7 +11,7 @@ struct TransformOptions: ParsableArguments {
 
   @OptionGroup var loss: LossOptions
 
-  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop where left out.")
+  @Option(help: "The optimizer of --training, as for `apus train`; rmsprop if left out.")
   var optimizer: String?
 
   @Option(help: "Bind dropout, batch normalization and the like first: training or inference.")

@@ -47,9 +47,13 @@ extension ConfusionMatrix: CustomStringConvertible {
     return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
   }
 
-  /// Writes CSV, or JSON if the file's name ends in `.json`. An existing file is replaced once all is written.
+  /// Writes JSON if the file's name ends in `.json`, a picture (`ConfusionPlot`) if it ends in `.svg`, or else CSV. An
+  /// existing file is replaced once all is written.
   public func write(to path: String) throws {
-    let isJSON = (path as NSString).pathExtension.lowercased() == "json"
-    try AtomicFile.write(isJSON ? json() : csv(), to: path)
+    switch (path as NSString).pathExtension.lowercased() {
+    case "json": try AtomicFile.write(json(), to: path)
+    case "svg": try ConfusionPlot(self).write(to: path)
+    default: try AtomicFile.write(csv(), to: path)
+    }
   }
 }

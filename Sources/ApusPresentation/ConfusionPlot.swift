@@ -5,38 +5,20 @@ import ApusCore
 /// A cell's color is its share of the row, so that rare classes are seen, too. Right answers are blue, wrong ones orange.
 ///
 /// ```swift
-/// try ConfusionPlot(counts: [[50, 3], [7, 40]], names: ["daisy", "poppy"]).write(to: "confusion.svg")
+/// try ConfusionPlot(trainer.confusionMatrix(test.inputs, test.targets)).write(to: "confusion.svg")
 /// ```
 public struct ConfusionPlot: Drawing, Sendable {
+  public let matrix: ConfusionMatrix
   public let title: String
-  /// By true class, then by predicted one.
-  public let counts: [[Int]]
-  /// One a class.
-  public let names: [String]
 
-  /// - Parameters:
-  ///   - counts: how many samples of each true class (row) were given each class (column).
-  ///   - names: of the classes; their numbers if there are none.
-  /// - Throws: `ApusError` if `counts` is not square, a count is negative, or there are not as many names as classes.
-  public init(title: String = "confusion matrix", counts: [[Int]], names: [String] = []) throws {
-    guard !counts.isEmpty, counts.allSatisfy({ $0.count == counts.count }) else {
-      throw ApusError.input(
-        "a confusion matrix has as many columns as rows, at least one; this one has \(counts.count) rows of "
-          + counts.map { String($0.count) }.joined(separator: ", "))
-    }
-    guard counts.allSatisfy({ $0.allSatisfy { $0 >= 0 } }) else {
-      throw ApusError.input("the counts of a confusion matrix cannot be negative")
-    }
-    guard names.isEmpty || names.count == counts.count else {
-      throw ApusError.input("\(counts.count) classes have \(names.count) names")
-    }
-    (self.title, self.counts) = (title, counts)
-    self.names = names.isEmpty ? counts.indices.map(String.init) : names
+  public init(_ matrix: ConfusionMatrix, title: String = "confusion matrix") {
+    (self.matrix, self.title) = (matrix, title)
   }
 
   public func svg() -> String {
+    let counts = matrix.counts
     let count = counts.count
-    let names = names.map { SVGCanvas.shortened($0, to: 24) }
+    let names = matrix.classNames.map { SVGCanvas.shortened($0, to: 24) }
     let cell = min(max(640 / Double(count), 10), 54)
     let nameSize = cell < 14 ? 9 : 12
     let longest = names.map { SVGCanvas.width(of: $0, size: nameSize) }.max() ?? 0

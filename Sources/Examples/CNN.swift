@@ -25,8 +25,17 @@ struct CNN: ParsableCommand {
     }
     print(model.summary())
 
-    let (accuracy, history) = try options.train(model, on: data, epochs: 5)
+    let (accuracy, history, trainer) = try options.train(model, on: data, epochs: 5)
     print("test accuracy: \(decimal(accuracy, digits: 3))")
     try options.picture("course-cnn-history.svg") { try history.plot(to: $0, title: "cnn") }
+    // What was learned: the filters of the first layer, what they make of an image, and which classes are taken for which.
+    try options.picture("course-cnn-filters.png") { try PNG.write(trainer.filters(of: "conv1"), to: $0) }
+    try options.picture("course-cnn-maps.png") { path in
+      try PNG.write(trainer.featureMaps(of: "conv1", for: data.test.images[..<1]), to: path)
+    }
+    try options.picture("course-cnn-confusion.svg") { path in
+      let matrix = try trainer.confusionMatrix(data.test.images, data.test.labels)
+      try ConfusionPlot(ConfusionMatrix(counts: matrix.counts, classNames: data.classNames)).write(to: path)
+    }
   }
 }

@@ -20,7 +20,7 @@ struct CapsuleNetwork: ParsableCommand {
       // At each of 5 × 5 places 16 capsules of 8 numbers: 400 vectors.
       PrimaryCapsules(options.short ? 2 : 16, dimension: 8, kernelSize: 3, strides: 2)
       // A capsule of 16 numbers a class. Each first capsule predicts each of these; predictions that agree count more in
-      // the next of three rounds: routing by agreement.
+      // the next of three iterations: routing by agreement.
       Capsules(10, dimension: 16, routings: 3)
       // The length of its vector says whether the class is there.
       CapsuleLength()
@@ -35,7 +35,7 @@ struct CapsuleNetwork: ParsableCommand {
     let scores = try trainer.evaluate(data.test.images, data.test.labels.oneHot(classCount: 10))
     print("test accuracy: \(decimal(scores["categorical_accuracy"] ?? 0, digits: 3))")
 
-    // Lengths are no shares of one whole: an image may hold two things, or none.
+    // Lengths do not sum to 1: an image may hold two things, or none.
     let lengths = try trainer.predict(data.test.images[..<1]).doubles()
     print("lengths for the first image: \(lengths.map { decimal($0, digits: 2) }.joined(separator: " "))")
     try options.picture("course-capsules-history.svg") { try history.plot(to: $0, title: "capsules") }

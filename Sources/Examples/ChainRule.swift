@@ -34,11 +34,11 @@ struct ChainRule: ParsableCommand {
     let error = (y - t) * (y - t) / 2
 
     // The chain rule multiplies the derivatives along the way from the error back to a weight. σ′ = σ (1 − σ).
-    let slopeZ2 = (y - t) * y * (1 - y)
-    let slopeW2 = slopeZ2 * a1
-    let slopeW1 = slopeZ2 * w2 * a1 * (1 - a1) * x
+    let dZ2 = (y - t) * y * (1 - y)
+    let dW2 = dZ2 * a1
+    let dW1 = dZ2 * w2 * a1 * (1 - a1) * x
     print(
-      "by hand: E = \(decimal(error, digits: 8)), dE/dw1 = \(decimal(slopeW1, digits: 8)), dE/dw2 = \(decimal(slopeW2, digits: 8))"
+      "by hand: E = \(decimal(error, digits: 8)), dE/dw1 = \(decimal(dW1, digits: 8)), dE/dw2 = \(decimal(dW2, digits: 8))"
     )
 
     // The same network as a graph, which is differentiated by rule.
@@ -46,27 +46,18 @@ struct ChainRule: ParsableCommand {
     let inputs = try ["x", "t", "w1", "w2"].map { try builder.parameter($0, .f64, []) }
     let output = try (inputs[3] * (inputs[2] * inputs[0]).sigmoid()).sigmoid()
     let loss = try (output - inputs[1]).square() * 0.5
-    let slopes = try gradients(of: loss, withRespectTo: [inputs[2], inputs[3]])
+    let derivatives = try gradients(of: loss, withRespectTo: [inputs[2], inputs[3]])
     let results = try Session().run(
-      builder.build([loss] + slopes),
+      builder.build([loss] + derivatives),
       feeds: ["x": Tensor(scalar: x), "t": Tensor(scalar: t), "w1": Tensor(scalar: w1), "w2": Tensor(scalar: w2)])
     let numbers = results.map { decimal($0.doubles()[0], digits: 8) }
     print("graph:   E = \(numbers[0]), dE/dw1 = \(numbers[1]), dE/dw2 = \(numbers[2])")
 
-    // One step of gradient descent: against the slope, the error becomes smaller.
+    // One step of gradient descent: against the gradient, the error becomes smaller.
     let rate = 1.0
-    let better = sigmoid((w2 - rate * slopeW2) * sigmoid((w1 - rate * slopeW1) * x))
+    let better = sigmoid((w2 - rate * dW2) * sigmoid((w1 - rate * dW1) * x))
     print("after one step: E = \(decimal((better - t) * (better - t) / 2, digits: 8))")
 
-    try options.picture("course-sigmoid.svg") { path in
-      let curve = (-10...10).map { sigmoid(Double($0)) }
-      let slope = curve.map { $0 * (1 - $0) }
-      try LinePlot(
-        title: "the sigmoid and its slope", xLabel: "x", firstEpoch: -10,
-        panels: [
-          .init(title: "sigmoid", curves: [.init(name: "sigmoid", values: curve), .init(name: "slope", values: slope)])
-        ]
-      ).write(to: path)
-    }
+    try options.picture("course-sigmoid.svg") { try ActivationFunction.plot([.sigmoid], over: -10...10).write(to: $0) }
   }
 }

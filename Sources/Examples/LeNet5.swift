@@ -26,7 +26,7 @@ struct LeNet5: ParsableCommand {
     }
     print(model.summary())
 
-    let (accuracy, history) = try options.train(model, on: data, epochs: 5)
+    let (accuracy, history, _) = try options.train(model, on: data, epochs: 5)
     print("test accuracy: \(decimal(accuracy, digits: 3))")
     try options.picture("course-lenet5-history.svg") { try history.plot(to: $0, title: "lenet5") }
   }

@@ -30,17 +30,17 @@ struct LessonOptions: ParsableArguments {
 
   /// Trains a model that tells images apart, as the lesson on the MLP does line by line. The last tenth of the training
   /// images is for validation.
-  /// - Returns: the accuracy on the test images, which are used once, at the end; and what each epoch logged.
+  /// - Returns: the accuracy on the test images, which are used once, at the end; what each epoch logged; and the trainer.
   func train(
     _ model: some LayeredModel, on data: DatasetSplits, optimizer: any Optimizer = .adam(), batchSize: Int = 32,
     epochs: Int
-  ) throws -> (accuracy: Double, history: History) {
+  ) throws -> (accuracy: Double, history: History, trainer: Trainer) {
     let trainer = try model.compile(
       optimizer: optimizer, loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy])
     let history = try trainer.fit(
       data.train.images, data.train.labels, batchSize: batchSize, epochs: epochs, validationSplit: 0.1)
     let scores = try trainer.evaluate(data.test.images, data.test.labels)
-    return (scores["accuracy"] ?? 0, history)
+    return (scores["accuracy"] ?? 0, history, trainer)
   }
 }
 

@@ -16,13 +16,13 @@ struct LogisticRegression: ParsableCommand {
       (0..<2).map { _ in (kind == 1 ? 1 : -1) + Double.random(in: -1.2...1.2, using: &generator) }
     }
 
-    // By hand. The neuron says p = σ(w₁x₁ + w₂x₂ + b). The slope of the cross-entropy by the sum is p − target, so that
+    // By hand. The neuron says p = σ(w₁x₁ + w₂x₂ + b). The derivative of the cross-entropy by the sum is p − target, so
     // each step moves w by the mean of (p − target) · x.
     var (w, b) = ([0.0, 0.0], 0.0)
     for _ in 0..<100 {
-      let slopes = zip(points, kinds).map { 1 / (1 + exp(-(w[0] * $0[0] + w[1] * $0[1] + b))) - $1 }
-      for i in 0..<2 { w[i] -= 0.5 * zip(slopes, points).reduce(0) { $0 + $1.0 * $1.1[i] } / 200 }
-      b -= 0.5 * slopes.reduce(0, +) / 200
+      let errors = zip(points, kinds).map { 1 / (1 + exp(-(w[0] * $0[0] + w[1] * $0[1] + b))) - $1 }
+      for i in 0..<2 { w[i] -= 0.5 * zip(errors, points).reduce(0) { $0 + $1.0 * $1.1[i] } / 200 }
+      b -= 0.5 * errors.reduce(0, +) / 200
     }
     print("by hand: w = \(decimal(w[0])), \(decimal(w[1])), b = \(decimal(b))")
 
@@ -39,6 +39,9 @@ struct LogisticRegression: ParsableCommand {
     print("library: w = \(decimal(weights[0])), \(decimal(weights[1])), b = \(decimal(weights[2]))")
     let accuracy = try trainer.evaluate(inputs, targets)["accuracy"] ?? 0
     print("accuracy on the points: \(decimal(accuracy, digits: 3))")
+    try options.picture("course-logistic-regions.svg") { path in
+      try trainer.decisionRegions(points: inputs, labels: targets).write(to: path)
+    }
 
     // Ten neurons, one a class, read all 784 pixels of an image. Softmax makes probabilities of their sums.
     let model = try Sequential(name: "logistic", input: [28, 28], dtype: .u8) {

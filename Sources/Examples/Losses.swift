@@ -40,13 +40,14 @@ struct Losses: ParsableCommand {
     try options.picture("course-losses.svg") { path in
       let probabilities = (1...100).map { Double($0) / 100 }
       try LinePlot(
-        title: "loss by the probability of what is true", xLabel: "probability in percent",
+        title: "loss by the probability of what is true", xLabel: "probability",
         panels: [
           .init(
             title: "loss",
             curves: [
-              .init(name: "cross-entropy", values: probabilities.map { -log($0) }),
-              .init(name: "squared error", values: probabilities.map { ($0 - 1) * ($0 - 1) }),
+              .init(name: "cross-entropy", values: probabilities.map { -log($0) }, positions: probabilities),
+              .init(
+                name: "squared error", values: probabilities.map { ($0 - 1) * ($0 - 1) }, positions: probabilities),
             ])
         ]
       ).write(to: path)

@@ -18,7 +18,7 @@ struct MLP: ParsableCommand {
       // The rows of an image become one vector of 784 numbers.
       Flatten()
       // 128 neurons read all 784 numbers: 784 · 128 weights and 128 biases, 100,480 in all. ReLU is max(x, 0): without
-      // it two layers would be no more than one.
+      // it two layers could do only what one can.
       Dense(128, activation: .relu)
       // A neuron a class. Softmax makes positive numbers that sum to 1 of their sums: probabilities.
       Dense(10, activation: .softmax)
@@ -51,6 +51,13 @@ struct MLP: ParsableCommand {
     }
 
     try options.picture("course-mlp-history.svg") { try history.plot(to: $0, title: "mlp") }
-    try options.picture("course-mlp-images.png") { try PNG.write(PNG.grid(images, columns: 5), to: $0) }
+    try options.picture("course-mlp-images.svg") { path in
+      let captions = try answers.enumerated().map { i, answer in
+        ImageGrid.Caption(
+          answer: data.classNames[Int(answer)], probability: try probabilities[i].doubles()[Int(answer)],
+          truth: data.classNames[try Int(data.test.labels[i].doubles()[0])])
+      }
+      try ImageGrid(images: images, captions: captions, columns: 5).write(to: path)
+    }
   }
 }

@@ -23,7 +23,7 @@ struct RecurrentRows: ParsableCommand {
         // The state after the last row is all that the dense layer sees.
         Dense(10, activation: .softmax)
       }
-      let (accuracy, history) = try options.train(
+      let (accuracy, history, _) = try options.train(
         model, on: data, optimizer: .adam(learningRate: LearningRate(options.short ? 0.01 : 0.001)),
         epochs: options.short ? 8 : 5)
       print("\(name): \(model.parameterCount) parameters, test accuracy: \(decimal(accuracy, digits: 3))")

@@ -1,7 +1,7 @@
 import Apus
 import ArgumentParser
 
-/// Four remedies against learning by heart, compared on few images.
+/// Four remedies against overfitting, compared on few images.
 struct Regularization: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Augmentation, dropout, batch normalization and L2 compared.")
@@ -14,7 +14,7 @@ struct Regularization: ParsableCommand {
   }
 
   func run() throws {
-    // Few images, so that the network can learn them by heart: then it is right on them, and less so on others.
+    // Few images, so that the network can memorize them: it overfits.
     let data = try options.images()
     let count = options.short ? 200 : 2000
     let (images, labels) = (try data.train.images[..<count], try data.train.labels[..<count])
@@ -28,11 +28,14 @@ struct Regularization: ParsableCommand {
         metrics: [.accuracy, .sparseCategoricalCrossEntropy])
       let history = try trainer.fit(
         images, labels, epochs: options.short ? 6 : 30, validationData: others, verbose: .silent)
-      // Measured after training, without dropout and augmentation.
+      // Measured after training, without dropout and augmentation. Remedies are compared on images for validation: the test
+      // images are for the one that is chosen.
       let known = try trainer.evaluate(images, labels)["accuracy"] ?? 0
-      let new = try trainer.evaluate(data.test.images, data.test.labels)["accuracy"] ?? 0
+      let new = try trainer.evaluate(others.0, others.1)
+      let entropy = decimal(new["sparse_categorical_crossentropy"] ?? 0, digits: 3)
       print(
-        "\(remedy.rawValue): training accuracy \(decimal(known, digits: 3)), test accuracy \(decimal(new, digits: 3))")
+        "\(remedy.rawValue): training accuracy \(decimal(known, digits: 3)), validation accuracy "
+          + "\(decimal(new["accuracy"] ?? 0, digits: 3)), validation cross-entropy \(entropy)")
       curves.append(.init(name: remedy.rawValue, values: history["val_sparse_categorical_crossentropy"] ?? []))
     }
     try options.picture("course-regularization.svg") { path in
@@ -46,7 +49,7 @@ struct Regularization: ParsableCommand {
     let penalty: Regularizer? = remedy == .l2 ? .l2(0.001) : nil
     return try Sequential(name: "cnn", input: [28, 28, 1], dtype: .u8) {
       Rescaling(scale: 1 / 255)
-      // Other images in each epoch: mirrored, moved and made larger or smaller, as clothes may be.
+      // Other images in each epoch: mirrored and moved, as clothes may be.
       if remedy == .augmentation {
         RandomFlip(.horizontal)
         RandomTranslation(heightFactor: 0.08, widthFactor: 0.08, fillMode: .constant)

@@ -15,9 +15,10 @@ struct Sentiment: ParsableCommand {
     let length = 12
     var words = TextVectorization(outputSequenceLength: length)
     try words.adapt(train.map(\.text))
-    func targets(_ reviews: [Review]) throws -> Tensor {
-      try Tensor(reviews.map { Float($0.isGood ? 1 : 0) }, [reviews.count, 1])
+    func encoded(_ reviews: [Review]) throws -> (inputs: Tensor, targets: Tensor) {
+      (try words(reviews.map(\.text)), try Tensor(reviews.map { Float($0.isGood ? 1 : 0) }, [reviews.count, 1]))
     }
+    let (known, new) = (try encoded(train), try encoded(test))
 
     // The first reader takes the mean of the words' vectors, whatever their order. The others read word by word.
     let readers: [(name: String, layer: any Layer)] = [
@@ -32,8 +33,8 @@ struct Sentiment: ParsableCommand {
       }
       let trainer = try model.compile(
         optimizer: .adam(learningRate: 0.01), loss: .binaryCrossEntropy, metrics: [.accuracy])
-      try trainer.fit(words(train.map(\.text)), targets(train), epochs: 8, verbose: .silent)
-      let accuracy = try trainer.evaluate(words(test.map(\.text)), targets(test))["accuracy"] ?? 0
+      try trainer.fit(known.inputs, known.targets, epochs: 8, verbose: .silent)
+      let accuracy = try trainer.evaluate(new.inputs, new.targets)["accuracy"] ?? 0
       print("\(name): test accuracy \(decimal(accuracy, digits: 3))")
       for sentence in ["the plot was good", "the plot was not good", "the plot was not bad"] {
         let probability = try trainer.predict(words([sentence])).doubles()[0]

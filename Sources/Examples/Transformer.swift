@@ -43,10 +43,8 @@ struct Transformer: ParsableCommand {
     let starts = Array(stride(from: 0, to: ids.count - length - 1, by: options.short ? 1 : length / 4))
     let inputs = try Tensor(starts.flatMap { ids[$0..<$0 + length] }, [starts.count, length])
     let targets = try Tensor(starts.flatMap { ids[$0 + 1...$0 + length] }, [starts.count, length])
-    try trainer.fit(inputs, targets, epochs: options.short ? 20 : 16)
-    let loss =
-      try trainer.evaluate(inputs[..<min(1000, starts.count)], targets[..<min(1000, starts.count)])["loss"] ?? 0
-    print("loss a character: \(decimal(loss))")
+    let history = try trainer.fit(inputs, targets, epochs: options.short ? 20 : 16, verbose: .silent)
+    print("training loss a character: \(decimal(history["loss"]?.last ?? 0))")
 
     // Writing: the network says how probable each character is after those before it. One is drawn and appended.
     var written = prompt
@@ -57,7 +55,7 @@ struct Transformer: ParsableCommand {
       let padded = window + [Int32](repeating: 0, count: length - window.count)
       let all = try trainer.predict(Tensor(padded, [1, length])).doubles()
       let next = all[(window.count - 1) * letters.count..<window.count * letters.count]
-      written.append(letters[draw(next.map { pow($0, 1 / max(temperature, 0.01)) }, using: &generator)])
+      written.append(letters[draw(Array(next), using: &generator)])
     }
     print("written: \(written)")
   }
@@ -81,8 +79,11 @@ struct Transformer: ParsableCommand {
     return try Model(name: "writer", ids, Dense(vocabulary, activation: .softmax)(LayerNormalization()(x)))
   }
 
-  /// An index, as often as its share of the sum says.
-  private func draw(_ shares: [Double], using generator: inout PhiloxGenerator) -> Int {
+  /// An index: the most probable one at temperature 0, or else drawn by probabilities to the power of 1 / temperature.
+  private func draw(_ probabilities: [Double], using generator: inout PhiloxGenerator) -> Int {
+    let largest = probabilities.max() ?? 1
+    if temperature == 0 { return probabilities.firstIndex(of: largest) ?? 0 }
+    let shares = probabilities.map { pow($0 / largest, 1 / temperature) }
     var rest = Double.random(in: 0..<1, using: &generator) * shares.reduce(0, +)
     return shares.firstIndex { share in
       rest -= share
@@ -91,17 +92,27 @@ struct Transformer: ParsableCommand {
   }
 
   private func learnedText() throws -> String {
-    if let text { return try String(contentsOfFile: text, encoding: .utf8) }
+    if let text {
+      guard let words = try? String(contentsOfFile: text, encoding: .utf8) else {
+        throw ApusError.input("'\(text)' cannot be read as text in UTF-8", help: "--text FILE")
+      }
+      return words
+    }
     if options.short { return String(repeating: "The swift flies high. The swift sleeps in the air. ", count: 8) }
     // The documents' prose: no listings, tables, or lines that are not made of letters as this sentence is.
     let files = (try? FileManager.default.contentsOfDirectory(atPath: "Docs")) ?? []
-    let names = files.filter { $0.hasSuffix(".md") && !$0.hasSuffix(".ko.md") }.sorted()
+    // Without this course, which has what the network wrote in it.
+    let names = files.filter { $0.hasSuffix(".md") && !$0.hasPrefix("Course") }.sorted()
     guard !names.isEmpty else {
       throw ApusError.input(
         "there is no text in 'Docs'", help: "run the lesson in the project's folder, or give --text FILE")
     }
-    let lines = try names.flatMap { name in
-      try String(contentsOfFile: "Docs/\(name)", encoding: .utf8).split(separator: "\n")
+    var lines: [Substring] = []
+    for name in names {
+      var isListing = false
+      for line in try String(contentsOfFile: "Docs/\(name)", encoding: .utf8).split(separator: "\n") {
+        if line.hasPrefix("```") { isListing.toggle() } else if !isListing { lines.append(line) }
+      }
     }
     return lines.filter { line in
       (line.first?.isLetter ?? false) && line.count > 40 && line.allSatisfy { $0.isASCII }

@@ -8,7 +8,8 @@ import Testing
   // MARK: Confusion matrices
 
   @Test func aConfusionMatrixHasItsCountsInItsCells() throws {
-    let plot = try ConfusionPlot(title: "t", counts: [[8, 2], [0, 5]], names: ["<a>", "b & c"])
+    let plot = try ConfusionPlot(
+      ConfusionMatrix(counts: [[8, 2], [0, 5]], classNames: ["<a>", "b & c"]), title: "t")
     let drawn = DrawnElements(plot.svg())
     #expect(drawn.isWellFormed && plot.svg() == plot.svg())
     // The first rectangle is the ground.
@@ -36,7 +37,7 @@ import Testing
   @Test(arguments: [1, 2, 10, 40, 100]) func aConfusionMatrixFits(_ count: Int) throws {
     let counts = (0..<count).map { row in (0..<count).map { row == $0 ? 1000 : 0 } }
     let names = (0..<count).map { "class number \($0) with a rather long name" }
-    let drawn = DrawnElements(try ConfusionPlot(counts: counts, names: names).svg())
+    let drawn = DrawnElements(try ConfusionPlot(ConfusionMatrix(counts: counts, classNames: names)).svg())
     let ground = try #require(drawn.named("svg").first)
     for cell in drawn.named("rect") {
       #expect(cell.number("x") + cell.number("width") <= ground.number("width") || cell.attributes["x"] == nil)
@@ -48,9 +49,9 @@ import Testing
 
   @Test func confusionMatricesThatAreNone() {
     for counts in [[], [[1, 2]], [[1, 2], [3]], [[-1]]] as [[[Int]]] {
-      #expect(throws: ApusError.self) { try ConfusionPlot(counts: counts) }
+      #expect(throws: ApusError.self) { try ConfusionMatrix(counts: counts) }
     }
-    #expect(throws: ApusError.self) { try ConfusionPlot(counts: [[1]], names: ["a", "b"]) }
+    #expect(throws: ApusError.self) { try ConfusionMatrix(counts: [[1]], classNames: ["a", "b"]) }
   }
 
   // MARK: Grids

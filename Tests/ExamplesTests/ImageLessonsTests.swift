@@ -17,7 +17,7 @@ import Testing
     #expect(run.output.contains("training images: u8[400, 28, 28], labels: u8[400]"))
     #expect(
       run.output.matches(of: #/image \d: rectangle (\d) \(\d\.\d\d\), is rectangle \1\n/#).count >= 4, "\(run.output)")
-    for name in ["course-mlp-history.svg", "course-mlp-images.png"] {
+    for name in ["course-mlp-history.svg", "course-mlp-images.svg"] {
       #expect(try !folder.bytes("new/pictures/\(name)").isEmpty)
     }
   }

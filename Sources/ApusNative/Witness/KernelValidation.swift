@@ -58,7 +58,7 @@ public struct KernelValidation: Sendable {
       if let fault { return fault.description }
       let largest = launches.map(\.largestULP).max() ?? 0
       return
-        "\(launches.count) values of launches and \(resultCount) results agree with the reference, to \(largest) ULP"
+        "launches: \(launches.count) values, results: \(resultCount) values, agree with the reference to \(largest) ULP"
         + (ranNatively ? "" : " (kernels interpreted: native code does not run here)")
     }
   }
