@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # Draws the pictures of data and models in Docs/Images: a network that is trained on Fashion-MNIST for an epoch, and one that
 # tells flowers apart by two measures. Needs the data set and a build.
-#   bash Scripts/pictures.sh [apus]
+# Then those of the course, which its lessons draw.
+#   bash Scripts/pictures.sh [apus [apus-course]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 apus=$(realpath "${1:-.build/release/apus}")
+course=$(realpath "${2:-.build/release/apus-course}")
 images=Docs/Images
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+
+for lesson in $(sed -n 's/^swift run -c release apus-course //p' Docs/Course.md | sort -u); do
+  echo "lesson $lesson"
+  "$course" "$lesson" --pictures $images > /dev/null
+done
 
 "$apus" plot activations -o $images/activations.svg
 "$apus" plot model Graphs/Models/cnn.graph -o $images/cnn.svg

@@ -51,6 +51,10 @@ struct DataCommand: ParsableCommand {
 
   func run() throws {
     if let grid { try OutputPath.checkFile(grid, "--grid") }
+    // Arrays and columns can be looked at as pictures, too.
+    var choices = reading.choices
+    choices.imageSize = nil
+    try DataReader.checkUse(of: choices, for: path)
     if show == nil, matrix == nil, grid == nil || json {
       let summary = try DataSummary(path, reading.choices)
       if json { try Terminal.writeJSON(summary) } else { Terminal.write(Self.text(of: summary)) }
@@ -146,7 +150,7 @@ struct DataCommand: ParsableCommand {
     for (position, value) in row.doubles().enumerated() {
       let name = names.indices.contains(position) ? names[position] : "\(position)"
       Terminal.write(
-        "  \(name.padding(toLength: max(width, 6), withPad: " ", startingAt: 0))  \(PictureText.number(value))\n")
+        "  \(name)\(String(repeating: " ", count: max(0, max(width, 6) - name.count)))  \(PictureText.number(value))\n")
     }
   }
 

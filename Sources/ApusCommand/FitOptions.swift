@@ -72,7 +72,8 @@ struct FitOptions: ParsableArguments {
 
   /// Names with their weights.
   private static func pairs(_ text: String) throws -> [(name: String, weight: Double)] {
-    try ((try? CSV.fields(of: text)) ?? [text]).map { field in
+    let fields = (try? CSV.fields(of: text)) ?? [text]
+    return try (fields.isEmpty ? [text] : fields).map { field in
       guard let sign = field.lastIndex(of: "="), sign > field.startIndex,
         let weight = Double(field[field.index(after: sign)...]), weight.isFinite, weight >= 0
       else {
@@ -89,12 +90,17 @@ struct FitOptions: ParsableArguments {
   func classWeights(for data: LoadedData, trained: Int) throws -> [Int: Double] {
     guard let classWeight else { return [:] }
     if classWeight == Self.balanced { return try data.train.balancedClassWeights(count: trained) }
+    // Without names the classes are those that occur.
+    let known = data.classNames.isEmpty ? try Set(data.train.classNumbers()) : []
     var result: [Int: Double] = [:]
     for (name, weight) in try Self.pairs(classWeight) {
       guard let label = data.classNames.firstIndex(of: name) ?? Int(name), label >= 0,
-        data.classNames.isEmpty || label < data.classNames.count
+        data.classNames.isEmpty ? known.contains(label) : label < data.classNames.count
       else {
-        let help = data.classNames.isEmpty ? "its classes have numbers from 0" : "its classes are " + data.classList
+        let help =
+          data.classNames.isEmpty
+          ? "its classes are " + known.sorted().prefix(20).map(String.init).joined(separator: ", ")
+          : "its classes are " + data.classList
         throw ApusError.usage(
           "--class-weight names '\(name)', which is not a class of '\(data.name)'",
           help: Int(name) == nil ? Suggestion.didYouMean(name, among: data.classNames) ?? help : help)

@@ -89,13 +89,14 @@ struct OptCommand: ParsableCommand {
 
   func run() throws {
     let pipeline = try chosen()
-    let graphs = try transform.graphs(of: input)
+    let unbound = try input.loadUnbound()
+    let graphs = try transform.graphs(unbound, of: input)
     let bindings = try input.parseBindings()
     if bisect {
       for graph in graphs { try runBisection(pipeline, graph, TranslationValidation(bindings: bindings)) }
       return
     }
-    if validation != nil { try transform.checkGradients(of: input, bindings) }
+    if validation != nil { try transform.checkGradients(of: unbound, bindings) }
 
     var texts: [String] = []
     for graph in graphs {
@@ -121,7 +122,7 @@ struct OptCommand: ParsableCommand {
   }
 
   private func validateKernels(of graph: Graph, from original: Graph, _ bindings: [String: Int]) throws {
-    let sizes = Dictionary(uniqueKeysWithValues: original.symbols.map { ($0, bindings[$0] ?? 3) })
+    let sizes = original.sizesForValidation(bindings)
     let (before, after) = (try original.specialized(sizes), try graph.specialized(sizes))
     // The passes that native code needs, or has of its own, are judged as any others.
     let native = NativeBackend()

@@ -31,13 +31,15 @@ struct PictureOutput: ParsableArguments {
     try PictureOutput.check(path, [ending], option: "--output")
   }
 
-  /// - Throws: `ApusError` if the ending says that the file is a picture of another kind, or none can be written there.
+  /// - Throws: `ApusError` if the file's name has another ending, or none can be written there.
   static func check(_ path: String, _ wanted: [String], option: String) throws {
     let ending = (path as NSString).pathExtension.lowercased()
-    guard wanted.contains(ending) || !["svg", "png", "npy", "pdf", "jpg", "jpeg"].contains(ending) else {
+    guard wanted.contains(ending) else {
+      let endings = wanted.map { "." + $0 }.joined(separator: " or ")
       throw ApusError.usage(
-        "\(option) '\(path)': this picture is written as \(wanted.joined(separator: " or "))",
-        help: wanted == ["svg"] ? "a program such as rsvg-convert or inkscape makes a PNG file of it" : nil)
+        "\(option) '\(path)' is not a file of a kind that is written here",
+        help: "a name that ends in \(endings)"
+          + (wanted == ["svg"] ? "; a program such as rsvg-convert or inkscape makes a PNG file of it" : ""))
     }
     try OutputPath.checkFile(path, option)
   }

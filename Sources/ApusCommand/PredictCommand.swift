@@ -122,19 +122,14 @@ struct PredictCommand: ParsableCommand {
   private func draw(
     _ predictions: [Prediction], _ pictures: [Tensor], _ classNames: [String], to path: String
   ) throws {
-    guard let first = pictures.first, pictures.allSatisfy({ $0.dimensions.dropFirst() == first.dimensions.dropFirst() })
-    else { throw ApusError.input("--grid: the pictures do not have one size", help: "predict them one at a time") }
-    let count = pictures.reduce(0) { $0 + $1.dimensions[0] }
-    guard count == predictions.count else {
-      throw ApusError.input("--grid: \(count) samples have \(predictions.count) answers")
+    // As pixels, whatever the files' element types are.
+    let parts = try pictures.map { try Picture.pictures(of: $0) }
+    guard Set(parts.map { Array($0.dimensions.dropFirst()) }).count == 1 else {
+      throw ApusError.input("--grid: the pictures do not have one size", help: "predict them one at a time")
     }
-    var images = try Tensor(uninitialized: first.dtype, [count] + first.dimensions.dropFirst())
-    images.withUnsafeMutableBytes { target in
-      var offset = 0
-      for part in pictures {
-        part.withUnsafeBytes { target[offset..<offset + $0.count].copyBytes(from: $0) }
-        offset += part.byteCount
-      }
+    let images = try Tensor.joiningRows(parts)
+    guard images.dimensions[0] == predictions.count else {
+      throw ApusError.input("--grid: \(images.dimensions[0]) samples have \(predictions.count) answers")
     }
     try ImageGrid(images: images, captions: predictions.map { $0.caption(classNames) }).write(to: path)
     if !json { Terminal.write("pictures: \(path)\n") }

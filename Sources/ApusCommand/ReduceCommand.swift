@@ -47,7 +47,10 @@ struct ReduceCommand: ParsableCommand {
     // Of several graphs the first on which the command fails alone.
     var failing: (graph: Graph, status: Int32)?
     for graph in graphs where failing == nil {
-      let status = try shell.status(on: graph)
+      guard let status = try shell.status(on: graph) else {
+        throw ApusError.input(
+          "the command took longer than \(timeout.canonical) s on @\(graph.name)", help: "give a larger --timeout")
+      }
       if status != 0 { failing = (graph, status) }
     }
     guard let (graph, status) = failing else {
@@ -76,9 +79,7 @@ struct ReduceCommand: ParsableCommand {
     let command = check.split(whereSeparator: \.isNewline).joined(separator: " ")
     let text = "// \(summary): \(command)\n" + small.text()
     guard let output else { return Terminal.write(text) }
-    do { try text.write(toFile: output, atomically: true, encoding: .utf8) } catch {
-      throw ApusError.file(output, "cannot be written: \(error.localizedDescription)")
-    }
+    try AtomicFile.write(text, to: output)
   }
 }
 
@@ -109,8 +110,8 @@ struct CheckCommand {
     command.contains("{}") ? command.replacing("{}", with: file) : "\(command) \(file)"
   }
 
-  /// The exit code of the command on a graph; for a signal 128 and its number, as shells say it; 0 if it took too long.
-  func status(on graph: Graph) throws -> Int32 {
+  /// The exit code of the command on a graph; for a signal 128 and its number, as shells say it; nil if it took too long.
+  func status(on graph: Graph) throws -> Int32? {
     do { try graph.text().write(toFile: file, atomically: false, encoding: .utf8) } catch {
       throw ApusError.file(file, "cannot be written: \(error.localizedDescription)")
     }
@@ -130,7 +131,7 @@ struct CheckCommand {
       kill(-process.processIdentifier, SIGKILL)
       kill(process.processIdentifier, SIGKILL)
       done.wait()
-      return 0
+      return nil
     }
     return process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
   }

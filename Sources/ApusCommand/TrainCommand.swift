@@ -77,8 +77,10 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Print a value of the training step by its name; may be repeated.", valueName: "value"))
   var print: [String] = []
 
-  @Option(help: ArgumentHelp("Print the values of --print before each step of this many.", valueName: "steps"))
-  var printEvery = 1
+  @Option(
+    help: ArgumentHelp(
+      "Print the values of --print before each step of this many; each step if left out.", valueName: "steps"))
+  var printEvery: Int?
 
   @Option(help: "A folder for the trained model: graph, weights, the optimizer's state.")
   var save: String?
@@ -129,7 +131,8 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     guard epochs >= 0 else { throw ValidationError("--epochs cannot be negative.") }
     guard batch ?? 1 >= 1 else { throw ValidationError("--batch must be at least 1.") }
-    guard printEvery >= 1 else { throw ValidationError("--print-every must be at least 1.") }
+    guard printEvery ?? 1 >= 1 else { throw ValidationError("--print-every must be at least 1.") }
+    guard printEvery == nil || !print.isEmpty else { throw ValidationError("--print-every is for --print.") }
     let split = validationSplit ?? 0
     guard split >= 0, split < 1 else {
       throw ValidationError("--validation-split must be at least 0 and below 1.")
@@ -183,6 +186,14 @@ struct TrainCommand: ParsableCommand {
       try trainer.checkInputs(of: validation)
       try trainer.checkLabels(of: validation)
     }
+    if before != nil, split == 0, validation == nil,
+      trainer.history.curves.contains(where: { $0.name.hasPrefix("val_") })
+    {
+      Terminal.report(
+        Diagnostic(
+          .warning, "the training so far was validated on samples that are not given, so its val_ curves end here",
+          help: "--validation-data PATH"))
+    }
     let trained = try ValidationSplit(count: data.train.count, validation: split).train.count
     let weights = try classWeights(for: data, trained: trained, before)
     let steps = fitting.stepsPerEpoch ?? before?.stepsPerEpoch
@@ -210,7 +221,9 @@ struct TrainCommand: ParsableCommand {
     if let plot { try trainer.history.plot(to: plot, title: trainer.model.name) }
 
     if json {
-      let samples = Double(steps.map { $0 * batch } ?? trained) * Double(history.epochs.count)
+      let samples =
+        Double(steps.map { Self.samples(in: $0, of: trained, batch: batch) } ?? trained)
+        * Double(history.epochs.count)
       try Terminal.writeJSON(
         Result(
           history: Dictionary(
@@ -227,13 +240,20 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainCommand {
+  /// How many samples so many steps train on: a pass over the samples ends with the batch that is left.
+  static func samples(in steps: Int, of count: Int, batch: Int) -> Int {
+    let stepsPerPass = max(1, (count + batch - 1) / batch)
+    let (passes, rest) = steps.quotientAndRemainder(dividingBy: stepsPerPass)
+    return passes.multipliedSaturated(by: count).addingSaturated(min(rest * batch, count))
+  }
+
   /// What looks into steps.
   private func watchers() -> [any Callback] {
     var result: [any Callback] = checkNumerics ? [NumericsCheck()] : []
     if !print.isEmpty {
       let output = json ? Terminal.errors : Terminal.output
       result.append(
-        ValuePrinter(print, every: printEvery) { step, name, value in
+        ValuePrinter(print, every: printEvery ?? 1) { step, name, value in
           output.write("step \(step): %\(name.trimmingPrefix("%")): \(TensorText.describe(value))\n")
         })
     }

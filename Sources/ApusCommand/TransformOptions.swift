@@ -27,9 +27,12 @@ struct TransformOptions: ParsableArguments {
     guard training || optimizer == nil else { throw ValidationError("--optimizer belongs to --training.") }
   }
 
-  func graphs(of input: GraphInput) throws -> [Graph] {
+  func graphs(of input: GraphInput) throws -> [Graph] { try graphs(input.loadUnbound(), of: input) }
+
+  /// - Parameter unbound: the graphs as FILE has them, which may be standard input and is read once.
+  func graphs(_ unbound: [Graph], of input: GraphInput) throws -> [Graph] {
     // The batch's symbol is needed until the training step is made.
-    var graphs = try input.loadUnbound()
+    var graphs = unbound
     if training { graphs = try graphs.map { try trainingStep($0) } }
     graphs = try input.bind(graphs)
     if let mode { graphs = try graphs.map { try $0.bound(to: mode) } }
@@ -39,11 +42,11 @@ struct TransformOptions: ParsableArguments {
 
   /// Compares the gradients that --gradient or --training append with differences, in double precision.
   /// - Throws: `ApusError` that names the operator whose gradient is wrong.
-  func checkGradients(of input: GraphInput, _ bindings: [String: Int]) throws {
+  func checkGradients(of unbound: [Graph], _ bindings: [String: Int]) throws {
     guard gradient || training else { return }
-    for graph in try input.loadUnbound() {
-      let sizes = Dictionary(uniqueKeysWithValues: graph.symbols.map { ($0, bindings[$0] ?? 3) })
-      let forward = try graph.bound(to: mode ?? (training ? .training : .inference)).specialized(sizes)
+    for graph in unbound {
+      let forward = try graph.bound(to: mode ?? (training ? .training : .inference))
+        .specialized(graph.sizesForValidation(bindings))
       switch try GradientValidation().verdict(on: forward) {
       case .agreement(let count): Terminal.writeError("@\(graph.name): \(count) gradients agree with differences\n")
       case .undecided(let reason): Terminal.writeError("@\(graph.name): gradients were not checked: \(reason)\n")
@@ -61,6 +64,13 @@ struct TransformOptions: ParsableArguments {
   private func trainingStep(_ model: Graph) throws -> Graph {
     try model.trainingStep(
       loss: loss.makeLoss(), optimizer: OptimizerRegistry.named(optimizer ?? "rmsprop"), metrics: loss.makeMetrics())
+  }
+}
+
+extension Graph {
+  /// Sizes for all symbols: 3 where none is given, as `TranslationValidation` has it.
+  func sizesForValidation(_ bindings: [String: Int]) -> [String: Int] {
+    Dictionary(uniqueKeysWithValues: symbols.map { ($0, bindings[$0] ?? 3) })
   }
 }
 

@@ -35,6 +35,26 @@ extension Tensor {
     }
   }
 
+  /// The rows of all parts, one part after the other.
+  /// - Throws: `ApusError` if there are no parts, or they differ in element type or in the shape of a row.
+  package static func joiningRows(_ parts: [Tensor]) throws -> Tensor {
+    guard let first = parts.first else { throw ApusError.input("there are no rows to join") }
+    let count = try parts.reduce(0) { try $0 + $1.rowCount() }
+    for part in parts
+    where part.dtype != first.dtype || part.dimensions.dropFirst() != first.dimensions.dropFirst() {
+      throw ApusError.input("the rows of a \(first.type) and a \(part.type) cannot be joined")
+    }
+    var result = try Tensor(uninitialized: first.dtype, [count] + first.dimensions.dropFirst())
+    result.withUnsafeMutableBytes { target in
+      var offset = 0
+      for part in parts {
+        part.withUnsafeBytes { target[offset..<offset + $0.count].copyBytes(from: $0) }
+        offset += part.byteCount
+      }
+    }
+    return result
+  }
+
   package func rowCount() throws -> Int {
     guard let count = dimensions.first else { throw ApusError.input("a scalar has no rows") }
     return count

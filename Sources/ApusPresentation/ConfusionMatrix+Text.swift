@@ -29,7 +29,8 @@ extension ConfusionMatrix: CustomStringConvertible {
   private func text(_ table: [[String]]) -> String {
     let first = table.map { $0[0].count }.max() ?? 0
     return table.map { row in
-      ([row[0].padding(toLength: first, withPad: " ", startingAt: 0)] + row.dropFirst()).joined(separator: "  ") + "\n"
+      // `padding(toLength:)` counts UTF-16, and would cut names.
+      ([row[0] + String(repeating: " ", count: first - row[0].count)] + row.dropFirst()).joined(separator: "  ") + "\n"
     }.joined()
   }
 

@@ -98,6 +98,7 @@ public struct ImageGrid: Drawing, Sendable {
   /// - Parameter frame: its width in pixels.
   public func pixels(frame: Int = 2) throws -> Tensor {
     let d = pictures.dimensions
+    let frame = max(0, frame)
     let (height, width) = (d[1] + 2 * frame, d[2] + 2 * frame)
     var framed = try Tensor(uninitialized: .u8, [d[0], height, width, 3])
     pictures.withElements(as: UInt8.self) { source in

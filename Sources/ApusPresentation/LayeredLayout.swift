@@ -81,17 +81,18 @@ struct LayeredLayout {
   }
 
   private static func move(_ order: [[Int]], _ places: inout [Place]) {
+    var x = places.map(\.x)
     for sweep in 0..<2 * sweeps {
       for row in sweep.isMultiple(of: 2) ? Array(order.indices) : order.indices.reversed() {
-        let x = places.map(\.x)
         let wanted = order[row].map { place -> Double in
           let joined = sweep.isMultiple(of: 2) ? places[place].above : places[place].below
           return mean(joined, x) ?? x[place]
         }
         let spaced = spread(wanted, order[row].map { places[$0].width })
-        for (place, x) in zip(order[row], spaced) { places[place].x = x }
+        for (place, center) in zip(order[row], spaced) { x[place] = center }
       }
     }
+    for place in places.indices { places[place].x = x[place] }
   }
 
   private static func mean(_ joined: [Int], _ values: [Double]) -> Double? {

@@ -26,7 +26,8 @@ public struct RegionPlot: Drawing, Sendable {
   public let classNames: [String]
   public let points: [Point]
 
-  /// - Throws: `ApusError` if the rows are not of one length, a class is negative, or a range is empty or not finite.
+  /// - Throws: `ApusError` if the rows are not of one length, a class or a label is negative, or a range is empty or not
+  ///   finite.
   public init(
     title: String = "decision regions", xLabel: String = "x", yLabel: String = "y", x: ClosedRange<Double>,
     y: ClosedRange<Double>, classes: [[Int]], certainty: [[Double]] = [], classNames: [String] = [],
@@ -36,11 +37,16 @@ public struct RegionPlot: Drawing, Sendable {
     guard width > 0, classes.allSatisfy({ $0.count == width }), classes.joined().allSatisfy({ $0 >= 0 }) else {
       throw ApusError.input("decision regions are rows of class numbers, all of one length")
     }
+    if let wrong = points.firstIndex(where: { ($0.label ?? 0) < 0 }) {
+      throw ApusError.input(
+        "sample \(wrong) has the label \(points[wrong].label ?? 0), but classes are numbered from 0")
+    }
     guard certainty.isEmpty || certainty.map(\.count) == classes.map(\.count) else {
       throw ApusError.input("there is not one certainty for each class of the decision regions")
     }
-    guard [x, y].allSatisfy({ $0.lowerBound.isFinite && $0.upperBound.isFinite && $0.upperBound > $0.lowerBound })
-    else { throw ApusError.input("decision regions over \(x) and \(y) cannot be drawn") }
+    guard [x, y].allSatisfy({ ($0.upperBound - $0.lowerBound).isFinite && $0.upperBound > $0.lowerBound }) else {
+      throw ApusError.input("decision regions over \(x) and \(y) cannot be drawn")
+    }
     (self.title, self.xLabel, self.yLabel, self.x, self.y) = (title, xLabel, yLabel, x, y)
     (self.classes, self.certainty, self.classNames, self.points) = (classes, certainty, classNames, points)
   }

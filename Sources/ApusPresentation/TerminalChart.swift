@@ -33,7 +33,7 @@ public struct TerminalChart: Sendable {
   /// Which bit of a letter of Braille is the dot in column 0 or 1, in rows 0 to 3 (Unicode, chapter 21.1).
   private static let dots: [[UInt8]] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]]
 
-  /// The lines without newlines: always `height` of them.
+  /// The lines without newlines: always `height` of them, at least 4.
   /// - Parameter inColors: whether the terminal shows colors.
   public func lines(inColors: Bool) -> [String] {
     let points = curves.map { $0.points.filter { $0.x.isFinite && $0.y.isFinite } }
@@ -50,10 +50,10 @@ public struct TerminalChart: Sendable {
       repeating: .init(repeating: (0, 0), count: columns), count: rows)
     func place(_ point: (x: Double, y: Double)) -> (x: Int, y: Int) {
       let span = x.upperBound - x.lowerBound
-      let across = span > 0 ? min(max((point.x - x.lowerBound) / span, 0), 1) : 0.5
+      let across = span > 0 && span.isFinite ? min(max((point.x - x.lowerBound) / span, 0), 1) : 0.5
       return (
         Int((across * Double(2 * columns - 1)).rounded()),
-        Int(((1 - y.fraction(of: point.y)) * Double(4 * rows - 1)).rounded())
+        Int(((1 - min(max(y.fraction(of: point.y), 0), 1)) * Double(4 * rows - 1)).rounded())
       )
     }
     for (curve, points) in points.enumerated() {

@@ -31,7 +31,7 @@ struct CapsuleNetwork: ParsableCommand {
     // with a 1 at the class and 0 elsewhere.
     let trainer = try model.compile(optimizer: .adam(), loss: .margin(), metrics: [.categoricalAccuracy])
     let targets = try data.train.labels.oneHot(classCount: 10)
-    let history = try trainer.fit(data.train.images, targets, epochs: 6, validationSplit: 0.1)
+    let history = try trainer.fit(data.train.images, targets, epochs: 8, validationSplit: 0.1)
     let scores = try trainer.evaluate(data.test.images, data.test.labels.oneHot(classCount: 10))
     print("test accuracy: \(decimal(scores["categorical_accuracy"] ?? 0, digits: 3))")
 

@@ -33,12 +33,13 @@ struct LessonOptions: ParsableArguments {
   /// - Returns: the accuracy on the test images, which are used once, at the end; what each epoch logged; and the trainer.
   func train(
     _ model: some LayeredModel, on data: DatasetSplits, optimizer: any Optimizer = .adam(), batchSize: Int = 32,
-    epochs: Int
+    epochs: Int, verbose: Verbosity = .auto
   ) throws -> (accuracy: Double, history: History, trainer: Trainer) {
     let trainer = try model.compile(
       optimizer: optimizer, loss: .sparseCategoricalCrossEntropy, metrics: [.accuracy])
     let history = try trainer.fit(
-      data.train.images, data.train.labels, batchSize: batchSize, epochs: epochs, validationSplit: 0.1)
+      data.train.images, data.train.labels, batchSize: batchSize, epochs: epochs, validationSplit: 0.1,
+      verbose: verbose)
     let scores = try trainer.evaluate(data.test.images, data.test.labels)
     return (scores["accuracy"] ?? 0, history, trainer)
   }

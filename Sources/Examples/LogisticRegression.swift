@@ -50,7 +50,7 @@ struct LogisticRegression: ParsableCommand {
       Dense(10, activation: .softmax)
     }
     print("\(model.parameterCount) weights and biases")
-    let result = try options.train(model, on: options.images(), epochs: 5)
+    let result = try options.train(model, on: options.images(), epochs: 5, verbose: .silent)
     print("test accuracy: \(decimal(result.accuracy, digits: 3))")
   }
 }

@@ -19,7 +19,7 @@ struct LongMemory: ParsableCommand {
   }
 
   func run() throws {
-    let steps = steps ?? (options.short ? 30 : 40)
+    let steps = steps ?? 30
     let (count, epochs) = options.short ? (4000, epochs ?? 25) : (10_000, epochs ?? 40)
     let train = try sequences(count, steps: steps, seed: 1)
     let test = try sequences(500, steps: steps, seed: 2)

@@ -25,7 +25,7 @@ struct RecurrentRows: ParsableCommand {
       }
       let (accuracy, history, _) = try options.train(
         model, on: data, optimizer: .adam(learningRate: LearningRate(options.short ? 0.01 : 0.001)),
-        epochs: options.short ? 8 : 5)
+        epochs: options.short ? 8 : 5, verbose: .silent)
       print("\(name): \(model.parameterCount) parameters, test accuracy: \(decimal(accuracy, digits: 3))")
       curves.append(.init(name: name, values: history["val_accuracy"] ?? []))
     }

@@ -100,7 +100,7 @@ import Testing
       "predict base --data two.npz --layer conv2 -o maps.png", "no layer 'conv2'", "rescaling, conv1, flatten, output")
     try fail("predict base --data two.npz --layer output -o maps.png", "no channels to draw")
     try fail("predict base --data two.npz --layer conv1", "--layer writes to --output", status: 2)
-    try fail("predict base --data two.npz --layer conv1 -o maps.svg", "written as npy or png", status: 2)
+    try fail("predict base --data two.npz --layer conv1 -o maps.svg", "a name that ends in .npy or .png", status: 2)
   }
 
   @Test func predictionsAreDrawn() throws {
@@ -115,7 +115,7 @@ import Testing
   }
 
   @Test func whatCannotBeDrawn() throws {
-    try fail("plot model output.graph -o model.png", "this picture is written as svg", status: 2)
+    try fail("plot model output.graph -o model.png", "a name that ends in .svg", status: 2)
     try fail("plot filters base --layer flatten -o a.png", "no layer 'flatten' with filters", "conv1")
     try fail("plot history output.graph -o a.svg", "is not a folder with a saved model")
     try fail("plot regions base --data two.npz -o a.svg", "samples of two numbers")

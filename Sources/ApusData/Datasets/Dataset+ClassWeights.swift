@@ -14,7 +14,7 @@ extension Dataset {
   }
 
   /// The class of each sample: its number, or the place of the single largest one of its numbers.
-  private func classNumbers() throws -> [Int] {
+  package func classNumbers() throws -> [Int] {
     let isNumber = targets.count == count
     if !isNumber, targets.rank == 2 { return try targets.argMax(axis: 1).elements(as: Int64.self).map { Int($0) } }
     return try targets.doubles().enumerated().map { row, value in

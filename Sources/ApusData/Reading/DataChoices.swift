@@ -63,6 +63,8 @@ public struct InputEncoding: Codable, Hashable, Sendable {
     guard let table else { return true }
     // A column of texts is the only one.
     guard table.textColumn == nil ? !table.columns.isEmpty : table.columns.isEmpty && texts != nil else { return false }
+    let classNames = table.target?.classNames ?? []
+    guard Set(classNames).count == classNames.count else { return false }
     return table.columns.allSatisfy { column in
       let texts = column.categories ?? []
       return Set(texts).count == texts.count && column.mean?.isFinite ?? true && column.deviation ?? 1 > 0

@@ -209,6 +209,8 @@ public enum DataReader {
     let hasWords = isText || kind == .imdb || format == .imdb
     let (texts, usual) = (choices.texts, TextVectorization())
     let uses: [(option: String, isChosen: Bool, isUsed: Bool)] = [
+      ("--target", choices.target != nil, kind == .table || kind == .npz || kind == .npy),
+      ("--features", choices.features != nil, kind == .table || kind == .npz),
       ("--text", choices.textColumn != nil, kind == .table), ("--normalize", choices.normalizes, isTable),
       ("--categories", !choices.categories.isEmpty, kind == .table),
       ("--missing", choices.missing != .error, kind == .table),

@@ -19,7 +19,14 @@ enum PictureFolder {
   static func read(
     _ paths: [String], _ encoding: PictureEncoding?, _ choices: DataChoices
   ) throws -> (Tensor, PictureEncoding) {
-    if let encoding { return (try joined(paths.map { try encoding.read($0) }), encoding) }
+    if let encoding {
+      if paths.isEmpty { return (try Tensor(uninitialized: .u8, [0, encoding.height, encoding.width]), encoding) }
+      let rows = try paths.map { path in
+        let picture = try encoding.read(path)
+        return try picture.reshaped([1] + picture.dimensions)
+      }
+      return (try Tensor.joiningRows(rows), encoding)
+    }
     var pictures: [Tensor] = []
     for path in paths {
       var picture = try Picture.read(path)
@@ -36,23 +43,12 @@ enum PictureFolder {
     let channels = choices.color == .rgb || pictures.contains { $0.dimensions[2] == 3 } ? 3 : 1
     let size = pictures.first?.dimensions ?? [1, 1]
     let found = PictureEncoding(height: size[0], width: size[1], channels: channels)
-    let joined = try joined(
+    if pictures.isEmpty { return (try Tensor(uninitialized: .u8, [0, 1, 1]), found) }
+    let joined = try Tensor.joiningRows(
       pictures.map { picture in
         let picture = try Picture.converted(picture, channels: channels)
-        return channels == 1 ? try picture.reshaped([size[0], size[1]]) : picture
+        return try picture.reshaped([1, size[0], size[1]] + (channels == 1 ? [] : [channels]))
       })
     return (joined, found)
-  }
-
-  private static func joined(_ pictures: [Tensor]) throws -> Tensor {
-    var result = try Tensor(uninitialized: .u8, [pictures.count] + (pictures.first?.dimensions ?? []))
-    result.withUnsafeMutableBytes { target in
-      var offset = 0
-      for picture in pictures {
-        picture.withUnsafeBytes { target[offset..<offset + $0.count].copyBytes(from: $0) }
-        offset += picture.byteCount
-      }
-    }
-    return result
   }
 }

@@ -16,25 +16,26 @@ extension TextTable {
   /// What columns hold, by their positions. Reads each row once.
   /// - Parameter asTexts: the columns whose numbers are texts, too.
   func contents(of columns: [Int], asTexts: Set<Int> = []) throws -> [Int: ColumnContents] {
-    var contents = Dictionary(columns.map { ($0, ColumnContents()) }) { first, _ in first }
+    let columns = Set(columns).sorted()
+    var contents = [ColumnContents](repeating: ColumnContents(), count: columns.count)
     for row in 0..<rowCount {
       var reader = TableRow(self, row)
-      for column in contents.keys {
+      for (index, column) in columns.enumerated() {
         if !reader.number(column).isNaN, !asTexts.contains(column) {
-          contents[column]?.numberCount += 1
+          contents[index].numberCount += 1
           continue
         }
         let text = try reader.text(column)
         if TextTable.missingTexts.contains(text) {
-          contents[column]?.missingCount += 1
+          contents[index].missingCount += 1
           continue
         }
-        contents[column]?.textCount += 1
-        contents[column]?.texts[text, default: 0] += 1
-        if contents[column]?.firstText == nil { contents[column]?.firstText = row }
+        contents[index].textCount += 1
+        contents[index].texts[text, default: 0] += 1
+        if contents[index].firstText == nil { contents[index].firstText = row }
       }
     }
-    return contents
+    return Dictionary(uniqueKeysWithValues: zip(columns, contents))
   }
 }
 

@@ -81,7 +81,9 @@ extension TableEncoding {
   ) throws -> [Int: ColumnContents] {
     let contents = try table.contents(of: columns, asTexts: asTexts)
     for (index, found) in contents.sorted(by: { $0.key < $1.key })
-    where !found.texts.isEmpty && found.texts.keys.allSatisfy({ CSVParser.number(withComma: $0) != nil }) {
+    where !asTexts.contains(index) && !found.texts.isEmpty
+      && found.texts.keys.allSatisfy({ CSVParser.number(withComma: $0) != nil })
+    {
       let row = found.firstText ?? 0
       throw table.fault(
         "'\(try table.texts(row)[index])' is a number with a decimal comma, which a table separated by commas or tabs does "

@@ -84,6 +84,11 @@ extension Lookup {
   }
 
   private func rows(_ samples: [[Term]]) throws -> Tensor {
+    guard vocabularySize <= width, outputMode != .tfIDF || idfWeights.count == vocabularySize || terms.isEmpty else {
+      throw ApusError.input(
+        "the vocabulary was made with other settings than \(outputMode.rawValue) and \(width) numbers",
+        help: "set the properties first, then call adapt or setVocabulary")
+    }
     var tensor = try Tensor(zeros: .f32, [samples.count, width])
     try tensor.withMutableElements(as: Float.self) { elements in
       for (row, sample) in samples.enumerated() {
@@ -104,7 +109,7 @@ extension Lookup {
 
   /// The term of each number: the mask token, the token of terms outside the vocabulary, or a term of it.
   /// - Parameter numbers: integers of any shape, whose elements are taken in order.
-  /// - Throws: `ApusError` if numbers are not integers, or are those of no mode but `.int`.
+  /// - Throws: `ApusError` if numbers are not integers, or the mode is neither `.int` nor `.oneHot`.
   public func terms(of numbers: Tensor) throws -> [Term] {
     guard numbers.dtype.isInteger, outputMode == .int || outputMode == .oneHot else {
       throw ApusError.input(
@@ -112,8 +117,10 @@ extension Lookup {
     }
     return numbers.doubles().map { number in
       if oovNumber == 1, number == 0, let maskToken { return maskToken }
-      let position = Int(number) - firstNumber
-      return terms.indices.contains(position) ? terms[position] : oovToken
+      guard let position = Int(exactly: number - Double(firstNumber)), terms.indices.contains(position) else {
+        return oovToken
+      }
+      return terms[position]
     }
   }
 }

@@ -36,17 +36,17 @@ extension Lookup: Codable {
       padToMaxTokens: try container.decode(Bool.self, forKey: .padToMaxTokens))
     let terms = try container.decode([Term].self, forKey: .terms)
     let weights = try container.decodeIfPresent([Float].self, forKey: .idfWeights) ?? []
-    let isFitting =
-      terms.isEmpty
-      ? weights.isEmpty
-      : firstNumber + terms.count <= maxTokens ?? .max
-        && weights.count == (outputMode == .tfIDF ? firstNumber + terms.count : 0)
     do {
       try checkSettings()
       try take(terms, weights)
     } catch let error as ApusError {
       throw DecodingError.dataCorrupted(.init(codingPath: container.codingPath, debugDescription: error.message))
     }
+    let isFitting =
+      terms.isEmpty
+      ? weights.isEmpty
+      : firstNumber + terms.count <= maxTokens ?? .max
+        && weights.count == (outputMode == .tfIDF ? firstNumber + terms.count : 0)
     guard isFitting else {
       throw DecodingError.dataCorrupted(
         .init(codingPath: container.codingPath, debugDescription: "vocabulary, weights and max_tokens do not agree"))

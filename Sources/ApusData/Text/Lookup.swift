@@ -48,6 +48,7 @@ public struct Lookup<Term: LookupTerm>: Hashable, Sendable {
   public var maskToken: Term?
   /// What `terms(of:)` says for a number outside the vocabulary.
   public var oovToken: Term
+  /// What is made of terms.
   public var outputMode: LookupMode
   /// Whether rows have `maxTokens` columns even if the vocabulary has fewer.
   public var padToMaxTokens: Bool

@@ -32,7 +32,9 @@ public struct TextVectorization: Codable, Hashable, Sendable {
     case character
   }
 
+  /// What is done to a text first.
   public var standardize: Standardize
+  /// How a text is split into tokens.
   public var split: Split
   /// How many tokens are joined to one, for each of these numbers; nil for tokens as they are.
   public var ngramWidths: [Int]?
@@ -58,21 +60,25 @@ public struct TextVectorization: Codable, Hashable, Sendable {
     ngrams: Int? = nil, outputMode: LookupMode = .int, outputSequenceLength: Int? = nil, padToMaxTokens: Bool = false
   ) {
     (self.standardize, self.split, self.outputSequenceLength) = (standardize, split, outputSequenceLength)
-    ngramWidths = ngrams.map { $0 > 0 ? Array(1...$0) : [$0] }
+    // What is out of range stays as it is, for `checkSettings` to refuse.
+    ngramWidths = ngrams.map { 1...64 ~= $0 ? Array(1...$0) : [$0] }
     lookup = StringLookup(
       maxTokens: maxTokens, maskToken: "", outputMode: outputMode, padToMaxTokens: padToMaxTokens)
   }
 
+  /// The most numbers that tokens have, those of padding and unknown ones included; nil for all.
   public var maxTokens: Int? {
     get { lookup.maxTokens }
     set { lookup.maxTokens = newValue }
   }
 
+  /// What is made of a text's tokens.
   public var outputMode: LookupMode {
     get { lookup.outputMode }
     set { lookup.outputMode = newValue }
   }
 
+  /// Whether rows have `maxTokens` columns even if the vocabulary has fewer.
   public var padToMaxTokens: Bool {
     get { lookup.padToMaxTokens }
     set { lookup.padToMaxTokens = newValue }
