@@ -29,12 +29,16 @@ extension Graph {
     return try builder.build(outputs.map(builder.value) + found)
   }
 
+  /// What is differentiated by if nothing else is said: the trainable variables, or the inputs if there are none.
+  package var differentiableByDefault: [ValueID] {
+    let trainable = variables.filter { $0.declaration.trainable && type(of: $0.id).dtype.isFloating }.map(\.id)
+    return trainable.isEmpty ? parameters.filter { type(of: $0).dtype.isFloating } : trainable
+  }
+
   /// The values to differentiate by.
   private func differentiable(_ names: [String]?) throws -> [ValueID] {
-    let trainable = variables.filter { $0.declaration.trainable && type(of: $0.id).dtype.isFloating }.map(\.id)
-    let inputs = parameters.filter { type(of: $0).dtype.isFloating }
     guard let names else {
-      let standard = trainable.isEmpty ? inputs : trainable
+      let standard = differentiableByDefault
       guard !standard.isEmpty else {
         throw ApusError.input("graph @\(name) has no floating-point variable or parameter to differentiate by")
       }

@@ -6,6 +6,12 @@ extension Tensor {
     self = try other.dtype.dispatch(&conversion)
   }
 
+  /// The same numbers as another type, as the operator `cast` converts them.
+  package func converted(to dtype: DType) throws -> Tensor {
+    var conversion = ConversionTo(source: self)
+    return try dtype.dispatch(&conversion)
+  }
+
   public static func + (a: Tensor, b: Double) throws -> Tensor { try a.mapped("+") { $0 + b } }
   public static func - (a: Tensor, b: Double) throws -> Tensor { try a.mapped("-") { $0 - b } }
   public static func * (a: Tensor, b: Double) throws -> Tensor { try a.mapped("*") { $0 * b } }
@@ -72,5 +78,13 @@ private struct Mapping: TensorElementVisitor {
       }
     }
     return result
+  }
+}
+
+private struct ConversionTo: TensorElementVisitor {
+  let source: Tensor
+
+  mutating func visit<Element: TensorElement>(_ type: Element.Type) throws -> Tensor {
+    try Tensor(source, as: Element.self)
   }
 }

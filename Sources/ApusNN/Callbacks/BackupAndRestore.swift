@@ -39,14 +39,16 @@ public final class BackupAndRestore: Callback, Component {
   public func trainingBegins(_ trainer: Trainer) throws {
     counter.reset()
     guard SavedModel.isThere(copy) else { return }
-    let settings = trainer.fitSettings
-    do { try trainer.resume(from: copy) } catch let error as ApusError {
+    do {
+      // Before anything of the trainer is replaced.
+      guard try SavedModel(contentsOf: copy, weightsAlone: true).requiredState().fitting == trainer.fitSettings else {
+        throw ApusError.input(
+          "it had another batch size, validation split, order, number of steps or weights of classes",
+          help: "call fit with the same settings, or remove '\(copy)' to begin anew")
+      }
+      try trainer.resume(from: copy)
+    } catch let error as ApusError {
       throw ApusError(error.fault, error.diagnostics.map { $0.within("the interrupted training cannot go on") })
-    }
-    guard trainer.fitSettings == settings else {
-      throw ApusError.input(
-        "the interrupted training cannot go on: it had another batch size, validation split, order, number of steps or weights of classes",
-        help: "call fit with the same settings, or remove '\(copy)' to begin anew")
     }
   }
 

@@ -65,7 +65,7 @@ public final class LivePlot: Callback {
     drawnAt = clock()
     let chart = TerminalChart(curves: curves, width: width, height: height)
     let status = String(
-      "epoch \(epoch + 1), step \(steps)\(LogFormat.logs(logs.map { ($0.key, $0.value) }))".prefix(width))
+      "epoch \(epoch + 1), step \(steps)\(LogFormat.logs(logs.map { ($0.key, $0.value) }))".prefix(max(0, width)))
     let lines = chart.lines(inColors: true) + [status]
     // Up to the first line of the last drawing; each line is cleared before it is written.
     let up = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""

@@ -18,6 +18,8 @@ public struct StepView: Sendable {
 
 /// A callback that looks into training steps. Steps run one by one then, and each costs a copy of the variables.
 public protocol StepWatching: Callback {
+  /// Called before each step of training.
+  /// - Throws: what ends the training.
   func stepBegins(_ step: StepView, _ trainer: Trainer) throws
 }
 

@@ -40,7 +40,7 @@ public struct GroupNormalization: Layer, AffineNormalization {
   public init(
     groups: Int = 32, axis: Int = -1, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
     betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones,
-    betaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil, gammaRegularizer: Regularizer? = nil,
+    betaRegularizer: Regularizer? = nil, gammaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil,
     gammaConstraint: Constraint? = nil, name: String? = nil
   ) {
     (self.groups, self.axis, self.epsilon, self.center, self.scale) = (groups, axis, epsilon, center, scale)

@@ -103,7 +103,7 @@ extension Value {
     try context.requireFloats(self)
     let (height, width) = try context.imageSize(self)
     for (old, new) in [(height, size[0]), (width, size[1])]
-    where old != new && old.multipliedReportingOverflow(by: new).partialValue > 1 << 26 {
+    where old != new && old.multipliedSaturated(by: new) > 1 << 26 {
       throw context.error(
         "\(old) to \(new) elements are too many to interpolate", help: "interpolation: .nearest, or two steps")
     }

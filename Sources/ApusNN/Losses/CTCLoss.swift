@@ -21,7 +21,7 @@ struct CTCLoss: LossFunction {
       )
     }
     // Half precision has no number for the logarithm of 0.
-    let prediction = try prediction.dtype == .f16 ? prediction.cast(to: .f32) : prediction
+    let prediction = try prediction.widened()
     let builder = prediction.builder
     let labels = try target.cast(to: .i64)
     // Blanks before, between and after the labels.

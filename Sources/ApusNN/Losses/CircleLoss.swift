@@ -32,7 +32,7 @@ struct CircleLoss: LossFunction {
       throw ApusError.input("circle compares embeddings (batch, size) by labels (batch), not \(prediction.type)")
     }
     // Half precision has no number that is far enough below all others.
-    let prediction = try prediction.dtype == .f16 ? prediction.cast(to: .f32) : prediction
+    let prediction = try prediction.widened()
     let distance = try (1 - prediction.matmul(prediction, transposeB: true)).maximum(0)
     let labels = try target.cast(to: .i64)
     let isSame = try labels.expandedDims(at: 1).equal(labels.expandedDims(at: 0))

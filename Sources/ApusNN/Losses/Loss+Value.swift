@@ -15,7 +15,7 @@ extension Loss {
     let builder = GraphBuilder(Identifier.sanitized(name))
     let target = try builder.parameter("target", targets.dtype, targets.shape)
     let prediction = try builder.parameter("prediction", predictions.dtype, predictions.shape)
-    let graph = try builder.build([mean(target, prediction)])
+    let graph = try builder.build([mean(fitting(target, to: prediction), prediction)])
     let results = try Session().run(graph, feeds: ["target": targets, "prediction": predictions])
     return results[0].doubles()[0]
   }

@@ -22,7 +22,9 @@ extension Graph {
     }
     let chosen = layers.filter { layer in patterns.contains { Self.fits(layer, $0) } }
     let graph = try rewritten { node, operands, builder in
-      guard let layer = node.layer, chosen.contains(layer) else { return .keep }
+      // A normalization that is written without a layer is in that of its averages.
+      let averages = node.op is BatchNorm ? node.operands.lazy.map(producer(of:)).first { $0.op is Variable } : nil
+      guard let layer = node.layer ?? averages?.layer, chosen.contains(layer) else { return .keep }
       builder.origin = node.origin
       defer { builder.origin = Origin() }
       if var variable = node.op as? Variable {

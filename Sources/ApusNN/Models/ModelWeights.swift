@@ -17,7 +17,10 @@ public final class ModelWeights: Sendable {
   /// Gives a new trainer the weights of the last one, if they are no longer the first ones: a model that was compiled but
   /// not trained gets new weights from the new seed, and those of trained models that it is made of.
   func passed(to trainer: Trainer) throws -> Trainer {
+    let hasOwn = last.withLock { $0?.hasChanged ?? false }
     try give(to: trainer, prefix: "")
+    // Weights of models inside are theirs: the next trainer takes them from there again.
+    if !hasOwn { trainer.session.forgetChanges() }
     last.withLock { $0 = trainer.session }
     return trainer
   }

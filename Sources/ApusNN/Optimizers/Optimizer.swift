@@ -64,9 +64,11 @@ extension Optimizer {
       if let decay = weightDecay(of: variable, named: state.name) { start = try start - start * (rate * decay) }
       var new = try update(start, gradient, rate: rate, step: count, state)
       if let turn { new = try turn.isComplete.select(new, variable) }
+      // The mean is kept in the precision of the rule: in 16 bits it would not move.
       new = try averaged(
-        new.cast(to: declared.dtype), OptimizerState(variable: declared, name: state.name, turn: turn),
-        step: turn?.step ?? step)
+        new, OptimizerState(variable: variable, name: state.name, turn: turn), step: turn?.step ?? step
+      )
+      .cast(to: declared.dtype)
       if let constraint = (graph.producer(of: declared.id).op as? Variable)?.constraint {
         new = try constraint.applied(to: new)
       }

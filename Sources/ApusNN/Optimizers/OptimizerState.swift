@@ -35,7 +35,7 @@ public struct OptimizerState {
   }
 
   /// A slot that was declared before; nil if it was not.
-  func known(_ slot: String) -> Value? {
+  public func known(_ slot: String) -> Value? {
     let label = Self.label(slot, of: name)
     return variable.builder.graph.variables.first { $0.declaration.label == label }
       .map { variable.builder.value($0.id) }
@@ -51,7 +51,7 @@ public struct OptimizerState {
   /// The new value of a scalar that all variables have in common, `optimizer/<slot>`. The first of them declares and
   /// advances it.
   func shared(_ slot: String, _ initializer: Initializer, next: (Value) throws -> Value) throws -> Value {
-    let (builder, label) = (variable.builder, "optimizer/\(slot)")
+    let (builder, label) = (variable.builder, "\(Variable.optimizerPrefix)\(slot)")
     if let known = builder.graph.variables.first(where: { $0.declaration.label == label }),
       let update = builder.graph.updates.first(where: { $0.variable == known.id })
     {

@@ -12,9 +12,7 @@ extension Trainer {
   /// - Returns: `u8[height, width]`: the pictures in rows, small ones enlarged.
   /// - Throws: `ApusError` that names the layers if none is called that, or if its output is not a picture with channels.
   public func featureMaps(of layer: String, for sample: Tensor) throws -> Tensor {
-    let one = Shape.elementCount(input.shape.dims.dropFirst().map { $0.number ?? 0 })
-    let isSample = sample.dimensions.first != 1 && sample.count == one
-    let rows = isSample ? try sample.reshaped([1] + sample.dimensions) : sample
+    let rows = sample.rank == input.shape.rank - 1 ? try sample.reshaped([1] + sample.dimensions) : sample
     guard rows.dimensions.first == 1 else {
       throw ApusError.input(
         "feature maps are those of one sample, not of \(rows.dimensions.first ?? 0)", help: "as images[0]")
@@ -93,6 +91,14 @@ extension Trainer {
     }
     let scores = try predict(Tensor(plane.map(Float.init), [steps * steps, 2]), batchSize: 1024).doubles()
     let reader = try AnswerReader(model, loss: objective.joint == nil ? loss : nil)
+    guard scores.count == steps * steps * reader.width else {
+      throw ApusError.input(
+        "decision regions are drawn for one answer a sample, and the model gives \(scores.count / (steps * steps)) numbers"
+      )
+    }
+    guard scores.allSatisfy({ !$0.isNaN }) else {
+      throw ApusError.input("the model answers NaN, which is in no region")
+    }
     let answers = try (0..<steps * steps).map { index -> (label: Int, certainty: Double) in
       switch reader.answer(scores[index * reader.width..<(index + 1) * reader.width]) {
       case .label(let label, let score): return (label, min(max(score, 0), 1))

@@ -92,6 +92,9 @@ public final class Session: Sendable {
   /// Whether a variable has been set, or a graph with updates run: whether values may differ from the first ones.
   var hasChanged: Bool { changed.load(ordering: .relaxed) }
 
+  /// Takes the present values for the first ones.
+  func forgetChanges() { changed.store(false, ordering: .relaxed) }
+
   fileprivate func noteUpdates(of graph: Graph) {
     if !graph.updates.isEmpty { changed.store(true, ordering: .relaxed) }
   }

@@ -136,7 +136,7 @@ public final class StepBuilder {
       uniqueKeysWithValues: builder.graph.variables.map { ($0.declaration.label, $0.id) })
     map = try bound.copy(into: builder, map: map) { node, operands, builder in
       guard var variable = node.op as? Variable else {
-        if node.op is AddLoss { addedLosses[model.name, default: []].append(operands[1]) }
+        if node.op is AddLoss { addedLosses[Identifier.sanitized(model.name), default: []].append(operands[1]) }
         return .replace(try builder.append(node.op, operands, regions: node.regions, origin: node.origin))
       }
       variable.label = Self.label(variable.label, of: model)
@@ -160,20 +160,26 @@ public final class StepBuilder {
 
   /// - Throws: `ApusError` if another model has that name.
   static func add(_ weights: ModelWeights, _ name: String, to models: inout [String: ModelWeights]) throws {
-    guard models[name] == nil || models[name] === weights else {
+    // Variables are labeled by the name as an identifier.
+    let key = Identifier.sanitized(name)
+    guard models[key] == nil || models[key] === weights else {
       throw ApusError.input(
         "two models are named '\(name)', so their weights cannot be told apart",
         help: "give each a name: Sequential(name: \"generator\", …)")
     }
-    models[name] = weights
+    models[key] = weights
   }
 
   /// What a model adds to a loss: the penalties of its trained variables and of its activities in each application so
   /// far, as the sum of `model.losses` in Keras. A step has none of it unless it is added.
   /// - Throws: `ApusError` if the step does not apply the model.
   public func regularization(of model: some LayeredModel) throws -> Value {
-    let penalties = try variables(of: model).compactMap { try builder.penalty(ofVariable: $0.id) }
-    let all = penalties + (addedLosses[model.name] ?? []).map(builder.value)
+    let name = Identifier.sanitized(model.name)
+    guard models[name] != nil else {
+      throw ApusError.input("the step does not apply model '\(model.name)'", help: "call outputs(of:_:) first")
+    }
+    let penalties = try trainedVariables(of: model).compactMap { try builder.penalty(ofVariable: $0.id) }
+    let all = penalties + (addedLosses[name] ?? []).map(builder.value)
     guard let first = all.first else { return try builder.constant(0) }
     return try all.dropFirst().reduce(first) { try $0 + $1.cast(to: $0.dtype) }
   }
@@ -182,7 +188,8 @@ public final class StepBuilder {
   /// - Parameter target: a value of the prediction's shape, or class numbers.
   public func loss(_ loss: Loss, of prediction: Value, against target: Value) throws -> Value {
     try loss.checkSettings()
-    return try loss.mean(target, prediction, mask: builder.graph.mask(of: prediction.id).map(builder.value))
+    return try loss.mean(
+      loss.fitting(target, to: prediction), prediction, mask: builder.graph.mask(of: prediction.id).map(builder.value))
   }
 
   /// The mean of a loss against one number, such as 1 for all that should be taken for real.
@@ -208,13 +215,17 @@ public final class StepBuilder {
 
   /// - Throws: `ApusError` if the step does not apply the model.
   func variables(of model: some LayeredModel) throws -> [(id: ValueID, declaration: Variable)] {
-    let labels = Set(model.graph.variables.map { Self.label($0.declaration.label, of: model) })
-    let trained = builder.graph.variables.filter { labels.contains($0.declaration.label) && $0.declaration.trainable }
+    let trained = trainedVariables(of: model)
     guard !trained.isEmpty else {
       throw ApusError.input(
         "the step is to train model '\(model.name)', but does not apply it", help: "loss = f(step.apply(model, …))")
     }
     return trained
+  }
+
+  private func trainedVariables(of model: some LayeredModel) -> [(id: ValueID, declaration: Variable)] {
+    let labels = Set(model.graph.variables.map { Self.label($0.declaration.label, of: model) })
+    return builder.graph.variables.filter { labels.contains($0.declaration.label) && $0.declaration.trainable }
   }
 
   static func label(_ variable: String, of model: some LayeredModel) -> String {

@@ -105,9 +105,14 @@ extension Trainer {
     let isExplained = plan.onNonFiniteLoss == .explain
     let batchWatchers = callbacks.filter(\.watchesBatches)
     let stepWatchers = callbacks.compactMap { $0 as? any StepWatching }
-    try plan.training.forEachChunk(ofEpoch: epoch, seed: seed, isByOne: !batchWatchers.isEmpty) { chunk in
+    try plan.training.forEachChunk(
+      ofEpoch: epoch, seed: seed, isByOne: !(batchWatchers.isEmpty && stepWatchers.isEmpty)
+    ) { chunk in
       for callback in batchWatchers { try callback.batchBegins(chunk.first, self) }
-      for callback in stepWatchers { try callback.stepBegins(view(of: chunk), self) }
+      if !stepWatchers.isEmpty {
+        let view = try view(of: chunk)
+        for callback in stepWatchers { try callback.stepBegins(view, self) }
+      }
       let before = isExplained ? session.values : []
       let logs = try trainingSteps(chunk)
       watch.check(logs.losses, afterStep: stepCount - logs.losses.count, afterBatch: chunk.first)

@@ -13,7 +13,7 @@ struct GradientPoints {
   ///   - trained: the variables that are changed.
   init(_ graph: Graph, _ trained: [(id: ValueID, declaration: Variable)], _ optimizer: any Optimizer) throws {
     self.trained = trained.map { ($0.declaration.label, $0.id, $0.id) }
-    guard let first = trained.first, try optimizer.hasPoints(first.declaration) else {
+    guard try trained.contains(where: { try optimizer.hasPoint($0.declaration) }) else {
       self.graph = graph
       return
     }
@@ -24,9 +24,7 @@ struct GradientPoints {
       let new = try builder.append(variable, operands, names: [variable.label], origin: node.origin)[0]
       let value = builder.value(new)
       let state = OptimizerState(variable: try value.widened(), name: variable.label, turn: nil)
-      guard let point = try optimizer.gradientPoint(of: state.variable, state)?.cast(to: value.dtype) else {
-        return .keep
-      }
+      let point = try optimizer.gradientPoint(of: state.variable, state)?.cast(to: value.dtype) ?? value
       places[variable.label] = (new, point.id)
       return .replace([point.id])
     }
@@ -40,8 +38,8 @@ struct GradientPoints {
 }
 
 extension Optimizer {
-  /// Whether gradients are taken beside the variables.
-  fileprivate func hasPoints(_ variable: Variable) throws -> Bool {
+  /// Whether the gradient of a variable is taken beside it.
+  fileprivate func hasPoint(_ variable: Variable) throws -> Bool {
     let value = try GraphBuilder("scratch").variable(variable.label, variable.type.dtype, variable.type.shape).widened()
     return try gradientPoint(of: value, OptimizerState(variable: value, name: variable.label, turn: nil)) != nil
   }

@@ -120,7 +120,7 @@ extension GraphBuilder {
 extension Loss {
   /// The target in the form in which the loss compares it with a prediction.
   /// - Throws: `ApusError` that names both shapes if they cannot be compared.
-  fileprivate func fitting(_ given: Value, to prediction: Value) throws -> Value {
+  func fitting(_ given: Value, to prediction: Value) throws -> Value {
     var target = given
     if takesClassNumbers {
       // A column of labels is as good as a row.

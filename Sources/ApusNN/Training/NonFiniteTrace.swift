@@ -43,20 +43,23 @@ package struct NonFiniteTrace {
   package func first(rows: [Int] = []) -> String? {
     let live = graph.liveNodes()
     for node in graph.nodes where live[node.id.index] && !(node.op is Constant) {
-      // What only passes on an infinity that the graph states has not made it.
-      let isGiven = node.operands.contains { graph.producer(of: $0).op is Constant && !isFinite($0) }
-      guard !isGiven, let id = node.results.first(where: { !isFinite($0) }) else { continue }
+      guard let id = node.results.first(where: { !isFinite($0) }) else { continue }
+      // What passes on an infinity that the graph states has not made it, but a NaN made of it is new.
+      let hasInfinity = node.operands.contains { !isFinite($0) }
+      if hasInfinity, !holdsNaN(id) || node.operands.contains(where: holdsNaN) { continue }
       return describe(node, id, rows)
     }
     return nil
   }
 
   private func isFinite(_ id: ValueID) -> Bool { values[id]?.isFinite ?? true }
+  private func holdsNaN(_ id: ValueID) -> Bool {
+    !isFinite(id) && values[id]?.doubles().contains(where: \.isNaN) ?? false
+  }
 
   /// The operand that a value that is not finite comes from: a NaN from a NaN, or either from an infinity. Infinities that
   /// a graph states, as in masks, are no fault.
   private func source(of id: ValueID) -> ValueID? {
-    func holdsNaN(_ id: ValueID) -> Bool { values[id]?.doubles().contains(where: \.isNaN) ?? false }
     let suspects = graph.producer(of: id).operands
       .filter { !isFinite($0) && !(graph.producer(of: $0).op is Constant) }
       .sorted { $0.index < $1.index }

@@ -88,7 +88,8 @@ struct Objective: Sendable {
         func isTaken(_ name: String) -> Bool { logs.contains { $0.name == name } }
         // As in Keras the same metric with and without weights has two names.
         let weighted = outputs.count > 1 ? "\(output)_weighted_\(metric.name)" : "weighted_\(metric.name)"
-        let base = metric.isWeighted && isTaken(name) ? weighted : name
+        let hasPlain = part.metrics.contains { !$0.isWeighted && $0.name == metric.name }
+        let base = metric.isWeighted && hasPlain ? weighted : name
         logs.append(
           StepLog(NumberedName.unused(base, isTaken: isTaken), result: metric.result(isMasked: masked.contains(output)))
         )

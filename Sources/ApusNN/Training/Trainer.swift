@@ -160,9 +160,9 @@ public final class Trainer {
   /// does at its end.
   public func useAveragedWeights() throws {
     guard optimizer.options.useEMA, stepCount > 0 else { return }
-    for (name, _) in weights {
+    for (name, value) in weights {
       guard let mean = session.value(of: OptimizerState.label(OptimizerState.averageSlot, of: name)) else { continue }
-      try session.setValue(mean, of: name)
+      try session.setValue(mean.dtype == value.dtype ? mean : mean.converted(to: value.dtype), of: name)
     }
   }
 

@@ -6,7 +6,9 @@ public struct WeightTransfer: Hashable, Sendable {
   /// A variable that both have, but not of one type.
   public struct Mismatch: Hashable, Sendable {
     public let name: String
+    /// What it is here.
     public let own: TensorType
+    /// What it is in the other model.
     public let other: TensorType
   }
 
@@ -53,7 +55,7 @@ extension Trainer {
   @discardableResult
   package func takeWeights(of saved: SavedModel, into part: String? = nil) throws -> WeightTransfer {
     // What training keeps besides weights is not for another model.
-    let weights = saved.values.filter { !$0.name.hasPrefix("optimizer/") && $0.name != Graph.stepName }
+    let weights = saved.values.filter { !Variable.belongsToTraining($0.name) }
     return try takeWeights(weights, into: part, called: "'\(saved.file)'")
   }
 

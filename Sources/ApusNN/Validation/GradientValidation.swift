@@ -76,12 +76,7 @@ public struct GradientValidation: Sendable {
     _ graph: Graph, _ feeds: [Tensor], _ variables: [Tensor], _ seed: UInt64
   ) throws -> [Comparison] {
     let derived = try differentiate(graph)
-    // As `differentiated` chooses them.
-    let trainable = graph.variables.filter { $0.declaration.trainable && $0.declaration.type.dtype.isFloating }
-    let names =
-      trainable.isEmpty
-      ? graph.parameters.filter { graph.type(of: $0).dtype.isFloating }.map { graph.name(of: $0) ?? "" }
-      : trainable.map(\.declaration.label)
+    let names = graph.differentiableByDefault.map { graph.name(of: $0) ?? "" }
     guard let output = graph.outputs.first else { return [] }
     let value = try Interpreter(GraphBuilder(extending: graph).build(outputs: [output]))
     // The seed of a vector-Jacobian product is the weights of the sum.
