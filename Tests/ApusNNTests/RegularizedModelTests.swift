@@ -97,7 +97,7 @@ import Testing
       return Bidirectional(LSTM(2, returnSequences: true).regularized(), mergeMode: .sum, name: "a")(x)
     case "normalization":
       let y = GroupNormalization(
-        groups: 2, betaRegularizer: .l1(0.1), betaConstraint: .nonNegative, gammaRegularizer: .l2(0.2),
+        groups: 2, betaRegularizer: .l1(0.1), gammaRegularizer: .l2(0.2), betaConstraint: .nonNegative,
         gammaConstraint: .maxNorm(1.2), name: "b")(
           LayerNormalization(
             betaRegularizer: .l1(0.1), gammaRegularizer: .l2(0.2), betaConstraint: .nonNegative,
