@@ -139,7 +139,9 @@ import Testing
     let result = try run("train line.graph --data line.csv --verbose silent --class-weight balanced")
     #expect(result.status == 1 && result.errors.contains("the target of line.csv:2 is 0.5, which is not a class"))
     let named = try run("train line.graph --data line.csv --verbose silent --class-weight 0=2")
-    #expect(named.status == 1 && named.errors.contains("the target of line.csv:2 is 0.5, which is not a class"), "\(named.errors)")
+    #expect(
+      named.status == 1 && named.errors.contains("the target of line.csv:2 is 0.5, which is not a class"),
+      "\(named.errors)")
   }
 
   @Test(arguments: [
