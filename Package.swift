@@ -141,7 +141,8 @@ let package = Package(
       name: "ApusReportTests",
       dependencies: ["ApusGraph", "ApusLowering", "ApusData", "ApusReport", "Apus", "TestSupport"]),
     .testTarget(
-      name: "ApusNNTests", dependencies: ["ApusGraph", "ApusNN", "Apus", "TestSupport"], exclude: ["Resources"]),
+      name: "ApusNNTests", dependencies: ["ApusGraph", "ApusOperators", "ApusNN", "Apus", "TestSupport"],
+      exclude: ["Resources"]),
     .executableTarget(
       name: "CommandExample", dependencies: ["ApusGraph", "ApusOperators", "Apus", "ApusCommand"],
       path: "Tests/CommandExample"),
