@@ -72,4 +72,44 @@ check "a saved model evaluates" at_least "$(field evaluated.json accuracy)" 0.8
 check "a misspelt data set is refused" refuses 1 "did you mean 'fashion-mnist'" "${train[@]/fashion-mnist/fashon-mnist}"
 check "an unknown flag is a usage error" refuses 2 'Unknown option' "${train[@]}" --epoch 3
 
+# The models that are too large for the other tests give in C the bits that they give here, by one thread and by two.
+for length in 64 128; do
+  cat >ids$length.graph <<END
+graph @ids() {
+  %1: i64 = constant(0)
+  %2 = random_uniform(%1, shape: [1, $length], low: 0, high: 60)
+  %ids: i32[1, $length] = cast(%2, dtype: i32)
+  return %ids
+}
+END
+done
+cat >image.graph <<'END'
+graph @image() {
+  %1: i64 = constant(0)
+  %image = random_uniform(%1, shape: [1, 224, 224, 3], low: -1, high: 1)
+  return %image
+}
+END
+numbers() { tail -c "$1" "$2"; } # what an .npy file holds behind its header
+gives_the_same_bits() ( # model, graph of its input, bytes of the input, bytes of the output
+  # `check` runs this in a condition, where a failed command would end nothing: so they are chained.
+  model=$1 input=$2 taken=$3 given=$4
+  name=$(echo "$model" | tr '[:lower:]' '[:upper:]')
+  "$apus" run "$input.graph" --output in &&
+    "$apus" run "$root/Graphs/Models/$model.graph" --backend native --seed 5 --input in/*.npy --output here &&
+    numbers "$given" here/*.npy >expected && numbers "$taken" in/*.npy >input &&
+    "$apus" compile "$root/Graphs/Models/$model.graph" --bind batch=1 --seed 5 --output c || exit
+  for threads in 1 2; do
+    cc -std=c11 -O1 -I c "-DMODEL=$model" "-DARENA=${name}_ARENA_BYTES" "-DTHREADS=$threads" "-D${name}_WITH_THREADS" \
+      "$root/Tests/CommandTests/Resources/run_compiled.c" "c/$model.o" -o run_compiled -pthread &&
+      ./run_compiled "c/$model.weights" result "$given" -- input && cmp result expected || exit
+  done
+  rm -r in here c
+)
+for case in "vgg16 image 602112 4000" "resnet50 image 602112 4000" "mobilenet_v2 image 602112 4000" \
+  "encoder ids128 512 262144" "gpt ids64 256 24576" "text ids64 256 8"; do
+  read -ra words <<<"$case"
+  check "${words[0]} in C gives the same bits" gives_the_same_bits "${words[@]}"
+done
+
 echo "$passed passed, 0 failed"
