@@ -19,6 +19,9 @@ enum SumBlock {
   static let products = 512
   /// Steps of k that need no blocks.
   static let mostProducts = 2 * products
+  /// Blocks of products whose sums are added in the elements' type: so few add less to the error than a block itself, and a
+  /// tile's totals take half of the room.
+  static let fewBlocks = 16
 }
 
 /// A loop of a sweep.
@@ -141,13 +144,15 @@ struct BlockedSums {
   let isCut: [Bool]
   /// How many blocks are added at a time.
   var ways = 1
+  /// Whether blocks are added in `f64`.
+  var isWide = true
 
   /// What the first block is added to.
   var wideStarts: [Register] {
     widened(starts)
   }
 
-  /// Registers with the sums in double precision.
+  /// Registers with the sums in the type in which blocks are added.
   func widened(_ registers: [Register]) -> [Register] {
     zip(registers, isCut).map { $1 ? widened($0) : $0 }
   }
@@ -204,6 +209,6 @@ struct BlockedSums {
   }
 
   private func widened(_ sum: Register) -> Register {
-    builder.type(of: sum).scalar == .f64 ? sum : builder.convert(.extend, sum, to: .f64)
+    !isWide || builder.type(of: sum).scalar == .f64 ? sum : builder.convert(.extend, sum, to: .f64)
   }
 }

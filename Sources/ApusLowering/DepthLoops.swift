@@ -4,8 +4,8 @@ import ApusPlanning
 
 /// The loops over k of a register tile.
 ///
-/// Where k is long, its steps are cut into blocks: a tile's sums begin anew in each, and are added to totals in `f64`, which
-/// wait outside of the registers meanwhile (`SumBlock`).
+/// Where k is long, its steps are cut into blocks: a tile's sums begin anew in each, and are added to totals, which wait
+/// outside of the registers meanwhile (`SumBlock`). They are `f64` where blocks are many.
 struct DepthLoops {
   let builder: KernelBuilder
   /// Sizes of the axes of k, outermost first.
@@ -46,7 +46,8 @@ struct DepthLoops {
     let isBeforeWide = before.map { builder.type(of: $0[0]) != type } ?? false
     let isCut = type.scalar.isFloating && depth > SumBlock.mostProducts * ways
     guard isCut || isBeforeWide || isWide else { return block(start, before ?? zeros, step) }
-    let blocks = BlockedSums(builder: builder, starts: zeros, isCut: zeros.map { _ in true })
+    let areFew = isCut && !isBeforeWide && !isWide && depth <= SumBlock.fewBlocks * blockSteps
+    let blocks = BlockedSums(builder: builder, starts: zeros, isCut: zeros.map { _ in true }, isWide: !areFew)
     let first = before ?? blocks.wideStarts
     let totals =
       isCut

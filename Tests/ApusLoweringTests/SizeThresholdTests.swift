@@ -66,6 +66,9 @@ import Testing
       product("the smaller operand fills the cache", m, 64, 2 * m, reaches: isAbove ? "_from_" : nil)
     }
     cases += around(SumBlock.mostProducts) { k, _ in product("blocks of a tile", 5, k, 7) }
+    cases += around(SumBlock.fewBlocks * SumBlock.products) { k, isAbove in
+      product("wide totals of a tile", 5, k, 7, reaches: isAbove ? "extend" : nil)
+    }
     for ways in [1, 2, 4, 8, 16] {
       cases += around(SumBlock.mostProducts * ways) { k, _ in product("blocks of \(ways) ways", 1, k, 1) }
       cases += around(SumBlock.mostProducts * ways) { k, _ in product("blocks, transposed", 2, k, 3, transposed: true) }
