@@ -72,6 +72,7 @@ import Testing
     ("%s = add(%x, %i)\n  %y = exp(%s)", nil),
     ("%s = add(%x, %i)\n  %y = subtract(%s, %i)", "subtract"),
     ("%s = multiply(%x, %x)\n  %e = exp(%s)\n  %y = negate(%e)", "exp"),
+    ("%s = multiply(%x, %x)\n  %e = exp(%s)\n  %n = negate(%x)\n  %l = log(%n)\n  %y = add(%e, %l)", "exp"),
   ]) func statedInfinities(_ body: String, _ culprit: String?) throws {
     let text = "graph @g(%x: f32[4], %m: bool[4]) {\n  %i: f32[4] = constant(-inf)\n  \(body)\n  return %y\n}"
     let graph = try #require(try Graph.parse(text).first)

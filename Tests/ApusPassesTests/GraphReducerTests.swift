@@ -35,6 +35,26 @@ import Testing
     #expect(small.parameters.count <= 2 && small.variables.isEmpty, "\(small)")
   }
 
+  /// A symbol stays bound by a parameter, whether an operator or an update names it.
+  @Test func symbolsStayBound() throws {
+    let open = try graph(
+      """
+      graph @open(%x: f32[batch, 3], %y: f32[batch, 3]) {
+        %v: f32[3] = variable(ones)
+        %1 = iota(shape: [batch], dtype: f32)
+        %2 = sqrt(%1)
+        %3 = reduce_sum(%x, axes: [0])
+        %4 = add(%3, %v)
+        %5 = broadcast(%v, shape: [batch, 3])
+        %6 = exp(%5)
+        update %v = %4
+        return %2, %6
+      }
+      """)
+    #expect(try reduced(open) { holds(Sqrt.self, $0) }.computationCount <= 2)
+    #expect(try reduced(open) { holds(Exp.self, $0) }.computationCount <= 2)
+  }
+
   @Test func nodesBecomeParametersConstantsOrOperands() throws {
     let chain = try graph(
       """
@@ -68,6 +88,17 @@ import Testing
       holds(ApusOperators.Add.self, small) && small.outputTypes.allSatisfy { ($0.shape.elementCount ?? 0) > 0 }
     }
     #expect(small.outputTypes[0].shape.elementCount == 1, "\(small)")
+  }
+
+  /// A constant that repeats a number is simple enough: the number says something.
+  @Test func aUniformConstantStays() throws {
+    let uniform = try graph("graph @uniform() {\n%c: f32[4] = constant(3)\n%1 = sqrt(%c)\nreturn %1\n}")
+    let small = try reduced(uniform) { small in
+      small.outputTypes[0].shape != [0]
+        && small.nodes.contains { node in node.op is Sqrt && small.producer(of: node.operands[0]).op is Constant }
+    }
+    let constant = try #require(small.nodes.lazy.compactMap { $0.op as? Constant }.first)
+    #expect(constant.value.doubles() == [3], "\(small)")
   }
 
   @Test func regionsAreOpenedAndThinnedOut() throws {
