@@ -21,6 +21,7 @@ struct BackendOptions: ParsableArguments {
     help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6 (native only).")
   var winograd = WinogradChoice.auto
 
+  @OptionGroup var tuning: TuningOptions
   @OptionGroup var memory: MemoryOptions
   @OptionGroup var verification: VerifyOptions
 
@@ -49,13 +50,16 @@ struct BackendOptions: ParsableArguments {
     guard threads ?? 1 >= 1, threads ?? 1 <= 1024 else { throw ValidationError("--threads must be 1 … 1024.") }
   }
 
-  /// - Parameter isProfiled: whether native programs measure their launches.
+  /// - Parameters:
+  ///   - isProfiled: whether native programs measure their launches.
+  ///   - readsTuning: whether the file of `--tuning` is read, and not going to be written.
   /// - Throws: `ApusError` with a suggestion if there is no such backend or processor.
-  func make(isProfiled: Bool = false) throws -> any Backend {
+  func make(isProfiled: Bool = false, readsTuning: Bool = true) throws -> any Backend {
     var native = NativeBackend(
       workers: workers, target: try NativeTarget.named(targetCpu), verifies: verification.verify, isProfiled: isProfiled
     )
     native.winogradTile = winograd.tile
+    if readsTuning { native.tuning = try tuning.record() }
     memory.apply(to: &native)
     return try backend.map { try BackendOptions.make($0, native: native) } ?? DefaultBackend.make(native)
   }
@@ -69,6 +73,24 @@ struct BackendOptions: ParsableArguments {
       throw ApusError.usage(
         "there is no backend '\(name)'",
         help: Suggestion.didYouMean(name, among: names) ?? "one of \(names.joined(separator: ", "))")
+    }
+  }
+}
+
+/// How layers are computed, by a file.
+struct TuningOptions: ParsableArguments {
+  @Option(
+    name: .customLong("tuning"),
+    help: ArgumentHelp(
+      "How convolutions are computed, layer by layer: a file that `bench --tune` wrote (native only).",
+      valueName: "file"))
+  var file: String?
+
+  /// - Throws: `ApusError` if it cannot be read, or is no such file.
+  func record() throws -> TuningRecord? {
+    try file.map {
+      let (text, file) = try GraphFile.text($0)
+      return try TuningRecord(text: text, file: file)
     }
   }
 }

@@ -43,7 +43,11 @@ struct BenchCommand: ParsableCommand {
       valueName: "file"))
   var trace: String?
 
-  @Flag(help: "Measure other ways to compute convolutions first, and remember the fastest (native only).")
+  @Flag(
+    help: """
+      Measure other ways to compute convolutions first, each layer by itself and all together, and remember the fastest \
+      (native only); with --tuning FILE write them there, too.
+      """)
   var tune = false
 
   @Flag(help: "Print one line of JSON.")
@@ -58,7 +62,9 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     if let trace { try OutputPath.checkFile(trace, "--trace") }
     let workers = backend.workers
-    let backend = try backend.make(isProfiled: profile)
+    if tune, let file = backend.tuning.file { try OutputPath.checkFile(file, "--tuning") }
+    let tuning = backend.tuning
+    let backend = try backend.make(isProfiled: profile, readsTuning: !tune)
     if tune, !(backend is NativeBackend) {
       throw ApusError.usage("--tune chooses between ways to compile: it goes with --backend native")
     }
@@ -67,7 +73,10 @@ struct BenchCommand: ParsableCommand {
     benchmark.isTuned = tune
     benchmark.countsEvents = profile
     let result = try train ? measureTraining(benchmark) : measureRuns(benchmark)
-    if let trials = result.trials { Terminal.writeError(Self.text(of: trials)) }
+    if let found = result.tuning {
+      Terminal.writeError(TuningTable(found).text)
+      if let file = tuning.file { try AtomicFile.write(found.record.text, to: file) }
+    }
     var report = BenchReport(
       workload: URL(fileURLWithPath: input.file).deletingPathExtension().lastPathComponent, backend: backend.name,
       threads: workers, batch: result.batch, compileSeconds: result.compileSeconds)
@@ -112,19 +121,6 @@ struct BenchCommand: ParsableCommand {
     let (loss, metrics) = try loss.make(of: nil, for: set.targets, of: graph)
     guard set.count >= batch else { throw ApusError.input("--batch \(batch) is more than the \(set.count) samples") }
     return try benchmark.training(trainer(loss, metrics), on: (set.images, set.labels), batch: batch)
-  }
-
-  private static func text(of trials: [TuningTrial]) -> String {
-    if trials.isEmpty { return "tune: there is nothing to choose: the graph has no convolutions\n" }
-    return trials.enumerated().map { position, trial in
-      let way =
-        switch trial.winogradTile {
-        case 0: "as the cost model says"
-        case 1: "no Winograd tiles"
-        case let tile: "tiles of \(tile)×\(tile) wherever they apply"
-        }
-      return String(format: "tune: %10.4f ms  ", trial.seconds * 1e3) + way + (position == 0 ? ": remembered\n" : "\n")
-    }.joined()
   }
 }
 

@@ -33,6 +33,8 @@ struct CompileCommand: ParsableCommand {
     help: "Tiles by which Winograd's algorithm computes 3 × 3 convolutions: auto, off, 2, 4 or 6.")
   var winograd = BackendOptions.WinogradChoice.auto
 
+  @OptionGroup var tuning: TuningOptions
+
   @Flag(help: "Compile the whole training step of a model.")
   var training = false
 
@@ -72,6 +74,7 @@ struct CompileCommand: ParsableCommand {
     }
     var backend = NativeBackend(target: try NativeTarget.named(targetCpu))
     backend.winogradTile = winograd.tile
+    backend.tuning = try tuning.record()
     // Nothing is run: only the values of variables are wanted.
     let session = Session(backend: InterpreterBackend(), seed: seed)
     _ = try session.load(graph)

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import ApusGraph
+import ApusInterpreter
 import ApusNN
 import ApusNative
 import ApusPasses
@@ -45,7 +46,7 @@ public struct Benchmark {
     _ = try session.load(graph)
     try preparing(session)
     let feeds = try graph.parameters.map { try RandomInputs(seed: 1).tensor(for: $0, of: graph) }
-    let trials = try tune(graph, session) { _ = try $0.run(feeds, updating: &$1) }
+    let (tuning, backend) = try tuned(graph, session) { _ = try $0.run(feeds, updating: &$1) }
     let sampling = Sampling(seconds: seconds)
 
     var work: Work?
@@ -61,7 +62,7 @@ public struct Benchmark {
     // A graph without symbols has its own batch.
     return BenchmarkResult(
       executable: work.executable, isTraining: false, batch: feeds.first?.dimensions.first ?? batch,
-      compileSeconds: compileSeconds, stepSeconds: step, trials: trials, counts: counts)
+      compileSeconds: compileSeconds, stepSeconds: step, tuning: tuning, counts: counts)
   }
 
   /// Measures training steps (forward, backward, update) on shuffled samples, again and again. The trainer's own
@@ -78,7 +79,7 @@ public struct Benchmark {
     var order = EndlessBatches(Shuffle.permutation(count: count, seed: 0, epoch: 0), batch: batch)
     let bound = try step.bound(batch: batch)
     let first = Array(order.rows[..<batch])
-    let trials = try tune(bound, trainer.session) {
+    let (tuning, backend) = try tuned(bound, trainer.session) {
       _ = try $0.run(overRows: first, of: [inputs, targets], updating: &$1)
     }
     let sampling = Sampling(seconds: seconds)
@@ -98,7 +99,7 @@ public struct Benchmark {
     guard let work else { throw ApusError.defect("nothing was compiled") }
     return BenchmarkResult(
       executable: work.executable, isTraining: true, batch: batch, compileSeconds: compileSeconds,
-      stepSeconds: seconds / Double(number), trials: trials, counts: counts)
+      stepSeconds: seconds / Double(number), tuning: tuning, counts: counts)
   }
 
   /// Measures training steps on random samples, for models of ids: those need no data set to do their usual work.
@@ -127,18 +128,30 @@ public struct Benchmark {
 
   /// Tunes native code if that was asked for.
   /// - Parameter once: a run, which may update the variables.
-  private func tune(
+  /// - Returns: what was found, and the backend that uses it.
+  private func tuned(
     _ graph: Graph, _ session: Session, _ once: (NativeExecutable, _ variables: inout [Tensor]) throws -> Void
-  ) throws -> [TuningTrial]? {
-    guard isTuned else { return nil }
-    guard let native = backend as? NativeBackend else {
+  ) throws -> (result: TuningResult?, backend: any Backend) {
+    guard isTuned else { return (nil, backend) }
+    guard var native = backend as? NativeBackend else {
       throw ApusError.usage("tuning chooses between ways to compile: it goes with the native backend")
     }
+    func seconds(_ variables: inout [Tensor], for time: Double, _ run: (inout [Tensor]) throws -> Void) throws -> Double
+    {
+      for _ in 0..<3 { try run(&variables) }
+      return try Sampling(seconds: time).median { try run(&variables) }
+    }
     var variables = graph.variables.compactMap { session.value(of: $0.declaration.label) }
-    let sampling = Sampling(seconds: 0.5)
-    return try native.tune(graph) { executable in
-      for _ in 0..<3 { try once(executable, &variables) }
-      return try sampling.median { try once(executable, &variables) }
-    }.map { TuningTrial(winogradTile: $0.winogradTile, seconds: $0.seconds) }
+    let result = try native.tune(graph) { executable in
+      try seconds(&variables, for: 0.5) { try once(executable, &$0) }
+    } layerSeconds: { layer, executable in
+      let values = Session(backend: InterpreterBackend())
+      _ = try values.load(layer)
+      var variables = layer.variables.compactMap { values.value(of: $0.declaration.label) }
+      let feeds = try layer.parameters.map { try RandomInputs(seed: 1).tensor(for: $0, of: layer) }
+      return try seconds(&variables, for: 0.1) { _ = try executable.run(feeds, updating: &$0) }
+    }
+    native.tuning = result.record
+    return (result, native)
   }
 }

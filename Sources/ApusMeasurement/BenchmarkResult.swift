@@ -13,21 +13,21 @@ public struct BenchmarkResult {
   public let compileSeconds: Double
   /// Median seconds of a run or a training step.
   public let stepSeconds: Double
-  /// What tuning tried, the fastest first; nil if nothing was tuned.
-  public let trials: [TuningTrial]?
+  /// What tuning found; nil if nothing was tuned.
+  public let tuning: TuningResult?
   /// What was counted in one run or training step; nil if that was not asked for.
   public let counts: EventCounts?
 
   init(
     executable: any Executable, isTraining: Bool, batch: Int, compileSeconds: Double, stepSeconds: Double,
-    trials: [TuningTrial]?, counts: EventCounts?
+    tuning: TuningResult?, counts: EventCounts?
   ) {
     self.executable = executable
     self.isTraining = isTraining
     self.batch = batch
     self.compileSeconds = compileSeconds
     self.stepSeconds = stepSeconds
-    self.trials = trials
+    self.tuning = tuning
     self.counts = counts
   }
 
@@ -48,14 +48,6 @@ public struct BenchmarkResult {
     guard let native = executable as? NativeExecutable else { return nil }
     return try native.trace(overRows: isTraining).map { TraceFile($0.program, $0.trace) }
   }
-}
-
-/// One way to compile a graph, measured.
-public struct TuningTrial: Sendable, Hashable {
-  /// The side of Winograd's tiles; 0: as the cost model says, 1: no such tiles.
-  public let winogradTile: Int
-  /// Median seconds of a run.
-  public let seconds: Double
 }
 
 /// What a process uses.

@@ -21,8 +21,12 @@ public struct NativeBackend: Backend {
   public var memoryLimit = 0
   /// Told once a graph if its plan needs more than `memoryLimit`.
   public var warningHandler: (@Sendable (Diagnostic) -> Void)?
-  /// Whether what `tune(_:seconds:)` remembers is applied.
+  /// How layers are computed that it names, where `winogradTile` is 0; nil: as `tune` has found for a graph, if it has.
+  public var tuning: TuningRecord?
+  /// Whether what `tune` remembers is applied.
   package var isTuned = true
+  /// Chooses for layers instead of a record.
+  var winogradChoice: (@Sendable (TunableLayer) -> Int?)?
   /// How hard LLVM works on kernels.
   package var level = CodeLevel.standard
   /// Where object code is kept from run to run; nil: nowhere.
@@ -70,12 +74,14 @@ public struct NativeBackend: Backend {
   }
 
   public func passes(for graph: Graph) -> BackendPasses {
-    BackendPasses(
+    var winograd = Winograd(tile: winogradTile, processor: target.processor)
+    winograd.choice = choice(for: graph)
+    return BackendPasses(
       expandsComposites: true,
       legalization: [SelectIndices()],
       combinations: [ReciprocalRoots(), JoinSlices(), SinkSums()],
       selection: [
-        Winograd(tile: tuned(for: graph).winogradTile, processor: target.processor),
+        winograd,
         Rematerialize(limit: memoryLimit) { graph in
           var unlimited = self
           unlimited.memoryLimit = 0

@@ -48,7 +48,7 @@ import Testing
     let result = try Benchmark(backend: backend, seconds: 1e-9).runs(of: Self.model(), batch: 3) { seen = $0 }
     let counts = backend.counts.withLock { $0 }
     #expect(counts.prepared == 1 && counts.runs == 1 + 10 + 5, "\(counts)")
-    #expect(result.batch == 3 && result.trials == nil)
+    #expect(result.batch == 3 && result.tuning == nil)
     #expect(result.stepSeconds > 0 && result.compileSeconds >= result.stepSeconds / 1000)
     #expect(abs(result.samplesPerSecond * result.stepSeconds - 3) < 1e-9)
     #expect(seen?.value(of: "w")?.doubles() == [1, 1], "the session holds the variables when it is handed over")

@@ -13,6 +13,8 @@ public struct Winograd: Pass {
   public var tile = 0
   /// Whose cycles the cost model counts.
   public var processor = ProcessorModel.zen4
+  /// The side of a layer's tiles where the cost model would choose; 1: none; nil: as it says.
+  public var choice: (@Sendable (TunableLayer) -> Int?)?
 
   public static let record = PassRecord(
     "winograd", "computes 3 × 3 convolutions and their gradients by Winograd's algorithm where that is faster (f32)",
@@ -34,9 +36,11 @@ public struct Winograd: Pass {
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
       guard node.op.traits.contains(.contraction), let op = node.op as? any WinogradComputable else { return .keep }
-      guard let cost = cost(op, node, graph, fixed, &context),
-        let tile = chosen(cost, node, graph, &context), context.permits()
-      else { return .keep }
+      guard let cost = cost(op, node, graph, fixed, &context) else { return .keep }
+      let layer = TunableLayer(
+        op: op, operands: node.operands.map { graph.type(of: $0) },
+        fixedOperand: op.filterOperand.flatMap { fixed.contains(node.operands[$0]) ? $0 : nil })
+      guard let tile = chosen(layer, cost, node, graph, &context), context.permits() else { return .keep }
       context.applied(
         "\(name(node, graph)) is computed by F(\(tile)×\(tile), 3×3): \(Self.cycles(cost.winograd(tile))) estimated cycles, "
           + "directly \(Self.cycles(cost.direct)); \(cost.saving(tile).formatted(significant: 2)) times fewer "
@@ -77,8 +81,16 @@ public struct Winograd: Pass {
       isFilterFixed: op.filterOperand.map { fixed.contains(node.operands[$0]) } ?? false, processor: processor)
   }
 
-  private func chosen(_ cost: WinogradCost, _ node: Node, _ graph: Graph, _ context: inout PassContext) -> Int? {
-    if let tile = tile == 0 ? cost.best : tile { return tile }
+  private func chosen(
+    _ layer: TunableLayer, _ cost: WinogradCost, _ node: Node, _ graph: Graph, _ context: inout PassContext
+  ) -> Int? {
+    if tile != 0 { return tile }
+    if let measured = choice?(layer) {
+      if measured > 1 { return measured }
+      context.missed("\(name(node, graph)) is computed directly: that was measured to be faster", at: node)
+      return nil
+    }
+    if let tile = cost.best { return tile }
     let least = [2, 4].map(cost.winograd).min() ?? 0
     context.missed(
       "\(name(node, graph)) is computed directly: \(Self.cycles(cost.direct)) estimated cycles, "

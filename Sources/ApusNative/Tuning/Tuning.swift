@@ -6,17 +6,51 @@ import ApusOperators
 import ApusPasses
 import ApusPlanning
 import Foundation
+import Synchronization
+
+/// One way to compile a graph, measured.
+public struct TuningTrial: Sendable, Hashable {
+  /// How the convolutions are computed.
+  public enum Way: Sendable, Hashable {
+    /// As the cost model says.
+    case costModel
+    /// All in one way: the side of Winograd's tiles; 1: none.
+    case uniform(Int)
+    /// Each in the way that was the fastest by itself.
+    case perLayer
+  }
+  public let way: Way
+  /// Median seconds of a run.
+  public let seconds: Double
+}
+
+/// A layer by itself, measured.
+public struct LayerTuning: Sendable, Hashable {
+  /// As a record names it.
+  public let text: String
+  /// Median seconds of a run by the side of Winograd's tiles; 1: none.
+  public let seconds: [Int: Double]
+
+  /// The fastest.
+  public var tile: Int { seconds.min { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 1 }
+}
+
+/// What tuning found.
+public struct TuningResult: Sendable, Hashable {
+  /// Ways to compile the whole graph, the fastest first; empty where the graph leaves nothing to choose.
+  public var trials: [TuningTrial] = []
+  public var layers: [LayerTuning] = []
+  /// What is remembered: the fastest way.
+  public var record = TuningRecord()
+}
 
 /// Choices that measurement makes better than a model: kept beside the objects in the cache, under a key of the graph, the
 /// processor and the number of workers. Results do not depend on them beyond rounding.
 struct Tuning {
-  /// A way to compile a graph, and the seconds that a run took.
-  typealias Trial = (tile: Int, seconds: Double)
-
   /// Sides of Winograd's tiles that are tried; 1: none.
   static let tiles = [1, 2, 4]
 
-  private static let version = "tuning 1"
+  private static let version = "tuning 2"
 
   private let key: [UInt8]
 
@@ -35,45 +69,97 @@ struct Tuning {
   }
 
   /// What is remembered; nil: nothing, or nothing that makes sense.
-  func tile(in cache: ObjectCache?) -> Int? {
-    guard let data = cache?.acrossBuilds.object(for: key), let tile = Int(String(decoding: data, as: UTF8.self)),
-      tile == 0 || Tuning.tiles.contains(tile)
-    else { return nil }
-    return tile
+  func record(in cache: ObjectCache?) -> TuningRecord? {
+    guard let data = cache?.acrossBuilds.object(for: key) else { return nil }
+    return try? TuningRecord(text: String(decoding: data, as: UTF8.self), file: "")
   }
 
-  func remember(_ tile: Int, in cache: ObjectCache?) { cache?.acrossBuilds.store(Data("\(tile)".utf8), for: key) }
+  func remember(_ record: TuningRecord, in cache: ObjectCache?) {
+    cache?.acrossBuilds.store(Data(record.text.utf8), for: key)
+  }
 }
 
 extension NativeBackend {
-  /// Compiles a static graph in each way that there is, measures it, and records the fastest for `passes(for:)`.
+  /// Measures each convolution by itself in each way that there is, then the whole graph in the ways that are the same for
+  /// all layers, as the cost model says, and with the fastest of each layer; and records the fastest for `passes(for:)`.
   /// - Parameters:
-  ///   - graph: before the passes.
-  ///   - seconds: measures a run.
-  /// - Returns: the ways tried, the fastest first: the side of Winograd's tiles (0: as the cost model says, 1: none), with
-  ///   what `seconds` gave; empty where the graph leaves nothing to choose.
+  ///   - graph: static, before the passes.
+  ///   - seconds: measures a run of it.
+  ///   - layerSeconds: measures a run of a layer by itself, whose graph it gets.
+  /// - Returns: what was measured, and what is recorded.
   public func tune(
-    _ graph: Graph, seconds: (NativeExecutable) throws -> Double
-  ) throws -> [(winogradTile: Int, seconds: Double)] {
-    guard let tuning = Tuning(graph, self) else { return [] }
-    var trials: [Tuning.Trial] = []
-    for tile in [0] + Tuning.tiles {
-      var backend = self
-      (backend.winogradTile, backend.isTuned) = (tile, false)
-      let optimized = try Compilation(backend: backend).optimized(graph).graph
-      trials.append((tile, try seconds(backend.executable(optimized))))
+    _ graph: Graph, seconds: (NativeExecutable) throws -> Double,
+    layerSeconds: (Graph, NativeExecutable) throws -> Double
+  ) throws -> TuningResult {
+    guard let tuning = Tuning(graph, self) else { return TuningResult() }
+    var result = TuningResult()
+    for layer in try tunableLayers(of: graph) {
+      let alone = try layer.graph()
+      var times: [Int: Double] = [:]
+      for tile in Tuning.tiles { times[tile] = try layerSeconds(alone, untuned(tile: tile).executable(of: alone)) }
+      result.layers.append(LayerTuning(text: layer.text, seconds: times))
     }
-    trials.sort { ($0.seconds, $0.tile) < ($1.seconds, $1.tile) }
-    if let best = trials.first { tuning.remember(best.tile, in: cache) }
-    return trials.map { ($0.tile, $0.seconds) }
+    // Nothing to choose: an image of one channel and the like.
+    guard !result.layers.isEmpty else { return TuningResult() }
+
+    func record(_ way: TuningTrial.Way) -> TuningRecord {
+      var record = TuningRecord()
+      for layer in result.layers {
+        switch way {
+        case .costModel: break
+        case .uniform(let tile): record[layer.text] = tile
+        case .perLayer: record[layer.text] = layer.tile
+        }
+      }
+      return record
+    }
+    // Of ways that take the same time the first one is taken.
+    for way in [.costModel] + Tuning.tiles.map(TuningTrial.Way.uniform) + [.perLayer] {
+      var backend = untuned(tile: 0)
+      backend.tuning = record(way)
+      result.trials.append(TuningTrial(way: way, seconds: try seconds(backend.executable(of: graph))))
+    }
+    let order = result.trials.indices.sorted { (result.trials[$0].seconds, $0) < (result.trials[$1].seconds, $1) }
+    result.trials = order.map { result.trials[$0] }
+    result.record = record(result.trials[0].way)
+    tuning.remember(result.record, in: cache)
+    return result
   }
 
-  /// With what tuning has found for a graph, if anything.
-  package func tuned(for graph: Graph) -> NativeBackend {
-    guard isTuned, winogradTile == 0, let tile = Tuning(graph, self)?.tile(in: cache) else { return self }
+  private func untuned(tile: Int) -> NativeBackend {
     var backend = self
-    backend.winogradTile = tile
+    (backend.winogradTile, backend.isTuned, backend.tuning) = (tile, false, nil)
     return backend
+  }
+
+  private func executable(of graph: Graph) throws -> NativeExecutable {
+    try executable(Compilation(backend: self).optimized(graph).graph)
+  }
+
+  /// The layers that leave a choice, each text once, in the order of the graph.
+  private func tunableLayers(of graph: Graph) throws -> [TunableLayer] {
+    let found = Mutex<[TunableLayer]>([])
+    var backend = untuned(tile: 0)
+    backend.winogradChoice = { layer in
+      found.withLock { layers in
+        if !layers.contains(where: { $0.text == layer.text }) { layers.append(layer) }
+      }
+      return 1
+    }
+    _ = try Compilation(backend: backend).optimized(graph)
+    return found.withLock { $0 }
+  }
+
+  /// What tuning has found for a graph; nil: nothing, or something else is wanted.
+  package func remembered(for graph: Graph) -> TuningRecord? {
+    isTuned && winogradTile == 0 ? Tuning(graph, self)?.record(in: cache) : nil
+  }
+
+  /// What the record that is given says, or else what tuning has found for a graph.
+  func choice(for graph: Graph) -> (@Sendable (TunableLayer) -> Int?)? {
+    if let winogradChoice { return winogradChoice }
+    guard let record = tuning ?? remembered(for: graph) else { return nil }
+    return { layer in record[layer.text] }
   }
 }
 
