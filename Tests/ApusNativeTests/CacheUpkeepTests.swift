@@ -125,7 +125,11 @@ import Testing
       time -= 1
       return time
     }
-    let found = try backend.tune(graph) { _ in less() } layerSeconds: { _, _ in less() }
+    let found = try backend.tune(graph) { _ in
+      less()
+    } layerSeconds: { _, _ in
+      less()
+    }
     #expect(found.trials.first?.way == .perLayer && found.record.tiles.values.first == 4)
     try Self.cache(folder, build: "a").trim()
     for build in ["a", "b"] {

@@ -119,7 +119,9 @@ import Testing
     ("  4  convolution", "record:2:6", "'convolution' is not a layer"),
     ("4  a(b)\ndirect a(b)  ", "record:3:8", "stands here again"),
   ]) func faultsOfRecords(_ lines: String, _ place: String, _ message: String) {
-    expectFault(.input, [place, message], location: #_sourceLocation) { try TuningRecord(text: "# comment\n\(lines)\n", file: "record") }
+    expectFault(.input, [place, message], location: #_sourceLocation) {
+      try TuningRecord(text: "# comment\n\(lines)\n", file: "record")
+    }
   }
 
   @Test func nothingToChoose() throws {
