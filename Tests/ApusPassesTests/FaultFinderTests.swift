@@ -93,6 +93,29 @@ private struct SwappingPass: Pass {
     #expect(finding?.small?.computationCount == 1)
   }
 
+  /// A pass is named as `--passes` takes it: with the options by which it went wrong.
+  @Test func theSmallGraphComesWithThePassesOptions() throws {
+    struct Scaling: Pass {
+      var factor = 1
+      static let record = PassRecord("scale", "scales", options: [option("factor", \.factor, "the factor")])
+      func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+        try graph.rewritten { node, operands, builder in
+          guard node.op is Negate, factor != 1, context.permits() else { return .keep }
+          return .replace([try (builder.value(operands[0]) * Double(-factor)).id])
+        }
+      }
+    }
+    let graph = try #require(
+      try Graph.parse("graph @g(%x: f32[4]) {\n%1 = exp(%x)\n%2 = negate(%1)\nreturn %2\n}").first)
+    let finder = FaultFinder(validation: TranslationValidation())
+    let pipeline = Pipeline([IdlePass(), Scaling(factor: 3)])
+    let finding = try #require(try finder.firstFault(pipeline, graph))
+    #expect(finding.pass == "scale{factor=3}")
+    #expect(finding.headline(of: pipeline).hasPrefix("pass 2 of 2, 'scale{factor=3}', is at fault"))
+    #expect(finding.evidence.contains("a small graph for --passes 'scale{factor=3}' --validate"), "\(finding.evidence)")
+    #expect(try finder.firstFault(Pipeline([Scaling()]), graph) == nil)
+  }
+
   @Test func whatIsFoundIsToldInWords() throws {
     let text = "graph @g(%x: f32[2, 3], %y: f32[2, 3]) {\n%1 = add(%y, %x)\n%2 = subtract(%1, %x)\nreturn %2\n}"
     let pipeline = Pipeline([IdlePass(), SwappingPass()])

@@ -76,6 +76,24 @@ import Testing
         == "planted-rounding")
   }
 
+  /// Why double precision was left out is not lost.
+  @Test func whatIsNotComparedInDoublePrecisionIsSaid() throws {
+    let g = try graph(
+      "graph @g(%x: f32[16], %i: i64[2]) {\n%1 = negate(%x)\n%2 = gather(%1, %i, axis: 0)\nreturn %2\n}")
+    let rounding = PlantedRounding { node, x in node.op is Negate ? try x[0] * -1 : nil }
+    let validation = TranslationValidation()
+    _ = try Pipeline([rounding]).run(g, observers: [validation])
+    #expect(validation.omissions == [], "it was compared")
+    let builder = GraphBuilder("single")
+    let x = try builder.parameter("x", .f32, [16])
+    let single = try builder.build(outputs: builder.append(SingleOnly(), [x.negated().id], origin: Origin()))
+    for _ in 0..<2 { _ = try Pipeline([rounding]).run(single, observers: [validation]) }
+    #expect(validation.omissions.count == 1, "\(validation.omissions)")
+    let omission = try #require(validation.omissions.first)
+    #expect(omission.hasPrefix("pass 'planted-rounding' is not compared in double precision: "), "\(omission)")
+    #expect(omission.contains("'x' must be f32"), "\(omission)")
+  }
+
   @Test func aMismatchHasTheFirstTensorAndAHistogram() throws {
     func text(_ op: String) -> String {
       "graph @g(%x: f32[64]) {\n%a = \(op)(%x)\n%b = exp(%a)\n%c = tanh(%b)\nreturn %c\n}"
@@ -128,4 +146,15 @@ import Testing
     let variance = try RandomInputs(seed: 1).tensor(Variable("v", type, .ones))
     #expect(variance.doubles().allSatisfy { (0.5..<1.5).contains($0) })
   }
+}
+
+/// Gives its operand, of single precision only.
+private struct SingleOnly: Operator, Interpretable {
+  static let record = OperatorRecord("single_only", .elementwise, "x", operands: [OperandRecord("x", .floating)])
+  func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    guard operands[0].dtype == .f32 else { throw TypeError("'x' must be f32") }
+    return operands
+  }
+  func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] { operands }
+  func gradient(_ context: GradientContext) throws -> [Value?] { [try context.cotangent] }
 }

@@ -18,7 +18,11 @@ public struct Winograd: Pass {
     "winograd", "computes 3 × 3 convolutions and their gradients by Winograd's algorithm where that is faster (f32)",
     options: [option("tile", \.tile, "side of a tile: 2, 4 or 6; 0: as the cost model says; 1: none")],
     statistics: [PassStatistic("rewritten", "convolutions computed in another way")],
-    precision: .approximate(error: 1e-4))
+    rules: [tiles])
+
+  private static let tiles = RewriteRule(
+    "tiles", "convolution(x, w) and its gradients → products of transformed tiles, for 3 × 3 kernels of stride 1",
+    .approximate(error: 1e-4))
 
   public init() {}
 
@@ -35,7 +39,7 @@ public struct Winograd: Pass {
     let result = try graph.rewritten { node, operands, builder in
       guard node.op.traits.contains(.contraction), let op = node.op as? any WinogradComputable else { return .keep }
       guard let cost = cost(op, node, graph, fixed, &context),
-        let tile = chosen(cost, node, graph, &context), context.permits()
+        let tile = chosen(cost, node, graph, &context), context.permits(Self.tiles)
       else { return .keep }
       context.applied(
         "\(name(node, graph)) is computed by F(\(tile)×\(tile), 3×3): \(Self.cycles(cost.winograd(tile))) estimated cycles, "
