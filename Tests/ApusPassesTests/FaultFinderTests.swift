@@ -154,3 +154,48 @@ private struct SwappingPass: Pass {
     print("\(path): \(partial) limits")
   }
 }
+
+/// What a limit leaves is left for that: no remark gives it another reason.
+@Suite struct LimitRemarkTests {
+  private func missed(_ pass: any Pass, _ text: String, limit: Int?) throws -> [String] {
+    let graph = try #require(try Graph.parse(text).first)
+    let report = try #require(try Pipeline([pass]).run(graph, rewriteLimit: limit).reports.first)
+    #expect(report.rewrites == limit ?? 2)
+    return report.remarks.filter { $0.kind == .missed }.map(\.message)
+  }
+
+  @Test func scalesBehindTheLimitAreNotExplained() throws {
+    let layers = ["a", "b", "c", "d"].map { name in
+      """
+        %w\(name): f32[3, 3] = variable(glorot_uniform)
+        %\(name) = matmul(%x, %w\(name))
+        %s\(name) = multiply(%\(name), %s)
+      """
+    }
+    let text = """
+      graph @g(%x: f32[4, 3]) {
+        %s: f32[3] = variable(ones)
+      \(layers.joined(separator: "\n"))
+        return %a, %sa, %sb, %sc, %d, %sd
+      }
+      """
+    #expect(try missed(FoldBatchNorm(), text, limit: nil).map { $0.prefix(12) } == ["multiply %sa", "multiply %sd"])
+    #expect(try missed(FoldBatchNorm(), text, limit: 1).map { $0.prefix(12) } == ["multiply %sa"])
+  }
+
+  @Test func nestsBehindTheLimitAreNotExplained() throws {
+    let text = """
+      graph @g(%x: f32[8, 8], %w: f32[8, 8]) {
+        %1 = negate(%x)
+        %2 = exp(%1)
+        %3 = matmul(%2, %w)
+        %4 = tanh(%3)
+        return %4
+      }
+      """
+    let whole = try missed(Fuse(), text, limit: nil)
+    #expect(whole.count == 1 && whole[0].hasPrefix("exp %2 and matmul %3 are computed apart: "), "\(whole)")
+    #expect(try missed(Fuse(), text, limit: 1) == [])
+    #expect(try missed(Fuse(), text, limit: 2) == whole)
+  }
+}
