@@ -194,7 +194,7 @@ private struct SwappingPass: Pass {
       }
       """
     let whole = try missed(Fuse(), text, limit: nil)
-    #expect(whole.count == 1 && whole[0].hasPrefix("exp %2 and matmul %3 are computed apart: "), "\(whole)")
+    #expect(whole.count == 1 && whole[0].hasPrefix("exp %3 and matmul %4 are computed apart: "), "\(whole)")
     #expect(try missed(Fuse(), text, limit: 1) == [])
     #expect(try missed(Fuse(), text, limit: 2) == whole)
   }

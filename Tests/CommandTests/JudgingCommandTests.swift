@@ -103,6 +103,34 @@ import Testing
     #expect(try apus("opt", "signs.graph", "--passes", "careless-signs", "--bisect", by: Self.example).status == 0)
   }
 
+  /// What cannot be compared is said.
+  @Test func agreementOnNothingIsSaid() throws {
+    let text = """
+      graph @never(%x: f32[4]) {
+        %m: f32 = constant(-1)
+        %1 = minimum(%x, %m)
+        %2 = sqrt(%1)
+        %3 = negate(%2)
+        %4 = negate(%3)
+        return %4
+      }
+      """
+    _ = try folder.write(text, as: "never.graph")
+    let result = try apus("opt", "never.graph", "--passes", "simplify", "--validate")
+    #expect(
+      result.errors == """
+        @never: 1 passes validated
+        @never: pass 'simplify': output 0 is NaN in every run, so its numbers are not compared
+
+        """, "\(result.errors)")
+  }
+
+  @Test func twoGraphsCannotBothBeStandardInput() throws {
+    let result = try apus("diff", "-", "-")
+    #expect(result.status == ApusError.Fault.usage.rawValue)
+    #expect(result.errors.contains("Standard input can be one of the two graphs."), "\(result.errors)")
+  }
+
   @Test func rewritesAreLimitedByHand() throws {
     let none = try apus("opt", "signs.graph", "--passes", "join-signs", "--rewrite-limit", "0", by: Self.example)
     #expect(none.output.contains("negate("), "\(none.output)")

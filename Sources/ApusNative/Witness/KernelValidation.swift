@@ -152,9 +152,10 @@ public struct KernelValidation: Sendable {
         return verdict
       }
       if graph != original, inputs.kind == .ordinary,
-        let whole = try? Interpreter(original).run(feeds, variables: variables).outputs
+        let whole = try? Interpreter(original).run(feeds, variables: variables)
       {
-        for (id, right) in zip(graph.outputs, whole) {
+        let results = zip(graph.outputs + graph.updates.map(\.value), whole.outputs + whole.updates.map(\.value))
+        for (id, right) in results {
           guard let found = reference[id], let difference = Self.difference(right, found) else { continue }
           verdict.fault = Fault(
             stage: .passes, launch: nil, reason: "\(graph.label(of: id)), \(difference), on \(inputs)",

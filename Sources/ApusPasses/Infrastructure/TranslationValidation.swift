@@ -86,15 +86,23 @@ public struct TranslationValidation: PipelineObserver, Sendable {
     let precision = backend is InterpreterBackend ? precision : precision.union(.rounded)
     let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
     let (a, b) = (try before.specialized(sizes), try after.specialized(sizes))
-    if let found = try mismatch(a, b, on: inputs(precision), precision) { return found }
+    let inputs = inputs(precision)
+    if inputs.isEmpty, a != b {
+      let kinds = kinds.map { "\($0)" }.joined(separator: ", ")
+      memory.omit(
+        "\(subject) is not compared: on inputs of the kinds tried (\(kinds)), results that are \(precision) may differ")
+    }
+    if let found = try mismatch(a, b, on: inputs, precision, subject) { return found }
     return ofOnePass ? try doubleMismatch(a, b, precision, subject) : nil
   }
 
   private func mismatch(
-    _ a: Graph, _ b: Graph, on inputs: [RandomInputs], _ precision: PassPrecision
+    _ a: Graph, _ b: Graph, on inputs: [RandomInputs], _ precision: PassPrecision, _ subject: String
   ) throws -> Mismatch? {
     var refusal: ApusError?
     var compared = 0
+    // Outputs that had a number to compare.
+    var isCompared = [Bool](repeating: false, count: a.outputs.count + a.updates.count)
     for inputs in inputs {
       func mismatch(_ words: String, _ histogram: ULPHistogram? = nil) -> Mismatch {
         Mismatch(
@@ -103,7 +111,9 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       switch (outcome(a, inputs), outcome(b, inputs)) {
       case (.success(let x), .success(let y)):
         compared += 1
+        guard x.count == y.count else { return mismatch("it gives \(y.count) results, not \(x.count)") }
         for (index, (p, q)) in zip(x, y).enumerated() {
+          isCompared[index] = isCompared[index] || p.hasNumbers(onlyFinite: precision.assumesFinite)
           guard let difference = TensorComparison.firstDifference(p, q, precision: precision) else { continue }
           return mismatch("output \(index), \(difference), on \(inputs)", p.type == q.type ? ULPHistogram(p, q) : nil)
         }
@@ -119,6 +129,12 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       let context = "@\(a.name) cannot be validated: it refuses all random inputs"
       throw ApusError(.input, refusal.diagnostics.map { $0.within(context) })
     }
+    if compared > 0, a != b {
+      for (index, isCompared) in isCompared.enumerated() where !isCompared {
+        let found = precision.assumesFinite ? "not finite" : "NaN"
+        memory.omit("\(subject): output \(index) is \(found) in every run, so its numbers are not compared")
+      }
+    }
     return nil
   }
 
@@ -133,7 +149,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       let (p, q) = (try a.inDoublePrecision([.f32]), try b.inDoublePrecision([.f32]))
       if p == a, q == b { return nil }
       for each in inputs { _ = (try outcome(p, each).get(), try outcome(q, each).get()) }
-      var found = try mismatch(p, q, on: inputs, precision)
+      var found = try mismatch(p, q, on: inputs, precision, subject)
       found?.description += ", in double precision"
       return found
     } catch let error as ApusError where error.fault != .defect {
@@ -198,6 +214,15 @@ extension RandomInputs {
       try graph.parameters.map { try tensor(for: $0, of: graph) },
       try graph.variables.map { try tensor($0.declaration) }
     )
+  }
+}
+
+extension Tensor {
+  /// Whether an element is a number, or there is none that could be another.
+  /// - Parameter onlyFinite: whether infinities do not count.
+  fileprivate func hasNumbers(onlyFinite: Bool) -> Bool {
+    guard dtype.isFloating, count > 0 else { return true }
+    return doubles().contains { onlyFinite ? $0.isFinite : !$0.isNaN }
   }
 }
 
