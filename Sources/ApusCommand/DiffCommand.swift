@@ -46,7 +46,8 @@ struct DiffCommand: ParsableCommand {
     }
     guard before.count == after.count else {
       throw ApusError.input(
-        "'\(old)' holds \(before.count) graph\(before.count == 1 ? "" : "s") and '\(new)' \(after.count)", help: "compare files of as many graphs")
+        "'\(old)' holds \(before.count) graph\(before.count == 1 ? "" : "s") and '\(new)' \(after.count)",
+        help: "compare files of as many graphs")
     }
     let differences = zip(before, after).map { ($0.name, GraphDifference($0, $1)) }
     switch format {
