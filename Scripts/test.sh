@@ -39,6 +39,8 @@ build_without_warnings -c release --package-path Tests/Consumer
 consumer=$(realpath Tests/Consumer/.build/release/Consumer)
 (cd "$work" && "$consumer" >log && grep -q 'test accuracy: 0\.8' log && grep -q '<svg' history.svg)
 echo "ok: the package in Tests/Consumer builds and runs"
+Tests/Consumer/listings.sh Tests/Consumer/.build/release/OwnApus Docs/WriteAPass.md
+echo "ok: its command prints what the guide shows"
 Tests/Consumer/.build/release/TrainWithExtension | tee "$work/extension.log"
 diff <(sed -E 's/(interpreter|native code): (0\.9[0-9]*|1\.0)$/\1: at least 0.9/' "$work/extension.log") - <<'END'
 replaced: 2

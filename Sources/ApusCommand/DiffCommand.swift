@@ -33,6 +33,10 @@ struct DiffCommand: ParsableCommand {
     let changes: [GraphDifference.Change]
   }
 
+  func validate() throws {
+    guard old != "-" || new != "-" else { throw ValidationError("Standard input can be one of the two graphs.") }
+  }
+
   func run() throws {
     let before = try GraphFile.load(old)
     var after = try GraphFile.load(new)
@@ -42,7 +46,8 @@ struct DiffCommand: ParsableCommand {
     }
     guard before.count == after.count else {
       throw ApusError.input(
-        "'\(old)' holds \(before.count) graphs and '\(new)' \(after.count)", help: "compare files of as many graphs")
+        "'\(old)' holds \(before.count) graph\(before.count == 1 ? "" : "s") and '\(new)' \(after.count)",
+        help: "compare files of as many graphs")
     }
     let differences = zip(before, after).map { ($0.name, GraphDifference($0, $1)) }
     switch format {

@@ -1,21 +1,18 @@
 import Apus
 import ArgumentParser
 
-/// Tensors for a graph's parameters.
-struct FeedOptions: ParsableArguments {
+/// Tensors from files for a graph's parameters, and the seed of what no file gives.
+struct InputOptions: ParsableArguments {
   @Option(
     name: [.customShort("i"), .customLong("input")],
     help: ArgumentHelp("A NumPy file for the next parameter, or for one by name.", valueName: "[name=]file"))
   var inputs: [String] = []
 
-  @Flag(help: "Fill the inputs that are not given with seeded random numbers (symbols need --bind).")
-  var random = false
-
   @Option(help: "Seed of first values and random inputs.")
   var seed: UInt64 = 0
 
   /// Whether the command line says anything of inputs.
-  var isGiven: Bool { !inputs.isEmpty || random || seed != 0 }
+  var isGiven: Bool { !inputs.isEmpty || seed != 0 }
 
   /// The inputs that are given, by the parameters' names.
   /// - Throws: `ApusError` if a file cannot be read, or an input is given twice or does not exist.
@@ -40,11 +37,21 @@ struct FeedOptions: ParsableArguments {
     }
     return feeds
   }
+}
+
+/// Tensors for a graph's parameters, where those that no file gives may be random.
+struct FeedOptions: ParsableArguments {
+  @OptionGroup var given: InputOptions
+
+  @Flag(help: "Fill the inputs that are not given with seeded random numbers (symbols need --bind).")
+  var random = false
+
+  var seed: UInt64 { given.seed }
 
   /// The inputs that are given, and with --random all others.
-  /// - Throws: as `files`.
+  /// - Throws: as `InputOptions.files`.
   func feeds(for graph: Graph) throws -> [String: Tensor] {
-    var feeds = try files(for: graph)
+    var feeds = try given.files(for: graph)
     if random {
       let inputs = RandomInputs(seed: seed)
       for id in graph.parameters {

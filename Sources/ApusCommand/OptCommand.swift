@@ -100,7 +100,8 @@ struct OptCommand: ParsableCommand {
 
     var texts: [String] = []
     for graph in graphs {
-      let observers = validation == nil ? [] : [TranslationValidation(bindings: bindings)]
+      let judge = TranslationValidation(bindings: bindings)
+      let observers = validation == nil ? [] : [judge]
       let result = try pipeline.run(graph, limit: passLimit, rewriteLimit: rewriteLimit, observers: observers)
       var text = ""
       if diff {
@@ -114,6 +115,7 @@ struct OptCommand: ParsableCommand {
       }
       if stats { text += (diff || stats ? "\n" : "") + result.statisticsTable() }
       if validation != nil { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
+      report(judge.omissions, of: graph)
       if validation == .native { try validateKernels(of: result.graph, from: graph, bindings) }
       if remarks { Terminal.writeError(result.remarksText()) }
       texts.append(text)
@@ -127,12 +129,19 @@ struct OptCommand: ParsableCommand {
     // The passes that native code needs, or has of its own, are judged as any others.
     let native = NativeBackend()
     let pipeline = Compilation(backend: native, passes: .custom(Pipeline([]))).pipeline(for: after)
-    let lowered = try pipeline.run(after, remarking: false, observers: [TranslationValidation()]).graph
+    let judge = TranslationValidation()
+    let lowered = try pipeline.run(after, remarking: false, observers: [judge]).graph
+    report(judge.omissions, of: graph)
     let verdict = try KernelValidation(native).verdict(on: lowered, from: before)
     if let fault = verdict.fault {
       throw ApusError(.defect, [Diagnostic(.error, "@\(graph.name): \(fault)", help: fault.details)])
     }
     Terminal.writeError("@\(graph.name): \(verdict)\n")
+  }
+
+  /// What could not be compared.
+  private func report(_ omissions: [String], of graph: Graph) {
+    for omission in omissions { Terminal.writeError("@\(graph.name): \(omission)\n") }
   }
 
   private func runBisection(_ pipeline: Pipeline, _ graph: Graph, _ judge: TranslationValidation) throws {

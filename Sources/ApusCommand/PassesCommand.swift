@@ -3,50 +3,44 @@ import ArgumentParser
 
 struct PassesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "passes", abstract: "Lists the passes, their options, and the pipelines.")
+    commandName: "passes",
+    abstract: "Lists the passes with their classes and options, and the pipelines; or explains a pass and its rules.")
 
   private struct Listing: Encodable {
-    struct Entry: Encodable {
-      let name: String
-      let summary: String
-      let options: [String: Int]
-      let statistics: [String: String]
-    }
     struct Line: Encodable {
       let name: String
       let passes: String
       let summary: String
     }
-    let passes: [Entry]
+    let passes: [PassDocumentation]
     let pipelines: [Line]
   }
+
+  @Argument(help: "The pass to explain; all of them are listed where it is left out.")
+  var name: String?
+
+  @Flag(help: "Print Docs/Passes.md: every pass with its class, options, counts and rules.")
+  var markdown = false
 
   @Flag(help: "Print a list that programs read.")
   var json = false
 
+  func validate() throws {
+    guard !markdown || !json else { throw ValidationError("--markdown and --json are alternatives: give one of them.") }
+  }
+
   func run() throws {
-    let records = PassRegistry.all.map { $0.record }
+    let records = try name.map { [try PassRegistry.type(named: $0).record] } ?? PassRegistry.all.map { $0.record }
+    if markdown { return Terminal.write(PassDocumentation.markdown(records)) }
+    let passes = records.map(PassDocumentation.init)
+    if name != nil {
+      return json ? try Terminal.writeJSON(passes) : Terminal.write(passes.map(\.explanation).joined())
+    }
     if json {
-      return try Terminal.writeJSON(
-        Listing(
-          passes: records.map { record in
-            Listing.Entry(
-              name: record.name, summary: record.summary,
-              options: Dictionary(uniqueKeysWithValues: record.options.map { ($0.name, $0.standard) }),
-              statistics: Dictionary(uniqueKeysWithValues: record.statistics.map { ($0.name, $0.summary) }))
-          },
-          pipelines: NamedPipeline.all.map { Listing.Line(name: $0.name, passes: $0.passes, summary: $0.summary) })
-      )
+      let pipelines = NamedPipeline.all.map { Listing.Line(name: $0.name, passes: $0.passes, summary: $0.summary) }
+      return try Terminal.writeJSON(Listing(passes: passes, pipelines: pipelines))
     }
-    let width = records.map(\.name.count).max() ?? 0
-    var text = "passes\n"
-    for record in records {
-      text += "  \(record.name)\(String(repeating: " ", count: width - record.name.count))  \(record.summary)\n"
-      for option in record.options {
-        text += "  \(String(repeating: " ", count: width))  {\(option.name)=\(option.standard)} \(option.summary)\n"
-      }
-    }
-    text += "\npipelines\n"
+    var text = "passes\n\(PassDocumentation.list(records))\npipelines\n"
     for pipeline in NamedPipeline.all {
       text += "  \(pipeline.name): \(pipeline.summary)\n    \(pipeline.passes.isEmpty ? "(none)" : pipeline.passes)\n"
     }

@@ -37,14 +37,14 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Run it, and show ranges, zeros, NaN and errors of the values at each stage.")
   var values = false
 
-  @OptionGroup var feeding: FeedOptions
+  @OptionGroup var feeding: InputOptions
 
   @Flag(inversion: .prefixedNo, help: "Draw graphs.")
   var drawings = true
 
   func validate() throws {
     guard values || !feeding.isGiven else {
-      throw ValidationError("--input, --random and --seed go with --values.")
+      throw ValidationError("--input and --seed go with --values.")
     }
     guard let seconds else { return }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds must be above 0 and at most 3600.") }

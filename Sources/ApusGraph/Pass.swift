@@ -44,18 +44,25 @@ public struct PassRecord: Sendable {
   public let options: [PassOption]
   /// What the pass counts: name and meaning.
   public let statistics: [PassStatistic]
-  /// How closely results agree with those before the pass. A pass that says nothing is exact.
-  public let precision: PassPrecision
+  /// The rewrites that the pass names when it asks `PassContext.permits`, each with a law and a class of its own.
+  public let rules: [RewriteRule]
+  /// How closely results agree with those before a rewrite of no rule. A pass that says nothing is exact.
+  package let precisionWithoutRules: PassPrecision
 
+  /// The class of the pass: what its rules keep, and its rewrites of no rule.
+  public var precision: PassPrecision { rules.map(\.precision).union().union(precisionWithoutRules) }
+
+  /// - Parameter precision: of the rewrites for which the pass names no rule.
   public init(
     _ name: String, _ summary: String, options: [PassOption] = [], statistics: [PassStatistic] = [],
-    precision: PassPrecision = .exact
+    precision: PassPrecision = .exact, rules: [RewriteRule] = []
   ) {
     self.name = name
     self.summary = summary
     self.options = options
     self.statistics = statistics
-    self.precision = precision
+    self.rules = rules
+    precisionWithoutRules = precision
   }
 }
 
@@ -101,8 +108,8 @@ public struct PassContext: Sendable {
   package private(set) var undeclared: [String] = []
   /// Whether remarks are read: a pass that has to look for them need not otherwise.
   public let isRemarking: Bool
-  /// How many rewrites `permits` has permitted.
-  package private(set) var rewriteCount = 0
+  /// The rules of each rewrite that `permits` has permitted.
+  package private(set) var rewriteRules: [[RewriteRule]] = []
   private let rewriteLimit: Int?
   /// Whether a rewrite was not permitted: what is left then is left for that.
   private var isStopped = false
@@ -116,14 +123,18 @@ public struct PassContext: Sendable {
   /// Whether one more rewrite may be made. A pass asks right before each, and leaves its node as it is if the answer is no.
   /// That is how a fault is narrowed down to one rewrite (`--bisect`, `--rewrite-limit`); a pass that never asks is one
   /// rewrite as a whole. Each rewrite that is permitted must leave an equivalent graph.
-  public mutating func permits() -> Bool {
-    if let rewriteLimit, rewriteCount >= rewriteLimit {
+  /// - Parameter rules: those of the record by which the rewrite is made. Validation holds it to what they promise.
+  public mutating func permits(_ rules: [RewriteRule]) -> Bool {
+    if let rewriteLimit, rewriteRules.count >= rewriteLimit {
       isStopped = true
       return false
     }
-    rewriteCount += 1
+    rewriteRules.append(rules)
     return true
   }
+
+  /// As `permits(_:)` with a list.
+  public mutating func permits(_ rules: RewriteRule...) -> Bool { permits(rules) }
 
   /// Something was done, and why it could be.
   public mutating func applied(_ message: @autoclosure () -> String, at node: Node? = nil) {

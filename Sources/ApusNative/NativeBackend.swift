@@ -104,20 +104,23 @@ public struct NativeBackend: Backend {
     }
     try graph.checkSizes(emptyOnes: true)
     let draft = try GraphLowering.draft(graph, target: target.processor)
+    let plan = try planned(draft, of: graph, precomputing: precomputing)
+    if verifies { try verify(plan.program, preparation: plan.preparation, of: draft, graph) }
+    warnAboveLimit(plan.program)
+    return plan
+  }
+
+  /// The plan of a draft of a graph; see `plan(_:precomputing:)`.
+  func planned(
+    _ draft: ProgramDraft, of graph: Graph, precomputing: Bool = true
+  ) throws -> (program: KernelProgram, preparation: KernelProgram?) {
     let options = Planner.Options(target: target.processor)
     let updated = Set(graph.updates.map(\.variable))
     let fixed = graph.variables.indices.filter { !updated.contains(graph.variables[$0].id) }
     guard precomputing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
-      let program = try Planner.plan(draft, options: options)
-      if verifies { try verify(program, preparation: nil, of: draft, graph) }
-      warnAboveLimit(program)
-      return (program, nil)
+      return (try Planner.plan(draft, options: options), nil)
     }
-    let program = try Planner.plan(split.rest, options: options)
-    let preparation = try Planner.plan(split.preparation, options: options)
-    if verifies { try verify(program, preparation: preparation, of: draft, graph) }
-    warnAboveLimit(program)
-    return (program, preparation)
+    return (try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options))
   }
 
   private func warnAboveLimit(_ program: KernelProgram) {

@@ -93,6 +93,29 @@ private struct SwappingPass: Pass {
     #expect(finding?.small?.computationCount == 1)
   }
 
+  /// A pass is named as `--passes` takes it: with the options by which it went wrong.
+  @Test func theSmallGraphComesWithThePassesOptions() throws {
+    struct Scaling: Pass {
+      var factor = 1
+      static let record = PassRecord("scale", "scales", options: [option("factor", \.factor, "the factor")])
+      func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+        try graph.rewritten { node, operands, builder in
+          guard node.op is Negate, factor != 1, context.permits() else { return .keep }
+          return .replace([try (builder.value(operands[0]) * Double(-factor)).id])
+        }
+      }
+    }
+    let graph = try #require(
+      try Graph.parse("graph @g(%x: f32[4]) {\n%1 = exp(%x)\n%2 = negate(%1)\nreturn %2\n}").first)
+    let finder = FaultFinder(validation: TranslationValidation())
+    let pipeline = Pipeline([IdlePass(), Scaling(factor: 3)])
+    let finding = try #require(try finder.firstFault(pipeline, graph))
+    #expect(finding.pass == "scale{factor=3}")
+    #expect(finding.headline(of: pipeline).hasPrefix("pass 2 of 2, 'scale{factor=3}', is at fault"))
+    #expect(finding.evidence.contains("a small graph for --passes 'scale{factor=3}' --validate"), "\(finding.evidence)")
+    #expect(try finder.firstFault(Pipeline([Scaling()]), graph) == nil)
+  }
+
   @Test func whatIsFoundIsToldInWords() throws {
     let text = "graph @g(%x: f32[2, 3], %y: f32[2, 3]) {\n%1 = add(%y, %x)\n%2 = subtract(%1, %x)\nreturn %2\n}"
     let pipeline = Pipeline([IdlePass(), SwappingPass()])
@@ -129,5 +152,50 @@ private struct SwappingPass: Pass {
       }
     }
     print("\(path): \(partial) limits")
+  }
+}
+
+/// What a limit leaves is left for that: no remark gives it another reason.
+@Suite struct LimitRemarkTests {
+  private func missed(_ pass: any Pass, _ text: String, limit: Int?) throws -> [String] {
+    let graph = try #require(try Graph.parse(text).first)
+    let report = try #require(try Pipeline([pass]).run(graph, rewriteLimit: limit).reports.first)
+    #expect(report.rewrites == limit ?? 2)
+    return report.remarks.filter { $0.kind == .missed }.map(\.message)
+  }
+
+  @Test func scalesBehindTheLimitAreNotExplained() throws {
+    let layers = ["a", "b", "c", "d"].map { name in
+      """
+        %w\(name): f32[3, 3] = variable(glorot_uniform)
+        %\(name) = matmul(%x, %w\(name))
+        %s\(name) = multiply(%\(name), %s)
+      """
+    }
+    let text = """
+      graph @g(%x: f32[4, 3]) {
+        %s: f32[3] = variable(ones)
+      \(layers.joined(separator: "\n"))
+        return %a, %sa, %sb, %sc, %d, %sd
+      }
+      """
+    #expect(try missed(FoldBatchNorm(), text, limit: nil).map { $0.prefix(12) } == ["multiply %sa", "multiply %sd"])
+    #expect(try missed(FoldBatchNorm(), text, limit: 1).map { $0.prefix(12) } == ["multiply %sa"])
+  }
+
+  @Test func nestsBehindTheLimitAreNotExplained() throws {
+    let text = """
+      graph @g(%x: f32[8, 8], %w: f32[8, 8]) {
+        %1 = negate(%x)
+        %2 = exp(%1)
+        %3 = matmul(%2, %w)
+        %4 = tanh(%3)
+        return %4
+      }
+      """
+    let whole = try missed(Fuse(), text, limit: nil)
+    #expect(whole.count == 1 && whole[0].hasPrefix("exp %3 and matmul %4 are computed apart: "), "\(whole)")
+    #expect(try missed(Fuse(), text, limit: 1) == [])
+    #expect(try missed(Fuse(), text, limit: 2) == whole)
   }
 }

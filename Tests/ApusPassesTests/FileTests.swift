@@ -47,9 +47,9 @@ import Testing
     for passes in Set(test.runs.compactMap(\.passes)).sorted() {
       let pipeline = try Pipeline(parsing: passes)
       for graph in test.graphs {
-        let result = try pipeline.run(graph).graph
+        let result = try pipeline.run(graph)
         let mismatch = try TranslationValidation(seeds: [1, 2, 3]).firstMismatch(
-          graph, result, precision: pipeline.precision)
+          graph, result.graph, precision: result.precision)
         #expect(mismatch == nil, "\(path): @\(graph.name) after \(passes)")
       }
     }

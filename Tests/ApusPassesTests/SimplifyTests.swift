@@ -44,18 +44,4 @@ import Testing
       }
     }
   }
-
-  /// No law without a graph that it fires on.
-  @Test func everyRuleFiresInSomeFile() throws {
-    var remarks: [String] = []
-    for path in Self.paths {
-      for graph in try FileTest(path).graphs {
-        remarks += try Pipeline([Simplify()]).run(graph).reports.flatMap(\.remarks).map(\.message)
-      }
-    }
-    for (name, law) in Simplify.laws {
-      #expect(remarks.contains { $0.hasSuffix(": \(name), \(law)") }, "no graph below Graphs/Passes uses '\(name)'")
-    }
-    #expect(Set(Simplify.laws.map(\.name)).count == Simplify.laws.count)
-  }
 }

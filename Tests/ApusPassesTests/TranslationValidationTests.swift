@@ -76,6 +76,63 @@ import Testing
         == "planted-rounding")
   }
 
+  /// Why double precision was left out is not lost.
+  @Test func whatIsNotComparedInDoublePrecisionIsSaid() throws {
+    let g = try graph(
+      "graph @g(%x: f32[16], %i: i64[2]) {\n%1 = negate(%x)\n%2 = gather(%1, %i, axis: 0)\nreturn %2\n}")
+    let rounding = PlantedRounding { node, x in node.op is Negate ? try x[0] * -1 : nil }
+    let validation = TranslationValidation()
+    _ = try Pipeline([rounding]).run(g, observers: [validation])
+    #expect(validation.omissions == [], "it was compared")
+    let builder = GraphBuilder("single")
+    let x = try builder.parameter("x", .f32, [16])
+    let single = try builder.build(outputs: builder.append(SingleOnly(), [x.negated().id], origin: Origin()))
+    for _ in 0..<2 { _ = try Pipeline([rounding]).run(single, observers: [validation]) }
+    #expect(validation.omissions.count == 1, "\(validation.omissions)")
+    let omission = try #require(validation.omissions.first)
+    #expect(omission.hasPrefix("pass 'planted-rounding' is not compared in double precision: "), "\(omission)")
+    #expect(omission.contains("'x' must be f32"), "\(omission)")
+  }
+
+  /// Where nothing could differ, agreement says nothing.
+  @Test func whatHasNoNumbersIsSaid() throws {
+    let text =
+      "graph @g(%x: f32[16]) {\n%1 = abs(%x)\n%2 = negate(%1)\n%3 = sqrt(%2)\n%4 = add(%3, %3)\nreturn %4, %1\n}"
+    let never = try graph(
+      text.replacing("%2 = negate(%1)", with: "%m: f32 = constant(-1)\n%n = subtract(%m, %1)\n%2 = minimum(%n, %m)"))
+    let doubled = PlantedFault { node, x in node.op is ApusOperators.Add ? try x[0] * 2 : nil }
+    let validation = TranslationValidation()
+    _ = try Pipeline([doubled]).run(never, observers: [validation])
+    #expect(
+      validation.omissions == [
+        "pass 'planted': output 0 is NaN in every run, so its numbers are not compared"
+      ], "\(validation.omissions)")
+    // Zeros have a root.
+    let sound = TranslationValidation()
+    _ = try Pipeline([doubled]).run(graph(text), observers: [sound])
+    #expect(sound.omissions == [])
+    // Of a graph that a pass leaves alone there is nothing to say.
+    _ = try Pipeline([IdlePass()]).run(never, observers: [sound])
+    #expect(sound.omissions == [])
+  }
+
+  @Test func aPassWhoseClassFitsNoInputsIsNotTakenForValidated() throws {
+    let g = try graph("graph @g(%x: f32[16]) {\n%1 = negate(%x)\nreturn %1\n}")
+    let rounding = PlantedRounding { node, x in node.op is Negate ? try x[0] * -1 : nil }
+    let validation = TranslationValidation(kinds: [.wide])
+    _ = try Pipeline([rounding]).run(g, observers: [validation])
+    #expect(
+      validation.omissions.first?.hasPrefix(
+        "pass 'planted-rounding' is not compared: on inputs of the kinds tried (wide)")
+        == true, "\(validation.omissions)")
+  }
+
+  @Test func anotherNumberOfResultsIsADifference() throws {
+    let one = "graph @g(%x: f32[2]) {\nreturn %x\n}"
+    #expect(try mismatch(one, one.replacing("return %x", with: "return %x, %x")) == "it gives 2 results, not 1")
+    #expect(try mismatch(one.replacing("return %x", with: "return %x, %x"), one) == "it gives 1 results, not 2")
+  }
+
   @Test func aMismatchHasTheFirstTensorAndAHistogram() throws {
     func text(_ op: String) -> String {
       "graph @g(%x: f32[64]) {\n%a = \(op)(%x)\n%b = exp(%a)\n%c = tanh(%b)\nreturn %c\n}"
@@ -128,4 +185,15 @@ import Testing
     let variance = try RandomInputs(seed: 1).tensor(Variable("v", type, .ones))
     #expect(variance.doubles().allSatisfy { (0.5..<1.5).contains($0) })
   }
+}
+
+/// Gives its operand, of single precision only.
+private struct SingleOnly: Operator, Interpretable {
+  static let record = OperatorRecord("single_only", .elementwise, "x", operands: [OperandRecord("x", .floating)])
+  func resultTypes(_ operands: [TensorType], _ regions: [Graph]) throws -> [TensorType] {
+    guard operands[0].dtype == .f32 else { throw TypeError("'x' must be f32") }
+    return operands
+  }
+  func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] { operands }
+  func gradient(_ context: GradientContext) throws -> [Value?] { [try context.cotangent] }
 }

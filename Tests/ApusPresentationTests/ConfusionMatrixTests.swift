@@ -50,6 +50,28 @@ import Testing
     #expect(quoted.csv() == "truth,\"a, \"\"b\"\"\"\n\"a, \"\"b\"\"\",1\n")
   }
 
+  /// Columns have the classes' names in a table of up to 120 characters, two behind each column: 20 for the rows' names, and
+  /// ten of 10.
+  @Test func aTableOf120CharactersHasNames() throws {
+    func head(_ length: Int) throws -> String {
+      let names = (1...9).map { String(repeating: "\($0)", count: length) }
+      let counts = [[Int]](repeating: [Int](repeating: 1, count: 9), count: 9)
+      return String(try ConfusionMatrix(counts: counts, classNames: names).description.prefix { $0 != "\n" })
+    }
+    let (named, numbered) = (try head(8), try head(9))
+    #expect(named.contains("  11111111  22222222  ") && named.count == 118, "\(named)")
+    #expect(!numbered.contains("11") && numbered.contains("     0       1  "), "\(numbered)")
+  }
+
+  @Test func moreThanTenThousandClassesAreNumbersOfSomethingElse() throws {
+    func matrix(_ label: Int32) throws -> ConfusionMatrix {
+      try ConfusionMatrix(labels: Tensor([label]), predictions: Tensor([Int32(0)]))
+    }
+    #expect(try matrix(999).counts.count == 1000)
+    let error = #expect(throws: ApusError.self) { try matrix(10_000) }
+    #expect(error?.message.contains("there are 10001 classes, more than the 10000 of a confusion matrix") == true)
+  }
+
   @Test func whatIsNotOneIsRefused() throws {
     func fail(_ labels: Tensor, _ predictions: Tensor, _ message: String) {
       let error = #expect(throws: ApusError.self) {

@@ -1,15 +1,6 @@
 // A program as a package of a user makes one: `apus` with an operator, an optimizer and passes of its own. CommandTests runs it.
 import Apus
 import ApusCommand
-import ApusGraph
-
-/// max(x, 0)²
-struct SquaredRelu: CompositeOperator {
-  static let record = OperatorRecord(
-    "squared_relu", .activation, "max(x, 0)²", operands: [OperandRecord("x", .floating)])
-
-  func expand(_ operands: [Value], _ builder: GraphBuilder) throws -> [Value] { [try operands[0].relu().square()] }
-}
 
 /// Steps by the sign of a running mean of the gradients. Bernstein et al. 2018.
 struct Signum: Optimizer {
@@ -29,7 +20,7 @@ struct Signum: Optimizer {
   }
 }
 
-ApusCommandLine.main(passes: [JoinSigns.self, CarelessSigns.self]) {
+ApusCommandLine.main(passes: [FindSquaredRelu.self, JoinSigns.self, CarelessSigns.self]) {
   try OperatorRegistry.register(SquaredRelu.self)
   try OptimizerRegistry.register(Signum.self)
   // A test asks for a registration that is refused.

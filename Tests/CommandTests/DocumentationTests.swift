@@ -35,6 +35,13 @@ import Testing
     }
   }
 
+  /// The files of the package that the guide to passes builds are shown whole.
+  @Test(arguments: ["FindSquaredRelu", "main"]) func thePackageOfTheGuideIsShownWhole(_ name: String) throws {
+    let file = try Repository.text("Tests/Consumer/Sources/OwnApus/\(name).swift")
+    #expect(try Repository.text("Docs/WriteAPass.md").contains("```swift\n\(file)```\n"))
+    #expect(file.split(separator: "\n").count <= 35, "an operator and a pass are a page")
+  }
+
   /// The DocC catalog has an article for each document, which is a link to it, and the landing page leads to all.
   @Test func everyDocumentIsAnArticle() throws {
     let catalog = "Sources/Apus/Apus.docc"

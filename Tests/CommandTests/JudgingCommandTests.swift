@@ -32,11 +32,51 @@ import Testing
   // MARK: A pass of a package
 
   @Test func aPassOfAPackageIsListedAndRun() throws {
-    #expect(try apus("passes", by: Self.example).output.contains("join-signs"))
+    let list = try apus("passes", by: Self.example).output
+    #expect(list.contains(#/join-signs +exact but zeros' signs +replaces −\(a − b\)/#), "\(list)")
+    #expect(list.contains(#/find-squared-relu +exact +finds/#), "\(list)")
     let result = try apus("opt", "signs.graph", "--passes", "join-signs", "--stats", "--validate", by: Self.example)
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.output.contains("joined 1") && result.output.contains("subtract(%y, %"), "\(result.output)")
     #expect(try apus("opt", "signs.graph", "--passes", "join-signs").errors.contains("there is no pass 'join-signs'"))
+  }
+
+  @Test func aPassIsExplainedWithTheClassesOfItsRules() throws {
+    let text = try apus("passes", "layout").output
+    #expect(text.contains("results: rounded\n"), "\(text)")
+    #expect(
+      text.contains(#/  any-order   exact    f\(transpose/#) && text.contains(#/  reduction   rounded  /#), "\(text)")
+    struct Entry: Decodable {
+      struct Precision: Decodable, Equatable {
+        let agreement: String
+        let error: Double?
+        let assumesFinite: Bool
+      }
+      struct Rule: Decodable {
+        let name: String
+        let law: String
+        let precision: Precision
+      }
+      let name: String
+      let precision: Precision
+      let rules: [Rule]
+      let options: [String: Int]
+    }
+    func entries(_ arguments: String...) throws -> [Entry] {
+      let result = try runProgram(arguments: ["passes", "--json"] + arguments)
+      return try JSONDecoder().decode([Entry].self, from: Data(result.output.utf8))
+    }
+    let winograd = try #require(try entries("winograd").first)
+    #expect(winograd.name == "winograd" && winograd.options == ["tile": 0])
+    #expect(winograd.precision == .init(agreement: "approximate", error: 1e-4, assumesFinite: false))
+    #expect(winograd.rules.map(\.precision) == [winograd.precision])
+    let folding = try #require(try entries("fold-batch-norm").first)
+    #expect(folding.precision == .init(agreement: "approximate", error: 1e-5, assumesFinite: true))
+    let simplify = try #require(try entries("simplify").first)
+    #expect(simplify.rules.count == Simplify.record.rules.count && simplify.rules.allSatisfy { !$0.law.isEmpty })
+    let unknown = try apus("passes", "simplfy")
+    #expect(unknown.status == ApusError.Fault.usage.rawValue && unknown.errors.contains("did you mean 'simplify'?"))
+    #expect(try apus("passes", "--json", "--markdown").status == ApusError.Fault.usage.rawValue)
   }
 
   @Test func aWrongPassIsRefusedWithTheFirstTensor() throws {
@@ -61,6 +101,34 @@ import Testing
     #expect(small.computationCount == 2, "\(small)")
     // Without validation only the verifier judges.
     #expect(try apus("opt", "signs.graph", "--passes", "careless-signs", "--bisect", by: Self.example).status == 0)
+  }
+
+  /// What cannot be compared is said.
+  @Test func agreementOnNothingIsSaid() throws {
+    let text = """
+      graph @never(%x: f32[4]) {
+        %m: f32 = constant(-1)
+        %1 = minimum(%x, %m)
+        %2 = sqrt(%1)
+        %3 = negate(%2)
+        %4 = negate(%3)
+        return %4
+      }
+      """
+    _ = try folder.write(text, as: "never.graph")
+    let result = try apus("opt", "never.graph", "--passes", "simplify", "--validate")
+    #expect(
+      result.errors == """
+        @never: 1 passes validated
+        @never: pass 'simplify': output 0 is NaN in every run, so its numbers are not compared
+
+        """, "\(result.errors)")
+  }
+
+  @Test func twoGraphsCannotBothBeStandardInput() throws {
+    let result = try apus("diff", "-", "-")
+    #expect(result.status == ApusError.Fault.usage.rawValue)
+    #expect(result.errors.contains("Standard input can be one of the two graphs."), "\(result.errors)")
   }
 
   @Test func rewritesAreLimitedByHand() throws {
@@ -153,6 +221,10 @@ import Testing
     #expect(sound.status == ApusError.Fault.input.rawValue && sound.errors.contains("succeeds on signs.graph"))
     let missing = try apus("reduce", "signs.graph", "--check", "no-such-program-here {}")
     #expect(missing.status == ApusError.Fault.input.rawValue && missing.errors.contains("cannot run the command"))
+    // A file that is not a program: 126.
+    let data = try apus("reduce", "signs.graph", "--check", "./signs.graph {}")
+    #expect(data.status == ApusError.Fault.input.rawValue, "\(data.errors)")
+    #expect(data.errors.contains("the shell cannot run the command: exit code 126"), "\(data.errors)")
     #expect(try apus("reduce", "signs.graph", "--check", " ").status == ApusError.Fault.usage.rawValue)
     let folder = try apus("reduce", "signs.graph", "--check", "false", "--output", "no/such/file")
     #expect(folder.errors.contains("there is no folder"), "\(folder.errors)")

@@ -5,13 +5,16 @@ import Testing
 
 /// Listings of commands in the documents are what the commands print.
 ///
-/// A block that follows `<!-- run: ARGUMENTS -->` is the output of `apus ARGUMENTS`, errors included. Times differ from
-/// run to run and are compared by their form. APUS_UPDATE=1 writes the listings anew.
+/// A block that follows `<!-- run: ARGUMENTS -->` is the output of `apus ARGUMENTS`, errors included; one that follows
+/// `<!-- own: ARGUMENTS -->` that of a program with names of its own, which is built here and, from outside, by Scripts/test.sh.
+/// Times differ from run to run and are compared by their form. APUS_UPDATE=1 writes the listings anew.
 @Suite struct ListingTests {
   static let documents = Repository.files(below: "Docs", ending: ".md") + ["README.md"]
 
-  private func output(_ arguments: Substring) throws -> String {
-    let result = try runProgram(arguments: arguments.split(separator: " ").map(String.init))
+  private static let own = Repository.program.deletingLastPathComponent().appendingPathComponent("CommandExample")
+
+  private func output(_ arguments: Substring, by program: URL) throws -> String {
+    let result = try runProgram(program, arguments: arguments.split(separator: " ").map(String.init))
     #expect(!result.wasSignalled && result.status != ApusError.Fault.defect.rawValue, "\(result.errors)")
     let text = result.errors + result.output
     return text.hasSuffix("\n") || text.isEmpty ? text : text + "\n"
@@ -23,11 +26,11 @@ import Testing
   }
 
   @Test(arguments: documents) func listingsAreCurrent(_ path: String) throws {
-    let block = #/<!-- run: (?<arguments>[^\n]*) -->\n```[a-z]*\n(?<body>(?:(?!```)[^\n]*\n)*)```/#
+    let block = #/<!-- (?<program>run|own): (?<arguments>[^\n]*) -->\n```[a-z]*\n(?<body>(?:(?!```)[^\n]*\n)*)```/#
     let text = try Repository.text(path)
     var updated = text
     for match in text.matches(of: block).reversed() {
-      let actual = try output(match.arguments)
+      let actual = try output(match.arguments, by: match.program == "own" ? Self.own : Repository.program)
       if withoutTimes(String(match.body)) != withoutTimes(actual) {
         updated.replaceSubrange(match.body.startIndex..<match.body.endIndex, with: actual)
       }

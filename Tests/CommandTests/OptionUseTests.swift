@@ -42,6 +42,9 @@ import Testing
     ("apus train classes.graph --data three.npz --print-every 3", "--print-every is for --print"),
     ("apus reduce line.graph --check 'sleep 5; false' --timeout 0.2", "took longer than 0.2 s"),
     ("apus plot activations relu -o relu.gif", "a name that ends in .svg"),
+    ("apus report line.graph -o page.html --seed 1", "--input and --seed go with --values"),
+    // What is not given is random in any case.
+    ("apus report line.graph -o page.html --values --random", "Unknown option '--random'"),
   ]
 
   @Test(arguments: refused) func isRefused(_ line: String, _ message: String) throws {

@@ -19,6 +19,14 @@ let package = Package(
       ]),
     .executableTarget(
       name: "TrainWithExtension", dependencies: ["Extension", .product(name: "Apus", package: "Apus")]),
+
+    // The command `apus` with the operator and the pass of Docs/WriteAPass.md.
+    .executableTarget(
+      name: "OwnApus",
+      dependencies: [
+        .product(name: "Apus", package: "Apus"), .product(name: "ApusCommand", package: "Apus"),
+        .product(name: "ApusGraph", package: "Apus"), .product(name: "ApusOperators", package: "Apus"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

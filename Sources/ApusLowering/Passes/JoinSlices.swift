@@ -10,7 +10,10 @@ import ApusPasses
 public struct JoinSlices: Pass {
   public static let record = PassRecord(
     "join-slices", "turns sums of padded values that tile an axis into concatenations (−0 stays)",
-    statistics: [PassStatistic("joined", "concatenations made")], precision: .exactButZeroSigns)
+    statistics: [PassStatistic("joined", "concatenations made")], rules: [join])
+
+  private static let join = RewriteRule(
+    "join", "pad(a) + pad(b) + … → concatenate(a, b, …) where the pads of 0 tile an axis", .exactButZeroSigns)
 
   public init() {}
 
@@ -47,7 +50,7 @@ public struct JoinSlices: Pass {
         graph.type(of: node.operands[0]) == graph.type(of: node.operands[1])
       else { return .keep }
       let all = Pieces(axis: a.axis, size: a.size, list: a.list + b.list)
-      if let tiling = all.tiling, context.permits() {
+      if let tiling = all.tiling, context.permits(Self.join) {
         count += 1
         return .replace([try concatenate(tiling.map(builder.value), axis: all.axis).id])
       }

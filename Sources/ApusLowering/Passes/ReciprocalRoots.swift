@@ -11,7 +11,9 @@ import ApusPasses
 public struct ReciprocalRoots: Pass {
   public static let record = PassRecord(
     "reciprocal-roots", "divides by f32 square roots by multiplying with reciprocal ones (to 3 ULP)",
-    statistics: [PassStatistic("replaced", "divisions replaced")], precision: .rounded)
+    statistics: [PassStatistic("replaced", "divisions replaced")], rules: [reciprocal])
+
+  private static let reciprocal = RewriteRule("reciprocal", "a / √b → a · b^(−½) for f32", .rounded)
 
   public init() {}
 
@@ -27,7 +29,9 @@ public struct ReciprocalRoots: Pass {
         radicands[root[0]] = operands[0]
         return .replace(root)
       }
-      guard node.op is Divide, let radicand = radicands[operands[1]], context.permits() else { return .keep }
+      guard node.op is Divide, let radicand = radicands[operands[1]], context.permits(Self.reciprocal) else {
+        return .keep
+      }
       count += 1
       return .replace([try (builder.value(operands[0]) * builder.value(radicand).rsqrt()).id])
     }

@@ -17,7 +17,14 @@ public struct SelectIndices: Pass {
   public static let record = PassRecord(
     "select-indices", "turns look-ups along short axes into choices that fuse",
     options: [option("length", \.length, "the longest axis that is searched")],
-    statistics: [PassStatistic("selected", "look-ups replaced")], precision: .exactButZeroSigns)
+    statistics: [PassStatistic("selected", "look-ups replaced")], rules: [take, put, extremum])
+
+  private static let take = RewriteRule(
+    "take", "take_along_axis(x, i) → Σ select(i = 0, 1, …; x; −0), where i is checked", .exactButZeroSigns)
+  private static let put = RewriteRule(
+    "put", "put_along_axis_add(i, u, x) → select(i = 0, 1, …; x + u; x), where i is checked")
+  private static let extremum = RewriteRule(
+    "extremum", "argmax(x) → the least i at which x = max(x), and so for argmin")
 
   public init() {}
 
@@ -29,7 +36,7 @@ public struct SelectIndices: Pass {
       case let take as TakeAlongAxis:
         let x = builder.value(operands[0])
         guard let match = try match(graph, node, index: 1, axis: take.axis, of: x, builder.value(operands[1])),
-          context.permits()
+          context.permits(Self.take)
         else {
           return .keep
         }
@@ -39,7 +46,7 @@ public struct SelectIndices: Pass {
       case let put as PutAlongAxisAdd:
         let base = builder.value(operands[2])
         guard let match = try match(graph, node, index: 0, axis: put.axis, of: base, builder.value(operands[0])),
-          context.permits()
+          context.permits(Self.put)
         else {
           return .keep
         }
@@ -47,7 +54,7 @@ public struct SelectIndices: Pass {
         return .replace([try match.isChosen.select(base + builder.value(operands[1]), base).id])
       case let op as ArgMax:
         guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: true),
-          context.permits()
+          context.permits(Self.extremum)
         else {
           return .keep
         }
@@ -55,7 +62,7 @@ public struct SelectIndices: Pass {
         return .replace([result.id])
       case let op as ArgMin:
         guard let result = try position(of: builder.value(operands[0]), op.axis, op.keepDims, isLargest: false),
-          context.permits()
+          context.permits(Self.extremum)
         else {
           return .keep
         }

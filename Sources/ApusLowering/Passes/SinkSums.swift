@@ -14,7 +14,9 @@ import ApusPasses
 public struct SinkSums: Pass {
   public static let record = PassRecord(
     "sink-sums", "takes sums of products out of scans, as one product after the loop (−0 stays)",
-    statistics: [PassStatistic("sunk", "sums taken out")], precision: .rounded)
+    statistics: [PassStatistic("sunk", "sums taken out")], rules: [sum])
+
+  private static let sum = RewriteRule("sum", "scan { c + aᵀb } → c + AᵀB, with A and B all steps' a and b", .rounded)
 
   public init() {}
 
@@ -25,7 +27,7 @@ public struct SinkSums: Pass {
       guard let scan = node.op as? Scan, let steps = try scan.steps(graph.operandTypes(of: node)).number, steps > 0
       else { return .keep }
       let sums = Sum.all(of: scan, node.regions[0])
-      guard !sums.isEmpty, context.permits() else { return .keep }
+      guard !sums.isEmpty, context.permits(Self.sum) else { return .keep }
       count += sums.count
       return .replace(try sink(sums, of: scan, node, graph, operands.map(builder.value)).map(\.id))
     }

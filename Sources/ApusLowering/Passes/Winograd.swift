@@ -20,7 +20,11 @@ public struct Winograd: Pass {
     "winograd", "computes 3 × 3 convolutions and their gradients by Winograd's algorithm where that is faster (f32)",
     options: [option("tile", \.tile, "side of a tile: 2, 4 or 6; 0: as the cost model says; 1: none")],
     statistics: [PassStatistic("rewritten", "convolutions computed in another way")],
-    precision: .approximate(error: 1e-4))
+    rules: [tiles])
+
+  private static let tiles = RewriteRule(
+    "tiles", "convolution(x, w) and its gradients → products of transformed tiles, for 3 × 3 kernels of stride 1",
+    .approximate(error: 1e-4))
 
   public init() {}
 
@@ -40,7 +44,7 @@ public struct Winograd: Pass {
       let layer = TunableLayer(
         op: op, operands: node.operands.map { graph.type(of: $0) },
         fixedOperand: op.filterOperand.flatMap { fixed.contains(node.operands[$0]) ? $0 : nil })
-      guard let tile = chosen(layer, cost, node, graph, &context), context.permits() else { return .keep }
+      guard let tile = chosen(layer, cost, node, graph, &context), context.permits(Self.tiles) else { return .keep }
       context.applied(
         "\(name(node, graph)) is computed by F(\(tile)×\(tile), 3×3): \(Self.cycles(cost.winograd(tile))) estimated cycles, "
           + "directly \(Self.cycles(cost.direct)); \(cost.saving(tile).formatted(significant: 2)) times fewer "

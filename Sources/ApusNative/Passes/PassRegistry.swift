@@ -27,12 +27,16 @@ public enum PassRegistry {
   /// - Throws: `ApusError` if its name is taken.
   public static func register(_ type: any Pass.Type) throws { try store.register(type, names: [type.record.name]) }
 
+  /// The pass of this name.
+  /// - Throws: `ApusError` with fault `.usage` and a suggestion if there is none.
+  public static func type(named name: String) throws -> any Pass.Type { try store.required(name) }
+
   /// The pass that `text` names, with its options: `fold-constants{limit=4096}`.
   /// - Throws: `ApusError` with fault `.usage` and a suggestion if there is no such pass or option.
   public static func pass(_ text: String) throws -> any Pass {
     let parts = text.split(separator: "{", maxSplits: 1, omittingEmptySubsequences: false)
     let name = parts.first.map(String.init) ?? ""
-    let type = try store.required(name)
+    let type = try type(named: name)
     var pass: any Pass = type.init()
     guard parts.count == 2 else { return pass }
     guard parts[1].hasSuffix("}") else { throw ApusError.usage("'\(text)' lacks its closing brace") }

@@ -53,6 +53,8 @@ public struct KernelValidation: Sendable {
     public var resultCount = 0
     /// Whether machine code was run.
     public var ranNatively = false
+    /// Whether a part is computed once for all runs, such as packed weights: it was run before, as it is in any run.
+    public var hasPreparation = false
 
     public var description: String {
       if let fault { return fault.description }
@@ -68,6 +70,9 @@ public struct KernelValidation: Sendable {
     package var draft: @Sendable (inout ProgramDraft) -> Void = { _ in }
     package var program: @Sendable (inout KernelProgram) -> Void = { _ in }
     package var code: @Sendable (inout KernelProgram) -> Void = { _ in }
+    /// As `program` and `code`, of what is computed once.
+    package var preparation: @Sendable (inout KernelProgram) -> Void = { _ in }
+    package var preparationCode: @Sendable (inout KernelProgram) -> Void = { _ in }
     package init() {}
   }
 
@@ -92,22 +97,25 @@ public struct KernelValidation: Sendable {
     if let found = refused(.lowering, { for kernel in draft.kernels { try KernelVerifier.check(kernel) } }) {
       return found
     }
-    var program = try Planner.plan(draft, options: Planner.Options(target: native.target.processor))
-    planting.program(&program)
+    var plan = try native.planned(draft, of: graph)
+    planting.program(&plan.program)
+    plan.preparation = plan.preparation.map { changed($0, planting.preparation) }
     let soundness = refused(.planning) {
-      try program.verify()
-      try PlanChecker.check(program, against: draft)
+      for each in [plan.preparation, plan.program] { try each?.verify() }
+      try PlanChecker.check(plan.program, preparation: plan.preparation, against: draft)
     }
     if let soundness { return soundness }
 
     var verdict = Verdict()
-    let observed = ObservedProgram(program, graph, target: native.target.processor)
-    var code = program
-    planting.code(&code)
-    let compiled =
-      try NativeBackend.isAvailable
-      ? ProgramCompiler(target: native.target, level: native.level, verifies: true, cache: native.cache)
-        .compile(ObservedProgram(code, graph, target: native.target.processor).program) : nil
+    let observed = ObservedPlan(plan, graph, target: native.target.processor)
+    verdict.hasPreparation = plan.preparation != nil
+    planting.code(&plan.program)
+    plan.preparation = plan.preparation.map { changed($0, planting.preparationCode) }
+    let code = ObservedPlan(plan, graph, target: native.target.processor)
+    let compiler = ProgramCompiler(target: native.target, level: native.level, verifies: true, cache: native.cache)
+    let compiled = NativeBackend.isAvailable ? try compiler.compile(code.program.program) : nil
+    let compiledPreparation =
+      NativeBackend.isAvailable ? try code.preparation.map { try compiler.compile($0.program) } : nil
     verdict.ranNatively = compiled != nil
     var refusal: ApusError?
     var isCompared = false
@@ -121,12 +129,22 @@ public struct KernelValidation: Sendable {
         continue
       }
       isCompared = true
-      var fault = try fault(at: .lowering, observed, feeds, variables, reference, &verdict) {
-        try InterpretedProgram(observed.program).run(address: $0)
+      var fault = try fault(at: .lowering, observed, reference, &verdict) {
+        try observed.run(feeds, variables) { address in
+          if let preparation = observed.preparation {
+            try InterpretedProgram(preparation.program).run(address: address)
+          }
+        } running: {
+          try InterpretedProgram(observed.program.program).run(address: $0)
+        }
       }
       if let compiled, fault == nil {
-        fault = try self.fault(at: .codeGeneration, observed, feeds, variables, reference, &verdict) {
-          try compiled.run(workers: native.workers, address: $0)
+        fault = try self.fault(at: .codeGeneration, observed, reference, &verdict) {
+          try observed.run(feeds, variables) {
+            try compiledPreparation?.run(workers: native.workers, address: $0)
+          } running: {
+            try compiled.run(workers: native.workers, address: $0)
+          }
         }
       }
       if let fault {
@@ -134,9 +152,10 @@ public struct KernelValidation: Sendable {
         return verdict
       }
       if graph != original, inputs.kind == .ordinary,
-        let whole = try? Interpreter(original).run(feeds, variables: variables).outputs
+        let whole = try? Interpreter(original).run(feeds, variables: variables)
       {
-        for (id, right) in zip(graph.outputs, whole) {
+        let results = zip(graph.outputs + graph.updates.map(\.value), whole.outputs + whole.updates.map(\.value))
+        for (id, right) in results {
           guard let found = reference[id], let difference = Self.difference(right, found) else { continue }
           verdict.fault = Fault(
             stage: .passes, launch: nil, reason: "\(graph.label(of: id)), \(difference), on \(inputs)",
@@ -155,12 +174,12 @@ public struct KernelValidation: Sendable {
 
   /// What is wrong with a run of the program.
   private func fault(
-    at stage: Stage, _ observed: ObservedProgram, _ feeds: [Tensor], _ variables: [Tensor], _ reference: ValueTrace,
-    _ verdict: inout Verdict, _ run: ((ProgramBuffer.Place) -> UnsafeRawPointer?) throws -> Void
+    at stage: Stage, _ observed: ObservedPlan, _ reference: ValueTrace, _ verdict: inout Verdict,
+    _ run: () throws -> ObservedProgram.Values
   ) throws -> Fault? {
     let values: ObservedProgram.Values
     // A kernel that leaves its memory is a defect that the run itself finds.
-    do { values = try observed.run(feeds, variables, run) } catch let error as ApusError where error.fault == .defect {
+    do { values = try run() } catch let error as ApusError where error.fault == .defect {
       return Fault(stage: stage, launch: nil, reason: error.message)
     }
     return compare(observed, values, reference, stage, &verdict)
@@ -169,7 +188,7 @@ public struct KernelValidation: Sendable {
   /// The first launch whose result differs, or else the first result of the graph: launches in loops and branches are seen
   /// by these.
   private func compare(
-    _ observed: ObservedProgram, _ values: ObservedProgram.Values, _ reference: ValueTrace, _ stage: Stage,
+    _ observed: ObservedPlan, _ values: ObservedProgram.Values, _ reference: ValueTrace, _ stage: Stage,
     _ verdict: inout Verdict
   ) -> Fault? {
     var compared: [(origin: String, largestULP: UInt64)] = []
@@ -208,6 +227,12 @@ public struct KernelValidation: Sendable {
     // numbers near 1 that cancel may leave.
     TensorComparison.firstDifference(a, b, tolerance: 10 * TensorComparison.tolerance(a.dtype), leastScale: 0.01)
   }
+}
+
+private func changed(_ program: KernelProgram, _ change: (inout KernelProgram) -> Void) -> KernelProgram {
+  var result = program
+  change(&result)
+  return result
 }
 
 extension RandomInputs {

@@ -23,11 +23,18 @@ struct ObservedProgram {
   private(set) var program: KernelProgram
   private(set) var points: [Point] = []
   private let graph: Graph
+  /// The types of what the program itself gives, before its copies.
+  private let outputTypes: [TensorType]
 
-  /// - Parameter graph: as it was lowered. Loops and branches are looked at by what launches after them make of their results.
-  init(_ program: KernelProgram, _ graph: Graph, target: ProcessorModel) {
+  /// - Parameters:
+  ///   - graph: as it was lowered. Loops and branches are looked at by what launches after them make of their results.
+  ///   - isPreparation: whether the program computes what others read as `.precomputed`, and not the graph's outputs.
+  init(_ program: KernelProgram, _ graph: Graph, target: ProcessorModel, isPreparation: Bool = false) {
     self.program = program
     self.graph = graph
+    outputTypes =
+      isPreparation
+      ? Preparation.resultSizes(program).map { TensorType(.u8, Shape([$0])) } : graph.outputTypes
     var ids: [ProgramBuffer.Place: ValueID] = [:]
     // A launch that writes a variable computes its new value.
     for (position, variable) in graph.variables.enumerated() {
@@ -66,7 +73,7 @@ struct ObservedProgram {
     let kernel = Kernel.copy(byteCount: bytes, target: target)
     let position = program.kernels.firstIndex(of: kernel) ?? program.kernels.count
     if position == program.kernels.count { program.kernels.append(kernel) }
-    let place = ProgramBuffer.Place.output(graph.outputs.count + point)
+    let place = ProgramBuffer.Place.output(outputTypes.count + point)
     let copied: Int
     if let known = program.buffers.firstIndex(where: { $0.place == place }) {
       copied = known
@@ -80,12 +87,14 @@ struct ObservedProgram {
       origin: "copy of \(program.buffers[buffer].name)")
   }
 
+  /// Runs a program, told where its memory is.
+  typealias Run = ((ProgramBuffer.Place) -> UnsafeRawPointer?) throws -> Void
+
   /// Runs the program.
-  /// - Parameter body: runs it, told where memory is.
-  func run(
-    _ feeds: [Tensor], _ variables: [Tensor],
-    _ body: ((ProgramBuffer.Place) -> UnsafeRawPointer?) throws -> Void
-  ) throws -> Values {
+  /// - Parameters:
+  ///   - precomputed: what its preparation gave.
+  ///   - body: runs it.
+  func run(_ feeds: [Tensor], _ variables: [Tensor], precomputed: [Tensor], _ body: Run) throws -> Values {
     // Filled, so that what a kernel leaves out is not by chance what another run has left there.
     func memory(_ type: TensorType) throws -> Tensor {
       var tensor = try Tensor(uninitialized: type.dtype, type.shape.numbers ?? [])
@@ -95,7 +104,7 @@ struct ObservedProgram {
     // Written in place.
     var own = variables
     for position in own.indices { try own[position].makeUnique() }
-    let outputs = try graph.outputTypes.map(memory)
+    let outputs = try outputTypes.map(memory)
     let copies = try points.map { try memory(graph.type(of: $0.value)) }
     try body { place in
       switch place {
@@ -103,10 +112,40 @@ struct ObservedProgram {
       case .variable(let position): return own[position].rawAddress
       case .output(let position) where position < outputs.count: return outputs[position].rawAddress
       case .output(let position): return copies[position - outputs.count].rawAddress
-      case .precomputed, .arena, .constant, .dataset, .rows, .series: return nil
+      case .precomputed(let position): return precomputed[position].rawAddress
+      case .arena, .constant, .dataset, .rows, .series: return nil
       }
     }
     extendLifetime(feeds)
+    extendLifetime(precomputed)
     return Values(points: copies, outputs: outputs, variables: own)
+  }
+}
+
+/// The programs of a plan, observed: what is computed once, such as packed weights, and what each run computes.
+struct ObservedPlan {
+  let program: ObservedProgram
+  let preparation: ObservedProgram?
+
+  init(_ plan: (program: KernelProgram, preparation: KernelProgram?), _ graph: Graph, target: ProcessorModel) {
+    program = ObservedProgram(plan.program, graph, target: target)
+    preparation = plan.preparation.map { ObservedProgram($0, graph, target: target, isPreparation: true) }
+  }
+
+  /// Points of the preparation come first, as it runs first.
+  var points: [ObservedProgram.Point] { (preparation?.points ?? []) + program.points }
+
+  /// Runs both.
+  /// - Parameters:
+  ///   - preparing: runs the preparation, if there is one.
+  ///   - running: runs the program.
+  func run(
+    _ feeds: [Tensor], _ variables: [Tensor], preparing: ObservedProgram.Run, running: ObservedProgram.Run
+  ) throws -> ObservedProgram.Values {
+    // The preparation knows the buffers of inputs, too, though it reads none.
+    let before = try preparation?.run(feeds, variables, precomputed: [], preparing)
+    var values = try program.run(feeds, variables, precomputed: before?.outputs ?? [], running)
+    values.points = (before?.points ?? []) + values.points
+    return values
   }
 }

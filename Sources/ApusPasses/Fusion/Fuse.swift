@@ -32,8 +32,9 @@ public struct Fuse: Pass {
     // A dead reader does not count: a second run, which no longer sees it, must not fuse more.
     var plan = NestPlan(try graph.withoutDeadNodes(), size: size)
     plan.grow()
-    if context.isRemarking { plan.remark(&context) }
     plan.permitted = Set(plan.nests.indices.filter { plan.isGathered($0) && context.permits() })
+    // What keeps nodes apart is told of the whole plan: nothing is, if a limit leaves out a part of it.
+    if context.isRemarking { plan.remark(&context) }
     let nests = plan.nests.indices.filter(plan.isGathered).map { plan.nests[$0] }
     context.count("fusions", nests.count)
     context.count("fused", nests.reduce(0) { $0 + $1.members.count })

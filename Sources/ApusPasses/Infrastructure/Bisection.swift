@@ -23,6 +23,8 @@ public struct Bisection: Sendable {
     public let before: Graph
     /// The graph with it; nil if the pipeline refuses that.
     public let after: Graph?
+    /// The rules by which it is made, if the pass names them.
+    public let rules: [RewriteRule]
   }
 
   /// What a check is asked: how the result of some passes, or of one, compares with the graph before them.
@@ -36,7 +38,7 @@ public struct Bisection: Sendable {
   ///
   /// Results are compared with the graph itself, which no pass has touched. Where passes that round hide the fault of one
   /// that must not, each pass's result is compared with what it was given.
-  /// - Parameter check: is told the least precision of the passes that have changed something.
+  /// - Parameter check: is told what the rewrites that were made keep.
   public static func firstFault(_ pipeline: Pipeline, _ graph: Graph, check: @escaping Check) throws -> Bisection? {
     let search = Search(pipeline: pipeline, graph: graph, check: check)
     guard var reason = try search.fault(passes: pipeline.passes.count) else { return try search.hiddenFault() }
@@ -74,8 +76,7 @@ private struct Search {
   func fault(of run: () throws -> PipelineResult) throws -> String? {
     do {
       let result = try run()
-      let precision = result.reports.filter(\.changed).map(\.precision).max() ?? .exact
-      return try check(graph, result.graph, precision, pipeline.passes.count == 1)
+      return try check(graph, result.graph, result.precision, pipeline.passes.count == 1)
     } catch let error as ApusError where error.fault == .defect { return error.message }
   }
 
@@ -118,9 +119,10 @@ private struct Search {
       let middle = (good + bad) / 2
       if let found = try fault({ try run(middle) }) { (bad, reason) = (middle, found) } else { good = middle }
     }
+    let with = try? run(bad)
     let rewrite = Bisection.Rewrite(
       number: earlier + bad, numberInPass: bad, count: max(bad, all ?? bad), before: try run(bad - 1).graph,
-      after: try? run(bad).graph)
+      after: with?.graph, rules: with?.reports.last?.rewriteRules.last ?? [])
     return Bisection(passCount: passCount, culprit: culprit, reason: reason, rewrite: rewrite)
   }
 }

@@ -7,8 +7,8 @@ public struct Pipeline: Sendable {
 
   public init(_ passes: [any Pass]) { self.passes = passes }
 
-  /// The least precision that a pass states; see `PassRecord.precision`.
-  public var precision: PassPrecision { passes.map { type(of: $0).record.precision }.max() ?? .exact }
+  /// What all passes keep; see `PassRecord.precision`.
+  public var precision: PassPrecision { passes.map { type(of: $0).record.precision }.union() }
 
   /// A ready-made pipeline: `O0` … `O3`, `inference`, `training`.
   /// - Throws: `ApusError` with fault `.usage` if there is none of that name.
@@ -55,9 +55,9 @@ public struct Pipeline: Sendable {
       try requireSameSignature(current, result, pass)
       try requireTruth(current, result, pass, context)
       let report = PassReport(
-        pass: pass.name, precision: type(of: pass).record.precision, seconds: seconds, before: current, after: result,
-        remarks: context.remarks, statistics: context.statistics,
-        rewrites: max(context.rewriteCount, current == result ? 0 : 1))
+        pass: pass.name, precision: type(of: pass).record.precision(of: context.rewriteRules), seconds: seconds,
+        before: current, after: result, remarks: context.remarks, statistics: context.statistics,
+        rewrites: max(context.rewriteRules.count, current == result ? 0 : 1), rewriteRules: context.rewriteRules)
       for observer in observers { try observer.passDidRun(report) }
       reports.append(report)
       rewritesLeft = rewritesLeft.map { max(0, $0 - report.rewrites) }
@@ -84,6 +84,10 @@ public struct Pipeline: Sendable {
   private func requireTruth(_ before: Graph, _ after: Graph, _ pass: any Pass, _ context: PassContext) throws {
     if let name = context.undeclared.first {
       throw ApusError.defect("pass '\(pass.name)' counts '\(name)', which its record does not list")
+    }
+    let declared = type(of: pass).record.rules
+    if let rule = context.rewriteRules.joined().first(where: { !declared.contains($0) }) {
+      throw ApusError.defect("pass '\(pass.name)' applies the rule '\(rule.name)', which its record does not list")
     }
     guard !context.statistics.isEmpty else { return }
     let counts = context.statistics.filter { $0.count != 0 }.map { "\($0.name) \($0.count)" }
@@ -113,12 +117,16 @@ extension Pipeline: CustomStringConvertible {
 public struct PipelineResult: Sendable {
   public let graph: Graph
   public let reports: [PassReport]
+
+  /// What all rewrites that were made keep.
+  public var precision: PassPrecision { reports.filter(\.changed).map(\.precision).union() }
 }
 
 /// One pass's run.
 public struct PassReport: Sendable {
   public let pass: String
-  /// What the pass's record states.
+  /// What the rewrites that it made keep: if all of them were made by exact rules, they are exact, whatever other rules the
+  /// pass has.
   public let precision: PassPrecision
   public let seconds: Double
   public let before: Graph
@@ -127,8 +135,30 @@ public struct PassReport: Sendable {
   public let statistics: [(name: String, count: Int)]
   /// How many rewrites the pass made, as `PassContext.permits` counts them; one if it changed something and never asked.
   public let rewrites: Int
+  /// For each rewrite that the pass asked for the rules by which it was made; none if it names none.
+  public let rewriteRules: [[RewriteRule]]
 
   public var changed: Bool { before != after }
+
+  /// The rules that were applied, in the order of their first rewrite, and how often.
+  public var ruleCounts: [(rule: RewriteRule, count: Int)] {
+    var counts: [RewriteRule: Int] = [:]
+    var order: [RewriteRule] = []
+    for rule in rewriteRules.joined() {
+      if counts[rule] == nil { order.append(rule) }
+      counts[rule, default: 0] += 1
+    }
+    return order.map { ($0, counts[$0] ?? 0) }
+  }
+}
+
+extension PassRecord {
+  /// What rewrites by these rules keep. A pass that never asked for one may have made any of its rewrites.
+  fileprivate func precision(of rewrites: [[RewriteRule]]) -> PassPrecision {
+    guard !rewrites.isEmpty else { return precision }
+    let isAlwaysByRule = !rewrites.contains(where: \.isEmpty)
+    return Set(rewrites.joined()).map(\.precision).union().union(isAlwaysByRule ? .exact : precisionWithoutRules)
+  }
 }
 
 /// Watches a pipeline: diffs, dumps, validation. What an observer throws ends the run.

@@ -78,7 +78,7 @@ public struct NamedPipeline: Sendable {
   public static let all = [
     NamedPipeline("O0", "nothing", Pipeline([])),
     NamedPipeline("O1", "what costs nothing to find", Pipeline([CommonSubexpressions(), DeadCode()])),
-    NamedPipeline("O2", "everything that is exact", .standard),
+    NamedPipeline("O2", "everything that is exact but for the order of sums", .standard),
     NamedPipeline(
       "O3", "the same with a larger limit on folded constants", .optimizing(folding: .aggressive)),
     NamedPipeline(

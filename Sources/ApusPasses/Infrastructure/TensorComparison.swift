@@ -16,9 +16,11 @@ public enum TensorComparison {
   }
 
   /// The first element in which the tensors differ by more than the tolerance, in words. NaN equals NaN.
-  /// - Parameter leastScale: what the error is relative to if all elements are smaller.
+  /// - Parameters:
+  ///   - leastScale: what the error is relative to if all elements are smaller.
+  ///   - onlyFinite: whether elements are left out that are not finite in `a`.
   public static func firstDifference(
-    _ a: Tensor, _ b: Tensor, tolerance: Double? = nil, leastScale: Double = 1
+    _ a: Tensor, _ b: Tensor, tolerance: Double? = nil, leastScale: Double = 1, onlyFinite: Bool = false
   ) -> String? {
     guard a.type == b.type else { return "a \(a.type) became a \(b.type)" }
     if a.dtype == .i64 {
@@ -31,6 +33,7 @@ public enum TensorComparison {
     let reference = a.doubles()
     let scale = max(leastScale, rootMeanSquare(reference))
     for (index, (x, y)) in zip(reference, b.doubles()).enumerated() {
+      if onlyFinite, !x.isFinite { continue }
       let isNear = x.isFinite && y.isFinite && abs(x - y) <= limit * max(scale, abs(x), abs(y))
       if !(x == y || (x.isNaN && y.isNaN) || isNear) { return "element \(index): \(x) became \(y)" }
     }
@@ -39,16 +42,18 @@ public enum TensorComparison {
 
   /// The first element in which the tensors differ more than a pass of this precision may make them, in words.
   public static func firstDifference(_ a: Tensor, _ b: Tensor, precision: PassPrecision) -> String? {
-    switch precision {
-    case .exact: return firstInexactness(a, b, signsOfZero: true)
-    case .exactButZeroSigns: return firstInexactness(a, b, signsOfZero: false)
-    case .rounded: return firstDifference(a, b)
+    func difference(within tolerance: Double? = nil) -> String? {
+      firstDifference(a, b, tolerance: tolerance, onlyFinite: precision.assumesFinite)
+    }
+    switch precision.agreement {
+    case .exact, .exactButZeroSigns: return firstInexactness(a, b, precision)
+    case .rounded: return difference()
     case .approximate(let error):
       switch a.dtype {
-      case .f32: return firstDifference(a, b, tolerance: max(error, tolerance(.f32)))
+      case .f32: return difference(within: max(error, tolerance(.f32)))
       // What costs digits in one precision costs them in the other.
-      case .f64: return firstDifference(a, b, tolerance: tolerance(.f64) * max(1, error / tolerance(.f32) * 10))
-      case .bf16, .f16, .i8, .u8, .i32, .i64, .bool: return firstDifference(a, b)
+      case .f64: return difference(within: tolerance(.f64) * max(1, error / tolerance(.f32) * 10))
+      case .bf16, .f16, .i8, .u8, .i32, .i64, .bool: return difference()
       }
     }
   }
@@ -61,12 +66,13 @@ public enum TensorComparison {
     return largest * (squares / Double(elements.count)).squareRoot()
   }
 
-  /// The first element that is not the same number, NaN being one.
-  /// - Parameter signsOfZero: whether −0 and 0 are two numbers.
-  private static func firstInexactness(_ a: Tensor, _ b: Tensor, signsOfZero: Bool) -> String? {
+  /// The first element that is not the same number, NaN being one. −0 and 0 are two unless the precision says otherwise.
+  private static func firstInexactness(_ a: Tensor, _ b: Tensor, _ precision: PassPrecision) -> String? {
     // Whole numbers have no tolerance, nor have tensors of two types an element in common.
     guard a.type == b.type, a.dtype.isFloating else { return firstDifference(a, b) }
+    let signsOfZero = precision.agreement == .exact
     for (index, (x, y)) in zip(a.doubles(), b.doubles()).enumerated() {
+      if precision.assumesFinite, !x.isFinite { continue }
       let isSame = x.isNaN ? y.isNaN : x == y && (!signsOfZero || x.sign == y.sign)
       if !isSame { return "element \(index): \(x) became \(y)" }
     }

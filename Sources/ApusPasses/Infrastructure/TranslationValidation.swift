@@ -39,11 +39,13 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       let message = "pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)\(end)"
       return ApusError(.defect, [Diagnostic(.error, message, help: mismatch.details)])
     }
-    if let found = try mismatch(report.before, report.after, precision: report.precision, ofOnePass: true) {
+    if let found = try mismatch(
+      report.before, report.after, precision: report.precision, ofOnePass: true, subject: "pass '\(report.pass)'")
+    {
       throw refuse(found)
     }
     guard report.before != original else { return }
-    if let found = try mismatch(original, report.after, precision: precision) {
+    if let found = try mismatch(original, report.after, precision: precision, subject: "pass '\(report.pass)'") {
       throw refuse(found, ", compared with the graph that no pass has touched")
     }
   }
@@ -75,18 +77,32 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   public func mismatch(
     _ before: Graph, _ after: Graph, precision: PassPrecision = .exact, ofOnePass: Bool = false
   ) throws -> Mismatch? {
-    let precision = backend is InterpreterBackend ? precision : max(precision, .rounded)
-    let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
-    let (a, b) = (try before.specialized(sizes), try after.specialized(sizes))
-    if let found = try mismatch(a, b, on: inputs(precision), precision) { return found }
-    return ofOnePass ? try doubleMismatch(a, b, precision) : nil
+    try mismatch(before, after, precision: precision, ofOnePass: ofOnePass, subject: "@\(after.name)")
   }
 
   private func mismatch(
-    _ a: Graph, _ b: Graph, on inputs: [RandomInputs], _ precision: PassPrecision
+    _ before: Graph, _ after: Graph, precision: PassPrecision, ofOnePass: Bool = false, subject: String
+  ) throws -> Mismatch? {
+    let precision = backend is InterpreterBackend ? precision : precision.union(.rounded)
+    let sizes = Dictionary(uniqueKeysWithValues: before.symbols.map { ($0, bindings[$0] ?? 3) })
+    let (a, b) = (try before.specialized(sizes), try after.specialized(sizes))
+    let inputs = inputs(precision)
+    if inputs.isEmpty, a != b {
+      let kinds = kinds.map { "\($0)" }.joined(separator: ", ")
+      memory.omit(
+        "\(subject) is not compared: on inputs of the kinds tried (\(kinds)), results that are \(precision) may differ")
+    }
+    if let found = try mismatch(a, b, on: inputs, precision, subject) { return found }
+    return ofOnePass ? try doubleMismatch(a, b, precision, subject) : nil
+  }
+
+  private func mismatch(
+    _ a: Graph, _ b: Graph, on inputs: [RandomInputs], _ precision: PassPrecision, _ subject: String
   ) throws -> Mismatch? {
     var refusal: ApusError?
     var compared = 0
+    // Outputs that had a number to compare.
+    var isCompared = [Bool](repeating: false, count: a.outputs.count + a.updates.count)
     for inputs in inputs {
       func mismatch(_ words: String, _ histogram: ULPHistogram? = nil) -> Mismatch {
         Mismatch(
@@ -95,7 +111,9 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       switch (outcome(a, inputs), outcome(b, inputs)) {
       case (.success(let x), .success(let y)):
         compared += 1
+        guard x.count == y.count else { return mismatch("it gives \(y.count) results, not \(x.count)") }
         for (index, (p, q)) in zip(x, y).enumerated() {
+          isCompared[index] = isCompared[index] || p.hasNumbers(onlyFinite: precision.assumesFinite)
           guard let difference = TensorComparison.firstDifference(p, q, precision: precision) else { continue }
           return mismatch("output \(index), \(difference), on \(inputs)", p.type == q.type ? ULPHistogram(p, q) : nil)
         }
@@ -111,22 +129,37 @@ public struct TranslationValidation: PipelineObserver, Sendable {
       let context = "@\(a.name) cannot be validated: it refuses all random inputs"
       throw ApusError(.input, refusal.diagnostics.map { $0.within(context) })
     }
+    if compared > 0, a != b {
+      for (index, isCompared) in isCompared.enumerated() where !isCompared {
+        let found = precision.assumesFinite ? "not finite" : "NaN"
+        memory.omit("\(subject): output \(index) is \(found) in every run, so its numbers are not compared")
+      }
+    }
     return nil
   }
 
-  /// In double precision what rounds must agree to many more digits. Nil, too, if one of the graphs cannot be run so.
-  private func doubleMismatch(_ a: Graph, _ b: Graph, _ precision: PassPrecision) throws -> Mismatch? {
-    guard precision >= .rounded, backend is InterpreterBackend, a != b, let p = try? a.inDoublePrecision([.f32]),
-      let q = try? b.inDoublePrecision([.f32]), p != a || q != b
-    else { return nil }
+  /// In double precision what rounds must agree to many more digits. Nil, too, if one of the graphs cannot be run so:
+  /// `omissions` says why.
+  private func doubleMismatch(
+    _ a: Graph, _ b: Graph, _ precision: PassPrecision, _ subject: String
+  ) throws -> Mismatch? {
+    guard precision.agreement >= .rounded, backend is InterpreterBackend, a != b else { return nil }
     let inputs = seeds.prefix(1).map { RandomInputs(seed: $0) }.filter { kinds.contains($0.kind) }
-    for each in inputs {
-      guard case .success = outcome(p, each), case .success = outcome(q, each) else { return nil }
+    do {
+      let (p, q) = (try a.inDoublePrecision([.f32]), try b.inDoublePrecision([.f32]))
+      if p == a, q == b { return nil }
+      for each in inputs { _ = (try outcome(p, each).get(), try outcome(q, each).get()) }
+      var found = try mismatch(p, q, on: inputs, precision, subject)
+      found?.description += ", in double precision"
+      return found
+    } catch let error as ApusError where error.fault != .defect {
+      memory.omit("\(subject) is not compared in double precision: \(error.message)")
+      return nil
     }
-    var found = try mismatch(p, q, on: inputs, precision)
-    found?.description += ", in double precision"
-    return found
   }
+
+  /// What could not be compared so far, and why; each once.
+  public var omissions: [String] { memory.omissions }
 
   /// What graphs of this precision are run on.
   private func inputs(_ precision: PassPrecision) -> [RandomInputs] {
@@ -184,11 +217,21 @@ extension RandomInputs {
   }
 }
 
+extension Tensor {
+  /// Whether an element is a number, or there is none that could be another.
+  /// - Parameter onlyFinite: whether infinities do not count.
+  fileprivate func hasNumbers(onlyFinite: Bool) -> Bool {
+    guard dtype.isFloating, count > 0 else { return true }
+    return doubles().contains { onlyFinite ? $0.isFinite : !$0.isNaN }
+  }
+}
+
 extension PassPrecision {
   /// Whether results agree for such inputs. Where sums are rounded otherwise, ties are decided otherwise, and what is
-  /// nearly infinite may overflow.
+  /// nearly infinite may overflow. Where numbers must be finite, none is infinite, nor so large that its sums may be.
   fileprivate func covers(_ kind: RandomInputs.Kind) -> Bool {
-    switch self {
+    if assumesFinite, ![.ordinary, .tied, .wide].contains(kind) { return false }
+    return switch agreement {
     case .exact, .exactButZeroSigns: true
     case .rounded: [.ordinary, .sparse, .special].contains(kind)
     case .approximate: kind == .ordinary
@@ -206,11 +249,18 @@ private final class RunMemory: Sendable {
     var original: Graph?
     var last: Graph?
     var precision = PassPrecision.exact
+    var omissions: [String] = []
   }
 
   /// Three graphs on seven inputs.
   private static let most = 21
   private let state = Mutex(State())
+
+  var omissions: [String] { state.withLock(\.omissions) }
+
+  func omit(_ reason: String) {
+    state.withLock { if !$0.omissions.contains(reason) { $0.omissions.append(reason) } }
+  }
 
   /// The outcome of a run, computed if it is not known.
   func outcome(of graph: Graph, on inputs: RandomInputs, _ run: () throws -> [Tensor]) -> Outcome {
@@ -232,11 +282,11 @@ private final class RunMemory: Sendable {
     return outcome
   }
 
-  /// The graph that the pipeline was given, and the least precision of the passes that have changed something since.
+  /// The graph that the pipeline was given, and what the passes that have changed something since keep.
   func history(with report: PassReport) -> (original: Graph, precision: PassPrecision) {
     state.withLock { state in
       if state.last != report.before { (state.original, state.precision) = (report.before, .exact) }
-      if report.changed { state.precision = max(state.precision, report.precision) }
+      if report.changed { state.precision = state.precision.union(report.precision) }
       state.last = report.after
       return (state.original ?? report.before, state.precision)
     }

@@ -21,7 +21,11 @@ public struct FoldBatchNorm: Pass {
   public static let record = PassRecord(
     "fold-batch-norm", "scales the weights of convolutions and products instead of their results",
     statistics: [PassStatistic("folded", "contractions whose weights took in a scale")],
-    precision: .approximate(error: 1e-5))
+    rules: [scale])
+
+  private static let scale = RewriteRule(
+    "scale", "contraction(x, w) · S + T → contraction(x, w · S) + T for vectors S and T over the channels",
+    .approximate(error: 1e-5).assumingFinite)
 
   public init() {}
 
@@ -30,8 +34,14 @@ public struct FoldBatchNorm: Pass {
     // A dead reader is none.
     let graph = try graph.withoutDeadNodes()
     var search = ChannelChains(graph)
-    for node in graph.nodes { search.visit(node, &context) }
-    let permitted = Set(graph.nodes.map(\.id).filter { search.finished[$0] != nil && context.permits() })
+    for node in graph.nodes { search.visit(node) }
+    var permitted: Set<NodeID> = []
+    for node in graph.nodes {
+      if let reason = search.obstacles[node.id] {
+        context.missed("\(node.op.name) \(graph.label(of: node.result)) was not folded: \(reason)", at: node)
+      }
+      if search.finished[node.id] != nil, context.permits(Self.scale) { permitted.insert(node.id) }
+    }
     let chains = search.finished.filter { permitted.contains($0.key) }
     guard !chains.isEmpty else { return original }
     context.count("folded", chains.count)
@@ -145,6 +155,8 @@ private struct ChannelChain {
 private struct ChannelChains {
   /// The chains that scale, by their last node.
   private(set) var finished: [NodeID: ChannelChain] = [:]
+  /// Why a normalization or a scale is no step of a chain.
+  private(set) var obstacles: [NodeID: String] = [:]
 
   private let graph: Graph
   private let readers: [[NodeID]]
@@ -161,7 +173,7 @@ private struct ChannelChains {
     isFixed = [Bool](repeating: false, count: graph.valueCount)
   }
 
-  mutating func visit(_ node: Node, _ context: inout PassContext) {
+  mutating func visit(_ node: Node) {
     let isConstant =
       !(node.op is Parameter || node.op is any ModeDependentOperator)
       && node.op.traits.isDisjoint(with: [.random, .controlFlow])
@@ -178,14 +190,14 @@ private struct ChannelChains {
     let readings = ChannelStep.readings(node)
     guard let (value, step) = readings.first(where: { ends[$0.on] != nil }), var chain = ends[value] else {
       if node.op is BatchNormInference {
-        missed(node, "\(graph.label(of: node.operands[0])) is not the result of a convolution or product", &context)
+        obstacles[node.id] = "\(graph.label(of: node.operands[0])) is not the result of a convolution or product"
       }
       return
     }
     if let reason = obstacle(node, value, step, chain) {
       // A product of two computed values is no scale.
       let mightFold = node.op is BatchNormInference || step.operands.allSatisfy { isFixed[$0.index] }
-      if step.scales, mightFold { missed(node, reason, &context) }
+      if step.scales, mightFold { obstacles[node.id] = reason }
       return
     }
     chain.steps.append(step)
@@ -221,9 +233,5 @@ private struct ChannelChains {
       }
     }
     return nil
-  }
-
-  private func missed(_ node: Node, _ reason: String, _ context: inout PassContext) {
-    context.missed("\(node.op.name) \(graph.label(of: node.result)) was not folded: \(reason)", at: node)
   }
 }

@@ -13,14 +13,20 @@ import ApusOperators
 /// leaves it in the old order is transposed behind it, and each that comes into it in the old order before it. The pass
 /// does that where it leaves fewer bytes to be transposed, island by island, until nothing is gained any more.
 ///
-/// Sums are taken in another order, so results agree to rounding.
+/// Sums over several axes are taken in another order, so where a reduction is moved results agree to rounding.
 public struct Layout: Pass {
   public static let record = PassRecord(
     "layout", "moves transposes to where they cancel: images have their channels last, whatever the model says",
     statistics: [
       PassStatistic("moved", "nodes computed in another order of axes"),
       PassStatistic("saved", "bytes no longer transposed, a symbol counting as 1"),
-    ], precision: .rounded)
+    ], rules: [transposes, anyOrder, reduction])
+
+  private static let transposes = RewriteRule("transposes", "transpose(transpose(x, p), q) → transpose(x, p ∘ q)")
+  fileprivate static let anyOrder = RewriteRule(
+    "any-order", "f(transpose(x), …) → transpose(f(x, …)) where f works element by element, or moves elements")
+  fileprivate static let reduction = RewriteRule(
+    "reduction", "f(transpose(x)) → transpose(f(x)) where f folds axes, in another order", .rounded)
 
   /// Islands that are tried one by one in a round.
   private static let mostIslands = 256
@@ -32,7 +38,7 @@ public struct Layout: Pass {
     guard graph.nodes.contains(where: { $0.op is Transpose }) else { return graph }
     var current = graph
     var moved = 0
-    while let step = try improved(current), context.permits() {
+    while let step = try improved(current), context.permits([Self.transposes] + step.rules) {
       current = step.graph
       moved += step.moved
     }
@@ -44,17 +50,17 @@ public struct Layout: Pass {
   }
 
   /// The graph with fewer bytes transposed; nil if none is found.
-  private func improved(_ graph: Graph) throws -> (graph: Graph, moved: Int)? {
+  private func improved(_ graph: Graph) throws -> (graph: Graph, moved: Int, rules: [RewriteRule])? {
     let islands = Islands(graph)
     var chosen: Set<Int> = []
-    var best: (graph: Graph, moved: Int)?
+    var best: (graph: Graph, moved: Int, rules: [RewriteRule])?
     var least = graph.transposedBytes
     for island in [nil] + islands.beginning.prefix(Self.mostIslands).map(Optional.some) {
       let tried = chosen.union(island.map { [$0] } ?? [])
       var walk = LayoutWalk(graph, islands, moving: tried)
       let result = try walk.rewritten()
       guard result.transposedBytes < least else { continue }
-      (chosen, best, least) = (tried, (result, walk.moved), result.transposedBytes)
+      (chosen, best, least) = (tried, (result, walk.moved, walk.rules), result.transposedBytes)
     }
     return best
   }
@@ -129,6 +135,7 @@ private struct LayoutWalk {
   let islands: Islands
   let moving: Set<Int>
   private(set) var moved = 0
+  private var movesReduction = false
   private var rewriter: GraphRewriter
   private var pending: [Pending?]
   private var builder: GraphBuilder { rewriter.builder }
@@ -141,6 +148,11 @@ private struct LayoutWalk {
     pending = [Pending?](repeating: nil, count: graph.valueCount)
   }
 
+  /// By which nodes were moved.
+  var rules: [RewriteRule] {
+    moved == 0 ? [] : movesReduction ? [Layout.anyOrder, Layout.reduction] : [Layout.anyOrder]
+  }
+
   mutating func rewritten() throws -> Graph {
     for node in graph.nodes {
       if let op = node.op as? Transpose {
@@ -149,6 +161,7 @@ private struct LayoutWalk {
         pending[node.result.index] = Pending(base: operand.base, order: order.isIdentityOrder ? nil : order)
       } else if let island = islands.island[node.id.index], moving.contains(island), try move(node) {
         moved += 1
+        if node.op.traits.contains(.reduction) { movesReduction = true }
       } else {
         let results = try rewriter.keep(node, operands: node.operands.map { try value($0) })
         for (old, new) in zip(node.results, results) { pending[old.index] = Pending(base: new) }

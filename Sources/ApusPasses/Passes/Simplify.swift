@@ -13,12 +13,9 @@ import ApusOperators
 public struct Simplify: Pass {
   public static let record = PassRecord(
     "simplify", "replaces nodes by simpler equivalents, by algebra that is exact",
-    statistics: [PassStatistic("rewritten", "times a rule fired")])
+    statistics: [PassStatistic("rewritten", "times a rule fired")], rules: rules.map(\.declaration))
 
   public init() {}
-
-  /// Every rule's name and law, in the order in which they are tried.
-  public static var laws: [(name: String, law: String)] { rules.map { ($0.name, $0.law) } }
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
@@ -26,10 +23,13 @@ public struct Simplify: Pass {
     let result = try graph.rewritten { node, operands, builder in
       guard node.results.count == 1, node.regions.isEmpty, !node.op.traits.contains(.declaration) else { return .keep }
       let site = Site(op: node.op, operands: operands, builder: builder, origin: node.origin)
-      guard let (value, rules) = try Simplify.simplified(site), context.permits() else { return .keep }
+      guard let (value, rules) = try Simplify.simplified(site), context.permits(rules.map(\.declaration)) else {
+        return .keep
+      }
       for rule in rules {
         fired += 1
-        context.applied("\(node.op.name) \(graph.label(of: node.result)): \(rule.name), \(rule.law)", at: node)
+        context.applied(
+          "\(node.op.name) \(graph.label(of: node.result)): \(rule.name), \(rule.declaration.law)", at: node)
       }
       if let name = graph.name(of: node.result) { builder.name(builder.value(value), name) }
       return .replace([value])
@@ -94,7 +94,7 @@ struct Site {
   }
 }
 
-/// A law of algebra.
+/// A law of algebra, and how to apply it.
 struct Rule: Sendable {
   enum Result {
     /// An existing value replaces the node.
@@ -103,15 +103,18 @@ struct Rule: Sendable {
     case node(any Operator, [ValueID])
   }
 
-  let name: String
-  /// One line: left side, arrow, right side, and the condition.
-  let law: String
+  let declaration: RewriteRule
   /// Nil if the rule does not fire. Everything that `appending` makes on the way stays, dead or not.
   let apply: @Sendable (Site) throws -> Result?
 
-  init(_ name: String, _ law: String, _ apply: @escaping @Sendable (Site) throws -> Result?) {
-    self.name = name
-    self.law = law
+  var name: String { declaration.name }
+
+  /// - Parameter law: one line: left side, arrow, right side, and the condition.
+  init(
+    _ name: String, _ law: String, _ precision: PassPrecision = .exact,
+    _ apply: @escaping @Sendable (Site) throws -> Result?
+  ) {
+    declaration = RewriteRule(name, law, precision)
     self.apply = apply
   }
 }

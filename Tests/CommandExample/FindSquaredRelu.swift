@@ -1,0 +1,1 @@
+../Consumer/Sources/OwnApus/FindSquaredRelu.swift
