@@ -104,7 +104,7 @@ struct ReadingOptions: ParsableArguments {
 
   /// - Throws: `ApusError` if an option says how inputs are made, although the model says it.
   func check(against encoding: InputEncoding?, of model: String) throws {
-    guard let encoding, encoding.arrays == nil, let option = encodingOptions.first else { return }
+    guard let encoding, encoding.makesInputs, let option = encodingOptions.first else { return }
     throw ApusError.usage(
       "'\(model)' keeps how its inputs are made, and \(option) says it again",
       help: "leave \(option) out; to choose anew, train a model from its graph: apus train \(model)/model.graph")
@@ -131,10 +131,13 @@ struct DataOptions: ParsableArguments {
   /// Whether samples come from a published set rather than the user's own files.
   var isNamed: Bool { DatasetRegistry.all.contains { $0.name == data ?? Self.standard } }
 
-  /// - Parameter graph: the model that is to be trained on them.
-  func load(for graph: Graph) throws -> LoadedData {
+  /// - Parameters:
+  ///   - graph: the model that is to be trained on them.
+  ///   - weights: what their losses are multiplied by.
+  func load(for graph: Graph, weights: String? = nil) throws -> LoadedData {
     let place = data ?? Self.standard
     var choices = reading.choices
+    choices.sampleWeights = weights
     try DataReader.checkUse(of: choices, for: place)
     TextOptions.fit(&choices, to: graph)
     return Self.reported(try DataReader.load(place, choices))
@@ -157,18 +160,28 @@ struct DataOptions: ParsableArguments {
   }
 
   /// Other samples with targets, read as those that are trained on.
-  func more(_ path: String, like data: LoadedData) throws -> Dataset {
+  /// - Parameter weights: what their losses are multiplied by.
+  func more(_ path: String, like data: LoadedData, weights: String?) throws -> Dataset {
+    var choices = reading.choices
+    choices.sampleWeights = weights
     let samples = try DataReader.samples(
-      path, reading.choices, encoding: data.encoding, classNames: data.classNames)
+      path, choices, encoding: data.encoding, classNames: data.classNames)
     Self.report(dropped: samples.droppedCount, of: samples.name)
     return try samples.labeled()
   }
 
   /// Samples read as those that a saved model was trained on.
-  /// - Parameter goesOn: whether they are divided as they were then.
-  func load(for model: String, _ state: TrainingState?, goesOn: Bool = false) throws -> LoadedData {
+  /// - Parameters:
+  ///   - goesOn: whether they are divided and weighted as they were then.
+  ///   - weights: what their losses are multiplied by; `ofTest` says whether those for testing have weights, if the data
+  ///     come in two parts.
+  func load(
+    for model: String, _ state: TrainingState?, goesOn: Bool = false, weights: String? = nil, ofTest: Bool = false
+  ) throws -> LoadedData {
     let place = try place(for: model, state)
     var choices = reading.choices
+    choices.sampleWeights = weights ?? (goesOn ? state?.inputs?.sampleWeights : nil)
+    choices.weighsTest = ofTest
     if goesOn, let split = state?.inputs?.split {
       choices.testFraction = reading.testSplit ?? split.testFraction
       choices.mixes = reading.mix ?? split.mixes
@@ -211,4 +224,16 @@ struct DataOptions: ParsableArguments {
     if encoding.texts != nil { return "a folder of texts by class" }
     return encoding.arrays != nil || encoding.sequences != nil ? "an NPZ file or a name" : nil
   }
+}
+
+/// What the losses of samples are multiplied by.
+struct WeightOptions: ParsableArguments {
+  @Option(
+    name: .customLong("sample-weight"),
+    help: ArgumentHelp(
+      """
+      What each sample's loss is multiplied by: a column of the table, an array of the NPZ file, or an .npy file or a .csv \
+      file of one column, with a number for each sample. Left out: 1, or as before with --resume.
+      """, valueName: "name|path"))
+  var weights: String?
 }

@@ -16,11 +16,13 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var input: GraphInput
   @OptionGroup var data: DataOptions
+  @OptionGroup var weighting: WeightOptions
+  @OptionGroup var streaming: StreamOptions
   @OptionGroup var loss: LossOptions
   @OptionGroup var backend: BackendOptions
 
-  @Option(help: "Samples a step.")
-  var batch = 32
+  @Option(help: "Samples a step. Left out: 32, or what a model with states has.")
+  var batch: Int?
 
   @Option(help: "Which samples: train or test.")
   var part = Part.test
@@ -53,7 +55,10 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard batch >= 1 else { throw ValidationError("--batch must be at least 1.") }
+    guard batch ?? 1 >= 1 else { throw ValidationError("--batch must be at least 1.") }
+    guard !streaming.isOn || !confusionMatrix else {
+      throw ValidationError("--confusion-matrix needs all samples at once, and --stream reads some.")
+    }
     guard let output else { return }
     guard confusionMatrix else { throw ValidationError("--output is for --confusion-matrix.") }
     guard ["csv", "json", "svg"].contains((output as NSString).pathExtension.lowercased()) else {
@@ -63,21 +68,35 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     if let output { try OutputPath.checkFile(output, "--output") }
-    let (graph, saved) = try input.loadTrained()
-    let trainer = try Trainer(
-      graph, optimizer: SGD(), loss: loss.makeLoss(of: saved), metrics: loss.makeMetrics(of: saved),
-      backend: backend.make())
-    try saved.give(to: trainer.session, of: graph)
-    let loaded = try data.load(for: input.file, saved.state)
+    let (trainer, saved) = try input.trained(backend: backend.make(), loss: loss.makeLoss, metrics: loss.makeMetrics)
+    // A bar for whoever watches; the result is printed once, at the end.
+    let verbose: Verbosity = json || !Terminal.errorIsTerminal ? .silent : .auto
+    if streaming.isOn {
+      let (stream, first) = try streaming.open(data, weights: weighting.weights)
+      try trainer.checkInputs(of: first.train)
+      let all = try stream.part(0..<stream.count, batchSize: batch ?? trainer.fixedBatchSize ?? 32, shuffle: false)
+      return try show(trainer.evaluate(all, verbose: verbose, output: Terminal.errors), nil)
+    }
+    let loaded = try data.load(
+      for: input.file, saved.state, weights: weighting.weights, ofTest: part == .test)
     let set = part == .test ? loaded.test ?? loaded.train : loaded.train
     try trainer.checkInputs(of: set)
     try trainer.checkLabels(of: set)
-    // A bar for whoever watches; the result is printed once, at the end.
-    let result = try trainer.evaluate(
-      set.inputs, set.targets, batchSize: batch, verbose: json || !Terminal.errorIsTerminal ? .silent : .auto,
-      output: Terminal.errors)
-    let matrix = try confusionMatrix ? self.matrix(trainer, set, saved) : nil
+    let (result, matrix) =
+      try confusionMatrix
+      ? trainer.evaluateWithConfusionMatrix(
+        set.inputs, set.targets, batchSize: batch, sampleWeights: set.sampleWeights, verbose: verbose,
+        output: Terminal.errors)
+      : (
+        trainer.evaluate(
+          set.inputs, set.targets, batchSize: batch, sampleWeights: set.sampleWeights, verbose: verbose,
+          output: Terminal.errors), nil
+      )
     if let output { try matrix?.write(to: output) }
+    try show(result, matrix)
+  }
+
+  private func show(_ result: [String: Double], _ matrix: ConfusionMatrix?) throws {
     if json {
       try Terminal.writeJSON(Result(values: result, matrix: matrix))
     } else {
@@ -88,11 +107,5 @@ struct EvaluateCommand: ParsableCommand {
         Terminal.write("\n\(matrix)")
       }
     }
-  }
-
-  /// The matrix with the names of the model's classes.
-  private func matrix(_ trainer: Trainer, _ set: Dataset, _ saved: SavedModel) throws -> ConfusionMatrix {
-    trainer.classNames = saved.state?.classNames ?? []
-    return try trainer.confusionMatrix(set.inputs, set.targets, batchSize: batch)
   }
 }

@@ -27,6 +27,11 @@ struct FitOptions: ParsableArguments {
       "Other samples to validate on, read as those of --data, in place of --validation-split.", valueName: "path"))
   var validationData: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "As --sample-weight, for the samples of --validation-data. Left out: 1.", valueName: "name|path"))
+  var validationSampleWeight: String?
+
   @Option(help: "How many batches of the samples to validate on are looked at. Left out: all.")
   var validationSteps: Int?
 
@@ -55,6 +60,12 @@ struct FitOptions: ParsableArguments {
         "--validation-data names samples to validate on, and a part of \(split) of the training samples is for that, too",
         help: "choose --validation-split or --validation-data")
     }
+    guard validationSampleWeight == nil || validationData != nil else {
+      throw ApusError.usage(
+        "--validation-sample-weight is for the samples of --validation-data",
+        help: split == 0
+          ? "give --validation-data PATH" : "those of --validation-split have the weights of --sample-weight")
+    }
     guard validationData == nil, split == 0 else { return }
     let options: [(name: String, isGiven: Bool)] = [
       ("--validation-steps", validationSteps != nil), ("--validation-frequency", validationFrequency != nil),
@@ -64,6 +75,18 @@ struct FitOptions: ParsableArguments {
     throw ApusError.usage(
       "\(option.name) has no meaning without samples to validate on",
       help: "give --validation-split or --validation-data")
+  }
+
+  /// - Throws: `ApusError` for options that need all samples at once, if they are read while they are trained on.
+  func check(isStreaming: Bool) throws {
+    guard isStreaming else { return }
+    for (option, isGiven) in [
+      ("--class-weight", classWeight != nil), ("--validation-data", validationData != nil),
+    ] where isGiven {
+      throw ApusError.usage(
+        "\(option) needs samples in memory, and --stream reads them while they are trained on",
+        help: option == "--class-weight" ? "--sample-weight FILE.npy weighs each sample" : "--validation-split")
+    }
   }
 
   // MARK: Weights of classes

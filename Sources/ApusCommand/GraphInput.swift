@@ -65,6 +65,21 @@ struct GraphInput: ParsableArguments {
     return (graph, saved)
   }
 
+  /// A saved model with its weights and the names of its classes, to be run and measured. It does not go on training.
+  /// - Parameters:
+  ///   - loss: what is measured, and what says how outputs are read.
+  ///   - metrics: what is measured besides.
+  func trained(
+    backend: any Backend, loss: (SavedModel) throws -> Loss, metrics: (SavedModel) throws -> [Metric] = { _ in [] }
+  ) throws -> (trainer: Trainer, saved: SavedModel) {
+    let (graph, saved) = try loadTrained()
+    let trainer = try Trainer(
+      graph, optimizer: SGD(), loss: loss(saved), metrics: metrics(saved), backend: backend)
+    try saved.give(to: trainer.session, of: graph)
+    trainer.classNames = saved.state?.classNames ?? []
+    return (trainer, saved)
+  }
+
   /// The file's only graph, as it stands.
   func loadOne() throws -> Graph { try one(of: load()) }
 

@@ -112,9 +112,7 @@ struct PlotFilters: ParsableCommand {
 
   func run() throws {
     try output.check("png")
-    let (graph, saved) = try input.loadTrained()
-    let trainer = try Trainer(graph, optimizer: SGD(), loss: .meanSquaredError, backend: InterpreterBackend())
-    try saved.give(to: trainer.session, of: graph)
+    let (trainer, _) = try input.trained(backend: InterpreterBackend(), loss: { _ in .meanSquaredError })
     try PNG.write(trainer.filters(of: layer), to: output.path)
     output.done()
   }
@@ -131,11 +129,8 @@ struct PlotRegions: ParsableCommand {
 
   func run() throws {
     try output.check("svg")
-    let (graph, saved) = try input.loadTrained()
-    let loss = try saved.loss() ?? .sparseCategoricalCrossEntropy
-    let trainer = try Trainer(graph, optimizer: SGD(), loss: loss, backend: backend.make())
-    try saved.give(to: trainer.session, of: graph)
-    trainer.classNames = saved.state?.classNames ?? []
+    let (trainer, saved) = try input.trained(
+      backend: backend.make(), loss: { try $0.loss() ?? .sparseCategoricalCrossEntropy })
     let samples = try data.samples(for: input.file, saved.state)
     let isNormalized = saved.state?.inputs?.table?.columns.contains { $0.deviation != nil } ?? false
     let names = samples.inputNames.map { $0 + (isNormalized ? " (normalized)" : "") }

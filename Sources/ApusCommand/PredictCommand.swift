@@ -70,13 +70,11 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     if let output { try PictureOutput.check(output, layer == nil ? ["npy"] : ["npy", "png"], option: "--output") }
     if let grid { try PictureOutput.check(grid, ["svg", "png"], option: "--grid") }
-    let (graph, saved) = try input.loadTrained()
-    let trainer = try Trainer(graph, optimizer: SGD(), loss: .sparseCategoricalCrossEntropy, backend: backend.make())
-    try saved.give(to: trainer.session, of: graph)
-    if let layer, let output { return try write(trainer, layer, saved.state, to: output) }
     // A loss of a program's own may be unknown here, and is not needed.
-    let reader = try AnswerReader(graph, loss: try? saved.loss())
-    let classNames = saved.state?.classNames ?? []
+    let (trainer, saved) = try input.trained(backend: backend.make(), loss: { _ in .sparseCategoricalCrossEntropy })
+    if let layer, let output { return try write(trainer, layer, saved.state, to: output) }
+    let reader = try AnswerReader(trainer.model, loss: try? saved.loss())
+    let classNames = trainer.classNames
     var predictions: [Prediction] = []
     var outputs: [Tensor] = []
     var pictures: [Tensor] = []

@@ -31,6 +31,8 @@ struct TrainCommand: ParsableCommand {
 
   @OptionGroup var input: GraphInput
   @OptionGroup var data: DataOptions
+  @OptionGroup var weighting: WeightOptions
+  @OptionGroup var streaming: StreamOptions
   @OptionGroup var loss: LossOptions
 
   @Option(
@@ -43,7 +45,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "How many epochs to train in all, those of --resume included.")
   var epochs = 1
 
-  @Option(help: "Samples a step. Left out: as before with --resume, else 32.")
+  @Option(help: "Samples a step. Left out: as before with --resume, else 32, or what a model with states has.")
   var batch: Int?
 
   @Option(
@@ -164,7 +166,7 @@ struct TrainCommand: ParsableCommand {
     if let frozen { start?.graph = frozen.graph }
     if let plot { try OutputPath.checkFile(plot, "--plot") }
     if let save { try OutputPath.makeFolder(save, "--save") }
-    let (data, trainer) = try prepared(resumed, start, chosen, backend)
+    let (data, trainer, stream) = try prepared(resumed, start, chosen, backend)
     let taken = try base.map { try trainer.takeWeights(of: $0) }
     if self.verbose != .silent {
       (json ? Terminal.errors : Terminal.output).write((taken?.text() ?? "") + (frozen?.note ?? ""))
@@ -178,10 +180,12 @@ struct TrainCommand: ParsableCommand {
     trainer.inputEncoding = data.encoding
     let progress = json ? Terminal.errors : Terminal.output
     let before = trainer.fitSettings
-    let batch = batch ?? before?.batchSize ?? 32
+    let batch = batch ?? before?.batchSize ?? trainer.fixedBatchSize ?? 32
     let split = validationSplit ?? before?.validationSplit ?? 0
     try fitting.check(validationSplit: split)
-    let validation = try fitting.validationData.map { try self.data.more($0, like: data) }
+    let validation = try fitting.validationData.map {
+      try self.data.more($0, like: data, weights: fitting.validationSampleWeight)
+    }
     if let validation {
       try trainer.checkInputs(of: validation)
       try trainer.checkLabels(of: validation)
@@ -194,7 +198,8 @@ struct TrainCommand: ParsableCommand {
           .warning, "the training so far was validated on samples that are not given, so its val_ curves end here",
           help: "--validation-data PATH"))
     }
-    let trained = try ValidationSplit(count: data.train.count, validation: split).train.count
+    try fitting.check(isStreaming: stream != nil)
+    let trained = try ValidationSplit(count: stream?.count ?? data.train.count, validation: split).train.count
     let weights = try classWeights(for: data, trained: trained, before)
     let steps = fitting.stepsPerEpoch ?? before?.stepsPerEpoch
     if verbose != .silent { progress.write(trainer.model.summary(terminalWidth: Terminal.width)) }
@@ -202,13 +207,27 @@ struct TrainCommand: ParsableCommand {
     let clock = ContinuousClock()
     let startTime = clock.now
     let remaining = max(0, epochs - trainer.nextEpoch)
-    let history = try trainer.fit(
-      data.train.inputs, data.train.targets, batchSize: batch,
-      epochs: fitting.initialEpoch == nil ? remaining : epochs, validationSplit: split,
-      validationData: validation.map { ($0.inputs, $0.targets) }, shuffle: shuffle ?? before?.shuffle ?? true,
-      verbose: verbose, callbacks: callbacks, classWeights: weights, initialEpoch: fitting.initialEpoch,
-      stepsPerEpoch: steps, validationSteps: fitting.validationSteps, validationBatchSize: fitting.validationBatch,
-      validationFrequency: fitting.validationFrequency ?? 1, onNonFiniteLoss: onNan, output: progress)
+    let shuffles = shuffle ?? before?.shuffle ?? true
+    let history: History
+    if let stream {
+      let parts = try stream.split(
+        validation: split, batchSize: batch, validationBatchSize: fitting.validationBatch, shuffle: shuffles,
+        seed: trainer.seed)
+      history = try trainer.fit(
+        parts.train, epochs: fitting.initialEpoch == nil ? remaining : epochs, validation: parts.validation,
+        verbose: verbose, callbacks: callbacks, initialEpoch: fitting.initialEpoch, stepsPerEpoch: steps,
+        validationSteps: fitting.validationSteps, validationFrequency: fitting.validationFrequency ?? 1,
+        onNonFiniteLoss: onNan, output: progress)
+    } else {
+      history = try trainer.fit(
+        data.train.inputs, data.train.targets, batchSize: batch,
+        epochs: fitting.initialEpoch == nil ? remaining : epochs, validationSplit: split,
+        validationData: validation.map { ($0.inputs, $0.targets) }, shuffle: shuffles, verbose: verbose,
+        callbacks: callbacks, classWeights: weights, sampleWeights: data.train.sampleWeights,
+        validationWeights: validation?.sampleWeights, initialEpoch: fitting.initialEpoch, stepsPerEpoch: steps,
+        validationSteps: fitting.validationSteps, validationBatchSize: fitting.validationBatch,
+        validationFrequency: fitting.validationFrequency ?? 1, onNonFiniteLoss: onNan, output: progress)
+    }
     let seconds = (clock.now - startTime) / .seconds(1)
     // A callback may have ended training before `fit` did.
     if onNan != .continue, let loss = history["loss"]?.last, !loss.isFinite {
@@ -217,7 +236,9 @@ struct TrainCommand: ParsableCommand {
     }
     // Saved before anything else can go wrong.
     if let save { try trainer.save(to: save, allowingNonFinite: onNan == .continue) }
-    let test = try data.test.map { try trainer.evaluate($0.inputs, $0.targets, batchSize: batch) }
+    let test = try data.test.map {
+      try trainer.evaluate($0.inputs, $0.targets, batchSize: batch, sampleWeights: $0.sampleWeights)
+    }
     if let plot { try trainer.history.plot(to: plot, title: trainer.model.name) }
 
     if json {
@@ -260,22 +281,31 @@ extension TrainCommand {
     return result
   }
 
-  /// The data, and a trainer for them: the resumed one, or one that begins anew, with saved weights if FILE holds some.
+  /// The data, and a trainer for them: the resumed one, or one that begins anew, with saved weights if FILE holds some. Of
+  /// data that stream, the first samples.
   private func prepared(
     _ resumed: Trainer?, _ start: (graph: Graph, saved: SavedModel?)?, _ optimizer: (any Optimizer)?,
     _ backend: any Backend
-  ) throws -> (LoadedData, Trainer) {
+  ) throws -> (LoadedData, Trainer, ArrayStream?) {
     guard resumed == nil, let (graph, saved) = start else {
       guard let resumed, let folder = resume else { throw ApusError.defect("a training without a beginning") }
-      return (try data.load(for: folder, SavedModel(contentsOf: folder).state, goesOn: true), resumed)
+      let state = try SavedModel(contentsOf: folder).state
+      if streaming.isOn || resumed.fitSettings?.streams ?? false {
+        let (stream, data) = try streaming.open(data, weights: weighting.weights ?? state?.inputs?.sampleWeights)
+        return (data, resumed, stream)
+      }
+      return (try data.load(for: folder, state, goesOn: true, weights: weighting.weights), resumed, nil)
     }
-    let data = try saved.map { try self.data.load(for: input.file, $0.state) } ?? self.data.load(for: graph)
+    let opened = streaming.isOn ? try streaming.open(data, weights: weighting.weights) : nil
+    let data =
+      try opened?.first ?? saved.map { try self.data.load(for: input.file, $0.state, weights: weighting.weights) }
+      ?? self.data.load(for: graph, weights: weighting.weights)
     let (loss, metrics) = try loss.make(of: saved, for: data.train.targets, of: graph)
     let trainer = try Trainer(
       graph, optimizer: optimizer ?? saved?.optimizer() ?? OptimizerRegistry.named("rmsprop"), loss: loss,
       metrics: metrics, backend: backend, seed: seed ?? 0)
     try saved?.give(to: trainer.session, of: graph)
-    return (data, trainer)
+    return (data, trainer, opened?.stream)
   }
 
   /// The weights of classes that are given, or those with which a training that goes on began.
@@ -294,57 +324,6 @@ extension TrainCommand {
     }
     return given
   }
-
-  /// A trainer that goes on with everything.
-  /// - Throws: `ApusError` if the command line says otherwise than the saved model.
-  private func resumed(from folder: String, _ backend: any Backend) throws -> Trainer {
-    guard GraphFile.isSavedModel(folder) else {
-      throw ApusError.input(
-        "--resume '\(folder)' is not a folder with a saved model",
-        help: "give the folder that `apus train --save` wrote")
-    }
-    let trainer = try Trainer.resumed(SavedModel(contentsOf: folder), backend: backend)
-    // Texts leave out where in a file a node was.
-    if input.file != folder, try input.loadOne().description != trainer.model.description {
-      throw ApusError.usage(
-        "--resume '\(folder)' goes on with its own graph, and '\(input.file)' holds another",
-        help: "apus train \(folder) --resume \(folder)")
-    }
-    let saved = trainer.fitSettings
-    let split = trainer.inputEncoding?.split
-    let pairs: [(option: String, given: String?, saved: String?)] = [
-      (
-        "--optimizer", try optimizer.map { try OptimizerRegistry.named($0).specification },
-        trainer.optimizer.specification
-      ),
-      ("--loss", try loss.loss.map { try Loss.named($0).specification }, trainer.loss.specification),
-      ("--metrics", try loss.givenMetrics().map(Self.text), Self.text(trainer.metrics)),
-      ("--seed", seed.map(String.init), String(trainer.seed)),
-      ("--batch", batch.map(String.init), saved.map { String($0.batchSize) }),
-      ("--validation-split", validationSplit.map { "\($0)" }, saved.map { "\($0.validationSplit)" }),
-      ("--shuffle", shuffle.map(String.init), saved.map { String($0.shuffle) }),
-      (
-        "--steps-per-epoch", fitting.stepsPerEpoch.map(String.init),
-        saved.map { $0.stepsPerEpoch.map(String.init) ?? "all steps" }
-      ),
-      ("--test-split", data.reading.testSplit.map { "\($0)" }, "\(split?.testFraction ?? 0)"),
-      ("--mix", data.reading.mix.map(String.init), split?.mixes.map(String.init)),
-    ]
-    for case (let option, let given?, let saved?) in pairs where given != saved {
-      throw ApusError.usage(
-        "--resume '\(folder)' goes on with \(saved), but \(option) says \(given)",
-        help: "leave \(option) out to go on; leave --resume out to begin anew from the weights: apus train \(folder)")
-    }
-    if trainer.nextEpoch >= epochs {
-      Terminal.report(
-        Diagnostic(
-          .warning, "'\(folder)' has \(trainer.nextEpoch) epochs already, so none is trained",
-          help: "--epochs counts those, too"))
-    }
-    return trainer
-  }
-
-  private static func text(_ metrics: [Metric]) -> String { metrics.map(\.specification).joined(separator: ",") }
 }
 
 extension Verbosity: ExpressibleByArgument {}

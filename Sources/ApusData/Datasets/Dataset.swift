@@ -13,6 +13,10 @@ public struct Dataset: Sendable {
   public let inputNames: [String]
   /// The texts that inputs were made of, one a sample; nil if they were made of something else.
   public var texts: [String]? { samples?.texts }
+  /// What each sample's loss is multiplied by; nil if samples are not weighted.
+  public var sampleWeights: Tensor?
+  /// Where the samples are in the data as they were read.
+  var positions: [Int] { samples?.positions ?? Array(0..<count) }
   /// Rows of a table that lack a value and were left out.
   public var droppedCount: Int { samples?.droppedCount ?? 0 }
   /// What messages call the targets: their file.
@@ -74,6 +78,7 @@ public struct Dataset: Sendable {
     inputNames = origin?.inputNames ?? []
     targetPlace = name
     samples = origin
+    sampleWeights = origin?.weights
   }
 
   /// The inputs, if they are images.

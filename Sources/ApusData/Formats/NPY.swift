@@ -96,7 +96,7 @@ public enum NPY {
     }
   }
 
-  private static func elementType(_ descr: String, path: String) throws -> (DType, swapped: Bool) {
+  static func elementType(_ descr: String, path: String) throws -> (DType, swapped: Bool) {
     let order = descr.first
     let name = String(descr.dropFirst())
     if let dtype = DType.allCases.first(where: { code($0) == name }), let order, "<>|=".contains(order) {

@@ -85,6 +85,12 @@ enum ArrayReader {
         "name them: --features NAME --target NAME; x and y, or x_train, y_train, x_test and y_test need no word")
   }
 
+  /// An array of an NPZ file; nil if it has none of that name.
+  static func array(_ name: String, in path: String) throws -> Tensor? {
+    let file = try NPZFile(path)
+    return file.names.contains(name) ? try file.array(name) : nil
+  }
+
   /// The array of an NPY file, with another file's as its targets.
   static func samples(of path: String, target: String?) throws -> Samples {
     let inputs = try NPY.read(path)
@@ -151,7 +157,7 @@ private struct NPZFile {
         origin: .array(target: arrays.targets)))
   }
 
-  private func array(_ name: String) throws -> Tensor {
+  func array(_ name: String) throws -> Tensor {
     try require(name)
     guard let entry = archive.entries.first(where: { $0.name == name + ".npy" }) else {
       throw ApusError.file(path, "its entry '\(name)' is not an array: names end in .npy")

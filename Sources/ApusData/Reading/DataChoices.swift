@@ -27,6 +27,11 @@ public struct DataChoices: Sendable, Hashable {
   public var testFraction = 0.0
   /// Whether samples get a fixed random order before they are split; nil for those of folders alone, which are sorted.
   public var mixes: Bool?
+  /// What the losses of samples are multiplied by: a column of a table, an array of an NPZ file, or the path of an NPY
+  /// file or a table of one column with a number for each sample; nil for nothing.
+  public var sampleWeights: String?
+  /// Whether, of data that come in two parts, the weights are those of the samples for testing.
+  public var weighsTest = false
 
   public init() {}
 }
@@ -41,6 +46,16 @@ public struct InputEncoding: Codable, Hashable, Sendable {
   public var texts: TextVectorization?
   /// Which part of the data the model was trained on; nil for all of it in its order.
   public var split: DataSplit?
+  /// What weighed the samples, as `DataChoices.sampleWeights`: a training that goes on takes it again.
+  public var sampleWeights: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case table, pictures, arrays, sequences, texts, split
+    case sampleWeights = "sample_weights"
+  }
+
+  /// Whether data become inputs in a way that has been chosen already.
+  package var makesInputs: Bool { table != nil || pictures != nil || sequences != nil || texts != nil }
 
   public init(
     table: TableEncoding? = nil, pictures: PictureEncoding? = nil, arrays: ArrayNames? = nil,

@@ -22,9 +22,36 @@ public enum DataReader {
     classNames: [String] = []
   ) throws -> LoadedData {
     try check(choices)
-    let path = (nameOrPath as NSString).expandingTildeInPath
-    let known = classNames.isEmpty ? nil : classNames
     let kind = try DataKind(of: nameOrPath, for: encoding)
+    var data = try load(kind, nameOrPath, choices, encoding, classNames.isEmpty ? nil : classNames)
+    guard let weights = choices.sampleWeights else { return data }
+    // The weights of a table may be one of its columns.
+    if kind != .table {
+      data = try data.weighted(
+        by: weightsOutside(weights, of: nameOrPath, kind), isDivided: choices.testFraction > 0,
+        testing: choices.weighsTest)
+    }
+    data.encoding = data.encoding ?? InputEncoding()
+    data.encoding?.sampleWeights = weights
+    return data
+  }
+
+  /// Weights of samples that are not read here: a number for each, from a file.
+  /// - Parameter name: what messages call the samples.
+  /// - Throws: `ApusError` if there is no such file, or it does not hold as many weights.
+  package static func sampleWeights(_ path: String, count: Int, of name: String) throws -> Tensor {
+    try SampleWeights(path, in: nil).weights(at: Array(0..<count), of: count, in: name)
+  }
+
+  /// Weights that are an array of an NPZ file, or another file.
+  private static func weightsOutside(_ name: String, of nameOrPath: String, _ kind: DataKind) throws -> SampleWeights {
+    try SampleWeights(name, in: kind == .npz ? (nameOrPath as NSString).expandingTildeInPath : nil)
+  }
+
+  private static func load(
+    _ kind: DataKind, _ nameOrPath: String, _ choices: DataChoices, _ encoding: InputEncoding?, _ known: [String]?
+  ) throws -> LoadedData {
+    let path = (nameOrPath as NSString).expandingTildeInPath
     switch kind {
     case .named, .idx, .cifar10, .imdb:
       let sequences = encoding?.sequences ?? choices.sequences
@@ -46,8 +73,11 @@ public enum DataReader {
       let table = try TextTable(contentsOf: path, header: choices.header)
       let rows = try parts(of: table.rowCount, mixes: choices.mixes ?? false, choices)
       let tableEncoding = try encoding?.table ?? TableEncoding(table, rows: rows.train, choices)
-      var train = try tableEncoding.samples(table, rows: rows.train)
-      var test = try rows.test.map { try tableEncoding.samples(table, rows: $0) }
+      let weights = try choices.sampleWeights.map { try SampleWeights($0, in: table) }
+      var train = try tableEncoding.samples(table, rows: rows.train).weighted(by: weights, of: table.rowCount)
+      var test = try rows.test.map {
+        try tableEncoding.samples(table, rows: $0).weighted(by: weights, of: table.rowCount)
+      }
       let texts = try vectorize(&train, &test, encoding?.texts, choices)
       return LoadedData(
         name: train.name, kind: "table", train: try train.labeled(), test: try test?.labeled(),
@@ -92,9 +122,16 @@ public enum DataReader {
     classNames: [String] = []
   ) throws -> Samples {
     try check(choices)
-    let path = (nameOrPath as NSString).expandingTildeInPath
-    let known = classNames.isEmpty ? nil : classNames
     let kind = try DataKind(of: nameOrPath, for: encoding)
+    let samples = try Self.samples(kind, nameOrPath, choices, encoding, classNames.isEmpty ? nil : classNames)
+    guard let weights = choices.sampleWeights, kind != .table else { return samples }
+    return try samples.weighted(by: weightsOutside(weights, of: nameOrPath, kind))
+  }
+
+  private static func samples(
+    _ kind: DataKind, _ nameOrPath: String, _ choices: DataChoices, _ encoding: InputEncoding?, _ known: [String]?
+  ) throws -> Samples {
+    let path = (nameOrPath as NSString).expandingTildeInPath
     switch kind {
     case .named, .idx, .cifar10, .imdb:
       let splits = try DatasetRegistry.load(kind, nameOrPath, encoding?.sequences ?? choices.sequences)
@@ -105,8 +142,10 @@ public enum DataReader {
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
       let all = Array(0..<table.rowCount)
+      let weights = try choices.sampleWeights.map { try SampleWeights($0, in: table) }
       let samples = try (encoding?.table ?? TableEncoding(table, rows: all, choices, needsTarget: false)).samples(
-        table, needsTargets: false)
+        table, needsTargets: false
+      ).weighted(by: weights, of: table.rowCount)
       return try vectorized(samples, encoding?.texts, choices)
     case .pictures, .parts:
       let place = kind == .parts ? FileGroup.join(path, "test") : path

@@ -16,6 +16,10 @@ public struct Samples: Sendable {
   public internal(set) var droppedCount = 0
   /// The texts that inputs are made of, one a sample; nil if they are made of something else.
   public internal(set) var texts: [String]?
+  /// What the losses of the samples are multiplied by; nil if they are not weighted.
+  public internal(set) var weights: Tensor?
+  /// Where the samples are in the data as they were read; nil if they are all of them, in their order.
+  var positions: [Int]?
   var origin: Origin
 
   /// Where samples came from.
@@ -50,6 +54,8 @@ public struct Samples: Sendable {
     var result = self
     result.inputs = try inputs.gather(rows: rows)
     result.targets = try targets?.gather(rows: rows)
+    result.weights = try weights?.gather(rows: rows)
+    result.positions = rows.map { positions?[$0] ?? $0 }
     if let texts { result.texts = rows.map { texts[$0] } }
     switch origin {
     case .array: break
@@ -103,4 +109,11 @@ public struct LoadedData: Sendable {
   public var classNames: [String]
   /// How inputs are made; nil where they are the data as they are.
   public var encoding: InputEncoding?
+
+  package init(
+    name: String, kind: String, train: Dataset, test: Dataset?, classNames: [String], encoding: InputEncoding?
+  ) {
+    (self.name, self.kind, self.train, self.test) = (name, kind, train, test)
+    (self.classNames, self.encoding) = (classNames, encoding)
+  }
 }

@@ -64,6 +64,7 @@ extension TableEncoding {
       targets: hasTargets ? target?.tensor(targets) : nil, classNames: target?.classNames ?? [],
       inputNames: inputNames, origin: .rows(kept.map(table.place), target: target?.name))
     samples.droppedCount = rows.count - kept.count
+    samples.positions = kept
     if textIndex != nil { samples.texts = texts }
     return samples
   }

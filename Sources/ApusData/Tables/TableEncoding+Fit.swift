@@ -54,10 +54,15 @@ extension TableEncoding {
 
   /// The names of the columns that are inputs.
   private static func features(of table: TextTable, _ target: String?, _ choices: DataChoices) throws -> [String] {
-    let features = choices.features ?? table.columns.filter { $0 != target }
+    let features = choices.features ?? table.columns.filter { $0 != target && $0 != choices.sampleWeights }
     guard !features.isEmpty else {
       throw ApusError.file(
         table.path, "has no column beside the target '\(target ?? "")'", help: "inputs are columns, too")
+    }
+    if let weights = choices.sampleWeights, weights == target || features.contains(weights) {
+      throw ApusError.file(
+        table.path,
+        "the column '\(weights)' of sample weights is \(weights == target ? "the target" : "a feature"), too")
     }
     if let target, features.contains(target) {
       throw ApusError.file(table.path, "the target '\(target)' is one of the features, too", help: "leave it out there")

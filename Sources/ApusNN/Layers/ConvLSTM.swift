@@ -12,7 +12,7 @@ import ApusOperators
 /// - Variables: `kernel` `(kernelSize…, channels, 4 · filters)`, `recurrent_kernel` `(kernelSize…, filters, 4 · filters)`,
 ///   `bias` `(4 · filters)`.
 /// - Errors: the input has another number of axes, or an unknown time or size; a size is not positive; a dropout is not in
-///   [0, 1); the input has a mask.
+///   [0, 1); the input has a mask; it is stateful, and the size of the batch is not fixed.
 ///
 /// Source: Shi et al., "Convolutional LSTM network: a machine learning approach for precipitation nowcasting", 2015; defaults as
 /// in Keras. One mask of dropout serves all steps and all gates.
@@ -38,8 +38,12 @@ public struct ConvLSTMLayer<Rank: SpatialRank>: Layer {
   public var returnState: Bool
   /// Whether the steps run from the last to the first; the output of every step is reversed then.
   public var goBackwards: Bool
+  /// Whether the states after a batch are the first states for the next one.
+  public var stateful: Bool
   public var dropout, recurrentDropout: Double
   public var kernelInitializer, recurrentInitializer, biasInitializer: Initializer
+  public var kernelRegularizer, recurrentRegularizer, biasRegularizer, activityRegularizer: Regularizer?
+  public var kernelConstraint, recurrentConstraint, biasConstraint: Constraint?
   public var name: String?
 
   /// - Parameters:
@@ -53,17 +57,24 @@ public struct ConvLSTMLayer<Rank: SpatialRank>: Layer {
     _ filters: Int, kernelSize: SpatialSize, strides: SpatialSize = 1, padding: Padding = .valid,
     dilationRate: SpatialSize = 1, activation: ActivationFunction = .tanh,
     recurrentActivation: ActivationFunction = .sigmoid, useBias: Bool = true, unitForgetBias: Bool = true,
-    returnSequences: Bool = false, returnState: Bool = false, goBackwards: Bool = false,
+    returnSequences: Bool = false, returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false,
     kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
-    biasInitializer: Initializer = .zeros, dropout: Double = 0, recurrentDropout: Double = 0, name: String? = nil
+    biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
+    recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
+    recurrentConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, dropout: Double = 0,
+    recurrentDropout: Double = 0, name: String? = nil
   ) {
     (self.filters, self.kernelSize, self.strides, self.padding) = (filters, kernelSize, strides, padding)
     (self.dilationRate, self.activation, self.recurrentActivation) = (dilationRate, activation, recurrentActivation)
     (self.useBias, self.unitForgetBias, self.goBackwards) = (useBias, unitForgetBias, goBackwards)
-    (self.returnSequences, self.returnState) = (returnSequences, returnState)
+    (self.returnSequences, self.returnState, self.stateful) = (returnSequences, returnState, stateful)
     (self.kernelInitializer, self.recurrentInitializer) = (kernelInitializer, recurrentInitializer)
     (self.biasInitializer, self.dropout, self.recurrentDropout) = (biasInitializer, dropout, recurrentDropout)
-    self.name = name
+    (self.kernelRegularizer, self.recurrentRegularizer) = (kernelRegularizer, recurrentRegularizer)
+    (self.biasRegularizer, self.activityRegularizer) = (biasRegularizer, activityRegularizer)
+    (self.kernelConstraint, self.recurrentConstraint) = (kernelConstraint, recurrentConstraint)
+    (self.biasConstraint, self.name) = (biasConstraint, name)
   }
 
   public var outputCount: Int { returnState ? 3 : 1 }
@@ -88,12 +99,14 @@ public struct ConvLSTMLayer<Rank: SpatialRank>: Layer {
     let window = try kernelSize.along(rank, "the kernel", context)
     let products = try inputProducts(x, window, context)
     let recurrent = try context.variable(
-      "recurrent_kernel", x.dtype, Shape(window + [filters, 4 * filters]), recurrentInitializer)
+      "recurrent_kernel", x.dtype, Shape(window + [filters, 4 * filters]), recurrentInitializer,
+      regularizer: recurrentRegularizer, constraint: recurrentConstraint)
     let shape = Shape([x.shape[0]] + products.shape.dims[2..<rank + 2] + [.number(filters)])
+    let kept = stateful ? try context.keptStates(2, x.dtype, shape) : []
     let zero = try x.builder.constant(0, x.dtype).broadcast(to: shape)
     let seed = context.inner("recurrent_dropout").seed(nil)
     let result = try x.builder.scan(
-      [zero, zero], sequences: [products], invariants: [recurrent], reverse: goBackwards
+      stateful ? kept : [zero, zero], sequences: [products], invariants: [recurrent], reverse: goBackwards
     ) { states, elements, invariants in
       // Inside the loop a dropout draws the same mask in each step.
       let state = recurrentDropout > 0 ? try states[0].dropout(rate: recurrentDropout, seed: seed) : states[0]
@@ -101,6 +114,7 @@ public struct ConvLSTMLayer<Rank: SpatialRank>: Layer {
       let next = try LSTM.states(of: z, cell: states[1], units: filters, activation, recurrentActivation)
       return (carries: next, outputs: returnSequences ? [next[0]] : [])
     }
+    try context.keep(result.carries, as: kept)
     guard let all = result.outputs.first else { return [result.carries[0]] + (returnState ? result.carries : []) }
     let output = try all.transposed([1, 0] + Array(2..<all.rank))
     return [try goBackwards ? output.reversed(axes: [1]) : output] + (returnState ? result.carries : [])
@@ -112,7 +126,9 @@ public struct ConvLSTMLayer<Rank: SpatialRank>: Layer {
     let rank = Rank.spatialAxes
     let width = 4 * filters
     let channels = x.shape.dims[rank + 2].number ?? 0
-    let kernel = try context.variable("kernel", x.dtype, Shape(window + [channels, width]), kernelInitializer)
+    let kernel = try context.variable(
+      "kernel", x.dtype, Shape(window + [channels, width]), kernelInitializer, regularizer: kernelRegularizer,
+      constraint: kernelConstraint)
     let padding: Padding
     if case .explicit(let sides) = self.padding {
       padding = .explicit([[0, 0]] + sides)
@@ -127,7 +143,8 @@ public struct ConvLSTMLayer<Rank: SpatialRank>: Layer {
       products =
         try products
         + context.variable(
-          "bias", x.dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : biasInitializer)
+          "bias", x.dtype, [.number(width)], unitForgetBias ? .forgetGateOnes : biasInitializer,
+          regularizer: biasRegularizer, constraint: biasConstraint)
     }
     return try products.transposed([1, 0] + Array(2..<products.rank))
   }

@@ -9,7 +9,8 @@ import ApusOperators
 /// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
 /// - Variables: `kernel` `(features, 4 · units)`, `recurrent_kernel` `(units, 4 · units)`, `bias` `(4 · units)`.
 /// - Errors: `units` is not positive; a dropout is not in [0, 1); the input does not have three axes, or its time or
-///   features are unknown; the initial states have another number or shape.
+///   features are unknown; the initial states have another number or shape; it is stateful, and the size of the batch
+///   is not fixed.
 ///
 /// Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al., "Learning to
 /// forget", 2000; defaults as in Keras.
@@ -32,12 +33,14 @@ public struct LSTM: RecurrentLayer {
   ///   - returnSequences: whether the output holds the state of every step.
   ///   - returnState: whether the states after the last step are outputs, too.
   ///   - goBackwards: whether the steps run from the last to the first.
+  ///   - stateful: whether the states after a batch are the first states for the next one.
   ///   - dropout: the share of the inputs' features that are dropped while training.
   ///   - recurrentDropout: the share of the state that is dropped in its product while training.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, unitForgetBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false,
-    goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
+    goBackwards: Bool = false, stateful: Bool = false,
+    kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
     kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
     biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
@@ -46,7 +49,8 @@ public struct LSTM: RecurrentLayer {
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
-      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
+      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, stateful: stateful,
+      zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
       biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
       recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
@@ -90,7 +94,8 @@ public struct LSTM: RecurrentLayer {
 /// - Variables: `kernel` `(features, 3 · units)`, `recurrent_kernel` U `(units, 3 · units)`, `bias` `(2, 3 · units)`: a row
 ///   for the product with the inputs, and the row b for the product with the state.
 /// - Errors: `units` is not positive; a dropout is not in [0, 1); the input does not have three axes, or its time or
-///   features are unknown; the initial states have another number or shape.
+///   features are unknown; the initial states have another number or shape; it is stateful, and the size of the batch
+///   is not fixed.
 ///
 /// Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014, in the variant that applies the
 /// reset gate after the product (`reset_after` in Keras); defaults as in Keras.
@@ -109,12 +114,14 @@ public struct GRU: RecurrentLayer {
   ///   - returnSequences: whether the output holds the state of every step.
   ///   - returnState: whether the states after the last step are outputs, too.
   ///   - goBackwards: whether the steps run from the last to the first.
+  ///   - stateful: whether the states after a batch are the first states for the next one.
   ///   - dropout: the share of the inputs' features that are dropped while training.
   ///   - recurrentDropout: the share of the state that is dropped in its product while training.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, recurrentActivation: ActivationFunction = .sigmoid,
     useBias: Bool = true, returnSequences: Bool = false, returnState: Bool = false, goBackwards: Bool = false,
-    kernelInitializer: Initializer = .glorotUniform, recurrentInitializer: Initializer = .orthogonal(gain: 1),
+    stateful: Bool = false, kernelInitializer: Initializer = .glorotUniform,
+    recurrentInitializer: Initializer = .orthogonal(gain: 1),
     biasInitializer: Initializer = .zeros, kernelRegularizer: Regularizer? = nil,
     recurrentRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
     activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
@@ -123,7 +130,8 @@ public struct GRU: RecurrentLayer {
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
-      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
+      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, stateful: stateful,
+      zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
       biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
       recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,
@@ -154,7 +162,8 @@ public struct GRU: RecurrentLayer {
 /// - Output: the last h, `(batch, units)`, or each step's, `(batch, time, units)`, if `returnSequences`.
 /// - Variables: `kernel` `(features, units)`, `recurrent_kernel` `(units, units)`, `bias` `(units)`.
 /// - Errors: `units` is not positive; a dropout is not in [0, 1); the input does not have three axes, or its time or
-///   features are unknown; the initial states have another number or shape.
+///   features are unknown; the initial states have another number or shape; it is stateful, and the size of the batch
+///   is not fixed.
 ///
 /// Source: Elman, "Finding structure in time", 1990; defaults as in Keras.
 public struct SimpleRNN: RecurrentLayer {
@@ -168,11 +177,13 @@ public struct SimpleRNN: RecurrentLayer {
   ///   - returnSequences: whether the output holds the state of every step.
   ///   - returnState: whether the states after the last step are outputs, too.
   ///   - goBackwards: whether the steps run from the last to the first.
+  ///   - stateful: whether the states after a batch are the first states for the next one.
   ///   - dropout: the share of the inputs' features that are dropped while training.
   ///   - recurrentDropout: the share of the state that is dropped in its product while training.
   public init(
     _ units: Int, activation: ActivationFunction = .tanh, useBias: Bool = true, returnSequences: Bool = false,
-    returnState: Bool = false, goBackwards: Bool = false, kernelInitializer: Initializer = .glorotUniform,
+    returnState: Bool = false, goBackwards: Bool = false, stateful: Bool = false,
+    kernelInitializer: Initializer = .glorotUniform,
     recurrentInitializer: Initializer = .orthogonal(gain: 1), biasInitializer: Initializer = .zeros,
     kernelRegularizer: Regularizer? = nil, recurrentRegularizer: Regularizer? = nil,
     biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil, kernelConstraint: Constraint? = nil,
@@ -181,7 +192,8 @@ public struct SimpleRNN: RecurrentLayer {
   ) {
     options = RecurrentOptions(
       units: units, activation: activation, useBias: useBias, dropout: dropout, recurrentDropout: recurrentDropout,
-      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, zeroOutputForMask: false,
+      returnSequences: returnSequences, returnState: returnState, goBackwards: goBackwards, stateful: stateful,
+      zeroOutputForMask: false,
       kernelInitializer: kernelInitializer, recurrentInitializer: recurrentInitializer,
       biasInitializer: biasInitializer, kernelRegularizer: kernelRegularizer,
       recurrentRegularizer: recurrentRegularizer, biasRegularizer: biasRegularizer,

@@ -26,7 +26,9 @@ extension RecurrentLayer {
     let recurrent = try context.variable(
       "recurrent_kernel", x.dtype, [.number(units), .number(width)], options.recurrentInitializer,
       regularizer: options.recurrentRegularizer, constraint: options.recurrentConstraint)
-    let start = try firstStates(Array(inputs.dropFirst()), x, context)
+    let shape: Shape = [x.shape[0], .number(units)]
+    let kept = options.stateful ? try context.keptStates(Self.stateCount, x.dtype, shape) : []
+    let start = try firstStates(Array(inputs.dropFirst()), TensorType(x.dtype, shape), kept: kept, context)
     let mask = try context.mask(of: x).map { try $0.transposed([1, 0]).expandedDims(at: -1) }
     let seed = context.inner("recurrent_dropout").seed(nil)
     let result = try x.builder.scan(
@@ -44,15 +46,19 @@ extension RecurrentLayer {
       let isZeroed = options.zeroOutputForMask && elements.count > 1
       return (carries: next, outputs: [isZeroed ? try elements[1].select(next[0], next[0].scalar(0)) : next[0]])
     }
+    try context.keep(result.carries, as: kept)
     // All states with the batch first again, or the last state.
     return (try result.outputs.first?.transposed([1, 0, 2]) ?? result.carries[0], result.carries)
   }
 
-  private func firstStates(_ given: [Value], _ x: Value, _ context: LayerContext) throws -> [Value] {
-    let type = TensorType(x.dtype, [x.shape[0], .number(options.units)])
+  /// - Parameter kept: the states that the batch before left; none if the layer is not stateful.
+  private func firstStates(
+    _ given: [Value], _ type: TensorType, kept: [Value], _ context: LayerContext
+  ) throws -> [Value] {
     if given.isEmpty {
-      return [Value](
-        repeating: try x.builder.constant(0, x.dtype).broadcast(to: type.shape), count: Self.stateCount)
+      if !kept.isEmpty { return kept }
+      let zeros = try context.builder.constant(0, type.dtype).broadcast(to: type.shape)
+      return [Value](repeating: zeros, count: Self.stateCount)
     }
     guard given.count == Self.stateCount, given.allSatisfy({ $0.type == type }) else {
       throw context.error(

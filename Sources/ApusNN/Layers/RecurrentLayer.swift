@@ -19,6 +19,9 @@ public struct RecurrentOptions: Sendable {
   /// Whether the steps run from the last to the first. The output of every step is in the order of the steps then:
   /// reversed.
   public var goBackwards: Bool
+  /// Whether the states after a batch are the first states for the next one: sample k of a batch goes on where sample k of
+  /// the batch before ended. The size of the batch must be fixed then.
+  public var stateful: Bool
   /// Whether the output of a step that is masked is 0, and not the one before it.
   public var zeroOutputForMask: Bool
   public var kernelInitializer, recurrentInitializer, biasInitializer: Initializer

@@ -5,8 +5,11 @@ import ApusPresentation
 extension Graph {
   /// Counts and bytes of the variables for `summary()`.
   func summaryTable(name: String, rows: [SummaryTable.Row]) -> SummaryTable {
+    let states = Set(states.map(\.label))
     func total(_ condition: (Variable) -> Bool) -> SummaryTable.Total {
-      variables.map(\.declaration).filter(condition).reduce(into: SummaryTable.Total(count: 0, byteCount: 0)) {
+      variables.map(\.declaration).filter { condition($0) && !states.contains($0.label) }.reduce(
+        into: SummaryTable.Total(count: 0, byteCount: 0)
+      ) {
         $0.count += $1.type.shape.elementCount ?? 0
         $0.byteCount += $1.type.byteCount ?? 0
       }
@@ -32,9 +35,11 @@ struct GraphSummary {
   private var byName: [String: Int] = [:]
   /// By node; nil: a node that belongs to no row.
   private var rowOfNode: [Int?] = []
+  private let states: Set<String>
 
   init(_ graph: Graph) {
     self.graph = graph
+    states = Set(graph.states.map(\.label))
     for node in graph.nodes { add(node) }
   }
 
@@ -49,7 +54,7 @@ struct GraphSummary {
       sources.append([])
     }
     if let variable = node.op as? Variable {
-      entries[row].parameterCount += variable.type.shape.elementCount ?? 0
+      if !states.contains(variable.label) { entries[row].parameterCount += variable.type.shape.elementCount ?? 0 }
       return rowOfNode.append(nil)
     }
     if entries[row].type.isEmpty { entries[row].type = node.op is Parameter ? "InputLayer" : node.op.name }

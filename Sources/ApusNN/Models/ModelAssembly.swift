@@ -141,9 +141,16 @@ struct ModelAssembly {
     results[ObjectIdentifier(call)] = (values, "\(name)[\(position)]")
     addRow(
       call, name: name, fullName, values,
-      parameterCount: builder.graph.nodes[nodeCount...].reduce(0) {
-        $0 + (($1.op as? Variable)?.type.shape.elementCount ?? 0)
-      })
+      parameterCount: parameterCount(since: nodeCount))
+  }
+
+  /// How many numbers the weights hold that nodes from a position on declare.
+  private func parameterCount(since nodeCount: Int) -> Int {
+    let states = Set(builder.graph.updates.map(\.variable))
+    return builder.graph.nodes[nodeCount...].reduce(0) { count, node in
+      guard let variable = node.op as? Variable, !states.contains(node.result) else { return count }
+      return count + (variable.type.shape.elementCount ?? 0)
+    }
   }
 
   private func result(of tensor: SymbolicTensor) throws -> Value {

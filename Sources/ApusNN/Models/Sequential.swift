@@ -14,13 +14,15 @@ public struct Sequential: LayeredModel {
 
   /// - Parameters:
   ///   - input: the shape of one sample, without the batch.
+  ///   - batchSize: of all batches, if a layer keeps states from one to the next; else nil, for batches of any size.
   ///   - dtype: the element type of the samples. Bytes fed where floats are declared are cast, not scaled: images are
   ///     brought to [0, 1] by `Rescaling(scale: 1 / 255)`, inside the graph.
   /// - Throws: `ApusError` that names the layer if a layer does not fit the one before it.
   public init(
-    name: String = "sequential", input: [Int], dtype: DType = .f32, @LayerBuilder _ layers: () throws -> [any Layer]
+    name: String = "sequential", input: [Int], batchSize: Int? = nil, dtype: DType = .f32,
+    @LayerBuilder _ layers: () throws -> [any Layer]
   ) throws {
-    let first = Input(input, dtype: dtype, name: "input")
+    let first = Input(input, batchSize: batchSize, dtype: dtype, name: "input")
     let last = try layers().reduce(first) { x, layer in layer(x) }
     var structure = ModelStructure(inputs: [first], outputs: [last])
     structure.hidesInput = true

@@ -20,10 +20,11 @@ public struct SymbolicTensor: Sendable {
   /// An input of a model.
   /// - Parameters:
   ///   - shape: of one sample, without the batch.
+  ///   - batchSize: of all batches, if a layer keeps states from one to the next; else nil, for batches of any size.
   ///   - dtype: the element type of the samples.
   ///   - name: the name that it is fed by; nil for an automatic one: `input_layer`, `input_layer_1`.
-  public init(_ shape: [Int], dtype: DType = .f32, name: String? = nil) {
-    self.init(LayerCall(InputLayer(shape: shape, dtype: dtype, name: name), []))
+  public init(_ shape: [Int], batchSize: Int? = nil, dtype: DType = .f32, name: String? = nil) {
+    self.init(LayerCall(InputLayer(shape: shape, batchSize: batchSize, dtype: dtype, name: name), []))
   }
 }
 
@@ -66,26 +67,32 @@ final class LayerCall: Sendable {
   }
 }
 
-/// Declares the parameter of an input; the batch is a symbol.
+/// Declares the parameter of an input; the batch is a symbol unless its size is fixed.
 struct InputLayer: ModelLayer {
   static let typeName = "InputLayer"
   let shape: [Int]
+  let batchSize: Int?
   let dtype: DType
   let name: String?
+
+  private var type: TensorType {
+    TensorType(dtype, Shape([batchSize.map(Dim.number) ?? .symbol("batch")] + shape.map(Dim.number)))
+  }
 
   /// The input of a model inside another one: what that one gives it.
   /// - Throws: `ApusError` that names the input if `x` has another shape, or an element type that does not become this one.
   func accepting(_ x: Value, _ context: LayerContext) throws -> Value {
     let isFitting = x.dtype == dtype || dtype.isFloating
-    guard x.rank == shape.count + 1, x.shape.dims.dropFirst().map(\.number) == shape, isFitting else {
-      throw context.error(
-        "the model declares \(TensorType(dtype, Shape([.symbol("batch")] + shape.map(Dim.number)))), but is given \(x.type)"
-      )
+    guard x.rank == shape.count + 1, x.shape.dims.dropFirst().map(\.number) == shape, isFitting,
+      batchSize == nil || x.shape[0].number == batchSize
+    else {
+      throw context.error("the model declares \(type), but is given \(x.type)")
     }
     return try x.cast(to: dtype)
   }
 
   func build(_ inputs: [Value], _ context: LayerContext) throws -> Value {
-    try context.builder.parameter(context.name, dtype, Shape([.symbol("batch")] + shape.map(Dim.number)))
+    if let batchSize { try context.requirePositive(batchSize, "the size of the batch") }
+    return try context.builder.parameter(context.name, dtype, type.shape)
   }
 }

@@ -21,6 +21,7 @@ public struct ByName<Element>: ExpressibleByDictionaryLiteral, ExpressibleByArra
   public init(_ elements: [String: Element]) { self.elements = elements.map { ($0.key, $0.value) } }
 
   public var isEmpty: Bool { elements.isEmpty }
+  var values: [Element] { elements.map(\.element) }
 
   /// The element of each name; nil for a name that has none.
   /// - Parameters:

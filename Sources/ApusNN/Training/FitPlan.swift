@@ -16,7 +16,8 @@ struct FitOptions {
 
 /// How samples in memory become batches.
 struct BatchOptions {
-  var batchSize: Int
+  /// Nil for the usual one.
+  var batchSize: Int?
   var shuffle: Bool
   var stepsPerEpoch: Int?
   var validationSteps: Int?
@@ -137,7 +138,7 @@ extension Trainer {
     }
     var logs = means.values
     if let validation = plan.validation, (epoch + 1).isMultiple(of: plan.validationFrequency) {
-      for (name, value) in try evaluate(validation).values { logs["val_\(name)"] = value }
+      for (name, value) in try evaluate(validation, run: evaluationSteps).values { logs["val_\(name)"] = value }
     }
     bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, mark: watch.fault?.mark ?? "")
     if callbacks.contains(where: \.logsLearningRate) { logs["learning_rate"] = learningRate }
@@ -145,12 +146,13 @@ extension Trainer {
   }
 
   /// Means of loss and metrics over all samples.
-  func evaluate(_ source: any SampleSource, _ progress: (Int, RunningMeans) -> Void = { _, _ in }) throws
-    -> RunningMeans
-  {
+  /// - Parameter run: gives the logs of some steps.
+  func evaluate(
+    _ source: any SampleSource, run: (Chunk) throws -> StepLogs, _ progress: (Int, RunningMeans) -> Void = { _, _ in }
+  ) throws -> RunningMeans {
     var means = RunningMeans()
     try source.forEachChunk(ofEpoch: 0, seed: 0, isByOne: false) { chunk in
-      means.add(try evaluationSteps(chunk), weight: chunk.sampleCount)
+      means.add(try run(chunk), weight: chunk.sampleCount)
       progress(chunk.first + chunk.batchCount, means)
       return true
     }

@@ -4,17 +4,23 @@ import ApusOperators
 
 /// What a graph needs to be a model.
 extension Graph {
-  /// The inputs of a model: parameters with a symbolic first dimension.
+  /// The inputs of a model: parameters with a symbolic first dimension; or a fixed one, if the model keeps states from
+  /// batch to batch.
   /// - Throws: `ApusError` that names the input which is not so.
   func modelInputs() throws -> [ValueID] {
     let parameters = self.parameters
     guard !parameters.isEmpty else { throw ApusError.input("a model has inputs, but graph @\(name) has none") }
+    let batch = updates.isEmpty ? nil : type(of: parameters[0]).shape.dims.first
     for input in parameters {
       let dims = type(of: input).shape.dims
-      guard dims.first?.symbol != nil, dims.dropFirst().allSatisfy({ $0.number != nil }) else {
+      guard let first = dims.first, first.symbol != nil || first == batch,
+        dims.dropFirst().allSatisfy({ $0.number != nil })
+      else {
         throw ApusError.input(
           "the input\(parameters.count > 1 ? " \(label(of: input))" : "") of graph @\(name) is a \(type(of: input))",
-          help: "its first dimension must be a symbol, as batch, and the others numbers")
+          help: "its first dimension must be a symbol, as batch, and the others numbers"
+            + (parameters.allSatisfy { type(of: $0).shape.numbers != nil }
+              ? "; only a model with states, as of stateful layers, has a batch of a fixed size" : ""))
       }
     }
     return parameters
@@ -47,7 +53,7 @@ extension Graph {
     return try modelOutputs()[0]
   }
 
-  /// The input of a model: one parameter with a symbolic first dimension.
+  /// The only input of a model.
   func singleInput() throws -> ValueID {
     let parameters = self.parameters
     guard parameters.count == 1 else {

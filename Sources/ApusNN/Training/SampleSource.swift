@@ -21,6 +21,26 @@ struct Chunk {
   }
 }
 
+/// How many batches run in one call: as many as take a tenth of a second, so that progress can be seen.
+struct ChunkLength {
+  private(set) var batches = 1
+  private let isByOne: Bool
+  private let clock = ContinuousClock()
+
+  /// - Parameter isByOne: whether it stays one batch.
+  init(isByOne: Bool) { self.isByOne = isByOne }
+
+  /// Runs a chunk; the next ones may be longer if it was fast.
+  mutating func measuring(_ chunk: Chunk, _ body: (Chunk) throws -> Bool) rethrows -> Bool {
+    let begin = clock.now
+    let goesOn = try body(chunk)
+    if !isByOne, chunk.batchCount >= batches, clock.now - begin < .milliseconds(100) {
+      batches = min(batches * 2, 1 << 16)
+    }
+    return goesOn
+  }
+}
+
 /// Where the batches of an epoch come from.
 protocol SampleSource {
   /// Steps of an epoch.
@@ -101,11 +121,9 @@ struct ArraySource: SampleSource {
     self.isShuffled = isShuffled
   }
 
-  /// Many batches are a chunk: as many as take a tenth of a second, so that progress can be seen.
   func forEachChunk(
     ofEpoch epoch: Int, seed: UInt64, isByOne: Bool, _ body: (Chunk) throws -> Bool
   ) throws {
-    let clock = ContinuousClock()
     var pass: (number: Int, order: [Int])?
     /// The rows of a step.
     func rows(of step: Int) -> ArraySlice<Int> {
@@ -113,7 +131,7 @@ struct ArraySource: SampleSource {
       if pass?.number != place.pass { pass = (place.pass, order(ofPass: place.pass, seed: seed)) }
       return pass?.order[batches[place.batch]] ?? []
     }
-    var length = 1
+    var length = ChunkLength(isByOne: isByOne)
     var next = 0
     while next < stepCount {
       var chunk = rows(of: next)
@@ -123,7 +141,7 @@ struct ArraySource: SampleSource {
       // A pass's last batch can be shorter: it goes alone. Full batches are joined into a chunk.
       if size == batches.batchSize {
         var all = Array(chunk)
-        while next < min(start + length, stepCount) {
+        while next < min(start + length.batches, stepCount) {
           chunk = rows(of: next)
           guard chunk.count == size else { break }
           all += chunk
@@ -131,9 +149,8 @@ struct ArraySource: SampleSource {
         }
         chunk = all[...]
       }
-      let begin = clock.now
-      guard try body(Chunk(samples: samples, rows: Array(chunk), batchSize: size, first: start)) else { return }
-      if !isByOne, clock.now - begin < .milliseconds(100) { length = min(length * 2, 1 << 16) }
+      let done = Chunk(samples: samples, rows: Array(chunk), batchSize: size, first: start)
+      guard try length.measuring(done, body) else { return }
     }
   }
 

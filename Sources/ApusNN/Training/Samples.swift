@@ -15,6 +15,26 @@ struct Samples: Sendable {
   /// In the order of a step's parameters.
   var feeds: [Tensor] { inputs + zip(targets, weights).flatMap { [$0] + ($1.map { [$0] } ?? []) } }
 
+  /// Whether its tensors are of the same types as those of other samples, as many.
+  func hasTypes(of other: Samples) -> Bool {
+    inputs.map(\.type) == other.inputs.map(\.type) && targets.map(\.type) == other.targets.map(\.type)
+      && weights.map { $0?.type } == other.weights.map { $0?.type }
+  }
+
+  /// All samples, one part after the other.
+  static func joined(_ parts: [Samples]) throws -> Samples {
+    func join(_ tensors: [Tensor?]) throws -> Tensor? {
+      let there = tensors.compactMap(\.self)
+      return there.isEmpty ? nil : try Tensor.joiningRows(there)
+    }
+    let first = parts[0]
+    return Samples(
+      inputs: try first.inputs.indices.compactMap { index in try join(parts.map { $0.inputs[index] }) },
+      targets: try first.targets.indices.compactMap { index in try join(parts.map { $0.targets[index] }) },
+      weights: try first.weights.indices.map { index in try join(parts.map { $0.weights[index] }) },
+      count: parts.reduce(0) { $0 + $1.count })
+  }
+
   func gathered(_ rows: some Collection<Int>) throws -> Samples {
     try Samples(
       inputs: inputs.map { try $0.gather(rows: rows) }, targets: targets.map { try $0.gather(rows: rows) },

@@ -129,9 +129,11 @@ package struct SavedModel {
     for (name, tensor) in loaded { try session.setValue(tensor, of: name) }
   }
 
-  /// Gives the variables of `model` alone their saved values: no optimizer's state, which prediction does not need.
+  /// Gives the weights of `model` alone their saved values: no optimizer's state, which prediction does not need, and no
+  /// states of recurrent layers, which belong to the batches of the training.
   package func give(to session: Session, of model: Graph) throws {
-    try give(to: session, names: Set(model.variables.map(\.declaration.label)))
+    let states = Set(model.states.map(\.label))
+    try give(to: session, names: Set(model.variables.map(\.declaration.label)).subtracting(states))
   }
 
   /// Writes the three files, all of them or none.

@@ -15,7 +15,8 @@ public protocol StreamedDataset: Sendable {
   /// How many batches a pass through the data has.
   var batchCount: Int { get }
 
-  /// How many batches are made ahead of the one that is being trained on; 2 unless it says otherwise.
+  /// How many batches are made ahead of the one that is being trained on; 2 unless it says otherwise. Of small batches there
+  /// are more, 4 MiB in all, unless a callback watches batches: many of them are trained on in one call then.
   var prefetchedBatches: Int { get }
 
   /// A batch. Batches may have different sizes; each size is compiled once.
@@ -68,17 +69,54 @@ struct StreamSource: SampleSource {
     ofEpoch epoch: Int, seed: UInt64, isByOne: Bool, _ body: (Chunk) throws -> Bool
   ) throws {
     let (data, steps) = (data, steps)
-    let batches = Prefetcher(count: stepCount, ahead: data.prefetchedBatches) { step in
+    let batches = Prefetcher(
+      count: stepCount, ahead: data.prefetchedBatches, room: isByOne ? 0 : 4 << 20, size: Batch.byteCount
+    ) { step in
       let place = steps.place(step, inEpoch: epoch)
       return try naming(place) { try data.batch(place.batch, ofEpoch: place.pass) }
     }
     defer { batches.stop() }
-    var step = 0
-    while let batch = try batches.next() {
-      let samples = try naming(steps.place(step, inEpoch: epoch)) { try fit(batch) }
-      guard try body(Chunk(samples: samples, rows: nil, batchSize: samples.count, first: step)) else { return }
-      step += 1
+    var (step, length) = (0, ChunkLength(isByOne: isByOne))
+    while true {
+      let group = try batches.next(upTo: length.batches)
+      guard !group.isEmpty else { return }
+      // A batch that does not fit is an error after those before it are trained on.
+      var (fitting, fault): ([Samples], (any Error)?) = ([], nil)
+      for batch in group where fault == nil {
+        do {
+          fitting.append(try naming(steps.place(step + fitting.count, inEpoch: epoch)) { try fit(batch) })
+        } catch { fault = error }
+      }
+      for chunk in try Self.chunks(fitting, first: step) {
+        guard try length.measuring(chunk, body) else { return }
+        step += chunk.batchCount
+      }
+      if let fault { throw fault }
     }
+  }
+
+  /// Batches that follow each other, those of one size and type joined.
+  private static func chunks(_ batches: [Samples], first: Int) throws -> [Chunk] {
+    var chunks: [Chunk] = []
+    var (rest, step) = (batches[...], first)
+    while let head = rest.first {
+      let alike = rest.prefix { $0.hasTypes(of: head) }
+      let samples = try alike.count == 1 ? head : Samples.joined(Array(alike))
+      chunks.append(
+        Chunk(
+          samples: samples, rows: alike.count == 1 ? nil : Array(0..<samples.count), batchSize: head.count, first: step)
+      )
+      step += alike.count
+      rest = rest.dropFirst(alike.count)
+    }
+    return chunks
+  }
+}
+
+extension Batch {
+  /// The bytes of a batch's tensors.
+  fileprivate static func byteCount(_ batch: Batch) -> Int {
+    [batch.inputs, batch.targets, batch.sampleWeights].flatMap(\.values).reduce(0) { $0 + $1.byteCount }
   }
 }
 

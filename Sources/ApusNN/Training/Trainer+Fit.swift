@@ -8,6 +8,7 @@ extension Trainer {
   /// - Parameters:
   ///   - inputs: samples along axis 0; reshaped to the model's input where the element counts agree.
   ///   - targets: class numbers or values, along axis 0.
+  ///   - batchSize: samples a step; nil for 32, or the fixed size of a model with states.
   ///   - epochs: how many epochs are trained; with `initialEpoch`, the epoch at which training ends, as in Keras.
   ///   - validationSplit: the last part of the samples, taken before shuffling, on which each epoch is evaluated.
   ///   - validationData: other samples to evaluate on; goes before `validationSplit`.
@@ -29,7 +30,7 @@ extension Trainer {
   ///   then, and nothing is saved.
   @discardableResult
   public func fit(
-    _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, epochs: Int = 1, validationSplit: Double = 0,
+    _ inputs: Tensor, _ targets: Tensor, batchSize: Int? = nil, epochs: Int = 1, validationSplit: Double = 0,
     validationData: (inputs: Tensor, targets: Tensor)? = nil, shuffle: Bool = true, verbose: Verbosity = .auto,
     callbacks: [any Callback] = [], classWeights: [Int: Double] = [:], sampleWeights: Tensor? = nil,
     validationWeights: Tensor? = nil, initialEpoch: Int? = nil, stepsPerEpoch: Int? = nil, validationSteps: Int? = nil,
@@ -61,7 +62,7 @@ extension Trainer {
   /// - Throws: as above.
   @discardableResult
   public func fit(
-    inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int = 32, epochs: Int = 1,
+    inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int? = nil, epochs: Int = 1,
     validationSplit: Double = 0, validationData: (inputs: ByName<Tensor>, targets: ByName<Tensor>)? = nil,
     shuffle: Bool = true, verbose: Verbosity = .auto, callbacks: [any Callback] = [],
     sampleWeights: ByName<Tensor> = [:], validationWeights: ByName<Tensor> = [:], initialEpoch: Int? = nil,
@@ -101,6 +102,7 @@ extension Trainer {
       FitPlan(
         training: source(data, .steps(stepsPerEpoch)),
         validation: validation.map { try source($0, .atMost(validationSteps)) },
+        settings: (data as? ArrayStream)?.settings(stepsPerEpoch: stepsPerEpoch),
         options: FitOptions(
           epochs: epochs, initialEpoch: initialEpoch, validationFrequency: validationFrequency, verbose: verbose,
           callbacks: callbacks, onNonFiniteLoss: onNonFiniteLoss, output: output)))
@@ -129,8 +131,9 @@ extension Trainer {
         try warnOfMissingLabels(split, data.all.targets[position])
       }
     }
+    let batchSize = try self.batchSize(batches.batchSize, of: rows.count)
     let training = try ArraySource(
-      data.all, rows: rows, batchSize: batches.batchSize, isShuffled: batches.shuffle,
+      data.all, rows: rows, batchSize: batchSize, isShuffled: batches.shuffle,
       length: .steps(batches.stepsPerEpoch))
     // Targets that do not fit the loss are refused now, those for validation too.
     try prepare(data.all)
@@ -140,17 +143,18 @@ extension Trainer {
         training: training,
         validation: validation.map {
           try ArraySource(
-            $0, batchSize: batches.validationBatchSize ?? batches.batchSize, length: .atMost(batches.validationSteps))
+            $0, batchSize: self.batchSize(batches.validationBatchSize ?? batches.batchSize, of: $0.count),
+            length: .atMost(batches.validationSteps))
         },
         settings: FitSettings(
-          batchSize: batches.batchSize, validationSplit: data.validation == nil ? data.split : 0,
+          batchSize: batchSize, validationSplit: data.validation == nil ? data.split : 0,
           shuffle: batches.shuffle, stepsPerEpoch: batches.stepsPerEpoch, classWeights: data.classWeights),
         options: options))
   }
 
   private func source(_ data: any StreamedDataset, _ length: EpochLength) throws -> StreamSource {
-    try StreamSource(data, length) { [unowned self] batch in
-      try samples(inputs: batch.inputs, targets: batch.targets, weights: batch.sampleWeights)
+    try StreamSource(data, length) { [unowned self] in
+      try batch(of: samples(inputs: $0.inputs, targets: $0.targets, weights: $0.sampleWeights))
     }
   }
 
@@ -170,21 +174,18 @@ extension Trainer {
 
   /// Loss and metrics over all samples: means over samples.
   public func evaluate(
-    _ inputs: Tensor, _ targets: Tensor, batchSize: Int = 32, sampleWeights: Tensor? = nil,
+    _ inputs: Tensor, _ targets: Tensor, batchSize: Int? = nil, sampleWeights: Tensor? = nil,
     verbose: Verbosity = .silent, output: ProgressOutput = .standard
   ) throws -> [String: Double] {
-    try evaluate(
-      ArraySource(samples(inputs, targets, weights: sampleWeights), batchSize: batchSize), verbose, output)
+    try evaluate(samples(inputs, targets, weights: sampleWeights), batchSize, verbose, output)
   }
 
   /// Loss and metrics of a model with several inputs or targets.
   public func evaluate(
-    inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int = 32, sampleWeights: ByName<Tensor> = [:],
+    inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], batchSize: Int? = nil, sampleWeights: ByName<Tensor> = [:],
     verbose: Verbosity = .silent, output: ProgressOutput = .standard
   ) throws -> [String: Double] {
-    try evaluate(
-      ArraySource(samples(inputs: inputs, targets: targets, weights: sampleWeights), batchSize: batchSize), verbose,
-      output)
+    try evaluate(samples(inputs: inputs, targets: targets, weights: sampleWeights), batchSize, verbose, output)
   }
 
   /// Loss and metrics over all batches of a stream.
@@ -195,11 +196,19 @@ extension Trainer {
   }
 
   private func evaluate(
-    _ source: any SampleSource, _ verbose: Verbosity, _ output: ProgressOutput
+    _ samples: Samples, _ batchSize: Int?, _ verbose: Verbosity, _ output: ProgressOutput
+  ) throws -> [String: Double] {
+    try evaluate(
+      ArraySource(samples, batchSize: self.batchSize(batchSize, of: samples.count)), verbose, output)
+  }
+
+  /// - Parameter run: what gives the logs of steps; the evaluation's program if nil.
+  func evaluate(
+    _ source: any SampleSource, _ verbose: Verbosity, _ output: ProgressOutput, run: ((Chunk) throws -> StepLogs)? = nil
   ) throws -> [String: Double] {
     var bar = ProgressBar(
       target: source.stepCount, verbosity: verbose, isTerminal: output.isTerminal, write: output.write)
-    let means = try evaluate(source) { bar.update($0, logs: $1.sorted) }
+    let means = try evaluate(source, run: run ?? evaluationSteps) { bar.update($0, logs: $1.sorted) }
     bar.finish(logs: means.sorted)
     return means.values
   }

@@ -85,7 +85,8 @@ extension Session {
     try SavedModel(contentsOf: directory, weightsAlone: true).give(to: self)
   }
 
-  /// Gives the variables of `model` alone their saved values: no optimizer's state, which prediction does not need.
+  /// Gives the weights of `model` alone their saved values: no optimizer's state, which prediction does not need, and no
+  /// states of recurrent layers, which begin with zeros.
   /// - Throws: as `loadWeights`.
   public func loadModelWeights(from directory: String, of model: Graph) throws {
     try SavedModel(contentsOf: directory, weightsAlone: true).give(to: self, of: model)

@@ -11,28 +11,28 @@ extension Trainer {
   public func trainOnBatch(
     _ inputs: Tensor, _ targets: Tensor, sampleWeights: Tensor? = nil, classWeights: [Int: Double] = [:]
   ) throws -> [String: Double] {
-    try trainingStep(samples(inputs, targets, weights: sampleWeights, classWeights: classWeights))
+    try trainingStep(batch(of: samples(inputs, targets, weights: sampleWeights, classWeights: classWeights)))
   }
 
   /// One step on one batch, for a model with several inputs or targets.
   public func trainOnBatch(
     inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], sampleWeights: ByName<Tensor> = [:]
   ) throws -> [String: Double] {
-    try trainingStep(samples(inputs: inputs, targets: targets, weights: sampleWeights))
+    try trainingStep(batch(of: samples(inputs: inputs, targets: targets, weights: sampleWeights)))
   }
 
   /// The batch's loss and metrics by name.
   public func testOnBatch(
     _ inputs: Tensor, _ targets: Tensor, sampleWeights: Tensor? = nil
   ) throws -> [String: Double] {
-    try evaluationStep(samples(inputs, targets, weights: sampleWeights))
+    try evaluationStep(batch(of: samples(inputs, targets, weights: sampleWeights)))
   }
 
   /// The batch's loss and metrics by name, for a model with several inputs or targets.
   public func testOnBatch(
     inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], sampleWeights: ByName<Tensor> = [:]
   ) throws -> [String: Double] {
-    try evaluationStep(samples(inputs: inputs, targets: targets, weights: sampleWeights))
+    try evaluationStep(batch(of: samples(inputs: inputs, targets: targets, weights: sampleWeights)))
   }
 
   /// The gradients that a training step on this batch would apply, before clipping: ∂loss/∂weight for each trainable
@@ -40,14 +40,14 @@ extension Trainer {
   public func gradients(
     _ inputs: Tensor, _ targets: Tensor, sampleWeights: Tensor? = nil
   ) throws -> [(name: String, value: Tensor)] {
-    try gradients(of: samples(inputs, targets, weights: sampleWeights))
+    try gradients(of: batch(of: samples(inputs, targets, weights: sampleWeights)))
   }
 
   /// The gradients of a step, for a model with several inputs or targets.
   public func gradients(
     inputs: ByName<Tensor>, targets: ByName<Tensor> = [:], sampleWeights: ByName<Tensor> = [:]
   ) throws -> [(name: String, value: Tensor)] {
-    try gradients(of: samples(inputs: inputs, targets: targets, weights: sampleWeights))
+    try gradients(of: batch(of: samples(inputs: inputs, targets: targets, weights: sampleWeights)))
   }
 
   private func gradients(of samples: Samples) throws -> [(name: String, value: Tensor)] {

@@ -55,7 +55,7 @@ public final class Trainer {
   private var announcements: ProgressOutput?
 
   /// - Parameters:
-  ///   - model: one input with a symbolic first dimension, one output, variables.
+  ///   - model: one input with a symbolic first dimension, or a fixed one if it keeps states; one output, variables.
   ///   - backend: if nil, that of `DefaultBackend`.
   ///   - seed: of initial weights and shuffling; each dropout has its own.
   ///   - passes: which passes steps go through before the backend prepares them.
@@ -178,11 +178,11 @@ public final class Trainer {
   /// Writes a line between the progress bars of `fit`; nothing where it is silent.
   public func announce(_ line: String) { announcements?.write(line + "\n") }
 
-  /// The model's own variables, the optimizer's left out, in order of declaration.
+  /// The model's own variables, in order of declaration, without the optimizer's and without `states`.
   public var weights: [(name: String, value: Tensor)] {
-    model.variables.compactMap { variable in
-      let name = variable.declaration.label
-      return session.value(of: name).map { (name, $0) }
+    let states = Set(model.states.map(\.label))
+    return model.variables.map(\.declaration.label).compactMap { name in
+      states.contains(name) ? nil : session.value(of: name).map { (name, $0) }
     }
   }
 }

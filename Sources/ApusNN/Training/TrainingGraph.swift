@@ -111,11 +111,13 @@ extension Graph {
       Objective(loss, metrics: metrics, outputs: outputNames), targets: [TargetFeed(targetType)])
   }
 
-  func evaluation(_ objective: Objective, targets: [TargetFeed]) throws -> Graph {
+  /// - Parameter givesOutputs: whether the model's outputs follow what is logged.
+  func evaluation(_ objective: Objective, targets: [TargetFeed], givesOutputs: Bool = false) throws -> Graph {
     let forward = try bound(to: .inference)
     let builder = GraphBuilder(extending: forward)
     builder.rename(name + ".evaluation")
-    return try builder.build(append(objective, targets, of: forward, to: builder).outputs)
+    let logged = try append(objective, targets, of: forward, to: builder).outputs
+    return try builder.build(logged + (givesOutputs ? forward.modelOutputs().map(builder.value) : []))
   }
 }
 

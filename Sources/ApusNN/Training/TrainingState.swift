@@ -91,17 +91,19 @@ package struct FitSettings: Codable, Hashable, Sendable {
   package var stepsPerEpoch: Int?
   /// What the losses of a class's samples are multiplied by; nil for nothing.
   package var classWeights: [Int: Double]?
+  /// Whether samples were read while they were trained on, which shuffles them in another way.
+  package var streams: Bool?
 
   package init(
     batchSize: Int, validationSplit: Double, shuffle: Bool, stepsPerEpoch: Int? = nil,
-    classWeights: [Int: Double]? = nil
+    classWeights: [Int: Double]? = nil, streams: Bool? = nil
   ) {
     (self.batchSize, self.validationSplit, self.shuffle) = (batchSize, validationSplit, shuffle)
-    (self.stepsPerEpoch, self.classWeights) = (stepsPerEpoch, classWeights)
+    (self.stepsPerEpoch, self.classWeights, self.streams) = (stepsPerEpoch, classWeights, streams)
   }
 
   private enum CodingKeys: String, CodingKey {
-    case shuffle
+    case shuffle, streams
     case batchSize = "batch_size"
     case validationSplit = "validation_split"
     case stepsPerEpoch = "steps_per_epoch"

@@ -77,7 +77,8 @@ extension Trainer {
         transfer.mismatched.append(.init(name: name, own: value.type, other: other.type))
       }
     }
-    let names = Set(own.map(\.name))
+    // States belong to the batches of the other model.
+    let names = Set(own.map(\.name) + model.states.map(\.label))
     transfer.unused = others.map(\.name).filter { !names.contains(prefix + $0) }
     guard !transfer.taken.isEmpty else {
       func list(_ names: [String]) -> String {
