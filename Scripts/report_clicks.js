@@ -78,6 +78,25 @@
     go(kept);
     return opened === hidden && hidden > 2 ? "" : "opened " + opened + " of " + hidden;
   });
+  await check("each rewrite of a pass is a step with its law", async () => {
+    for (const [i, pass] of R.passes.entries()) {
+      if (pass.before === pass.after || !pass.steps) continue;
+      const kept = { ...state };
+      choosePass(i);
+      go({ node: null });
+      await wait();
+      const items = every("#steps > li"), laws = pass.steps.flatMap(s => s.laws);
+      if (items.length !== pass.steps.length) return `${pass.name}: ${items.length} of ${pass.steps.length}`;
+      if (!laws.every(law => one("#steps").textContent.includes(law))) return pass.name + " lacks a law";
+      const last = pass.steps[pass.steps.length - 1], box = items[items.length - 1].querySelector("details");
+      box.open = true;
+      if (box.querySelectorAll(".line.removed").length !== last.removed.length || box.querySelectorAll(".line.added").length !== last.added.length)
+        return pass.name + ": other lines";
+      go(kept);
+      await wait();
+    }
+    return R.passes.some(p => p.name === "simplify" && (p.steps || []).some(s => s.laws.some(l => l.includes("→")))) ? "" : absent;
+  });
   await check("any two stages are compared", async () => {
     one("#from").value = "0";
     one("#from").dispatchEvent(new Event("change"));

@@ -37,13 +37,15 @@ public struct ReportBuilder {
     let result = try compilation.optimized(graph)
     var graphs = [graph]
     var names = ["as given"]
-    let passes = zip(pipeline.passes, result.reports).map { pass, report in
+    let passes = try zip(pipeline.passes, result.reports).map { pass, report in
       let before = graphs.count - 1
       if report.changed {
         graphs.append(report.after)
         names.append("after \(report.pass)")
       }
-      return passData(report, type(of: pass).record, before: before, after: graphs.count - 1)
+      var data = passData(report, type(of: pass).record, before: before, after: graphs.count - 1)
+      data.steps = try RewriteSteps().steps(of: pass, report)
+      return data
     }
     var book = draws ? LayoutBook() : nil
     let builder = StageBuilder(file: source?.file)

@@ -52,6 +52,17 @@ extension Report {
     public var peak: Change
     public var counts: [Count]
     public var remarks: [RemarkData]
+    /// Each rewrite that it made, in order; nil if they are too many to show.
+    public var steps: [RewriteStep]?
+  }
+
+  /// One rewrite of a pass.
+  public struct RewriteStep: Codable, Sendable {
+    /// What the pass says of it: the node, and the rules by name and law. Empty if it says nothing of single rewrites.
+    public var laws: [String]
+    /// Lines of the text before and after.
+    public var removed: [String]
+    public var added: [String]
   }
 
   /// What a pass counts: its rewrites.

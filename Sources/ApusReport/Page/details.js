@@ -32,7 +32,19 @@ function fact(name, value) {
 
 function passFacts(pass) {
   return h("div", {}, h("p", {}, pass.summary), h("dl", {}, ...fact("results", pass.precision),
-    ...pass.counts.flatMap(c => fact(c.name, c.count + " (" + c.summary + ")"))));
+    ...pass.counts.flatMap(c => fact(c.name, c.count + " (" + c.summary + ")"))), stepList(pass));
+}
+
+// Each rewrite of a pass: its rules with their laws, or the operators before and after; opened, the lines.
+function stepList(pass) {
+  if (pass.before === pass.after) return "";
+  if (!pass.steps) return h("p", { class: "soft" }, "Its rewrites are too many to be shown one by one.");
+  const operators = lines => [...new Set(lines.map(l => (/ = (\w+)\(/.exec(l) || [])[1]).filter(Boolean))].join(", ") || "nothing";
+  const lines = (texts, kind) => texts.map(text => h("div", { class: "line " + kind }, (kind === "added" ? "+ " : "− ") + text));
+  return h("div", {}, h("h3", {}, pass.steps.length === 1 ? "Its rewrite" : `Its ${pass.steps.length} rewrites`),
+    h("ol", { id: "steps" }, pass.steps.map(step => h("li", {}, h("details", { open: pass.steps.length === 1 },
+      h("summary", {}, step.laws.length ? step.laws.map(law => h("div", {}, linked(pass.before, law))) : operators(step.removed) + " → " + operators(step.added)),
+      h("div", { class: "code" }, lines(step.removed, "removed"), lines(step.added, "added")))))));
 }
 
 function wayList() {
