@@ -80,24 +80,102 @@
   });
   await check("each rewrite of a pass is a step with its law", async () => {
     for (const [i, pass] of R.passes.entries()) {
-      if (pass.before === pass.after || !pass.steps) continue;
-      const kept = { ...state };
+      if (!pass.steps.length) continue;
       choosePass(i);
-      go({ node: null });
+      go({ view: "rewrites" });
       await wait();
-      const items = every("#steps > li"), laws = pass.steps.flatMap(s => s.laws);
-      if (items.length !== pass.steps.length) return `${pass.name}: ${items.length} of ${pass.steps.length}`;
-      if (!laws.every(law => one("#steps").textContent.includes(law))) return pass.name + " lacks a law";
-      const last = pass.steps[pass.steps.length - 1], box = items[items.length - 1].querySelector("details");
-      box.open = true;
-      if (box.querySelectorAll(".line.removed").length !== last.removed.length || box.querySelectorAll(".line.added").length !== last.added.length)
-        return pass.name + ": other lines";
-      go(kept);
+      if (every("#steps > li").length !== pass.steps.length) return `${pass.name}: ${every("#steps > li").length} of ${pass.steps.length}`;
+      const lacking = pass.steps.flatMap(s => s.rules).find(r => !one("#steps").textContent.includes(r.law) || !one("#steps").textContent.includes(r.name));
+      if (lacking) return `${pass.name} lacks ${lacking.law}`;
+      tap(one(`[data-step="${pass.steps.length - 1}"]`));
       await wait();
+      const last = pass.steps[pass.steps.length - 1], lines = [false, true].map(isAdded => last.lines.filter(l => l.isAdded === isAdded).length);
+      const shown = [every("#steps .line.removed").length, every("#steps .line.added").length];
+      if (last.lines.length <= 200 && shown.join() !== lines.join()) return `${pass.name}: ${shown} lines of ${lines}`;
     }
-    return R.passes.some(p => p.name === "simplify" && (p.steps || []).some(s => s.laws.some(l => l.includes("→")))) ? "" : absent;
+    return R.passes.some(p => p.steps.some(s => s.rules.length)) ? "" : absent;
+  });
+  await check("a rewrite marks its nodes in the drawing, and leads to them", async () => {
+    for (const [i, pass] of R.passes.entries()) for (const [s, step] of pass.steps.entries()) {
+      if (step.lines.length > 50) continue;
+      showRewrite(i, s);
+      await wait();
+      const sides = [["old", "removed"], ["new", "added"]].filter(([, kind]) => step.lines.some(l => l.node !== undefined && l.isAdded === (kind === "added")));
+      for (const [side, kind] of sides) {
+        tap(one(`[data-side=${side}]`));
+        await wait();
+        const isRegion = step.lines.every(l => l.path);
+        if (one(".drawing .box") && !one(`.drawing .box.${kind}, .drawing .box.changed`)) return `${pass.name} ${s + 1}: no ${isRegion ? "changed" : kind} box`;
+      }
+      const line = one("#steps .line[data-node]");
+      if (!line) continue;
+      const target = line.dataset.node;
+      enter(line);
+      await wait();
+      if (state.view !== "rewrites" || state.pass !== i || state.rewrite !== s || state.stage + ":" + state.node !== target) return `${pass.name} ${s + 1} led to ${location.hash} and not ${target}`;
+      if (one(".drawing .box") && !one(".drawing .box.chosen")) return `${pass.name} ${s + 1}: the drawing lacks the node`;
+      // The node knows the rewrite.
+      if (!one(`#rewritten [data-rewrite="${i}:${s}"]`)) return `${pass.name} ${s + 1} is not among the rewrites of ${target}`;
+      if (s >= 3) break;
+    }
+    go({ node: null });
+    return R.passes.some(p => p.steps.length) ? "" : absent;
+  });
+  await check("n and p step through all rewrites", async () => {
+    const all = R.passes.flatMap((pass, p) => pass.steps.map((_, s) => p + ":" + s)).slice(0, 40);
+    if (!all.length) return absent;
+    choosePass(-1);
+    go({ view: "graph", node: null });
+    for (const wanted of all) {
+      type("n");
+      if (state.pass + ":" + state.rewrite !== wanted || state.view !== "rewrites") return `${state.pass}:${state.rewrite} and not ${wanted}`;
+      if (one(".step.chosen")?.dataset.step !== String(state.rewrite)) return "not shown: " + wanted;
+    }
+    for (const wanted of all.slice(0, -1).reverse()) {
+      type("p");
+      if (state.pass + ":" + state.rewrite !== wanted) return `back to ${state.pass}:${state.rewrite} and not ${wanted}`;
+    }
+    const hash = location.hash;
+    go({ view: "graph", rewrite: null });
+    history.back();
+    for (let i = 0; i < 20 && location.hash !== hash; i++) await wait();
+    return state.rewrite === 0 ? "" : "the address does not hold the rewrite";
+  });
+  await check("each pass has its verdict", async () => {
+    if (!R.verdict) return one("[data-view=verdict]") ? "a tab without a verdict" : absent;
+    tap(one("[data-view=verdict]"));
+    await wait();
+    const rows = every("[data-verdict]");
+    if (rows.length !== R.verdict.passes.length) return rows.length + " rows";
+    const wrong = rows.find((row, i) => !row.textContent.includes(R.verdict.passes[i].status) || !row.textContent.includes(R.verdict.passes[i].comparison));
+    if (wrong) return wrong.textContent;
+    const marks = every("#pipeline .verdict").length, wanted = R.passes.filter((_, i) => statusInk[R.verdict.passes[i].status]).length;
+    if (marks !== wanted) return marks + " marks of " + wanted;
+    return one("#verdict .headline").textContent === R.verdict.headline ? "" : "another headline";
+  });
+  await check("a fault has its tensor, errors, rule, and a small graph that is copied", async () => {
+    const fault = R.verdict?.fault;
+    if (!fault) return absent;
+    tap(one("[data-view=verdict]"));
+    await wait();
+    const text = one(".fault").textContent;
+    for (const words of [fault.reason, fault.inputs, fault.first.text, fault.first.difference, ...fault.rewrite.step.rules.flatMap(r => [r.name, r.law])])
+      if (!text.includes(words)) return "no " + words;
+    if (every(".histogram tr").length !== fault.histogram.length) return "histogram";
+    if (one("#small-graph pre").textContent !== fault.small.text) return "another graph";
+    let copied = "";
+    Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: async text => { copied = text; } } });
+    tap(one("#small-graph .copy"));
+    await wait();
+    if (copied !== fault.small.text || one("#small-graph .copy").textContent !== "copied") return "not copied: " + copied;
+    tap(one(".fault [data-rewrite]"));
+    await wait();
+    return state.view === "rewrites" && state.pass === fault.pass && R.passes[state.pass].steps[state.rewrite].last === fault.rewrite.number ? "" : location.hash;
   });
   await check("any two stages are compared", async () => {
+    choosePass(R.passes.findIndex(p => p.name === "fuse"));
+    go({ view: "changes", node: null });
+    await wait();
     one("#from").value = "0";
     one("#from").dispatchEvent(new Event("change"));
     await wait();
@@ -250,11 +328,12 @@
     go({ view: "graph" });
     tap(one("#help"));
     if (!one("#keys").open || !one("#keys kbd")) return "no help";
-    type("3");
+    const memory = String(views.findIndex(([name]) => name === "memory") + 1);
+    type(memory);
     await wait();
     const isStill = state.view === "graph";
     one("#keys").close();
-    type("3");
+    type(memory);
     await wait();
     return isStill && state.view === "memory" ? "" : "the view changed to " + state.view;
   });
@@ -279,7 +358,7 @@
     return location.hash === before && state.view !== "memory" ? "" : location.hash;
   });
   await check("every tab draws without a fault", async () => {
-    const shown = { graph: ".drawing svg", changes: "#from, .note", memory: ".memory", kernels: ".kernels, .note", remarks: "#remarks, .note", source: ".line, .note" };
+    const shown = { graph: ".drawing svg", changes: "#from, .note", rewrites: "#steps, .note", verdict: "#verdict", memory: ".memory", kernels: ".kernels, .note", remarks: "#remarks, .note", source: ".line, .note" };
     for (const [i, [name]] of views.entries()) {
       type(String(i + 1));
       await wait();

@@ -13,7 +13,7 @@ failed=0
 click() {
   local name=$1
   shift
-  "$apus" report "$@" --output "$folder/$name.html"
+  "$apus" report "$@" --output "$folder/$name.html" || [ -s "$folder/$name.html" ]
   if [ "$(stat -c %s "$folder/$name.html")" -gt 5000000 ]; then
     echo "FAILED: the page of $name has more than 5 MB"
     failed=1
@@ -35,6 +35,25 @@ click cnn-training Graphs/Models/cnn.graph --training --bind batch=32
 click resnet50 Graphs/Models/resnet50.graph
 click values Graphs/Models/mlp.graph --values
 click loop Graphs/Models/lstm.graph --bind batch=2
+click validated Graphs/Models/mlp.graph --validate
+example=$(dirname "$apus")/CommandExample
+if [ -x "$example" ]; then
+  # A program with a pass that is wrong. Its reports are written, and end in an error.
+  apus=$example
+  click fault - --passes cse,careless-signs,fuse --validate --bisect <<'END'
+graph @signs(%x: f32[6], %y: f32[6]) {
+  %1 = exp(%x)
+  %2 = add(%1, %y)
+  %3 = subtract(%2, %y)
+  %4 = negate(%3)
+  %5 = tanh(%4)
+  return %5
+}
+END
+  apus=${1:-.build/debug/apus}
+else
+  echo "passed over, for there is no $example: the page of a fault"
+fi
 click double - --profile --seconds 0.1 <<'END'
 graph @double(%x: f64[64, 64]) {
   %w: f64[64, 64] = variable(glorot_uniform)

@@ -22,10 +22,25 @@ picture() {
 "$apus" report Graphs/Models/resnet50.graph --output "$folder/resnet50.html"
 "$apus" report Graphs/Models/cnn.graph --training --bind batch=32 --profile --output "$folder/cnn.html"
 "$apus" report Graphs/Models/lenet5.graph --values --output "$folder/values.html"
+# A program with a pass that is wrong: its report is written, and ends in an error.
+"$(dirname "$apus")/CommandExample" report - --passes cse,careless-signs,fuse --validate --bisect --output "$folder/fault.html" \
+  2>/dev/null <<'END' || [ -s "$folder/fault.html" ]
+graph @signs(%x: f32[6], %y: f32[6]) {
+  %1 = exp(%x)
+  %2 = add(%1, %y)
+  %3 = subtract(%2, %y)
+  %4 = negate(%3)
+  %5 = tanh(%4)
+  return %5
+}
+END
 "$apus" explain Docs/Examples/two_neurons.graph --gradient --random --digits 6 --output "$folder/chain.html"
 
 picture report-graph resnet50
 picture report-changes cnn 'pass("fuse"); go({ view: "changes" });'
+picture report-rewrites cnn 'pass("simplify"); const steps = R.passes[state.pass].steps;
+  go({ view: "rewrites", rewrite: steps.findIndex(s => s.rules.some(r => r.name === "add-negated")) });'
+picture report-verdict fault 'go({ view: "verdict" });' 900
 picture report-way cnn 'go({ node: node("convolution", "conv2") });'
 picture report-values values 'pass("fuse"); go({ node: node("fusion", "c3"), tint: "error" });'
 picture report-memory cnn 'go({ view: "memory" });'

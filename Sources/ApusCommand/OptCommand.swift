@@ -38,26 +38,7 @@ struct OptCommand: ParsableCommand {
   @Flag(help: "Show why passes did or did not act (on standard error).")
   var remarks = false
 
-  /// What results are compared of.
-  enum Validation: String, ExpressibleByArgument, CaseIterable {
-    case passes, native
-  }
-
-  @Option(
-    name: .customLong("validate"),
-    help: ArgumentHelp(
-      """
-      Run the graph before and after each pass on random inputs and compare the results, also with the graph that no pass \
-      has touched; with --gradient or --training check the gradients by differences. With 'native': compile the result, \
-      and compare what each kernel writes. If no value follows: passes.
-      """, valueName: "passes|native"))
-  var validation: Validation?
-
-  @Flag(
-    help: """
-      Find the first pass after which verification or the comparison of --validate fails, its rewrite, and a small graph.
-      """)
-  var bisect = false
+  @OptionGroup var judging: JudgingOptions
 
   @Option(help: ArgumentHelp("Stop after this many passes.", valueName: "count"))
   var passLimit: Int?
@@ -72,14 +53,11 @@ struct OptCommand: ParsableCommand {
     let given = [passes != nil, level != nil, pipeline != nil].count(where: \.self)
     guard given <= 1 else { throw ValidationError("--passes, -O and --pipeline are alternatives: give one of them.") }
     if let level, !(0...3).contains(level) { throw ValidationError("-O is 0, 1, 2 or 3.") }
-    guard !bisect || (!diff && !stats && !remarks && passLimit == nil && rewriteLimit == nil) else {
+    guard !judging.bisect || (!diff && !stats && !remarks && passLimit == nil && rewriteLimit == nil) else {
       throw ValidationError("--bisect prints the pass at fault: it goes with --validate, not with what shows passes.")
     }
     if let passLimit, passLimit < 0 { throw ValidationError("--pass-limit cannot be negative.") }
     if let rewriteLimit, rewriteLimit < 0 { throw ValidationError("--rewrite-limit cannot be negative.") }
-    guard validation != .native || !bisect else {
-      throw ValidationError("--validate native names the kernel at fault: leave --bisect out.")
-    }
   }
 
   private func chosen() throws -> Pipeline {
@@ -92,16 +70,16 @@ struct OptCommand: ParsableCommand {
     let unbound = try input.loadUnbound()
     let graphs = try transform.graphs(unbound, of: input)
     let bindings = try input.parseBindings()
-    if bisect {
+    if judging.bisect {
       for graph in graphs { try runBisection(pipeline, graph, TranslationValidation(bindings: bindings)) }
       return
     }
-    if validation != nil { try transform.checkGradients(of: unbound, bindings) }
+    if judging.validation != nil { try transform.checkGradients(of: unbound, bindings) }
 
     var texts: [String] = []
     for graph in graphs {
       let judge = TranslationValidation(bindings: bindings)
-      let observers = validation == nil ? [] : [judge]
+      let observers = judging.validation == nil ? [] : [judge]
       let result = try pipeline.run(graph, limit: passLimit, rewriteLimit: rewriteLimit, observers: observers)
       var text = ""
       if diff {
@@ -114,9 +92,9 @@ struct OptCommand: ParsableCommand {
         text += result.graph.text(elide ? .readable : .exact)
       }
       if stats { text += (diff || stats ? "\n" : "") + result.statisticsTable() }
-      if validation != nil { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
+      if judging.validation != nil { Terminal.writeError("@\(graph.name): \(result.reports.count) passes validated\n") }
       report(judge.omissions, of: graph)
-      if validation == .native { try validateKernels(of: result.graph, from: graph, bindings) }
+      if judging.validation == .native { try validateKernels(of: result.graph, from: graph, bindings) }
       if remarks { Terminal.writeError(result.remarksText()) }
       texts.append(text)
     }
@@ -145,7 +123,7 @@ struct OptCommand: ParsableCommand {
   }
 
   private func runBisection(_ pipeline: Pipeline, _ graph: Graph, _ judge: TranslationValidation) throws {
-    let finder = FaultFinder(validation: validation == nil ? nil : judge)
+    let finder = FaultFinder(validation: judging.validation == nil ? nil : judge)
     guard let finding = try finder.firstFault(pipeline, graph) else {
       return Terminal.write("@\(graph.name): no fault in \(pipeline.passes.count) passes\n")
     }

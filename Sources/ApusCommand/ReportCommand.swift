@@ -15,8 +15,11 @@ struct ReportCommand: ParsableCommand {
         apus report Graphs/Models/resnet50.graph --output resnet50.html
         apus report Graphs/Models/cnn.graph --training --bind batch=32 --profile --output step.html
         apus report Graphs/Models/mlp.graph --values --input digits.npy --output values.html
+        apus report Graphs/Models/lenet5.graph --validate --bisect --output verdict.html
 
-      --values runs the stages and compares them with the graph as given, which the interpreter runs in double precision.
+      --values runs the stages and compares them with the graph as given, which the interpreter runs in double precision. \
+      --validate judges the passes as `apus opt` does, and the page has the verdicts; it is written whatever they are, and a \
+      fault is an error all the same.
       Symbols that --bind leaves out are 1, or 32 with --training. Drawings need Graphviz's program 'dot'.
       """)
 
@@ -38,6 +41,7 @@ struct ReportCommand: ParsableCommand {
   var values = false
 
   @OptionGroup var feeding: InputOptions
+  @OptionGroup var judging: JudgingOptions
 
   @Flag(inversion: .prefixedNo, help: "Draw graphs.")
   var drawings = true
@@ -53,11 +57,15 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     try OutputPath.checkFile(output, "--output")
-    let graph = try input.one(of: transform.graphs(of: input)).bound(to: transform.mode ?? .inference)
+    let unbound = try input.one(of: input.loadUnbound())
+    let graph = try input.one(of: transform.graphs([unbound], of: input)).bound(to: transform.mode ?? .inference)
     let given = try feeding.files(for: graph)
     let sizes = sizes(of: graph, fitting: given)
     let made = try backend.make()
-    if profile, !(made is NativeBackend) { throw ApusError.usage("--profile goes with --backend native") }
+    if !(made is NativeBackend) {
+      if profile { throw ApusError.usage("--profile goes with --backend native") }
+      if judging.validation == .native { throw ApusError.usage("--validate native goes with --backend native") }
+    }
     var builder = ReportBuilder(compilation: try passes.compilation(made))
     builder.draws = drawings
     builder.profileSeconds = profile ? seconds ?? 1 : nil
@@ -65,6 +73,7 @@ struct ReportCommand: ParsableCommand {
     builder.settings = settings(graph, sizes, backend: made.name)
     let sized = try graph.specialized(sizes)
     if values { builder.inputs = try inputs(of: sized, given) }
+    builder.judging = try judges(of: unbound)
     let report = try builder.report(of: sized)
     let page = try ReportPage(report).html
     try AtomicFile.write(page, to: output)
@@ -72,6 +81,22 @@ struct ReportCommand: ParsableCommand {
       "\(output): \(page.utf8.count) bytes, \(report.passes.count) passes, \(report.stages.count) stages; \(report.settings.joined(separator: ", "))\n"
     )
     for note in report.notes { Terminal.writeError("note: \(note)\n") }
+    guard let verdict = report.verdict else { return }
+    guard verdict.isSound else { throw ApusError.defect("@\(sized.name): \(verdict.headline)") }
+    Terminal.writeError("@\(sized.name): \(verdict.headline)\n")
+  }
+
+  /// What --validate and --bisect ask for; nil if neither is given.
+  private func judges(of unbound: Graph) throws -> ReportJudging? {
+    guard judging.validation != nil || judging.bisect else { return nil }
+    var judges = ReportJudging(validation: judging.validation == nil ? nil : TranslationValidation())
+    judges.bisects = judging.bisect
+    judges.comparesKernels = judging.validation == .native
+    if judging.validation != nil, let verdict = try transform.gradientVerdict(of: unbound, input.parseBindings()) {
+      let isWrong = if case .mismatch = verdict { true } else { false }
+      judges.checks = [Report.Check("gradients", isSound: !isWrong, "\(verdict)")]
+    }
+    return judges
   }
 
   /// What --bind left out: as the inputs that are given have it, or the standard sizes.

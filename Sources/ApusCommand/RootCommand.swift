@@ -62,7 +62,7 @@ struct RootCommand: ParsableCommand {
     var result: [String] = []
     for argument in arguments {
       if result.last == "--validate" {
-        let isValue = OptCommand.Validation(rawValue: argument) != nil
+        let isValue = JudgingOptions.Validation(rawValue: argument) != nil
         result[result.count - 1] = "--validate=" + (isValue ? argument : "passes")
         if isValue { continue }
       }

@@ -43,16 +43,22 @@ struct TransformOptions: ParsableArguments {
   /// Compares the gradients that --gradient or --training append with differences, in double precision.
   /// - Throws: `ApusError` that names the operator whose gradient is wrong.
   func checkGradients(of unbound: [Graph], _ bindings: [String: Int]) throws {
-    guard gradient || training else { return }
     for graph in unbound {
-      let forward = try graph.bound(to: mode ?? (training ? .training : .inference))
-        .specialized(graph.sizesForValidation(bindings))
-      switch try GradientValidation().verdict(on: forward) {
-      case .agreement(let count): Terminal.writeError("@\(graph.name): \(count) gradients agree with differences\n")
-      case .undecided(let reason): Terminal.writeError("@\(graph.name): gradients were not checked: \(reason)\n")
-      case .mismatch(let words): throw ApusError.defect("@\(graph.name): \(words)")
+      switch try gradientVerdict(of: graph, bindings) {
+      case nil: continue
+      case .mismatch(let words)?: throw ApusError.defect("@\(graph.name): \(words)")
+      case let verdict?: Terminal.writeError("@\(graph.name): \(verdict)\n")
       }
     }
+  }
+
+  /// How those gradients compare with differences; nil if the options append none.
+  /// - Parameter unbound: the graph as FILE has it.
+  func gradientVerdict(of unbound: Graph, _ bindings: [String: Int]) throws -> GradientValidation.Verdict? {
+    guard gradient || training else { return nil }
+    let forward = try unbound.bound(to: mode ?? (training ? .training : .inference))
+      .specialized(unbound.sizesForValidation(bindings))
+    return try GradientValidation().verdict(on: forward)
   }
 
   /// What symbols become that --bind leaves out, where a command has to have sizes: a sample, or the usual batch of a

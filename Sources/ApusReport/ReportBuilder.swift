@@ -22,29 +22,31 @@ public struct ReportBuilder {
   public var profileSeconds: Double?
   /// What the stages are run on to show their values; nil: they are not run.
   public var inputs: ReportInputs?
+  /// By what the passes are judged; nil: they are not.
+  public var judging: ReportJudging?
   /// Shown in the page's head.
   public var settings: [String] = []
 
   public init(compilation: Compilation) { self.compilation = compilation }
 
   /// - Parameter graph: static and bound to a mode.
-  /// - Throws: `ApusError` if a pass, lowering or a run fails, or if drawings are wanted and Graphviz is missing.
+  /// - Throws: `ApusError` if a pass, lowering or a run fails, or if drawings are wanted and Graphviz is missing. If passes
+  ///   are judged, the verdict of the report says what is wrong with them instead.
   public func report(of graph: Graph) throws -> Report {
     if draws { try Graphviz.check() }
     var compilation = compilation
     compilation.remarks = true
-    let pipeline = compilation.pipeline(for: graph)
-    let result = try compilation.optimized(graph)
+    let run = try PassRun(compilation, graph, isJudged: judging != nil)
     var graphs = [graph]
     var names = ["as given"]
-    let passes = try zip(pipeline.passes, result.reports).map { pass, report in
+    let passes = zip(run.passes, run.reports).map { pass, report in
       let before = graphs.count - 1
       if report.changed {
         graphs.append(report.after)
         names.append("after \(report.pass)")
       }
       var data = passData(report, type(of: pass).record, before: before, after: graphs.count - 1)
-      data.steps = try RewriteSteps().steps(of: pass, report)
+      data.steps = RewriteSteps().steps(of: pass, report)
       return data
     }
     var book = draws ? LayoutBook() : nil
@@ -57,8 +59,24 @@ public struct ReportBuilder {
       source: sourceData, passes: passes, stages: stages, links: comparison.links(),
       differences: comparison.differences(),
       layouts: try book?.layouts() ?? [], programs: [])
-    try addNative(result.graph, given: graph, to: &report)
+    report.verdict = try judging.map {
+      try VerdictBuilder(judging: $0, run: run, original: graph).verdict(on: compilation.backend)
+    }
+    try addNative(of: run, given: graph, to: &report)
     return report
+  }
+
+  /// Adds the program of what passes made, if they made a graph that can have one.
+  private func addNative(of run: PassRun, given graph: Graph, to report: inout Report) throws {
+    if run.refusal != nil {
+      report.notes.append("kernels and memory are left out: pass '\(run.passes[run.reports.count].name)' was refused")
+      return
+    }
+    do { try addNative(run.graph, given: graph, to: &report) } catch let error as ApusError
+      where report.verdict?.isSound == false
+    {
+      report.notes.append("kernels and memory are left out: \(error.message)")
+    }
   }
 
   /// A page's data of one stage alone.

@@ -28,13 +28,14 @@ public struct ReportPage {
     }
   }
 
-  private static let styles = [PackageResources.style_css, PackageResources.drawing_css]
+  private static let styles = [PackageResources.style_css, PackageResources.drawing_css, PackageResources.judging_css]
 
   /// In the order in which they need each other.
   private static let scripts = [
     PackageResources.data_js, PackageResources.text_js, PackageResources.values_js, PackageResources.drawing_js,
     PackageResources.pipeline_js,
-    PackageResources.details_js, PackageResources.memory_js, PackageResources.kernels_js, PackageResources.remarks_js,
+    PackageResources.rewrites_js, PackageResources.verdict_js, PackageResources.details_js, PackageResources.memory_js,
+    PackageResources.kernels_js, PackageResources.remarks_js,
     PackageResources.main_js,
   ]
 

@@ -1,4 +1,5 @@
 import Apus
+import ApusGraph
 import TestSupport
 import Testing
 
@@ -6,10 +7,23 @@ import Testing
 
 /// Each rewrite of a pass as a step.
 @Suite struct RewriteStepTests {
-  private static func run(_ text: String, _ passes: String) throws -> (pass: any Pass, report: PassReport) {
-    let pipeline = try Pipeline(parsing: passes)
-    let result = try pipeline.run(Graph.parse(text, file: "test.graph")[0])
-    return (try #require(pipeline.passes.last), try #require(result.reports.last))
+  private struct Run {
+    let pass: any Pass
+    let report: PassReport
+
+    init(_ text: String, _ passes: String) throws {
+      let pipeline = try Pipeline(parsing: passes)
+      let result = try pipeline.run(Graph.parse(text, file: "test.graph")[0])
+      (pass, report) = (try #require(pipeline.passes.last), try #require(result.reports.last))
+    }
+
+    func steps(_ rewrites: RewriteSteps = RewriteSteps()) -> [Report.RewriteStep] { rewrites.steps(of: pass, report) }
+
+    /// A line's text, as the page looks it up.
+    func text(_ line: Report.StepLine) throws -> String {
+      let graph = line.isAdded ? report.after : report.before
+      return try line.text ?? graph.line(of: graph.nodes[#require(line.node)])
+    }
   }
 
   private static let algebra = """
@@ -24,28 +38,65 @@ import Testing
     }
     """
 
-  /// A step has its rule by name and law, and the lines that it changed; the last one leads to what the pass made.
+  /// A step has its rules by name and law, and the nodes that it changed.
   @Test func rulesAreStepsWithTheirLaws() throws {
-    let (pass, report) = try Self.run(Self.algebra, "simplify")
-    let steps = try #require(try RewriteSteps().steps(of: pass, report))
-    #expect(steps.count == 3 && report.rewrites == 3, "\(steps)")
-    let names = ["identity-element", "add-negated", "involution"]
-    for (step, name) in zip(steps, names) {
-      let law = try #require(Simplify.laws.first { $0.name == name }?.law)
-      #expect(step.laws.count == 1 && step.laws[0].hasSuffix(": \(name), \(law)"), "\(step.laws)")
+    let run = try Run(Self.algebra, "simplify")
+    let steps = run.steps()
+    #expect(steps.map(\.first) == [1, 2, 3] && steps.map(\.last) == [1, 2, 3] && run.report.rewrites == 3, "\(steps)")
+    #expect(steps.map { $0.rules.map(\.name) } == [["identity-element"], ["add-negated"], ["involution"]])
+    for (step, law) in zip(steps, ["x ∘ e → x", "a + (−b) → a − b", "f(f(x)) → x"]) {
+      #expect(step.rules[0].law.hasPrefix(law) && step.remarks.count == 1, "\(step)")
     }
-    #expect(steps[0].removed.contains { $0.contains("multiply(%x, %one)") })
-    #expect(!steps[0].removed.contains { $0.contains("negate") }, "one rewrite at a time: \(steps[0])")
-    #expect(steps[1].added.contains { $0.contains("subtract(") })
-    // Added up, the steps are what the pass did.
-    let whole = TextDiff(report.before, report.after).lines
-    let removed = steps.flatMap(\.removed).count - steps.flatMap(\.added).count
-    #expect(removed == whole.count { $0.kind == .removed } - whole.count { $0.kind == .added })
+    let texts = try steps.map { step in try step.lines.map { ($0.isAdded ? "+ " : "- ") + (try run.text($0)) } }
+    #expect(texts[0].contains { $0.hasPrefix("- %a") && $0.contains("multiply(%x, %one)") }, "\(texts)")
+    #expect(!texts[0].contains { $0.contains("negate") }, "one rewrite at a time: \(texts[0])")
+    #expect(texts[1].contains { $0.hasPrefix("+ ") && $0.contains("subtract(%x, %y)") }, "\(texts)")
   }
 
-  /// A pass that says nothing of single rewrites has its lines.
+  /// Links of lines: into the stages, and to the other steps that made a node or take it away.
+  @Test func linesLeadToTheirNodes() throws {
+    let run = try Run(Self.algebra, "simplify")
+    let steps = run.steps()
+    for (position, line) in steps.enumerated().flatMap({ p, step in step.lines.map { (p, $0) } }) {
+      let graph = line.isAdded ? run.report.after : run.report.before
+      if let node = line.node {
+        #expect(line.step == nil)
+        let text = try run.text(line)
+        // The same operator; numbers may have moved, names have not.
+        #expect(text.contains("= \(graph.nodes[node].op.name)("), "\(line)")
+      } else {
+        let other = try #require(line.step, "it is nowhere: \(line)")
+        #expect(line.isAdded ? other > position : other < position)
+        #expect(steps[other].lines.contains { $0.isAdded != line.isAdded && $0.node == nil && $0.step == position })
+      }
+    }
+    // What the second step put there is in the result.
+    let difference = try #require(steps[1].lines.first { $0.isAdded })
+    let node = try #require(difference.node)
+    #expect(run.report.after.nodes[node].op.name == "subtract")
+  }
+
+  /// A node that one rewrite makes and the next one takes away is in neither stage.
+  @Test func whatIsThereBetweenRewritesOnlyLeadsToTheOtherStep() throws {
+    let run = try Run(
+      """
+      graph @chain(%x: f32[2, 3, 4]) {
+        %a = transpose(%x, permutation: [2, 1, 0])
+        %b = transpose(%a, permutation: [1, 0, 2])
+        %c = transpose(%b, permutation: [0, 2, 1])
+        return %c
+      }
+      """, "simplify")
+    let steps = run.steps()
+    #expect(steps.count == 2, "\(steps)")
+    let made = steps[0].lines.filter(\.isAdded)
+    #expect(made.count == 1 && made[0].node == nil && made[0].step == 1 && made[0].text != nil, "\(steps)")
+    #expect(steps[1].lines.contains { !$0.isAdded && $0.node == nil && $0.step == 0 }, "\(steps)")
+  }
+
+  /// A pass that names no rule has its nodes.
   @Test func fusionsAreSteps() throws {
-    let (pass, report) = try Self.run(
+    let run = try Run(
       """
       graph @two(%x: f32[4], %y: f32[8]) {
         %a = exp(%x)
@@ -55,32 +106,94 @@ import Testing
         return %b, %d
       }
       """, "fuse")
-    let steps = try #require(try RewriteSteps().steps(of: pass, report))
+    let steps = run.steps()
     #expect(steps.count == 2)
     for step in steps {
-      #expect(step.removed.count == 2 && step.added.count { $0.contains("= fusion(") } == 1, "\(step)")
+      #expect(step.rules.isEmpty)
+      #expect(step.lines.count { !$0.isAdded } == 2, "\(step)")
+      #expect(try step.lines.count { try $0.isAdded && run.text($0).contains("= fusion(") } == 1, "\(step)")
     }
+    #expect(steps[0].lines != steps[1].lines)
+  }
+
+  /// A rewrite in a region names the region, and leads to the node around it.
+  @Test func rewritesInRegionsAreSteps() throws {
+    let run = try Run(
+      """
+      graph @loop(%x: f32[4], %s: f32) {
+        %l: f32, %r: f32[4] = scan(%s, %x, carries: 1, sequences: 1) { (%c: f32, %e: f32) in
+          %n = negate(%e)
+          %m = negate(%n)
+          %t = add(%c, %m)
+          return %t, %t
+        }
+        return %r
+      }
+      """, "simplify")
+    let step = try #require(run.steps().first)
+    #expect(step.rules.map(\.name) == ["involution"])
+    let line = try #require(step.lines.first { $0.path != nil }, "\(step)")
+    #expect(line.path?.count == 1 && line.path?[0].contains("scan") == true && line.text?.contains("negate") == true)
+    #expect(run.report.before.nodes[try #require(line.node)].op.name == "scan")
   }
 
   @Test func aPassWithoutAChangeHasNone() throws {
-    let (pass, report) = try Self.run("graph @g(%x: f32[4]) {\n  %y = exp(%x)\n  return %y\n}", "simplify")
-    #expect(try RewriteSteps().steps(of: pass, report)?.isEmpty == true)
+    #expect(try Run("graph @g(%x: f32[4]) {\n  %y = exp(%x)\n  return %y\n}", "simplify").steps().isEmpty)
   }
 
-  /// So many rewrites of so many nodes are shown, more are not.
+  /// So many rewrites of so many nodes are told apart; the rest is one step.
   @Test func theLimit() throws {
-    let (pass, report) = try Self.run(Self.algebra, "simplify")
-    let nodes = report.rewrites * report.before.nodes.count
-    #expect(try RewriteSteps(nodeLimit: nodes).steps(of: pass, report)?.count == 3)
-    #expect(try RewriteSteps(nodeLimit: nodes - 1).steps(of: pass, report) == nil)
+    let run = try Run(Self.algebra, "simplify")
+    let nodes = run.report.before.nodes.count
+    func ranges(_ limit: Int) -> [[Int]] { run.steps(RewriteSteps(nodeLimit: limit)).map { [$0.first, $0.last] } }
+    #expect(ranges(3 * nodes) == [[1, 1], [2, 2], [3, 3]])
+    #expect(ranges(3 * nodes - 1) == [[1, 1], [2, 3]])
+    #expect(ranges(0) == [[1, 3]])
+    let all = try #require(run.steps(RewriteSteps(nodeLimit: 0)).first)
+    #expect(all.rules.map(\.name) == ["identity-element", "add-negated", "involution"])
   }
 
-  @Test func theReportHasThem() throws {
-    let report = try ReportTests.forward("lenet5")
+  /// A pass whose result the pipeline refuses after some rewrites still has steps.
+  @Test func whatIsRefusedIsAPartOfTheNextStep() throws {
+    struct Slip: Pass {
+      static let record = PassRecord("slip", "breaks a rule after its first rewrite, and keeps it after the second")
+      func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
+        let permitted = (0..<2).filter { _ in context.permits() }.count
+        if permitted == 1 { throw ApusError.defect("half a rewrite") }
+        return permitted == 0
+          ? graph
+          : try graph.rewritten { node, operands, builder in
+            node.op.name == "exp" ? .replace([try builder.value(operands[0]).tanh().id]) : .keep
+          }
+      }
+    }
+    let graph = try Graph.parse("graph @g(%x: f32[4]) {\n  %y = exp(%x)\n  return %y\n}")[0]
+    let report = try Pipeline([Slip()]).run(graph).reports[0]
+    let steps = RewriteSteps().steps(of: Slip(), report)
+    #expect(steps.map { [$0.first, $0.last] } == [[1, 2]])
+    #expect(steps[0].lines.count == 2, "\(steps)")
+  }
+
+  /// The steps of a whole compilation add up: what leaves a stage is in a step, and what comes into one is.
+  @Test(arguments: ["lenet5", "cnn"]) func theReportHasThem(_ name: String) throws {
+    let report = try name == "cnn" ? ReportTests.training(name) : ReportTests.forward(name)
     for pass in report.passes {
-      let steps = try #require(pass.steps)
-      #expect((pass.before != pass.after) == !steps.isEmpty, "\(pass.name)")
-      #expect(steps.allSatisfy { !$0.removed.isEmpty || !$0.added.isEmpty }, "\(pass.name)")
+      #expect((pass.before != pass.after) == !pass.steps.isEmpty, "\(pass.name)")
+      for (earlier, later) in zip(pass.steps, pass.steps.dropFirst()) { #expect(later.first == earlier.last + 1) }
+      guard pass.before != pass.after,
+        let difference = report.differences.first(where: { $0.old == pass.before && $0.new == pass.after })
+      else { continue }
+      let lines = pass.steps.flatMap(\.lines)
+      let removed = Set(lines.filter { !$0.isAdded }.compactMap(\.node))
+      let added = Set(lines.filter(\.isAdded).compactMap(\.node))
+      let gone = difference.changes.filter { $0.kind == "removed" && $0.path.isEmpty }.compactMap(\.old)
+      let come = difference.changes.filter { $0.kind == "added" && $0.path.isEmpty }.compactMap(\.new)
+      #expect(Set(gone).subtracting(removed).isEmpty, "\(pass.name)")
+      #expect(Set(come).subtracting(added).isEmpty, "\(pass.name)")
+      for line in lines {
+        #expect(line.node != nil || line.step != nil, "\(pass.name): \(line)")
+        #expect(line.text != nil || line.node != nil)
+      }
     }
   }
 }

@@ -60,6 +60,10 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
     CommandCase(
       "report mlp.graph --output page.html --backend interpreter --profile", "--profile goes with --backend native"),
     CommandCase("report mlp.graph --output page.html --training --gradient", "leave --gradient out"),
+    CommandCase(
+      "report mlp.graph --output page.html --backend interpreter --validate native",
+      "--validate native goes with --backend native"),
+    CommandCase("report mlp.graph --output page.html --validate native --bisect", "leave --bisect out"),
     CommandCase("report mlp.graph --output page.html --seconds 2", "--seconds goes with --profile"),
     CommandCase("report mlp.graph --output page.html --seconds 3601 --profile", "--seconds must be above 0"),
     CommandCase("explain mlp.graph --digits 0", "--digits must be from 1 to 17"),

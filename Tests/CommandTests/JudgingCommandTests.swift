@@ -151,6 +151,24 @@ import Testing
     #expect(native.errors.contains("agree with the reference to "), "\(native.errors)")
   }
 
+  /// The page is written whatever the verdict is.
+  @Test func aReportHasTheVerdict() throws {
+    let wrong = try apus(
+      "report", "signs.graph", "--passes", "cse,careless-signs,dce", "--validate", "--bisect", "--no-drawings", "--output",
+      "wrong.html", by: Self.example)
+    #expect(wrong.status == ApusError.Fault.defect.rawValue)
+    #expect(wrong.errors.contains("'careless-signs', is at fault with its rewrite 1 of 1"), "\(wrong.errors)")
+    #expect(try String(contentsOfFile: folder.file("wrong.html"), encoding: .utf8).contains("id=\"report\""))
+    let sound = try apus("report", "--no-drawings", "--output", "sound.html", "--validate", "native", "signs.graph")
+    #expect(sound.status == 0 && sound.errors.contains("@signs: no fault in "), "\(sound.errors)")
+    let training = try runProgram(
+      arguments: [
+        "report", Repository.file("Graphs/Models/logistic.graph").path, "--training", "--bind", "batch=2", "--validate",
+        "--no-drawings", "--output", folder.file("training.html"),
+      ])
+    #expect(training.status == 0 && training.errors.contains("no fault in "), "\(training.errors)")
+  }
+
   // MARK: Numbers
 
   @Test func theFirstOperatorThatIsNotFiniteIsNamed() throws {

@@ -18,13 +18,21 @@ public struct GradientValidation: Sendable {
 
   public init() {}
 
-  public enum Verdict: Sendable, Hashable {
+  public enum Verdict: Sendable, Hashable, CustomStringConvertible {
     /// So many gradients agree.
     case agreement(Int)
     /// Why nothing could be compared.
     case undecided(String)
     /// The operator or the value whose gradient is wrong, with both numbers.
     case mismatch(String)
+
+    public var description: String {
+      switch self {
+      case .agreement(let count): "\(count) gradients agree with differences"
+      case .undecided(let reason): "gradients were not checked: \(reason)"
+      case .mismatch(let words): words
+      }
+    }
   }
 
   /// - Parameter graph: static and bound to a mode; its first output is differentiated.

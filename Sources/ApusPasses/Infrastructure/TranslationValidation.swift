@@ -34,20 +34,25 @@ public struct TranslationValidation: PipelineObserver, Sendable {
 
   /// - Throws: `ApusError` with fault `.defect` that names the pass, the first element and the first tensor that differ.
   public func passDidRun(_ report: PassReport) throws {
+    guard let (found, isOfOriginal) = try mismatch(of: report) else { return }
+    let end = isOfOriginal ? ", compared with the graph that no pass has touched" : ""
+    let message = "pass '\(report.pass)' changed what @\(report.before.name) computes: \(found)\(end)"
+    throw ApusError(.defect, [Diagnostic(.error, message, help: found.details)])
+  }
+
+  /// Where a pass's result disagrees with what it was given, or else with the graph that no pass has touched; nil if it does
+  /// not.
+  /// - Parameter report: of the pass that follows the one that was asked about before, or of the first one.
+  package func mismatch(of report: PassReport) throws -> (found: Mismatch, isOfOriginal: Bool)? {
     let (original, precision) = memory.history(with: report)
-    func refuse(_ mismatch: Mismatch, _ end: String = "") -> ApusError {
-      let message = "pass '\(report.pass)' changed what @\(report.before.name) computes: \(mismatch)\(end)"
-      return ApusError(.defect, [Diagnostic(.error, message, help: mismatch.details)])
-    }
+    let subject = "pass '\(report.pass)'"
     if let found = try mismatch(
-      report.before, report.after, precision: report.precision, ofOnePass: true, subject: "pass '\(report.pass)'")
+      report.before, report.after, precision: report.precision, ofOnePass: true, subject: subject)
     {
-      throw refuse(found)
+      return (found, false)
     }
-    guard report.before != original else { return }
-    if let found = try mismatch(original, report.after, precision: precision, subject: "pass '\(report.pass)'") {
-      throw refuse(found, ", compared with the graph that no pass has touched")
-    }
+    guard report.before != original else { return nil }
+    return try mismatch(original, report.after, precision: precision, subject: subject).map { ($0, true) }
   }
 
   /// Where the two graphs disagree, in words; nil if they do not.
@@ -68,7 +73,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
     fileprivate let after: Graph
     fileprivate let precision: PassPrecision
     /// How the output's elements differ; nil if one of the graphs cannot run.
-    fileprivate var histogram: ULPHistogram?
+    package fileprivate(set) var histogram: ULPHistogram?
   }
 
   /// As `firstMismatch`, with the tensor in which the graphs part.
@@ -162,7 +167,7 @@ public struct TranslationValidation: PipelineObserver, Sendable {
   public var omissions: [String] { memory.omissions }
 
   /// What graphs of this precision are run on.
-  private func inputs(_ precision: PassPrecision) -> [RandomInputs] {
+  package func inputs(_ precision: PassPrecision) -> [RandomInputs] {
     kinds.filter(precision.covers).flatMap { kind in
       (kind == .ordinary ? seeds : Array(seeds.prefix(1))).map { RandomInputs(seed: $0, kind: kind) }
     }
@@ -182,14 +187,18 @@ extension TranslationValidation.Mismatch {
   /// The first tensor inside of the graphs that differs, and how its elements do; nil if one of the graphs cannot run.
   public var details: String? {
     guard let histogram else { return nil }
+    guard let first = divergence else { return "\(histogram)" }
+    return "first at \(first.node): \(first.difference)\n\(first.histogram)"
+  }
+
+  /// The first tensor inside of the graphs that differs; nil if none can be named.
+  package var divergence: Divergence? {
+    guard histogram != nil else { return nil }
     let traces = try? [before, after].map { graph in
       let (feeds, variables) = try inputs.arguments(of: graph)
       return try ValueTrace(graph, feeds, variables: variables)
     }
-    guard let traces, let first = Divergence.first(traces[0], traces[1], precision: precision) else {
-      return "\(histogram)"
-    }
-    return "first at \(first.node): \(first.difference)\n\(first.histogram)"
+    return traces.flatMap { Divergence.first($0[0], $0[1], precision: precision) }
   }
 }
 

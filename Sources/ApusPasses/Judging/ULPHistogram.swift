@@ -50,9 +50,9 @@ public struct ULPHistogram: Sendable, Hashable {
   }
 }
 
-extension ULPHistogram: CustomStringConvertible {
-  /// A line for each distance that occurs, with a bar.
-  public var description: String {
+extension ULPHistogram {
+  /// The distances that occur, in words, and how many elements have them: `0`, `1`, `2 to 3`, `2^10 and more`, `NaN or not`.
+  public var rows: [(name: String, count: Int)] {
     var rows: [(name: String, count: Int)] = []
     for (bucket, count) in counts.enumerated() where count > 0 {
       let first = bucket == 0 ? 0 : UInt64(1) << UInt64(bucket - 1)
@@ -61,6 +61,14 @@ extension ULPHistogram: CustomStringConvertible {
       rows.append((name, count))
     }
     if strangers > 0 { rows.append(("NaN or not", strangers)) }
+    return rows
+  }
+}
+
+extension ULPHistogram: CustomStringConvertible {
+  /// A line for each distance that occurs, with a bar.
+  public var description: String {
+    let rows = rows
     let total = max(1, rows.reduce(0) { $0 + $1.count })
     let width = max("ULP apart".count, rows.map(\.name.count).max() ?? 0)
     func padded(_ text: String) -> String { text + String(repeating: " ", count: width - text.count) }

@@ -31,11 +31,13 @@ extension Graph {
 }
 
 /// The first tensor in which two graphs that should compute the same differ.
-struct Divergence {
+package struct Divergence {
   /// The node as the text of the second graph has it.
-  let node: String
-  let difference: String
-  let histogram: ULPHistogram
+  package let node: String
+  /// Its position there.
+  package let position: Int
+  package let difference: String
+  package let histogram: ULPHistogram
 
   /// Compares values that both graphs have: those of one name, and of nodes that read and do the same.
   /// - Returns: nil if none differs.
@@ -59,7 +61,8 @@ struct Divergence {
           let x = a[partner], let y = b[id], x.type == y.type,
           let difference = TensorComparison.firstDifference(x, y, precision: precision)
         else { continue }
-        return Divergence(node: b.graph.text(of: node), difference: difference, histogram: ULPHistogram(x, y))
+        return Divergence(
+          node: b.graph.text(of: node), position: node.id.index, difference: difference, histogram: ULPHistogram(x, y))
       }
     }
     return nil

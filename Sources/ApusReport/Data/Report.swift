@@ -21,6 +21,8 @@ public struct Report: Codable, Sendable {
   /// What runs each time, then what runs once before it if there is such a program; empty without native code.
   public var programs: [ProgramData]
   public var roof: Roof?
+  /// What judges said of the passes; nil if none was asked.
+  public var verdict: Verdict?
 }
 
 extension Report {
@@ -52,17 +54,8 @@ extension Report {
     public var peak: Change
     public var counts: [Count]
     public var remarks: [RemarkData]
-    /// Each rewrite that it made, in order; nil if they are too many to show.
-    public var steps: [RewriteStep]?
-  }
-
-  /// One rewrite of a pass.
-  public struct RewriteStep: Codable, Sendable {
-    /// What the pass says of it: the node, and the rules by name and law. Empty if it says nothing of single rewrites.
-    public var laws: [String]
-    /// Lines of the text before and after.
-    public var removed: [String]
-    public var added: [String]
+    /// What it did, rewrite by rewrite; empty if it changed nothing.
+    public var steps: [RewriteStep] = []
   }
 
   /// What a pass counts: its rewrites.

@@ -22,7 +22,7 @@ function renderDetails() {
       ...fact("reads", list([...new Set(node.operands)])), ...fact("read by", list(readers.slice(0, 12)))),
     region !== undefined ? h("button", { type: "button", id: "open",
       click: () => go({ view: "graph", group: region, node: null }) }, "Open the region") : "",
-    valueFacts(state.stage, node),
+    valueFacts(state.stage, node), rewriteFacts(),
     h("h3", {}, "Its way"), wayList());
 }
 
@@ -31,20 +31,11 @@ function fact(name, value) {
 }
 
 function passFacts(pass) {
+  const p = R.passes.indexOf(pass), verdict = R.verdict && R.verdict.passes[p];
   return h("div", {}, h("p", {}, pass.summary), h("dl", {}, ...fact("results", pass.precision),
-    ...pass.counts.flatMap(c => fact(c.name, c.count + " (" + c.summary + ")"))), stepList(pass));
-}
-
-// Each rewrite of a pass: its rules with their laws, or the operators before and after; opened, the lines.
-function stepList(pass) {
-  if (pass.before === pass.after) return "";
-  if (!pass.steps) return h("p", { class: "soft" }, "Its rewrites are too many to be shown one by one.");
-  const operators = lines => [...new Set(lines.map(l => (/ = (\w+)\(/.exec(l) || [])[1]).filter(Boolean))].join(", ") || "nothing";
-  const lines = (texts, kind) => texts.map(text => h("div", { class: "line " + kind }, (kind === "added" ? "+ " : "− ") + text));
-  return h("div", {}, h("h3", {}, pass.steps.length === 1 ? "Its rewrite" : `Its ${pass.steps.length} rewrites`),
-    h("ol", { id: "steps" }, pass.steps.map(step => h("li", {}, h("details", { open: pass.steps.length === 1 },
-      h("summary", {}, step.laws.length ? step.laws.map(law => h("div", {}, linked(pass.before, law))) : operators(step.removed) + " → " + operators(step.added)),
-      h("div", { class: "code" }, lines(step.removed, "removed"), lines(step.added, "added")))))));
+    ...pass.counts.flatMap(c => fact(c.name, c.count + " (" + c.summary + ")")),
+    ...fact("rewrites", pass.steps.length ? link(count(pass.steps) + ", one by one", () => showRewrite(p, 0), { id: "one-by-one" }) : ""),
+    ...fact("verdict", verdict ? [link(verdict.status, () => go({ view: "verdict" })), ": " + verdict.comparison] : "")));
 }
 
 function wayList() {

@@ -1,10 +1,11 @@
 // Drawings: a group's boxes and edges, from the layouts that Graphviz made.
 
 // A drawing of a group of a stage, with a way back to the groups around it.
-// marks: for nodes of the whole graph, added, removed or changed.
-function drawing(stage, marks) {
+// marks: for nodes of the whole graph, added, removed or changed. focus: a node to begin at if none is chosen.
+function drawing(stage, marks, focus = null) {
   const groups = R.stages[stage].groups;
-  let g = state.node !== null && state.stage === stage ? groupOf(stage, state.node) : undefined;
+  const center = state.node !== null && state.stage === stage ? state.node : focus === null ? null : String(focus);
+  let g = center === null ? undefined : groupOf(stage, center);
   if (g === undefined || state.group !== null) g = state.group !== null && state.stage === stage ? state.group : g || 0;
   if (!groups[g]) g = 0;
   const group = groups[g];
@@ -25,7 +26,8 @@ function drawing(stage, marks) {
   group.items.forEach((item, i) => canvas.append(box(stage, item, layout.boxes[i], i === chosen, marks)));
   canvas.prepend(svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7,
     markerHeight: 7, orient: "auto" }, svg("path", { class: "arrow", d: "M0 1 L7 4 L0 7z" }))));
-  panAndZoom(canvas, view, layout.boxes[chosen]);
+  const middle = chosen >= 0 ? chosen : group.items.findIndex(item => item.kind === "node" && item.node === center);
+  panAndZoom(canvas, view, layout.boxes[middle]);
   return h("div", { class: "drawing" }, bar, canvas);
 }
 

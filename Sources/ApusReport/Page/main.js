@@ -1,17 +1,27 @@
 // State, tabs, search and keys.
 
 const state = { view: "graph", pass: -1, stage: 0, old: 0, group: null, node: null, program: 0, launch: null, buffer: null,
-  step: null, line: null, sort: true, kind: "", of: "", words: "", tint: "" };
-const kept = ["view", "pass", "stage", "old", "group", "node", "program", "launch", "buffer", "line", "tint"];
-const views = [["graph", "Graph"], ["changes", "Changes"], ["memory", "Memory"], ["kernels", "Kernels"], ["remarks", "Remarks"], ["source", "Source"]];
+  step: null, rewrite: null, line: null, sort: true, kind: "", of: "", words: "", tint: "" };
+const kept = ["view", "pass", "stage", "old", "group", "node", "program", "launch", "buffer", "rewrite", "line", "tint"];
+const views = [["graph", "Graph"], ["changes", "Changes"], ["rewrites", "Rewrites"], ["memory", "Memory"], ["kernels", "Kernels"],
+  ["remarks", "Remarks"], ["source", "Source"]];
+// Views in which a node can be chosen.
+const nodeViews = ["graph", "changes", "rewrites"];
 
 // Changes the state, writes it into the address, and draws the page.
 function go(change) {
   const next = { ...change };
+  // Beside rewrites both sides of their pass are drawn; any other stage is shown by itself.
+  if (state.view === "rewrites" && !next.view && next.pass === undefined && next.stage !== undefined) {
+    const pass = R.passes[state.pass];
+    if (pass && [pass.before, pass.after].includes(next.stage)) next.pass = state.pass;
+    else next.view = "graph";
+  }
   if (next.node !== undefined && next.node !== null && next.group === undefined) next.group = null;
   if (next.stage !== undefined && next.stage !== state.stage && next.pass === undefined)
     next.pass = next.stage === 0 ? -1 : R.passes.findIndex(p => p.after === next.stage && p.before !== next.stage);
-  if (next.node && !next.view && !["graph", "changes"].includes(state.view)) next.view = "graph";
+  if (next.node && !next.view && !nodeViews.includes(state.view)) next.view = "graph";
+  if (next.pass !== undefined && next.pass !== state.pass && next.rewrite === undefined) next.rewrite = null;
   if (next.stage !== undefined && next.old === undefined && state.view !== "changes")
     next.old = Math.max(0, next.stage - 1);
   Object.assign(state, next);
@@ -29,9 +39,10 @@ function restore() {
     return Number.isInteger(value) && value >= least && value < count ? value : otherwise;
   };
   const stage = number("stage", R.stages.length, 0), program = number("program", R.programs.length, 0);
+  const pass = number("pass", R.passes.length, -1);
   const { launches, buffers } = R.programs[program] || { launches: [], buffers: [] };
   Object.assign(state, { stage, program, view: views.some(([name]) => name === given.get("view")) ? given.get("view") : "graph",
-    pass: number("pass", R.passes.length, -1), old: number("old", R.stages.length, 0),
+    pass, rewrite: pass < 0 ? null : number("rewrite", R.passes[pass].steps.length, null), old: number("old", R.stages.length, 0),
     group: number("group", R.stages[stage].groups.length, null), launch: number("launch", launches.length, null),
     buffer: number("buffer", buffers.length, null), line: number("line", R.source ? R.source.lines.length + 1 : 0, null, 1),
     node: find(stage, given.get("node")) ? given.get("node") : null, tint: Object.hasOwn(tints, given.get("tint")) ? given.get("tint") : "" });
@@ -55,6 +66,8 @@ function render() {
 function content() {
   switch (state.view) {
   case "changes": return changesView();
+  case "rewrites": return rewritesView();
+  case "verdict": return verdictView();
   case "memory": return memoryView();
   case "kernels": return kernelsView();
   case "remarks": return remarksView();
@@ -137,7 +150,7 @@ function key(e) {
   if (e.ctrlKey || e.metaKey || e.altKey) return;
   const canvas = document.querySelector(".drawing svg");
   const run = {
-    j: () => choosePass(state.pass + 1), k: () => choosePass(state.pass - 1),
+    j: () => choosePass(state.pass + 1), k: () => choosePass(state.pass - 1), n: () => walkRewrites(1), p: () => walkRewrites(-1),
     "/": () => document.getElementById("search").focus(),
     u: up, Escape: up, "0": () => canvas && canvas.fit(), "+": () => canvas && canvas.zoom(0.8), "-": () => canvas && canvas.zoom(1.25),
     "?": () => document.getElementById("keys").showModal(),
@@ -155,12 +168,14 @@ function up() {
 }
 
 function start() {
+  if (R.verdict) views.push(["verdict", "Verdict"]);
   document.getElementById("settings").textContent = R.settings.join(" · ");
   const box = document.getElementById("search");
   let first = () => {};
   box.addEventListener("input", () => { first = renderFound(); });
   box.addEventListener("keydown", e => { if (e.key === "Enter") first(); });
-  document.getElementById("keys").append(h("h2", {}, "Keys"), h("dl", {}, [["j k", "next, previous pass"], ["1 … 6", "tabs"],
+  document.getElementById("keys").append(h("h2", {}, "Keys"), h("dl", {}, [["j k", "next, previous pass"],
+    ["n p", "next, previous rewrite"], ["1 … " + views.length, "tabs"],
     ["/", "search"], ["u Esc", "to the group around"], ["+ − 0", "zoom, fit"], ["Tab Enter", "walk and open boxes"]].flatMap(([k, text]) =>
     [h("dt", {}, h("kbd", {}, k)), h("dd", {}, text)])), h("form", { method: "dialog" }, h("button", {}, "Close")));
   document.getElementById("help").addEventListener("click", () => document.getElementById("keys").showModal());

@@ -11,7 +11,7 @@ function passRow(pass, i) {
   const counts = pass.counts.filter(c => c.count).map(c => c.count + " " + c.name).join(", ");
   return h("button", { type: "button", class: "row pass" + (state.pass === i ? " chosen" : ""), "data-pass": i,
     title: pass.summary, click: () => choosePass(i) },
-  h("b", {}, pass.name, h("span", {}, pass.milliseconds.toFixed(2) + " ms")),
+  h("b", {}, h("span", { class: "name" }, pass.name, verdictMark(i)), h("span", {}, pass.milliseconds.toFixed(2) + " ms")),
   changed ? h("table", {}, delta("nodes", pass.nodes, String), delta("FLOPs", pass.flops, short),
     delta("bytes", pass.bytes, size), delta("peak", pass.peak, size)) : null,
   h("small", {}, [counts || (changed ? "" : "no change"), pass.remarks.length ? pass.remarks.length + " remarks" : ""]
@@ -50,5 +50,5 @@ function choosePass(i) {
   const stage = pass ? pass.after : 0;
   // A node that was followed stays chosen where it is now.
   const node = state.node === null ? null : (way(state.stage, state.node)[stage][0] || { node: null }).node;
-  go({ pass: i, stage, old: pass && pass.before !== pass.after ? pass.before : Math.max(0, stage - 1), node, group: node === null ? null : undefined });
+  go({ pass: i, stage, old: pass && pass.before !== pass.after ? pass.before : Math.max(0, stage - 1), rewrite: null, node, group: node === null ? null : undefined });
 }

@@ -1,31 +1,142 @@
 import ApusGraph
+import ApusInspection
 import ApusPasses
 
-/// Shows what a pass did rewrite by rewrite: the pass is run again with each number of rewrites that it may make, and
-/// what it makes is compared with what it made of one fewer.
+/// Shows what a pass did rewrite by rewrite.
+///
+/// Nothing is recorded while a pass runs. It is run again with each number of rewrites that it may make
+/// (`PassContext.permits`), and each result is compared with the one before.
 struct RewriteSteps {
-  /// Passes whose intermediate graphs have more nodes than this together are not run again.
-  var nodeLimit = 100_000
+  /// How many nodes the graphs between rewrites may have together. What is left then is shown as one step.
+  var nodeLimit = 60_000
 
   /// - Parameters:
   ///   - pass: that was run.
   ///   - report: of that run.
-  /// - Returns: a step for each rewrite; nil if there are too many to show.
-  /// - Throws: what the pass throws.
-  func steps(of pass: any Pass, _ report: PassReport) throws -> [Report.RewriteStep]? {
+  /// - Returns: a step for each rewrite that can be told from the others; none if the pass changed nothing.
+  func steps(of pass: any Pass, _ report: PassReport) -> [Report.RewriteStep] {
     guard report.changed else { return [] }
-    guard report.rewrites * report.before.nodes.count <= nodeLimit else { return nil }
-    var previous = report.before
-    var remarkCount = 0
-    return try (1...max(1, report.rewrites)).map { count in
-      let result = try Pipeline([pass]).run(report.before, rewriteLimit: count)
-      let applied = result.reports.flatMap(\.remarks).filter { $0.kind == .applied }.map(\.message)
-      let changed = TextDiff(previous, result.graph).lines
-      defer { (previous, remarkCount) = (result.graph, applied.count) }
+    let count = min(report.rewrites, max(1, nodeLimit / max(1, report.before.nodes.count)))
+    let says = report.remarks.contains { $0.kind == .applied }
+    var trail = StepTrail(report.before)
+    for number in 1..<max(1, count) {
+      // What the pipeline refuses of a faulty pass becomes a part of the next step.
+      guard let partial = try? Pipeline([pass]).run(report.before, rewriteLimit: number, remarking: says) else {
+        continue
+      }
+      trail.append(partial.graph, number, partial.reports.flatMap(\.remarks))
+    }
+    trail.append(report.after, max(1, report.rewrites), report.remarks)
+    return trail.steps
+  }
+
+  /// The step from one graph to another one.
+  /// It has all its texts: the graphs need not be stages of the page.
+  static func step(from before: Graph, to after: Graph, number: Int, _ remarks: [Remark] = []) -> Report.RewriteStep? {
+    var trail = StepTrail(before, keepsTexts: true)
+    trail.append(after, number, remarks)
+    return trail.steps.first.map { step in
+      var step = step
+      step.first = number
+      return step
+    }
+  }
+}
+
+/// Graphs from before a pass to after it, and what became of their nodes from each to the next.
+private struct StepTrail {
+  /// The number of the last rewrite of each step, and what it changed.
+  private var stations: [(last: Int, remarks: [String], change: StepChange)] = []
+  private var graph: Graph
+  private var said: [String: Int] = [:]
+  private let first: Graph
+  /// Whether lines have their texts even if these are in the stage that they lead to.
+  private let keepsTexts: Bool
+
+  init(_ graph: Graph, keepsTexts: Bool = false) {
+    (self.graph, first, self.keepsTexts) = (graph, graph, keepsTexts)
+  }
+
+  mutating func append(_ next: Graph, _ last: Int, _ remarks: [Remark]) {
+    // Of what a pass says after so many rewrites, this is new.
+    var left = said
+    let applied = remarks.filter { $0.kind == .applied }.map(\.message)
+    let new = applied.filter { message in
+      guard let count = left[message], count > 0 else { return true }
+      left[message] = count - 1
+      return false
+    }
+    said = Dictionary(applied.map { ($0, 1) }, uniquingKeysWith: +)
+    stations.append((last, new, StepChange(graph, next)))
+    graph = next
+  }
+
+  /// Where a node is, seen from a step: in the stage before or after the pass, or at another step.
+  private enum Place {
+    case stage(Int)
+    case step(Int)
+
+    var node: Int? { if case .stage(let position) = self { position } else { nil } }
+    var step: Int? { if case .step(let position) = self { position } else { nil } }
+  }
+
+  /// For each graph and each of its nodes, what it was before the pass, or which step made it.
+  private var origins: [[Place]] {
+    var all = [first.nodes.indices.map(Place.stage)]
+    for (step, station) in stations.enumerated() {
+      all.append(
+        station.change.new.nodes.indices.map { node in
+          station.change.keptOld(node).map { all[step][$0] } ?? .step(step)
+        })
+    }
+    return all
+  }
+
+  /// For each graph and each of its nodes, what it is after the pass, or which step takes it away.
+  private var destinations: [[Place]] {
+    var all = [graph.nodes.indices.map(Place.stage)]
+    for (step, station) in stations.enumerated().reversed() {
+      let later = all[all.count - 1]
+      all.append(
+        station.change.old.nodes.indices.map { node in
+          station.change.keptNew(node).map { later[$0] } ?? .step(step)
+        })
+    }
+    return all.reversed()
+  }
+
+  var steps: [Report.RewriteStep] {
+    let (origins, destinations) = (origins, destinations)
+    var earlier = 0
+    return stations.enumerated().map { step, station in
+      let change = station.change
+      let removed = change.removed.map { line($0, isAdded: false, origins[step][$0.node], in: first) }
+      let added = change.added.map { line($0, isAdded: true, destinations[step + 1][$0.node], in: graph) }
+      defer { earlier = station.last }
       return Report.RewriteStep(
-        laws: applied.dropFirst(remarkCount).map { $0 },
-        removed: changed.filter { $0.kind == .removed }.map(\.text),
-        added: changed.filter { $0.kind == .added }.map(\.text))
+        first: earlier + 1, last: station.last, rules: RemarkedRule.rules(in: station.remarks),
+        remarks: station.remarks,
+        details: change.details, lines: removed + added)
+    }
+  }
+
+  private func line(_ line: StepChange.Line, isAdded: Bool, _ place: Place, in stage: Graph) -> Report.StepLine {
+    let isAsInStage =
+      !keepsTexts && line.path.isEmpty && place.node.map { stage.line(of: stage.nodes[$0]) == line.text } ?? false
+    return Report.StepLine(
+      isAdded: isAdded, text: isAsInStage ? nil : line.text, node: place.node, step: place.step,
+      path: line.path.isEmpty ? nil : line.path)
+  }
+}
+
+/// The rules that remarks name.
+enum RemarkedRule {
+  /// Remarks that end in a rule's name and its law: `multiply %2: identity-element, x ∘ e → x`.
+  static func rules(in remarks: [String]) -> [Report.Rule] {
+    remarks.compactMap { remark in
+      remark.firstMatch(of: #/: ([a-z0-9-]+), (.+ → .+)$/#).map {
+        Report.Rule(name: String($0.1), law: String($0.2))
+      }
     }
   }
 }
