@@ -133,6 +133,22 @@ import Testing
     #expect(try mismatch(one.replacing("return %x", with: "return %x, %x"), one) == "it gives 1 results, not 2")
   }
 
+  /// A fusion around what looks up takes nothing from the limit of its operands: both graphs are run on the same inputs.
+  @Test func indicesThatAFusionLooksUpByStayBelowTheirLimit() throws {
+    let before = try graph(
+      """
+      graph @g(%x: u8[6], %t: f32[5]) {
+        %i = check_index(%x, size: 5)
+        %j = cast(%i, dtype: i32)
+        %y = gather(%t, %j, axis: 0)
+        return %j, %y
+      }
+      """)
+    let result = try Pipeline([Fuse()]).run(before, observers: [TranslationValidation()]).graph
+    #expect(result.nodes.contains { $0.op.name == "fusion" }, "\(result)")
+    #expect(result.indexLimit(of: result.parameters[0]) == 5 && before.indexLimit(of: before.parameters[0]) == 5)
+  }
+
   @Test func aMismatchHasTheFirstTensorAndAHistogram() throws {
     func text(_ op: String) -> String {
       "graph @g(%x: f32[64]) {\n%a = \(op)(%x)\n%b = exp(%a)\n%c = tanh(%b)\nreturn %c\n}"

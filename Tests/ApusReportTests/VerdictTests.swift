@@ -18,7 +18,9 @@ import Testing
         }
         if node.op.name == "exp", context.permits() {
           context.applied("exp \(graph.label(of: node.result)): no-sign, exp(x) → exp(−x)", at: node)
-          return .replace([try (-builder.value(operands[0])).exp().id])
+          let wrong = try (-builder.value(operands[0])).exp()
+          if let name = graph.name(of: node.result) { builder.name(wrong, name) }
+          return .replace([wrong.id])
         }
         return .keep
       }

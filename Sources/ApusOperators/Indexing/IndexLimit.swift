@@ -54,22 +54,33 @@ extension SparseCategoricalCrossEntropy: LookUpOperator {
 
 extension Graph {
   /// What the elements of an integer value must stay below, as far as the operators that look up by it say: the least of
-  /// their limits, through views and casts to integers. Nil if nothing looks up by it.
-  public func indexLimit(of value: ValueID) -> Int? {
+  /// their limits, through views, casts to integers and the regions of fusions and scans. Nil if nothing looks up by it.
+  public func indexLimit(of value: ValueID) -> Int? { indexUses(of: value).limit }
+
+  /// The limit of a value, and the values that have the same numbers.
+  private func indexUses(of value: ValueID) -> (limit: Int?, carriers: Set<ValueID>) {
     var carriers: Set<ValueID> = [value]
     var limit: Int?
     for node in nodes {
       for (position, operand) in node.operands.enumerated() where carriers.contains(operand) {
-        if let found = (node.op as? any LookUpOperator)?.indexLimit(ofOperand: position, operandTypes(of: node)) {
-          limit = min(limit ?? found, found)
-        }
+        func take(_ found: Int?) { if let found { limit = min(limit ?? found, found) } }
+        take((node.op as? any LookUpOperator)?.indexLimit(ofOperand: position, operandTypes(of: node)))
         let isCarried = node.op.traits.contains(.movesData) || node.op is any IndexCarrier
         if isCarried, position == 0, node.results.count == 1, !type(of: node.result).dtype.isFloating {
           carriers.insert(node.result)
         }
+        // A region whose parameters are the operands.
+        for region in node.regions where region.parameters.count == node.operands.count {
+          let inside = region.indexUses(of: region.parameters[position])
+          take(inside.limit)
+          guard region.outputs.count == node.results.count else { continue }
+          for (result, output) in zip(node.results, region.outputs) where inside.carriers.contains(output) {
+            carriers.insert(result)
+          }
+        }
       }
     }
-    return limit
+    return (limit, carriers)
   }
 }
 

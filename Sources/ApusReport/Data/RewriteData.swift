@@ -1,7 +1,8 @@
 extension Report {
   /// One rewrite of a pass; or several in a row, if they are too many to show each.
   public struct RewriteStep: Codable, Sendable, Hashable {
-    /// Numbers among the rewrites of the pass, from 1. They are equal if this is one rewrite.
+    /// Numbers among the rewrites of the pass, from 1. They are equal if this is one rewrite, and 0 if it is what the pass
+    /// does on its way: equal nodes are merged, what nothing reads is left out.
     public var first: Int
     public var last: Int
     /// By which it was made, in order; empty if the pass names none.

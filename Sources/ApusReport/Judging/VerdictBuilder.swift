@@ -144,10 +144,8 @@ struct VerdictBuilder {
     }
     fault.rewrite = Report.RewriteFault(
       number: rewrite.numberInPass, count: rewrite.count, limit: rewrite.number,
-      step: rewrite.after.flatMap {
-        RewriteSteps.step(
-          from: rewrite.before, to: $0, number: rewrite.numberInPass, remarks(of: pass, on: rewrite.before))
-      })
+      step: run.reports.indices.contains(position)
+        ? RewriteSteps.step(rewrite.numberInPass, of: pass, on: run.reports[position].before) : nil)
     fault.small = finding.small.map {
       Report.SmallGraph(
         text: $0.text(),
@@ -155,12 +153,6 @@ struct VerdictBuilder {
           + (judging.validation == nil ? "" : " --validate"))
     }
     return fault
-  }
-
-  /// What a pass says of its first rewrite of a graph.
-  private func remarks(of pass: any Pass, on graph: Graph) -> [Remark] {
-    let result = try? Pipeline([pass]).run(graph, rewriteLimit: 1)
-    return result?.reports.flatMap(\.remarks) ?? []
   }
 
   // MARK: Kernels

@@ -2,6 +2,7 @@
 
 function stepTitle(pass, s) {
   const step = pass.steps[s];
+  if (step.last === 0) return "on its way";
   if (step.last > step.first) return `rewrites ${step.first} to ${step.last}`;
   return `rewrite ${step.last} of ${pass.steps[pass.steps.length - 1].last}`;
 }
@@ -9,6 +10,7 @@ function stepTitle(pass, s) {
 // The rules of a step; for a pass that names none, the operators before and after.
 function stepName(pass, s) {
   const step = pass.steps[s];
+  if (step.last === 0) return "equal nodes merged";
   if (step.rules.length) return [...new Set(step.rules.map(r => r.name))].join(", ");
   const operators = isAdded => [...new Set(step.lines.filter(l => l.isAdded === isAdded)
     .map(l => (/ = (\w+)\(/.exec(lineText(pass, l)) || [])[1]).filter(Boolean))];
@@ -51,7 +53,7 @@ function showRewrite(p, rewrite) {
 }
 function rewriteLink(p, s) {
   const pass = R.passes[p];
-  return link(`${pass.name} ${pass.steps[s].last}`, () => showRewrite(p, s), { "data-rewrite": p + ":" + s,
+  return link(pass.name + (pass.steps[s].last ? " " + pass.steps[s].last : ""), () => showRewrite(p, s), { "data-rewrite": p + ":" + s,
     title: `${stepTitle(pass, s)} of ${pass.name}: ${stepName(pass, s)}` });
 }
 
@@ -80,7 +82,7 @@ function rewritesView() {
   const chosen = state.rewrite;
   const list = h("ol", { id: "steps" }, pass.steps.map((_, s) => stepItem(pass, s, s === chosen)));
   const bar = h("div", { class: "bar" }, h("b", {}, pass.name), chosen === null ? count(pass.steps) : stepTitle(pass, chosen), step("p"), step("n"));
-  const left = h("div", {}, bar, h("p", { class: "note" }, pass.summary), list);
+  const left = h("div", {}, bar, h("p", { class: "note", style: "margin:0" }, pass.summary), list);
   return h("div", { class: "split" }, left, rewriteDrawing(pass, chosen));
 }
 
@@ -93,11 +95,12 @@ function stepItem(pass, s, isChosen) {
   const step = pass.steps[s];
   const laws = [...new Map(step.rules.map(r => [r.name, r])).values()];
   const head = h("button", { type: "button", class: "row step" + (isChosen ? " chosen" : ""), "data-step": s, click: () => go({ rewrite: isChosen ? null : s, node: null, group: null }) },
-    h("small", { class: "soft" }, step.last > step.first ? `${step.first}–${step.last}` : step.last), " ", h("b", {}, stepName(pass, s)),
+    h("small", { class: "soft" }, step.last > step.first ? `${step.first}–${step.last}` : step.last || "·"), " ", h("b", {}, stepName(pass, s)),
     laws.slice(0, 6).map(r => h("div", { class: "law" }, r.law)));
   if (!isChosen) return h("li", {}, head);
   const most = 200, shown = step.lines.slice(0, most);
   return h("li", {}, head, h("div", { class: "opened" },
+    step.last ? null : h("p", { class: "soft" }, "Not a rewrite: a pass that walks over the graph keeps one of nodes that are equal, and none that nothing reads."),
     step.remarks.slice(0, 20).map(r => h("p", {}, linked(pass.before, r))),
     h("div", { class: "code" }, shown.map(line => stepLine(pass, line)),
       step.lines.length > most ? h("div", { class: "soft" }, `… and ${step.lines.length - most} more nodes`) : null,

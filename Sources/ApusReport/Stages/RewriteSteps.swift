@@ -5,7 +5,8 @@ import ApusPasses
 /// Shows what a pass did rewrite by rewrite.
 ///
 /// Nothing is recorded while a pass runs. It is run again with each number of rewrites that it may make
-/// (`PassContext.permits`), and each result is compared with the one before.
+/// (`PassContext.permits`), and each result is compared with the one before. A pass that walks over the graph merges equal
+/// nodes on its way, with its first rewrite: that is a step of its own, of number 0.
 struct RewriteSteps {
   /// How many nodes the graphs between rewrites may have together. What is left then is shown as one step.
   var nodeLimit = 60_000
@@ -30,16 +31,18 @@ struct RewriteSteps {
     return trail.steps
   }
 
-  /// The step from one graph to another one.
-  /// It has all its texts: the graphs need not be stages of the page.
-  static func step(from before: Graph, to after: Graph, number: Int, _ remarks: [Remark] = []) -> Report.RewriteStep? {
-    var trail = StepTrail(before, keepsTexts: true)
-    trail.append(after, number, remarks)
-    return trail.steps.first.map { step in
-      var step = step
-      step.first = number
-      return step
-    }
+  /// One rewrite of a pass, with all its texts: it is for graphs that need not be stages of the page.
+  /// - Parameters:
+  ///   - number: of the rewrite, from 1.
+  ///   - graph: what the pass was given.
+  /// - Returns: nil if the pipeline refuses what the pass makes.
+  static func step(_ number: Int, of pass: any Pass, on graph: Graph) -> Report.RewriteStep? {
+    let runs = [number - 1, number].map { try? Pipeline([pass]).run(graph, rewriteLimit: $0) }
+    guard let before = runs[0], let after = runs[1] else { return nil }
+    var trail = StepTrail(graph, keepsTexts: true)
+    trail.append(before.graph, number - 1, before.reports.flatMap(\.remarks))
+    trail.append(after.graph, number, after.reports.flatMap(\.remarks))
+    return trail.steps.last
   }
 }
 
@@ -67,7 +70,15 @@ private struct StepTrail {
       return false
     }
     said = Dictionary(applied.map { ($0, 1) }, uniquingKeysWith: +)
-    stations.append((last, new, StepChange(graph, next)))
+    var change = StepChange(graph, next)
+    if stations.isEmpty, let merged = try? graph.rewritten({ _, _, _ in .keep }).withoutDeadNodes(), merged != graph {
+      let rest = StepChange(merged, next)
+      if rest.size < change.size {
+        stations.append((0, [], StepChange(graph, merged)))
+        change = rest
+      }
+    }
+    stations.append((last, new, change))
     graph = next
   }
 
@@ -114,7 +125,7 @@ private struct StepTrail {
       let added = change.added.map { line($0, isAdded: true, destinations[step + 1][$0.node], in: graph) }
       defer { earlier = station.last }
       return Report.RewriteStep(
-        first: earlier + 1, last: station.last, rules: RemarkedRule.rules(in: station.remarks),
+        first: min(earlier + 1, station.last), last: station.last, rules: RemarkedRule.rules(in: station.remarks),
         remarks: station.remarks,
         details: change.details, lines: removed + added)
     }

@@ -49,6 +49,9 @@ struct StepChange {
     }
   }
 
+  /// How many nodes differ.
+  var size: Int { removed.count + added.count }
+
   /// The node of the old graph that a node of the new one is, unchanged.
   func keptOld(_ node: Int) -> Int? {
     guard let partner = alignment.oldNodes[node]?.index, !changedNew.contains(node), !changedOld.contains(partner)
