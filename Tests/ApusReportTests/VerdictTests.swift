@@ -7,17 +7,19 @@ import Testing
 
 /// What a report says of passes that are judged.
 @Suite struct VerdictTests {
-  /// A pass that makes one right rewrite, then a wrong one, and names its rules as `simplify` does.
+  /// A pass that makes one right rewrite, then a wrong one.
   private struct HalfWrong: Pass {
-    static let record = PassRecord("half-wrong", "orders sums, and takes e⁻ˣ for eˣ")
+    static let record = PassRecord("half-wrong", "orders sums, and takes e⁻ˣ for eˣ", rules: [swap, noSign])
+    static let swap = RewriteRule("swap", "x + y → y + x")
+    static let noSign = RewriteRule("no-sign", "exp(x) → exp(−x)")
     func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
       try graph.rewritten { node, operands, builder in
-        if node.op.name == "add", context.permits() {
-          context.applied("add \(graph.label(of: node.result)): swap, x + y → y + x", at: node)
+        if node.op.name == "add", context.permits(Self.swap) {
+          context.applied("swaps the operands of \(graph.label(of: node.result))", at: node)
           return .replace([try (builder.value(operands[1]) + builder.value(operands[0])).id])
         }
-        if node.op.name == "exp", context.permits() {
-          context.applied("exp \(graph.label(of: node.result)): no-sign, exp(x) → exp(−x)", at: node)
+        if node.op.name == "exp", context.permits(Self.noSign) {
+          context.applied("takes another sign for \(graph.label(of: node.result))", at: node)
           let wrong = try (-builder.value(operands[0])).exp()
           if let name = graph.name(of: node.result) { builder.name(wrong, name) }
           return .replace([wrong.id])
@@ -94,12 +96,13 @@ import Testing
     let position = try #require(fault.pass)
     #expect(report.passes[position].name == "half-wrong")
     #expect(
-      verdict.headline.contains("'half-wrong', is at fault with its rewrite 2 of 2 (--rewrite-limit 2)"),
+      verdict.headline.contains(
+        "'half-wrong', is at fault with its rewrite 2 of 2 (--rewrite-limit 2), by 'no-sign' (exp(x) → exp(−x); exact)"),
       "\(verdict.headline)")
     let rewrite = try #require(fault.rewrite)
     #expect(rewrite.number == 2 && rewrite.count == 2 && rewrite.limit == 2)
     let step = try #require(rewrite.step)
-    #expect(step.rules == [Report.Rule(name: "no-sign", law: "exp(x) → exp(−x)")])
+    #expect(step.rules == [Report.Rule(HalfWrong.noSign)] && step.remarks == ["takes another sign for %c"])
     #expect(step.lines.contains { $0.isAdded && $0.text?.contains("negate(") == true }, "\(step)")
     #expect(step.lines.allSatisfy { $0.text != nil }, "there is no stage to look them up in")
     // The same step is among those of the pass.

@@ -5,9 +5,9 @@ extension Report {
     /// does on its way: equal nodes are merged, what nothing reads is left out.
     public var first: Int
     public var last: Int
-    /// By which it was made, in order; empty if the pass names none.
+    /// By which it was made, each once; empty if the pass names none.
     public var rules: [Rule]
-    /// What the pass says of it.
+    /// What the pass says of it; of many rewrites the first.
     public var remarks: [String]
     /// How nodes changed that are still there: `operand 0: %a became %b`.
     public var details: [String]
@@ -20,6 +20,8 @@ extension Report {
     public var name: String
     /// Left side, arrow, right side, and the condition.
     public var law: String
+    /// How closely both sides agree: `exact`, `rounded`.
+    public var precision: String
   }
 
   /// A node that a rewrite removed or added. One that it changed is both.

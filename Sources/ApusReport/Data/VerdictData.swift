@@ -7,6 +7,8 @@ extension Report {
     public var passes: [PassVerdict]
     /// What else was judged: gradients, kernels.
     public var checks: [Check]
+    /// What could not be compared, and why.
+    public var omissions: [String]
     /// What bisection found.
     public var fault: Fault?
 

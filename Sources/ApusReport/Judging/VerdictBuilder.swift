@@ -30,7 +30,8 @@ struct VerdictBuilder {
   /// - Throws: `ApusError` if a graph cannot be run or lowered.
   func verdict(on backend: any Backend) throws -> Report.Verdict {
     let passes = try passVerdicts()
-    var verdict = Report.Verdict(headline: "", passes: passes, checks: judging.checks, fault: nil)
+    var verdict = Report.Verdict(
+      headline: "", passes: passes, checks: judging.checks, omissions: judging.validation?.omissions ?? [], fault: nil)
     if let position = passes.firstIndex(where: { $0.fault != nil }) {
       let pass = "pass \(position + 1) of \(passes.count), '\(passes[position].name)', is at fault"
       verdict.headline = "\(pass): \(passes[position].fault?.reason ?? "")"
@@ -132,7 +133,8 @@ struct VerdictBuilder {
     var fault = Report.Fault(pass: position < 0 ? nil : position, reason: bisection.reason, histogram: [])
     guard let rewrite = bisection.rewrite, position >= 0 else { return fault }
     let pass = run.passes[position]
-    let precision = type(of: pass).record.precision
+    // What the rules promise, if the pass names any.
+    let precision = rewrite.rules.isEmpty ? type(of: pass).record.precision : rewrite.rules.map(\.precision).union()
     // The rewrite alone: the pass may do more that is wrong.
     if let after = rewrite.after,
       let found = try judging.validation?.mismatch(rewrite.before, after, precision: precision, ofOnePass: true)

@@ -96,12 +96,12 @@ function stepItem(pass, s, isChosen) {
   const laws = [...new Map(step.rules.map(r => [r.name, r])).values()];
   const head = h("button", { type: "button", class: "row step" + (isChosen ? " chosen" : ""), "data-step": s, click: () => go({ rewrite: isChosen ? null : s, node: null, group: null }) },
     h("small", { class: "soft" }, step.last > step.first ? `${step.first}–${step.last}` : step.last || "·"), " ", h("b", {}, stepName(pass, s)),
-    laws.slice(0, 6).map(r => h("div", { class: "law" }, r.law)));
+    laws.slice(0, 6).map(r => h("div", { class: "law" }, r.law, r.precision === "exact" ? null : h("span", { class: "soft" }, "  (" + r.precision + ")"))));
   if (!isChosen) return h("li", {}, head);
   const most = 200, shown = step.lines.slice(0, most);
   return h("li", {}, head, h("div", { class: "opened" },
     step.last ? null : h("p", { class: "soft" }, "Not a rewrite: a pass that walks over the graph keeps one of nodes that are equal, and none that nothing reads."),
-    step.remarks.slice(0, 20).map(r => h("p", {}, linked(pass.before, r))),
+    step.remarks.map(r => h("p", {}, linked(pass.before, r))),
     h("div", { class: "code" }, shown.map(line => stepLine(pass, line)),
       step.lines.length > most ? h("div", { class: "soft" }, `… and ${step.lines.length - most} more nodes`) : null,
       step.lines.length ? null : h("div", { class: "soft" }, "No node differs but those that nothing reads.")),

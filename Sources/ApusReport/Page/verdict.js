@@ -10,7 +10,7 @@ function verdictMark(i) {
 }
 
 function verdictView() {
-  const { headline, passes, checks, fault } = R.verdict;
+  const { headline, passes, checks, omissions, fault } = R.verdict;
   const isSound = !fault && passes.every(p => !p.fault) && checks.every(c => c.isSound);
   const rows = passes.map((p, i) => h("tr", { "data-verdict": i, click: () => { if (R.passes[i]) choosePass(i); } },
     h("td", {}, h("b", {}, p.name)), h("td", {}, h("span", { class: "pill " + (statusInk[p.status] || "soft") }, p.status)), h("td", {}, p.comparison)));
@@ -19,7 +19,8 @@ function verdictView() {
     passes.map((p, i) => p.fault && !(fault && fault.pass === i) ? faultView(p.fault, "Pass " + p.name) : null),
     checks.map(c => h("section", { class: "fault" }, h("h2", {}, c.name), h("p", { class: c.isSound ? "" : "removed-ink" }, c.words),
       c.details ? h("pre", { class: "text" }, c.details) : null, launchLink(c.launch))),
-    h("h2", {}, "Pass by pass"), h("table", { class: "list verdicts" }, h("tbody", {}, rows)));
+    h("h2", {}, "Pass by pass"), h("table", { class: "list verdicts" }, h("tbody", {}, rows)),
+    omissions.map(o => h("p", { class: "soft" }, o)));
 }
 
 function launchLink(origin) {
@@ -44,7 +45,7 @@ function faultView(fault, title) {
         h("br"), first.difference] : ""),
       ...fact("rewrite", rewrite ? [`${rewrite.number} of ${rewrite.count} `, shown >= 0 ? rewriteLink(fault.pass, shown) : "",
         h("small", { class: "soft" }, ` (apus opt --rewrite-limit ${rewrite.limit})`)] : ""),
-      ...fact("rule", step ? step.rules.map(r => h("div", {}, h("b", {}, r.name), ": ", r.law)) : "")),
+      ...fact("rule", step ? step.rules.map(r => h("div", {}, h("b", {}, r.name), ": ", r.law, h("small", { class: "soft" }, " (" + r.precision + ")"))) : "")),
     fault.histogram.length ? h("div", {}, h("h3", {}, "Units in the last place between its elements"), h("table", { class: "histogram" },
       h("tbody", {}, fault.histogram.map(b => h("tr", {}, h("td", {}, b.distance), h("td", {}, b.count),
         h("td", {}, h("span", { class: "bar-of" + (b.distance === "0" ? "" : " wrong"), style: `width:${(12 * b.count / most).toFixed(2)}rem` })))))),

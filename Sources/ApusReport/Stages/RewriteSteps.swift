@@ -25,9 +25,9 @@ struct RewriteSteps {
       guard let partial = try? Pipeline([pass]).run(report.before, rewriteLimit: number, remarking: says) else {
         continue
       }
-      trail.append(partial.graph, number, partial.reports.flatMap(\.remarks))
+      trail.append(partial.graph, number, partial.reports.first)
     }
-    trail.append(report.after, max(1, report.rewrites), report.remarks)
+    trail.append(report.after, max(1, report.rewrites), report)
     return trail.steps
   }
 
@@ -37,19 +37,22 @@ struct RewriteSteps {
   ///   - graph: what the pass was given.
   /// - Returns: nil if the pipeline refuses what the pass makes.
   static func step(_ number: Int, of pass: any Pass, on graph: Graph) -> Report.RewriteStep? {
-    let runs = [number - 1, number].map { try? Pipeline([pass]).run(graph, rewriteLimit: $0) }
-    guard let before = runs[0], let after = runs[1] else { return nil }
     var trail = StepTrail(graph, keepsTexts: true)
-    trail.append(before.graph, number - 1, before.reports.flatMap(\.remarks))
-    trail.append(after.graph, number, after.reports.flatMap(\.remarks))
+    for limit in max(1, number - 1)...number {
+      guard let result = try? Pipeline([pass]).run(graph, rewriteLimit: limit) else { return nil }
+      trail.append(result.graph, limit, result.reports.first)
+    }
     return trail.steps.last
   }
 }
 
 /// Graphs from before a pass to after it, and what became of their nodes from each to the next.
 private struct StepTrail {
+  /// What a step has of its remarks: if it is thousands of rewrites, the pass has them all.
+  private static let mostRemarks = 20
+
   /// The number of the last rewrite of each step, and what it changed.
-  private var stations: [(last: Int, remarks: [String], change: StepChange)] = []
+  private var stations: [(last: Int, rules: [Report.Rule], remarks: [String], change: StepChange)] = []
   private var graph: Graph
   private var said: [String: Int] = [:]
   private let first: Graph
@@ -60,10 +63,13 @@ private struct StepTrail {
     (self.graph, first, self.keepsTexts) = (graph, graph, keepsTexts)
   }
 
-  mutating func append(_ next: Graph, _ last: Int, _ remarks: [Remark]) {
+  /// - Parameters:
+  ///   - last: how many rewrites led to the graph.
+  ///   - run: the run that made them.
+  mutating func append(_ next: Graph, _ last: Int, _ run: PassReport?) {
     // Of what a pass says after so many rewrites, this is new.
     var left = said
-    let applied = remarks.filter { $0.kind == .applied }.map(\.message)
+    let applied = (run?.remarks ?? []).filter { $0.kind == .applied }.map(\.message)
     let new = applied.filter { message in
       guard let count = left[message], count > 0 else { return true }
       left[message] = count - 1
@@ -74,11 +80,14 @@ private struct StepTrail {
     if stations.isEmpty, let merged = try? graph.rewritten({ _, _, _ in .keep }).withoutDeadNodes(), merged != graph {
       let rest = StepChange(merged, next)
       if rest.size < change.size {
-        stations.append((0, [], StepChange(graph, merged)))
+        stations.append((0, [], [], StepChange(graph, merged)))
         change = rest
       }
     }
-    stations.append((last, new, change))
+    let rules = (run?.rewriteRules ?? []).prefix(last).dropFirst(stations.last?.last ?? 0).joined()
+    var known = Set<RewriteRule>()
+    let distinct = rules.filter { known.insert($0).inserted }
+    stations.append((last, distinct.map(Report.Rule.init), Array(new.prefix(Self.mostRemarks)), change))
     graph = next
   }
 
@@ -125,7 +134,7 @@ private struct StepTrail {
       let added = change.added.map { line($0, isAdded: true, destinations[step + 1][$0.node], in: graph) }
       defer { earlier = station.last }
       return Report.RewriteStep(
-        first: min(earlier + 1, station.last), last: station.last, rules: RemarkedRule.rules(in: station.remarks),
+        first: min(earlier + 1, station.last), last: station.last, rules: station.rules,
         remarks: station.remarks,
         details: change.details, lines: removed + added)
     }
@@ -140,14 +149,8 @@ private struct StepTrail {
   }
 }
 
-/// The rules that remarks name.
-enum RemarkedRule {
-  /// Remarks that end in a rule's name and its law: `multiply %2: identity-element, x ∘ e → x`.
-  static func rules(in remarks: [String]) -> [Report.Rule] {
-    remarks.compactMap { remark in
-      remark.firstMatch(of: #/: ([a-z0-9-]+), (.+ → .+)$/#).map {
-        Report.Rule(name: String($0.1), law: String($0.2))
-      }
-    }
+extension Report.Rule {
+  init(_ rule: RewriteRule) {
+    self.init(name: rule.name, law: rule.law, precision: "\(rule.precision)")
   }
 }
