@@ -79,8 +79,8 @@ let package = Package(
     .target(
       name: "ApusReport",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusInterpreter", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering",
-        "ApusNative", "ApusData", "ApusInspection", "ApusMeasurement",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusInterpreter", "ApusPasses", "ApusKernels", "ApusPlanning",
+        "ApusLowering", "ApusNative", "ApusData", "ApusInspection", "ApusMeasurement",
       ],
       // The page's parts are in the program: it works wherever it is copied.
       resources: [.embedInCode("Page")]),

@@ -300,6 +300,18 @@
     await wait();
     return one(".box.chosen rect").getAttribute("style") ? "still colored" : "";
   });
+  await check("a value in a fusion has figures and a color", async () => {
+    const last = R.stages.length - 1, nodes = R.stages[last].nodes;
+    const fusion = nodes.findIndex(n => n.op === "fusion" && n.regions[0].nodes.some(i => i.values));
+    if (fusion < 0) return missing(hasValues() && nodes.some(n => n.op === "fusion"));
+    const region = nodes[fusion].regions[0], inner = region.nodes.findIndex(i => i.values && i.family !== "declaration");
+    go({ view: "graph", stage: last, node: `${fusion}.0.${inner}`, tint: "size" });
+    await wait();
+    const figures = one("#values")?.textContent || "", fill = one(".box.chosen rect")?.getAttribute("style") || "";
+    go({ tint: "", node: null });
+    await wait();
+    return !figures.includes(percent(region.nodes[inner].values[0].zeros)) ? "figures: " + figures : fill.includes("hsl") ? "" : "no color: " + fill;
+  });
   await check("remarks are filtered", async () => {
     tap(one("[data-view=remarks]"));
     await wait();

@@ -109,7 +109,12 @@ public struct ReportBuilder {
     let (values, notes) = try ValueBuilder(inputs: inputs, backend: compilation.backend).values(of: graphs)
     for (stage, list) in values.enumerated() {
       guard let list else { continue }
-      for (node, data) in list.enumerated() where !data.isEmpty { stages[stage].nodes[node].values = data }
+      for (node, data) in list.nodes.enumerated() where !data.isEmpty { stages[stage].nodes[node].values = data }
+      for (fusion, nodes) in list.inside {
+        for (node, data) in nodes.enumerated() where !data.isEmpty {
+          stages[stage].nodes[fusion].regions?[0].nodes[node].values = data
+        }
+      }
     }
     return notes
   }

@@ -50,6 +50,28 @@ import Testing
     #expect(stage.nodes.first { $0.op == "constant" }?.values == nil)
   }
 
+  /// Values in a fusion are those that its region computes of what it is given.
+  @Test(arguments: [true, false]) func valuesInFusionsAreShown(_ isNative: Bool) throws {
+    let graph = try Self.parse(
+      "graph @g(%x: f32[3]) {\n  %a = multiply(%x, %x)\n  %b = relu(%x)\n  %c = add(%a, %b)\n  return %c\n}")
+    let backend: any Backend = isNative && NativeBackend.isAvailable ? NativeBackend() : InterpreterBackend()
+    let report = try Self.report(
+      graph, Self.inputs([try Tensor([Float(1), -3, 2], [3])]),
+      passes: .custom(Pipeline([ExpandComposites(), Fuse()])),
+      on: backend)
+    let last = try #require(report.stages.last)
+    let fusion = try #require(last.nodes.first { $0.op == "fusion" })
+    let inside = try #require(fusion.regions?.first?.nodes)
+    let square = try #require(inside.first { $0.op == "multiply" }?.values?.first)
+    #expect(square.least == 1 && square.largest == 9 && square.error == 0 && square.zeros == 0)
+    // Its counterpart is the product of the graph as given.
+    let product = try #require(report.stages[0].nodes.firstIndex { $0.op == "multiply" })
+    #expect(square.reference == "\(product)")
+    let rectified = try #require(inside.first { $0.op == "maximum" }?.values?.first)
+    #expect(rectified.least == 0 && rectified.largest == 2)
+    #expect(inside.first { $0.op == "constant" }?.values == nil)
+  }
+
   /// A value and its counterpart: what single precision loses against double precision.
   @Test func theErrorIsThatOfRounding() throws {
     let graph = try Self.parse(

@@ -112,10 +112,10 @@ function links(stage, address, isDown) {
       if (!map.has(near)) map.set(near, []);
       map.get(near).push({ node: far, kind: link.kind });
     }
-    // Upwards, a fusion came from all that is in it.
+    // Upwards, a fusion came from all that is in it; its parameters are what it reads.
     if (!isDown) for (const [near, list] of [...map]) {
       const owner = near.split(".")[0];
-      if (owner !== near) map.set(owner, [...(map.get(owner) || []), ...list.map(l => ({ node: l.node, kind: "inside" }))]);
+      if (owner !== near && find(stage, near)?.node.op !== "parameter") map.set(owner, [...(map.get(owner) || []), ...list.map(l => ({ node: l.node, kind: "inside" }))]);
     }
     return map;
   }).get(String(address)) || [];

@@ -50,7 +50,8 @@ function tintPicker(stage) {
 // The figures of a node, result by result.
 function valueFacts(stage, node) {
   if (!node.values) return hasValues() && !R.stages[stage].nodes.some(n => n.values) ? h("p", { class: "soft" }, "This stage was not run.") : "";
-  return h("div", { id: "values" }, h("h3", {}, "Its values"), node.values.map((v, i) => h("dl", {},
+  return h("div", { id: "values" }, h("h3", {}, "Its values"),
+    String(state.node).includes(".") ? h("p", { class: "soft" }, "In a fusion: as the interpreter computes it from what the fusion reads.") : null, node.values.map((v, i) => h("dl", {},
     ...fact("result", node.values.length > 1 ? node.label.split(", ")[i] : ""),
     ...fact("range", v.least === undefined ? "no finite number" : v.least === v.largest ? number(v.least) : number(v.least) + " … " + number(v.largest)),
     ...fact("zeros", percent(v.zeros)),

@@ -9,7 +9,7 @@ import ApusPasses
 /// where rounding is nothing. So nothing has to be recorded by passes; and after a pass that is wrong, the first value
 /// without a counterpart is the first one that is wrong.
 struct ReferenceValues {
-  private struct Entry {
+  struct Entry {
     let id: ValueID
     let elements: [Double]
   }
@@ -26,7 +26,7 @@ struct ReferenceValues {
   ///   - inputs: in its own types.
   init(_ graph: Graph, _ inputs: ReportInputs) throws {
     self.graph = graph
-    let values = try Self.values(of: graph, inputs)
+    let values = try Self.run(of: graph, inputs).values
     for id in values.keys.sorted(by: { $0.index < $1.index }) {
       guard let value = values[id] else { continue }
       entries[value.dimensions, default: []].append(Entry(id: id, elements: value.doubles()))
@@ -36,19 +36,19 @@ struct ReferenceValues {
   /// The position of the node that computes a value.
   func node(of id: ValueID) -> Int { graph.producer(of: id).id.index }
 
-  private static func values(of graph: Graph, _ inputs: ReportInputs) throws -> [ValueID: Tensor] {
-    try ValueRun(graph.inDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend()).values
+  private static func run(of graph: Graph, _ inputs: ReportInputs) throws -> ValueRun {
+    try ValueRun(graph.inDoublePrecision(), inputs.inDoublePrecision(), on: InterpreterBackend())
   }
 
+  /// Counterparts of the values of a graph, and of those in its fusions, by the positions of their nodes.
+  typealias Counterparts = (values: [ValueID: Entry], inside: [Int: [ValueID: Entry]])
+
   /// What the values of a stage should be, each by its counterpart.
-  func counterparts(of stage: Graph, _ inputs: ReportInputs) throws -> [ValueID: (id: ValueID, elements: [Double])] {
-    var result: [ValueID: (id: ValueID, elements: [Double])] = [:]
-    for (id, value) in try Self.values(of: stage, inputs) {
-      let elements = value.doubles()
-      let equal = (entries[value.dimensions] ?? []).filter { Self.isSame($0.elements, elements) }
-      // Of several the one that is most like it.
-      let entry = equal.first { isNamedAlike($0.id, id, stage) } ?? equal.first { isComputedAlike($0.id, id, stage) }
-      if let entry = entry ?? equal.first { result[id] = (entry.id, entry.elements) }
+  func counterparts(of stage: Graph, _ inputs: ReportInputs) throws -> Counterparts {
+    let run = try Self.run(of: stage, inputs)
+    var result = (values: counterparts(of: run.values, in: stage), inside: [Int: [ValueID: Entry]]())
+    for (node, values) in run.inside {
+      result.inside[node] = counterparts(of: values, in: stage.nodes[node].regions[0])
     }
     // Outputs and updates are what they are, whatever they have become.
     let ends = zip(graph.outputs + graph.updates.map(\.value), stage.outputs + stage.updates.map(\.value))
@@ -56,9 +56,20 @@ struct ReferenceValues {
       guard let dimensions = graph.type(of: old).shape.numbers,
         let entry = entries[dimensions]?.first(where: { $0.id == old })
       else { continue }
-      result[new] = (old, entry.elements)
+      result.values[new] = entry
     }
     return result
+  }
+
+  private func counterparts(of values: [ValueID: Tensor], in stage: Graph) -> [ValueID: Entry] {
+    values.reduce(into: [:]) { result, pair in
+      let (id, value) = pair
+      let elements = value.doubles()
+      let equal = (entries[value.dimensions] ?? []).filter { Self.isSame($0.elements, elements) }
+      // Of several the one that is most like it.
+      let entry = equal.first { isNamedAlike($0.id, id, stage) } ?? equal.first { isComputedAlike($0.id, id, stage) }
+      result[id] = entry ?? equal.first
+    }
   }
 
   private func isNamedAlike(_ old: ValueID, _ new: ValueID, _ stage: Graph) -> Bool {
