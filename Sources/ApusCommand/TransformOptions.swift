@@ -48,7 +48,11 @@ struct TransformOptions: ParsableArguments {
       let forward = try graph.bound(to: mode ?? (training ? .training : .inference))
         .specialized(graph.sizesForValidation(bindings))
       switch try GradientValidation().verdict(on: forward) {
-      case .agreement(let count): Terminal.writeError("@\(graph.name): \(count) gradients agree with differences\n")
+      case .agreement(let count):
+        Terminal.writeError("@\(graph.name): \(count) gradient\(count == 1 ? " agrees" : "s agree") with differences\n")
+      case .partialAgreement(let count, let all):
+        Terminal.writeError(
+          "@\(graph.name): \(count) of \(all) gradients agree with differences; the others have kinks, are not finite or bend too much\n")
       case .undecided(let reason): Terminal.writeError("@\(graph.name): gradients were not checked: \(reason)\n")
       case .mismatch(let words): throw ApusError.defect("@\(graph.name): \(words)")
       }
