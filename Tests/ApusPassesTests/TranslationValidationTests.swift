@@ -169,6 +169,9 @@ import Testing
     #expect(ULPHistogram(Tensor([least]), Tensor([-least])).largest == 2)
     #expect(ULPHistogram(Tensor([Int64.max]), Tensor([Int64.min])).largest == .max)
     #expect(ULPHistogram(one, one).isZero && !histogram.isZero)
+    // Far apart, distances are shown by their powers of two.
+    let far = ULPHistogram(Tensor([1, 2] as [Float]), Tensor([2, 2] as [Float]))
+    #expect("\(far)".contains("  2^23 to 2^24  1  ") && "\(far)".contains("  0             1  "), "\(far)")
   }
 
   @Test func comparisonKnowsSpecialNumbers() throws {

@@ -146,7 +146,7 @@ import Testing
       #expect(result.status == 0 && result.errors.contains("passes validated"), "\(arguments): \(result.errors)")
     }
     let gradients = try runProgram(arguments: ["opt", graph, "--gradient", "--validate", "--elide"])
-    #expect(gradients.errors.contains("gradients agree with differences"), "\(gradients.errors)")
+    #expect(gradients.errors.contains(#/gradients? agrees? with differences/#), "\(gradients.errors)")
     let native = try runProgram(arguments: ["opt", graph, "--validate", "native", "--elide"])
     #expect(native.errors.contains("agree with the reference to "), "\(native.errors)")
   }

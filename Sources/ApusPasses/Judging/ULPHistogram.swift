@@ -57,7 +57,7 @@ extension ULPHistogram {
     for (bucket, count) in counts.enumerated() where count > 0 {
       let first = bucket == 0 ? 0 : UInt64(1) << UInt64(bucket - 1)
       let last = bucket == 0 ? 0 : first &* 2 &- 1
-      let name = first == last ? "\(first)" : first < 1024 ? "\(first) to \(last)" : "2^\(bucket - 1) and more"
+      let name = first == last ? "\(first)" : first < 1024 ? "\(first) to \(last)" : "2^\(bucket - 1) to 2^\(bucket)"
       rows.append((name, count))
     }
     if strangers > 0 { rows.append(("NaN or not", strangers)) }
