@@ -154,7 +154,8 @@ import Testing
   /// The page is written whatever the verdict is.
   @Test func aReportHasTheVerdict() throws {
     let wrong = try apus(
-      "report", "signs.graph", "--passes", "cse,careless-signs,dce", "--validate", "--bisect", "--no-drawings", "--output",
+      "report", "signs.graph", "--passes", "cse,careless-signs,dce", "--validate", "--bisect", "--no-drawings",
+      "--output",
       "wrong.html", by: Self.example)
     #expect(wrong.status == ApusError.Fault.defect.rawValue)
     #expect(wrong.errors.contains("'careless-signs', is at fault with its rewrite 1 of 1"), "\(wrong.errors)")

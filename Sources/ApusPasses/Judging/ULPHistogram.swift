@@ -51,7 +51,7 @@ public struct ULPHistogram: Sendable, Hashable {
 }
 
 extension ULPHistogram {
-  /// The distances that occur, in words, and how many elements have them: `0`, `1`, `2 to 3`, `2^10 and more`, `NaN or not`.
+  /// The distances that occur, in words, and how many elements have them: `0`, `1`, `2 to 3`, `2^10 to 2^11`, `NaN or not`.
   public var rows: [(name: String, count: Int)] {
     var rows: [(name: String, count: Int)] = []
     for (bucket, count) in counts.enumerated() where count > 0 {

@@ -49,7 +49,7 @@ function faultView(fault, title) {
     fault.histogram.length ? h("div", {}, h("h3", {}, "Units in the last place between its elements"), h("table", { class: "histogram" },
       h("tbody", {}, fault.histogram.map(b => h("tr", {}, h("td", {}, b.distance), h("td", {}, b.count),
         h("td", {}, h("span", { class: "bar-of" + (b.distance === "0" ? "" : " wrong"), style: `width:${(12 * b.count / most).toFixed(2)}rem` })))))),
-      fault.histogram.every(b => b.distance === "0") ? h("p", { class: "soft" }, "Only signs of zeros differ: they are no unit apart.") : null) : null,
+      fault.histogram.every(b => b.distance === "0") ? h("p", { class: "soft" }, "Only the signs of zeros differ: such zeros are not a unit apart.") : null) : null,
     step ? h("div", {}, h("h3", {}, "The rewrite"), step.remarks.map(r => h("p", {}, r)),
       h("div", { class: "code" }, step.lines.slice(0, 100).map(l => h("div", { class: "line " + (l.isAdded ? "added" : "removed") },
         (l.isAdded ? "+ " : "− ") + (l.path ? l.path.join(" › ") + ": " : "") + l.text)))) : null,
