@@ -121,6 +121,15 @@
     go({ node: null });
     return R.passes.some(p => p.steps.length) ? "" : absent;
   });
+  await check("a fusion has its own rewrite, and not that of what it reads", () => {
+    const p = R.passes.findIndex(pass => pass.name === "fuse"), pass = R.passes[p];
+    for (const [i, node] of R.stages[pass.after].nodes.entries()) {
+      if (node.op !== "fusion" || pass.steps.some(s => s.last > s.first)) continue;
+      const found = rewritesOf(pass.after, String(i)).filter(r => r.pass === p);
+      if (found.length !== 1 || !pass.steps[found[0].step].lines.some(l => l.isAdded && l.node === i)) return `${node.label} has ${found.map(r => r.step + 1)}`;
+    }
+    return "";
+  });
   await check("n and p step through all rewrites", async () => {
     const all = R.passes.flatMap((pass, p) => pass.steps.map((_, s) => p + ":" + s)).slice(0, 40);
     if (!all.length) return absent;
