@@ -82,6 +82,7 @@ struct ReportCommand: ParsableCommand {
     )
     for note in report.notes { Terminal.writeError("note: \(note)\n") }
     guard let verdict = report.verdict else { return }
+    for omission in verdict.omissions { Terminal.writeError("note: \(omission)\n") }
     guard verdict.isSound else { throw ApusError.defect("@\(sized.name): \(verdict.headline)") }
     Terminal.writeError("@\(sized.name): \(verdict.headline)\n")
   }
