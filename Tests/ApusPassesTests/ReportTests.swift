@@ -30,7 +30,7 @@ import Testing
         simplify  0.00      2  -2     12  -12     48  -48
         fuse      0.00      1  -1     12          24  -24
         cse: merged 1
-        simplify: rewritten 1
+        simplify: rewritten 1; by rules: involution 1; exact
         fuse: fusions 1, fused 2
 
         """)

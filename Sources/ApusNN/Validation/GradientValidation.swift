@@ -52,7 +52,8 @@ public struct GradientValidation: Sendable {
       let inputs = RandomInputs(seed: seed)
       let found: [Comparison]
       do {
-        let (feeds, variables) = try inputs.arguments(of: double)
+        let feeds = try inputs.arguments(of: double).feeds
+        let variables = try double.variables.map { try inputs.weights($0.declaration) }
         found = try compare(double, feeds, variables, seed)
       } catch let error as ApusError where error.fault != .defect {
         reason = error.message
@@ -143,7 +144,8 @@ public struct GradientValidation: Sendable {
 
   /// The first operator whose own gradient is wrong on the numbers that it has in this run.
   private func operatorAtFault(_ graph: Graph, _ inputs: RandomInputs, _ seed: UInt64) throws -> String? {
-    let (feeds, variables) = try inputs.arguments(of: graph)
+    let feeds = try inputs.arguments(of: graph).feeds
+    let variables = try graph.variables.map { try inputs.weights($0.declaration) }
     let expanded = try graph.expandingComposites()
     // Composites first, as they are: some have a gradient of their own.
     for graph in [graph, expanded] {

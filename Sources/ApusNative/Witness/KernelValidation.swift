@@ -234,14 +234,3 @@ private func changed(_ program: KernelProgram, _ change: (inout KernelProgram) -
   change(&result)
   return result
 }
-
-extension RandomInputs {
-  /// A value for a variable of the size that training begins with (LeCun et al. 1998): sums of products stay near 1. With
-  /// larger ones a recurrent network makes a rounding into another number within few steps.
-  fileprivate func weights(_ variable: Variable) throws -> Tensor {
-    let dims = variable.type.shape.numbers ?? []
-    guard dims.count > 1, variable.initializer != .ones else { return try tensor(variable) }
-    let range = (3 / Double(max(1, dims.dropLast().reduce(1, *)))).squareRoot()
-    return try tensor(variable.label, variable.type, floats: -range..<range)
-  }
-}

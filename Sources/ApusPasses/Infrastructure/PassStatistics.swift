@@ -4,7 +4,7 @@ import Foundation
 
 extension PipelineResult {
   /// A table with a line for each pass: time, and nodes, FLOPs and bytes with what it took away or added; below it the
-  /// passes' own counts.
+  /// passes' own counts, and the rules that they applied with the class of those.
   ///
   /// FLOPs and bytes of a symbolic graph are counted with every symbol at 1, for one sample; the head says so.
   public func statisticsTable() -> String {
@@ -35,9 +35,10 @@ extension PipelineResult {
     }
     for report in reports {
       let counts = report.statistics.filter { $0.count != 0 }
-      if !counts.isEmpty {
-        text += "\(report.pass): \(counts.map { "\($0.name) \($0.count)" }.joined(separator: ", "))\n"
-      }
+      if counts.isEmpty { continue }
+      text += "\(report.pass): \(counts.map { "\($0.name) \($0.count)" }.joined(separator: ", "))"
+      let rules = report.ruleCounts.map { "\($0.rule.name) \($0.count)" }.joined(separator: ", ")
+      text += rules.isEmpty ? "\n" : "; by rules: \(rules); \(report.precision)\n"
     }
     return text
   }

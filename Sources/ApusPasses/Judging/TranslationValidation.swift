@@ -1,7 +1,6 @@
 import ApusCore
 import ApusGraph
 import ApusInterpreter
-import Synchronization
 
 /// Runs a graph before and after a pass on the same random inputs and compares what comes out: bit by bit if the pass is
 /// exact, on inputs that hold special numbers where the pass's precision is a promise about them, and in `f64` where
@@ -202,30 +201,6 @@ extension TranslationValidation.Mismatch {
   }
 }
 
-extension RandomInputs {
-  /// A value for a parameter; integers by which the graph looks up are below what it looks up in.
-  package func tensor(for parameter: ValueID, of graph: Graph) throws -> Tensor {
-    let type = graph.type(of: parameter)
-    let name = graph.name(of: parameter) ?? ""
-    guard let limit = graph.indexLimit(of: parameter) else { return try tensor(name, type) }
-    let largest =
-      switch type.dtype {
-      case .u8: 256
-      case .i8: 128
-      default: Int(Int32.max)
-      }
-    return try tensor(name, type, integersBelow: min(limit, largest))
-  }
-
-  /// Feeds and values of variables for a static graph.
-  package func arguments(of graph: Graph) throws -> (feeds: [Tensor], variables: [Tensor]) {
-    (
-      try graph.parameters.map { try tensor(for: $0, of: graph) },
-      try graph.variables.map { try tensor($0.declaration) }
-    )
-  }
-}
-
 extension Tensor {
   /// Whether an element is a number, or there is none that could be another.
   /// - Parameter onlyFinite: whether infinities do not count.
@@ -244,60 +219,6 @@ extension PassPrecision {
     case .exact, .exactButZeroSigns: true
     case .rounded: [.ordinary, .sparse, .special].contains(kind)
     case .approximate: kind == .ordinary
-    }
-  }
-}
-
-/// What graphs gave that are compared more than once: the one that no pass has touched, and what a pass gives and the next
-/// one takes.
-private final class RunMemory: Sendable {
-  typealias Outcome = Result<[Tensor], ApusError>
-
-  private struct State: Sendable {
-    var outcomes: [(graph: Graph, inputs: RandomInputs, outcome: Outcome)] = []
-    var original: Graph?
-    var last: Graph?
-    var precision = PassPrecision.exact
-    var omissions: [String] = []
-  }
-
-  /// Three graphs on seven inputs.
-  private static let most = 21
-  private let state = Mutex(State())
-
-  var omissions: [String] { state.withLock(\.omissions) }
-
-  func omit(_ reason: String) {
-    state.withLock { if !$0.omissions.contains(reason) { $0.omissions.append(reason) } }
-  }
-
-  /// The outcome of a run, computed if it is not known.
-  func outcome(of graph: Graph, on inputs: RandomInputs, _ run: () throws -> [Tensor]) -> Outcome {
-    let known = state.withLock { state in
-      state.outcomes.first { $0.inputs == inputs && $0.graph == graph }?.outcome
-    }
-    if let known { return known }
-    let outcome: Outcome
-    do { outcome = .success(try run()) } catch {
-      outcome = .failure(error as? ApusError ?? .defect("\(error)"))
-    }
-    state.withLock { state in
-      if state.outcomes.count >= RunMemory.most {
-        let index = state.outcomes.firstIndex { $0.graph != state.original } ?? 0
-        state.outcomes.remove(at: index)
-      }
-      state.outcomes.append((graph, inputs, outcome))
-    }
-    return outcome
-  }
-
-  /// The graph that the pipeline was given, and what the passes that have changed something since keep.
-  func history(with report: PassReport) -> (original: Graph, precision: PassPrecision) {
-    state.withLock { state in
-      if state.last != report.before { (state.original, state.precision) = (report.before, .exact) }
-      if report.changed { state.precision = state.precision.union(report.precision) }
-      state.last = report.after
-      return (state.original ?? report.before, state.precision)
     }
   }
 }
