@@ -73,8 +73,8 @@ let package = Package(
     .target(
       name: "ApusMeasurement",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "ApusData",
-        "ApusNN",
+        "ApusCore", "ApusGraph", "ApusInterpreter", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering",
+        "ApusNative", "ApusData", "ApusNN",
       ]),
     .target(
       name: "ApusReport",
@@ -93,9 +93,8 @@ let package = Package(
     .target(
       name: "ApusCommand",
       dependencies: [
-        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusData",
-        "ApusMeasurement",
-        "ApusReport", "Apus",
+        "ApusCore", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusNative", "ApusData",
+        "ApusMeasurement", "ApusReport", "Apus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "ApusProgram", dependencies: ["ApusCommand"]),
@@ -129,7 +128,7 @@ let package = Package(
     .testTarget(
       name: "ApusNativeTests",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusKernelInterpreter",
         "ApusLowering", "ApusNative", "Apus", "TestSupport",
       ],
       exclude: ["Resources"]),
