@@ -1,5 +1,4 @@
 import Apus
-import ApusCore
 import Foundation
 import TestSupport
 import Testing
@@ -86,7 +85,7 @@ import Testing
   /// included.
   @Test func filesTrainAsMemoryDoes() throws {
     let (data, plain) = try data(500)
-    let weights = try Tensor((0..<500).map { Float($0 % 3) })
+    let weights = Tensor((0..<500).map { Float($0 % 3) })
     let stream = try ArrayStream(
       inputs: folder.file("images.npy"), targets: folder.file("labels.npy"), batchSize: 8, shuffle: false,
       sampleWeights: weights)
@@ -101,6 +100,16 @@ import Testing
       stream, epochs: 3, validation: plain, verbose: .silent, callbacks: [LambdaCallback(onBatchEnd: { _, _, _ in })])
     #expect(byOne.state == whole.state)
     #expect(try streamed.evaluate(plain)["accuracy"] == whole.evaluate(data.images, data.labels)["accuracy"])
+  }
+
+  @Test func theListingTrains() throws {
+    _ = try data(100)
+    let (x, y) = (folder.file("images.npy"), folder.file("labels.npy"))
+    let trainer = try trainer()
+    let data = try ArrayStream(inputs: x, targets: y, batchSize: 32)
+    let (train, validation) = try data.split(validation: 0.1)
+    try trainer.fit(train, epochs: 3, validation: validation)
+    #expect(trainer.history["val_loss"]?.count == 3 && trainer.stepCount == 9)
   }
 
   @Test func aResumedTrainingStreamsOn() throws {
