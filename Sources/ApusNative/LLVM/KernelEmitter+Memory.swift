@@ -92,7 +92,12 @@ extension KernelEmitter {
     let address = try address(access, dtype)
     let isScatter = kernel.type(of: access.index).lanes > 1
     let mask = try access.mask.map(self.value)
-    if isScatter || (mask != nil && lanes > 1) {
+    if !isScatter, dtype.byteCount < 4, let mask, let lane = onlyLane(of: mask, lanes) {
+      // LLVM would store 32 bits here: it narrows a vector while it stores it, and forgets that where one lane is left.
+      let element = llvm.extractElement(builder, value, ir.constant(lane, bits: 32), "")
+      let place = ir.address(memoryType(dtype, lanes: 1), address, ir.constant(lane))
+      llvm.setAlignment(llvm.store(builder, element, place), UInt32(dtype.byteCount))
+    } else if isScatter || (mask != nil && lanes > 1) {
       let declaration = ir.declaration(
         isScatter ? "llvm.masked.scatter" : "llvm.masked.store",
         [memory, isScatter ? ir.vector(ir.pointer, lanes) : ir.pointer])
@@ -112,6 +117,15 @@ extension KernelEmitter {
     } else {
       llvm.setAlignment(llvm.store(builder, value, address), UInt32(dtype.byteCount))
     }
+  }
+
+  /// The lane in which alone a constant mask holds; nil: none, several, or what only a run knows.
+  private func onlyLane(of mask: Handle?, _ lanes: Int) -> Int? {
+    guard lanes > 1, llvm.isConstant(mask) != 0 else { return nil }
+    let held = (0..<lanes).filter { lane in
+      llvm.aggregateElement(mask, UInt32(lane)).map { llvm.integerValue($0) != 0 } ?? false
+    }
+    return held.count == 1 ? held[0] : nil
   }
 
   /// Asks for data that will be read.

@@ -83,6 +83,9 @@ final class LLVMLibrary: Sendable {
   let setOrdering: @convention(c) (Handle?, UInt32) -> Void
   let elementAddress: @convention(c) (Handle?, Handle?, Handle?, Handles?, UInt32, Text) -> Handle?
   let insertElement: @convention(c) (Handle?, Handle?, Handle?, Handle?, Text) -> Handle?
+  let isConstant: @convention(c) (Handle?) -> Int32
+  let aggregateElement: @convention(c) (Handle?, UInt32) -> Handle?
+  let integerValue: @convention(c) (Handle?) -> UInt64
   let extractElement: @convention(c) (Handle?, Handle?, Handle?, Text) -> Handle?
   let shuffleVector: @convention(c) (Handle?, Handle?, Handle?, Handle?, Text) -> Handle?
   let phi: @convention(c) (Handle?, Handle?, Text) -> Handle?
@@ -186,6 +189,9 @@ final class LLVMLibrary: Sendable {
     setOrdering = try symbol("LLVMSetOrdering")
     elementAddress = try symbol("LLVMBuildGEP2")
     insertElement = try symbol("LLVMBuildInsertElement")
+    isConstant = try symbol("LLVMIsConstant")
+    aggregateElement = try symbol("LLVMGetAggregateElement")
+    integerValue = try symbol("LLVMConstIntGetZExtValue")
     extractElement = try symbol("LLVMBuildExtractElement")
     shuffleVector = try symbol("LLVMBuildShuffleVector")
     phi = try symbol("LLVMBuildPhi")
