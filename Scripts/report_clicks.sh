@@ -40,16 +40,7 @@ example=$(dirname "$apus")/CommandExample
 if [ -x "$example" ]; then
   # A program with a pass that is wrong. Its reports are written, and end in an error.
   apus=$example
-  click fault - --passes cse,careless-signs,fuse --validate --bisect <<'END'
-graph @signs(%x: f32[6], %y: f32[6]) {
-  %1 = exp(%x)
-  %2 = add(%1, %y)
-  %3 = subtract(%2, %y)
-  %4 = negate(%3)
-  %5 = tanh(%4)
-  return %5
-}
-END
+  click fault - --passes cse,careless-signs,fuse --validate --bisect <Tests/CommandTests/Resources/signs.graph
   apus=${1:-.build/debug/apus}
 else
   echo "passed over, for there is no $example: the page of a fault"

@@ -24,16 +24,7 @@ picture() {
 "$apus" report Graphs/Models/lenet5.graph --values --output "$folder/values.html"
 # A program with a pass that is wrong: its report is written, and ends in an error.
 "$(dirname "$apus")/CommandExample" report - --passes cse,careless-signs,fuse --validate --bisect --output "$folder/fault.html" \
-  2>/dev/null <<'END' || [ -s "$folder/fault.html" ]
-graph @signs(%x: f32[6], %y: f32[6]) {
-  %1 = exp(%x)
-  %2 = add(%1, %y)
-  %3 = subtract(%2, %y)
-  %4 = negate(%3)
-  %5 = tanh(%4)
-  return %5
-}
-END
+  2>/dev/null <Tests/CommandTests/Resources/signs.graph || [ -s "$folder/fault.html" ]
 "$apus" explain Docs/Examples/two_neurons.graph --gradient --random --digits 6 --output "$folder/chain.html"
 
 picture report-graph resnet50

@@ -86,7 +86,7 @@ struct TuningOptions: ParsableArguments {
       valueName: "file"))
   var file: String?
 
-  /// - Throws: `ApusError` if it cannot be read, or is no such file.
+  /// - Throws: `ApusError` if it cannot be read, or does not have this form.
   func record() throws -> TuningRecord? {
     try file.map {
       let (text, file) = try GraphFile.text($0)

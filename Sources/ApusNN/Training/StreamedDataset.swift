@@ -100,14 +100,15 @@ struct StreamSource: SampleSource {
     var chunks: [Chunk] = []
     var (rest, step) = (batches[...], first)
     while let head = rest.first {
-      let alike = rest.prefix { $0.hasTypes(of: head) }
-      let samples = try alike.count == 1 ? head : Samples.joined(Array(alike))
+      let joinable = rest.prefix { $0.hasTypes(of: head) }
+      let samples = try joinable.count == 1 ? head : Samples.joined(Array(joinable))
       chunks.append(
         Chunk(
-          samples: samples, rows: alike.count == 1 ? nil : Array(0..<samples.count), batchSize: head.count, first: step)
+          samples: samples, rows: joinable.count == 1 ? nil : Array(0..<samples.count), batchSize: head.count,
+          first: step)
       )
-      step += alike.count
-      rest = rest.dropFirst(alike.count)
+      step += joinable.count
+      rest = rest.dropFirst(joinable.count)
     }
     return chunks
   }

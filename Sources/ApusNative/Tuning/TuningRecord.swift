@@ -1,4 +1,5 @@
 import ApusCore
+import ApusOperators
 
 /// How layers are computed: what measurement chose for each, as a text that can be read, changed and carried to another
 /// machine of the same kind.
@@ -15,9 +16,6 @@ public struct TuningRecord: Hashable, Sendable {
   public private(set) var tiles: [String: Int] = [:]
 
   public init() {}
-
-  /// Sides of tiles that a record may name; 1: none.
-  static let tiles = [1, 2, 4, 6]
 
   subscript(layer: String) -> Int? {
     get { tiles[layer] }
@@ -50,7 +48,7 @@ public struct TuningRecord: Hashable, Sendable {
           at: SourceLocation(
             file: file, line: number + 1, column: column, length: word.count, excerpt: String(line)), help: help)
       }
-      guard let tile = way == Self.direct ? 1 : Int(way).flatMap({ $0 > 1 && Self.tiles.contains($0) ? $0 : nil })
+      guard let tile = way == Self.direct ? 1 : WinogradMatrix.tiles.first(where: { way == "\($0)" })
       else {
         throw fault(
           "'\(way)' is not a way to compute a layer", way,
