@@ -115,9 +115,9 @@ import Testing
   @Test(arguments: [
     ("3  convolution(f32[1], f32[2])", "record:2:1", "'3' is not a way to compute a layer"),
     ("1  convolution(f32[1], f32[2])", "record:2:1", "direct, 2, 4 or 6"),
-    ("direct", "record:2:1", "a layer is missing"),
+    ("direct", "record:2:1", "no layer follows"),
     ("  4  convolution", "record:2:6", "'convolution' is not a layer"),
-    ("4  a(b)\ndirect a(b)  ", "record:3:8", "stands here again"),
+    ("4  a(b)\ndirect a(b)  ", "record:3:8", "is in the record already"),
   ]) func faultsOfRecords(_ lines: String, _ place: String, _ message: String) {
     expectFault(.input, [place, message], location: #_sourceLocation) {
       try TuningRecord(text: "# comment\n\(lines)\n", file: "record")

@@ -35,7 +35,7 @@ public struct TuningRecord: Hashable, Sendable {
   /// - Parameters:
   ///   - text: as `text` gives it; layers are not looked up: a record may hold those of many models.
   ///   - file: for messages.
-  /// - Throws: `ApusError` with the place of a line that is none of a record, or names a layer again.
+  /// - Throws: `ApusError` with the place of a line in another form, or of a layer that is there twice.
   public init(text: String, file: String) throws {
     for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let rest = line.drop(while: \.isWhitespace)
@@ -55,14 +55,14 @@ public struct TuningRecord: Hashable, Sendable {
           help: "\(Self.direct), 2, 4 or 6, then the layer as `apus bench --tune --tuning FILE` writes it")
       }
       let layer = rest[way.endIndex...].drop(while: \.isWhitespace).trimmingSuffix(while: \.isWhitespace)
-      guard !layer.isEmpty else { throw fault("a layer is missing behind '\(way)'", way) }
+      guard !layer.isEmpty else { throw fault("no layer follows '\(way)'", way) }
       guard layer.hasSuffix(")"), layer.contains("(") else {
         throw fault(
           "'\(layer)' is not a layer", layer,
           help: "an operator with its operands' types and attributes, as convolution(f32[…], f32[…], …)")
       }
       guard tiles.updateValue(tile, forKey: String(layer)) == nil else {
-        throw fault("the layer stands here again", layer)
+        throw fault("this layer is in the record already", layer, help: "keep one of its lines")
       }
     }
   }

@@ -76,7 +76,7 @@ struct VerdictBuilder {
     return verdicts
   }
 
-  /// - Parameter isFirst: whether all passes before are sound: behind one that is not, a pass is compared with what it was
+  /// - Parameter isFirst: whether all passes before are sound: after one that is not, a pass is compared with what it was
   ///   given only.
   private func verdict(_ report: PassReport, _ position: Int, isFirst: Bool) throws -> Report.PassVerdict {
     var verdict = Report.PassVerdict(

@@ -42,7 +42,7 @@ function rewritesOf(stage, address) {
   return R.passes.flatMap((pass, p) => {
     if (!pass.steps.length) return [];
     const { removed, added } = stepsOf(p);
-    // Seen from behind the pass, what it came from may have been taken away for others, as a constant is by its last reader.
+    // Seen from after the pass, what it came from may have been taken away for others, as a constant is by its last reader.
     const gone = stage < pass.after ? owners(pass.before).flatMap(n => removed.get(n) || []) : [];
     const found = new Set([...gone, ...owners(pass.after).flatMap(n => added.get(n) || [])]);
     return [...found].sort((a, b) => a - b).map(step => ({ pass: p, step }));
