@@ -93,8 +93,12 @@ public enum Mutant {
   public static func isActive(_ number: Int) -> Bool { active == number }
 }
 SWIFT
-  (cd "$fresh" && find . -type f -print0) | while IFS= read -r -d '' file; do
-  cmp -s "$fresh/$file" "$copy/$file" || { mkdir -p "$(dirname "$copy/$file")" && cp "$fresh/$file" "$copy/$file"; }
+  (cd "$fresh" && find . \( -type f -o -type l \) -print0) | while IFS= read -r -d '' file; do
+  cmp -s "$fresh/$file" "$copy/$file" || { mkdir -p "$(dirname "$copy/$file")" && cp -P "$fresh/$file" "$copy/$file"; }
+  done
+  # What the tree no longer has, as a file that was moved, would be built twice.
+  (cd "$copy" && find . -path ./.build -prune -o \( -type f -o -type l \) -print0) | while IFS= read -r -d '' file; do
+    [ -e "$fresh/$file" ] || [ -L "$fresh/$file" ] || rm "$copy/$file"
   done
   rm -rf "$fresh"
   cd "$copy"

@@ -36,15 +36,11 @@ click resnet50 Graphs/Models/resnet50.graph
 click values Graphs/Models/mlp.graph --values
 click loop Graphs/Models/lstm.graph --bind batch=2
 click validated Graphs/Models/mlp.graph --validate
-example=$(dirname "$apus")/CommandExample
-if [ -x "$example" ]; then
-  # A program with a pass that is wrong. Its reports are written, and end in an error.
-  apus=$example
-  click fault - --passes cse,careless-signs,fuse --validate --bisect <Tests/CommandTests/Resources/signs.graph
-  apus=${1:-.build/debug/apus}
-else
-  echo "passed over, for there is no $example: the page of a fault"
-fi
+# A program with a pass that is wrong, of the tests' build. Its report is written, and ends in an error.
+apus=.build/debug/CommandExample
+[ -x "$apus" ] || { echo "there is no $apus: swift build --build-tests" >&2; exit 1; }
+click fault - --passes cse,careless-signs,fuse --validate --bisect <Tests/CommandTests/Resources/signs.graph
+apus=${1:-.build/debug/apus}
 click double - --profile --seconds 0.1 <<'END'
 graph @double(%x: f64[64, 64]) {
   %w: f64[64, 64] = variable(glorot_uniform)

@@ -23,7 +23,7 @@ picture() {
 "$apus" report Graphs/Models/cnn.graph --training --bind batch=32 --profile --output "$folder/cnn.html"
 "$apus" report Graphs/Models/lenet5.graph --values --output "$folder/values.html"
 # A program with a pass that is wrong: its report is written, and ends in an error.
-"$(dirname "$apus")/CommandExample" report - --passes cse,careless-signs,fuse --validate --bisect --output "$folder/fault.html" \
+.build/debug/CommandExample report - --passes cse,careless-signs,fuse --validate --bisect --output "$folder/fault.html" \
   2>/dev/null <Tests/CommandTests/Resources/signs.graph || [ -s "$folder/fault.html" ]
 "$apus" explain Docs/Examples/two_neurons.graph --gradient --random --digits 6 --output "$folder/chain.html"
 
