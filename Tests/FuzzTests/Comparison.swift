@@ -7,6 +7,8 @@ import Apus
 /// run with random perturbations of the size of each operator's rounding (`Perturbation`), and the element must lie in
 /// the range of these runs, widened by twice its width on both sides for the runs that were not made. An element that
 /// jumps under perturbations (a rounded comparison decides it, an overflow is near) is bound by the range of its jumps.
+/// Where the reference itself lies outside of what its perturbations reach (the reciprocal of a sum that cancels), they
+/// say nothing.
 struct Comparison {
   /// Elements by what their comparison took.
   struct Tally: CustomStringConvertible {
@@ -116,6 +118,8 @@ struct Comparison {
     let found: Double
     private var low: Double
     private var high: Double
+    /// The range of the perturbed runs alone.
+    private var sampled = (low: Double.infinity, high: -Double.infinity)
     private var changesKind = false
     /// Whether zeros of both signs were seen.
     private var (hasPlus, hasMinus) = (false, false)
@@ -132,17 +136,24 @@ struct Comparison {
         if zero.sign == .plus { hasPlus = true } else { hasMinus = true }
       }
       (low, high) = (min(low, x), max(high, x))
+      sampled = (min(sampled.low, x), max(sampled.high, x))
+    }
+
+    /// Whether the reference is an outlier of its own perturbations.
+    private var isOutlier: Bool {
+      let slack = 2 * (sampled.high - sampled.low)
+      return slack > 0 && (reference < sampled.low - slack || reference > sampled.high + slack)
     }
 
     var isExplained: Bool {
-      if changesKind || found == 0 && hasPlus && hasMinus { return true }
+      if changesKind || isOutlier || found == 0 && hasPlus && hasMinus { return true }
       guard reference.isFinite, high > low else { return false }
       if !dtype.isFloating { return true }
       let slack = 2 * (high - low)
       return found.isFinite && found >= low - slack && found <= high + slack
     }
 
-    var isUndecided: Bool { changesKind || high - low > 0.01 * max(abs(low), abs(high)) }
+    var isUndecided: Bool { changesKind || isOutlier || high - low > 0.01 * max(abs(low), abs(high)) }
 
     var description: String {
       "result \(output), element \(index) (\(dtype)): \(reference) became \(found); rounding explains \(low) to \(high)"

@@ -122,7 +122,9 @@ struct FuzzChecker {
           continue
         }
         do {
-          let mismatch = try Comparison.mismatch(right, runs[0], &tally) { try FuzzChecker.sample(item, $0) }
+          let mismatch = try Comparison.mismatch(right, runs[0], &tally) {
+            try FuzzChecker.sample(item, $0, passes: setting.passes != .none)
+          }
           if let mismatch { return "\(setting): \(mismatch)\n\(verdict(item, setting, right, runs[0]))" }
         } catch { return "a perturbed graph: \(error)" }
         earlier.append((setting, runs[0]))
@@ -143,7 +145,9 @@ struct FuzzChecker {
     case (.success, .failure(let error)): return "\(label): \(error)"
     case (.success(let right), .success(let found)):
       do {
-        let mismatch = try Comparison.mismatch(right, found, &tally) { try FuzzChecker.sample(item, $0) }
+        let mismatch = try Comparison.mismatch(right, found, &tally) {
+          try FuzzChecker.sample(item, $0, passes: setting.passes != .none)
+        }
         return mismatch.map { "\(label): \($0)" }
       } catch { return "a perturbed graph: \(error)" }
     }
@@ -155,7 +159,9 @@ struct FuzzChecker {
       let kernels = try FuzzChecker.runKernels(item, setting.passes)
       let verdict = try StageVerdict.of(graph: right, kernels: kernels, native: native) { a, b in
         var tally = Comparison.Tally()
-        return try Comparison.mismatch(a, b, &tally) { try FuzzChecker.sample(item, $0) }
+        return try Comparison.mismatch(a, b, &tally) {
+          try FuzzChecker.sample(item, $0, passes: setting.passes != .none)
+        }
       }
       return "\(verdict)"
     } catch { return "the kernel interpreter says nothing of it: \(error)" }
@@ -172,8 +178,9 @@ struct FuzzChecker {
   private func isRefusal(_ error: any Error) -> Bool { (error as? ApusError)?.fault == .input }
 
   /// The values of a run with perturbations.
-  static func sample(_ item: FuzzCase, _ seed: UInt64) throws -> [Tensor] {
-    var perturbation = Perturbation(seed: seed)
+  /// - Parameter passes: whether passes went over what it is compared with.
+  static func sample(_ item: FuzzCase, _ seed: UInt64, passes: Bool = false) throws -> [Tensor] {
+    var perturbation = Perturbation(seed: seed, passes: passes)
     return try Interpreter(perturbation.perturbed(item.graph)).run(item.feeds, variables: item.variables).all
   }
 

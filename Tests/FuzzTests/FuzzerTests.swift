@@ -75,8 +75,97 @@ import Testing
     #expect(try !differs(Tensor([1] as [Float]), Tensor([1.002] as [Float]), samples: moved))
     #expect(try differs(Tensor([1] as [Float]), Tensor([1.02] as [Float]), samples: moved))
     #expect(try differs(Tensor([1] as [Float]), Tensor([.nan] as [Float]), samples: moved))
+    // An outlier of its own perturbations says nothing; one that they reach does.
+    #expect(try !differs(Tensor([10] as [Float]), Tensor([-20] as [Float]), samples: moved))
+    #expect(try differs(Tensor([1] as [Float]), Tensor([-20] as [Float]), samples: moved))
     // An overflow that rounding decides.
     let near = [Tensor([Float.greatestFiniteMagnitude]), Tensor([.infinity] as [Float])]
     #expect(try !differs(near[0], near[1], samples: near))
+  }
+
+  /// What is wrong with a result that another implementation gave instead of the interpreter's.
+  private func mismatch(
+    _ text: String, _ x: [Float], _ dimensions: [Int], passes: Bool = false, found: ([Float]) -> [Float]
+  ) throws -> String? {
+    let item = FuzzCase(graph: try Graph.parse(text)[0], values: ["x": try Tensor(x, dimensions)])
+    let right = try Interpreter(item.graph).run(item.feeds, variables: item.variables).all
+    let other = try Tensor(found(right[0].elements(as: Float.self)), right[0].shape.numbers ?? [])
+    var tally = Comparison.Tally()
+    return try Comparison.mismatch(right, [other], &tally) { try FuzzChecker.sample(item, $0, passes: passes) }
+  }
+
+  /// Of zeros of both signs an extremum is either; of zeros of one sign it is that.
+  @Test(arguments: ["reduce_max", "reduce_min"]) func extremaOfZeros(_ op: String) throws {
+    let graph = "graph @g(%x: f32[3]) { %y = \(op)(%x) return %y }"
+    let negated: ([Float]) -> [Float] = { $0.map { -$0 } }
+    #expect(try mismatch(graph, [0, -0.0, 0], [3], found: negated) == nil)
+    #expect(try mismatch(graph, [0, 0, 0], [3], found: negated) != nil)
+    #expect(try mismatch(graph, [-0.0, -0.0, -0.0], [3], found: negated) != nil)
+  }
+
+  /// Parts that are put side by side keep a −0, which a sum of padded parts does not. No other sum may.
+  @Test func zerosOfJoinedParts() throws {
+    let graph = """
+      graph @g(%x: f32[2]) {
+        %1 = pad(%x, low: [0], high: [2], interior: [])
+        %2 = pad(%x, low: [2], high: [0], interior: [])
+        %3 = add(%1, %2)
+        return %3
+      }
+      """
+    let kept: ([Float]) -> [Float] = { _ in [-0.0, 1, -0.0, 1] }
+    #expect(try mismatch(graph, [-0.0, 1], [2], passes: true, found: kept) == nil)
+    #expect(try mismatch(graph, [-0.0, 1], [2], passes: false, found: kept) != nil)
+    #expect(try mismatch(graph, [-0.0, 1], [2], passes: true) { _ in [-0.0, 1, 0, 2] } != nil)
+    let sum = "graph @g(%x: f32[2]) { %c: f32[2] = constant(0) %y = add(%x, %c) return %y }"
+    #expect(try mismatch(sum, [-0.0, 1], [2], passes: true) { _ in [-0.0, 1] } != nil)
+  }
+
+  /// Sums that rounding alone keeps apart may be equal: then the first of them is the largest.
+  @Test func tiesOfRoundedSums() throws {
+    let graph = """
+      graph @g(%x: f32[3, 31]) {
+        %w: f32[1, 31] = constant(1)
+        %y = matmul(%w, %x, transpose_b: true)
+        %i = arg_max(%y)
+        %z = cast(%i, dtype: f32)
+        return %z
+      }
+      """
+    // The last row's sum is larger by a unit in the last place.
+    var x = [Float](repeating: 1.0784029, count: 3 * 31)
+    x[2 * 31 + 3] += 8e-6
+    for winner in [0, 2] as [Float] {
+      #expect(try mismatch(graph, x, [3, 31]) { _ in [winner] } == nil, "\(winner)")
+    }
+    x[2 * 31 + 3] += 1
+    #expect(try mismatch(graph, x, [3, 31]) { _ in [0] } != nil)
+  }
+
+  /// Winograd's algorithm leaves little where the direct sum is nothing, in gradients; forward it does not.
+  @Test func whatWinogradLeaves() throws {
+    let filter = "%w: f32[3, 3, 1, 1] = constant(0.5)"
+    let gradient = """
+      graph @g(%x: f32[1, 7, 7, 1]) {
+        \(filter)
+        %y = convolution_input_gradient(%x, %w, shape: [1, 7, 7, 1], padding: [[1, 1], [1, 1]])
+        return %y
+      }
+      """
+    let forward = """
+      graph @g(%x: f32[1, 7, 7, 1]) {
+        \(filter)
+        %y = convolution(%x, %w, padding: [[1, 1], [1, 1]])
+        return %y
+      }
+      """
+    var x = [Float](repeating: 0, count: 49)
+    x[0] = 1
+    // Three places away, within a tile.
+    func withTrace(_ size: Float) -> ([Float]) -> [Float] { { $0.enumerated().map { $0.0 == 3 ? size : $0.1 } } }
+    #expect(try mismatch(gradient, x, [1, 7, 7, 1], passes: true, found: withTrace(1e-8)) == nil)
+    #expect(try mismatch(gradient, x, [1, 7, 7, 1], passes: true, found: withTrace(1e-3)) != nil)
+    #expect(try mismatch(gradient, x, [1, 7, 7, 1], passes: false, found: withTrace(1e-8)) != nil)
+    #expect(try mismatch(forward, x, [1, 7, 7, 1], passes: true, found: withTrace(1e-8)) != nil)
   }
 }

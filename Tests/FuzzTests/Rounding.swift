@@ -20,6 +20,8 @@ enum Rounding {
   case ofLargest(Double)
   /// Of the largest numbers of each tile of Winograd's algorithm: see `WinogradRounding`.
   case tiled
+  /// An element, but of zeros of both signs either one.
+  case extremum
   /// As its parts are: composites and regions.
   case composed
 
@@ -36,7 +38,7 @@ enum Rounding {
     StopGradient.self, Not.self, Cast.self, Remainder.self, ApusOperators.Maximum.self, ApusOperators.Minimum.self,
     And.self, Or.self, Xor.self,
     Select.self, Equal.self, NotEqual.self, Less.self, LessEqual.self, Greater.self, GreaterEqual.self, IsNaN.self,
-    IsFinite.self, CheckIndex.self, ReduceMax.self, ReduceMin.self, ReduceAny.self, ReduceAll.self, ArgMax.self,
+    IsFinite.self, CheckIndex.self, ReduceAny.self, ReduceAll.self, ArgMax.self,
     ArgMin.self, ApusOperators.Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self,
     ApusOperators.Concatenate.self, Reverse.self, ControlDependency.self, Iota.self, Size.self, ReduceWindowMax.self,
     ReduceWindowMin.self, WindowSelect.self, Gather.self,
@@ -60,6 +62,7 @@ enum Rounding {
       table[ObjectIdentifier(type)] = .relative(1.5)
     }
     table[ObjectIdentifier(ReduceProduct.self)] = .product
+    for type in [ReduceMax.self, ReduceMin.self] as [any Operator.Type] { table[ObjectIdentifier(type)] = .extremum }
     // The largest sum of a row's magnitudes, squared for both sides, of all matrices is 121.
     table[ObjectIdentifier(WinogradTransform.self)] = .ofLargest(256)
     table[ObjectIdentifier(WinogradTranspose.self)] = .ofLargest(512)
@@ -78,8 +81,10 @@ enum Rounding {
 /// in floating-point arithmetic", 1997.
 struct Perturbation {
   var random: PhiloxGenerator
+  /// Whether passes may have chosen another way to compute an operator, of an accuracy of its own.
+  let passes: Bool
 
-  init(seed: UInt64) { random = PhiloxGenerator(seed: seed, stream: 7) }
+  init(seed: UInt64, passes: Bool) { (random, self.passes) = (PhiloxGenerator(seed: seed, stream: 7), passes) }
 
   mutating func perturbed(_ graph: Graph) throws -> Graph { try perturbed(expanded: graph.expandingComposites()) }
 
@@ -93,7 +98,9 @@ struct Perturbation {
       let y = builder.value(results[0])
       switch Rounding.of(Swift.type(of: node.op)) {
       case .exact, .composed, nil: return .replace(results)
+      case .extremum: return .replace([try eitherZero(y, of: builder.value(operands[0]), node.op).id])
       case .relative(let units):
+        if passes, isJoin(node, graph) { return .replace([try y.equal(0).select(zeros(y), y).id]) }
         let moved = try scaled(y, units)
         guard node.op is ApusOperators.Multiply else { return .replace([moved.id]) }
         // A sum that takes in a product unrounded sees a number where the product alone overflows.
@@ -132,17 +139,53 @@ struct Perturbation {
         let signed = try y.equal(0).select(zeros(y), y)
         let other: Value
         if random.chance(25) {
-          // What differs by rounding only may as well be equal: multiples of what rounding may do.
-          let step = try sum * sum.scalar(size)
-          other = try (signed / step).rounded() * step
+          // What differs by rounding only may as well be equal: multiples of what rounding may do, or half of it. The
+          // steps of sums that differ by rounding are equal, and so are the multiples but where a half falls between.
+          let step = try powerOfTwo(sum * sum.scalar(size))
+          other = try (signed / step + signed.scalar(random.unit() - 0.5)).rounded() * step
         } else {
           other = try signed + sum * builder.constant(noise(type, size))
         }
         let moved = try sum.equal(0).select(signed, other)
+        let ends = try byWinograd(moved, node.op, operands.map(builder.value), magnitudes: sum)
         // Where terms overflow, or nearly, their order decides whether a sum is finite, infinite or neither.
-        return .replace([try (sum * sum.scalar(4)).isFinite().select(moved, builder.constant(anything(type))).id])
+        return .replace([try (sum * sum.scalar(4)).isFinite().select(ends, builder.constant(anything(type))).id])
       }
     }
+  }
+
+  /// A convolution's result as Winograd's algorithm may give it, if a pass may have chosen that.
+  private mutating func byWinograd(
+    _ y: Value, _ op: any Operator, _ operands: [Value], magnitudes: Value
+  ) throws -> Value {
+    guard passes, let bound = WinogradRounding.bound(ofDirect: op, operands, y.type) else { return y }
+    let other = try moved(y, within: bound)
+    // Forward, windows of zeros give zeros; gradients are what the algorithm leaves.
+    return op is Convolution ? try magnitudes.equal(0).select(y, other) : other
+  }
+
+  /// An extremum, with a zero of either sign where zeros of both signs are among the elements.
+  private mutating func eitherZero(_ y: Value, of x: Value, _ op: any Operator) throws -> Value {
+    guard let fold = op as? any ReductionOperator else { return y }
+    let inverse = try x.equal(0).select(x.reciprocal(), x.scalar(0))
+    let hasPlus = try inverse.greater(x.scalar(0)).any(axes: fold.axes, keepDims: fold.keepDims)
+    let hasMinus = try inverse.less(x.scalar(0)).any(axes: fold.axes, keepDims: fold.keepDims)
+    return try hasPlus.and(hasMinus).and(y.equal(0)).select(zeros(y), y)
+  }
+
+  /// Whether a node adds padded values, or sums of such: a pass may put the parts side by side, and keeps a −0.
+  private func isJoin(_ node: Node, _ graph: Graph) -> Bool {
+    func isPadded(_ id: ValueID) -> Bool {
+      let producer = graph.producer(of: id)
+      return producer.op is Pad || isJoin(producer, graph)
+    }
+    return node.op is ApusOperators.Add && node.operands.allSatisfy(isPadded)
+  }
+
+  /// The largest power of two that is not larger, about: equal for numbers that differ by rounding, but for a few.
+  private func powerOfTwo(_ x: Value) throws -> Value {
+    let exponent = try (x.log() * x.scalar(1 / 0.6931471805599453)).floor()
+    return try (exponent * x.scalar(0.6931471805599453)).exp()
   }
 
   /// Each element moved by some part of a bound, given in units of the last place of 1.

@@ -30,6 +30,31 @@ enum WinogradRounding {
     }
   }
 
+  /// The bound where a pass may compute a convolution or one of its gradients by the algorithm, with its largest tile;
+  /// nil where none may: kernels of 3 × 3, steps of 1, padding of at most 2, no groups.
+  static func bound(ofDirect op: any Operator, _ operands: [Value], _ type: TensorType) -> Value? {
+    guard let convolution = op as? any ConvolutionOperator, type.dtype == .f32, type.shape.rank == 4 else { return nil }
+    let settings = convolution.settings
+    let filter = op is ConvolutionFilterGradient ? type.shape : operands[1].shape
+    let isPlain = settings.groups == 1 && (settings.strides + settings.dilation).allSatisfy { $0 == 1 }
+    guard isPlain, filter.numbers?.prefix(2) == [3, 3], type.shape.elementCount != 0 else { return nil }
+    if operands.contains(where: { $0.shape.elementCount == 0 }) { return nil }
+    switch op {
+    case is Convolution:
+      return try? bound(of: WinogradConvolution(tile: 4, padding: settings.padding), operands, type)
+    case is ConvolutionFilterGradient:
+      return try? bound(
+        of: WinogradFilterGradient(tile: 4, padding: settings.padding, shape: type.shape), operands, type)
+    default:
+      guard let axes = try? convolution.geometry(x: type.shape, w: filter).window.axes else { return nil }
+      var exchange = Transpose()
+      exchange.permutation = [0, 1, 3, 2]
+      let padding = Padding.explicit(axes.map { [2 - $0.low, 2 - $0.high] })
+      guard let w = try? operands[1].builder.append(exchange, [operands[1]])[0] else { return nil }
+      return try? bound(of: WinogradConvolution(tile: 4, padding: padding), [operands[0], w], type)
+    }
+  }
+
   private static func finite(_ x: Value) throws -> Value { try x.isFinite().select(x.abs(), x.scalar(0)) }
 
   /// For each element of the convolution's result the largest number of the image within any tile that it may be in.

@@ -54,7 +54,8 @@ public struct ReduceMax: ReductionOperator {
   public var keepDims = false
   public init() {}
   public static let record = reduction(
-    "reduce_max", "the largest element over axes; NaN where one is; -inf (the least integer) of no elements")
+    "reduce_max",
+    "the largest element over axes; NaN where one is; of 0 and -0 either; -inf (the least integer) of no elements")
   public func gradient(_ context: GradientContext) throws -> [Value?] { [try extremumCotangent(context)] }
 }
 
@@ -64,7 +65,8 @@ public struct ReduceMin: ReductionOperator {
   public var keepDims = false
   public init() {}
   public static let record = reduction(
-    "reduce_min", "the smallest element over axes; NaN where one is; inf (the largest integer) of no elements")
+    "reduce_min",
+    "the smallest element over axes; NaN where one is; of 0 and -0 either; inf (the largest integer) of no elements")
   public func gradient(_ context: GradientContext) throws -> [Value?] { [try extremumCotangent(context)] }
 }
 
