@@ -19,14 +19,24 @@ fail() {
   exit 1
 }
 
-# Two models whose weights do not fit each other's graph, so that a mixture of both does not load.
+# Two models whose weights do not fit each other's graph, so that a mixture of both does not load. Training flips half of
+# the images and shifts their brightness, by draws of each step.
 model() { # name, units
   cat <<END
 graph @$1(%input: u8[batch, 4, 4]) {
   %x = cast(%input, dtype: f32)
   %scale: f32 = constant(0.004)
   %2 = multiply(%x, %scale)
-  %3: f32[batch, 16] = reshape(%2, shape: [batch, 16])
+  %step = training_step()
+  %draw = random_uniform(%step, shape: [batch, 1, 1], seed: 11)
+  %half: f32 = constant(0.5)
+  %isFlipped = less(%draw, %half)
+  %flipped = reverse(%2, axes: [2])
+  %either = select(%isFlipped, %flipped, %2)
+  %light = random_uniform(%step, shape: [batch, 1, 1], seed: 12, low: -0.1, high: 0.1)
+  %augmented = add(%either, %light)
+  %image = while_training(%augmented, %2)
+  %3: f32[batch, 16] = reshape(%image, shape: [batch, 16])
   %k1: f32[16, $2] = variable(glorot_uniform)
   %5 = matmul(%3, %k1)
   %6 = tanh(%5)
