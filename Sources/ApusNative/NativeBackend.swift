@@ -29,6 +29,8 @@ public struct NativeBackend: Backend {
   var winogradChoice: (@Sendable (TunableLayer) -> Int?)?
   /// How hard LLVM works on kernels.
   package var level = CodeLevel.standard
+  /// The threads that run what is compiled.
+  package var team = WorkerTeam.shared
   /// Where object code is kept from run to run; nil: nowhere.
   package var cache: ObjectCache? = .standard
 
@@ -149,6 +151,6 @@ public struct NativeBackend: Backend {
     return try NativeExecutable(
       graph, program, preparation: preparation,
       ProgramCompiler(target: target, level: level, verifies: verifies, isProfiled: isProfiled, cache: cache),
-      workers: workers)
+      workers: workers, team: team)
   }
 }

@@ -24,15 +24,18 @@ public final class NativeExecutable: TrainingExecutable {
   private let repeated: Lazy<CompiledProgram>
   private let updated: [Int]
   private let preparation: Preparation?
+  private let team: WorkerTeam
 
   /// - Parameters:
   ///   - graph: as it was lowered.
   ///   - plan: its program.
   ///   - preparation: what must have run before.
   package init(
-    _ graph: Graph, _ plan: KernelProgram, preparation: KernelProgram?, _ compiler: ProgramCompiler, workers: Int
+    _ graph: Graph, _ plan: KernelProgram, preparation: KernelProgram?, _ compiler: ProgramCompiler, workers: Int,
+    team: WorkerTeam = .shared
   ) throws {
     self.graph = graph
+    self.team = team
     program = plan
     self.preparation = preparation.map { Preparation($0, compiler) }
     self.compiler = compiler
@@ -154,11 +157,11 @@ public final class NativeExecutable: TrainingExecutable {
   ) throws {
     // Memory that is written must be this tensor's own; after this no pointer moves.
     for position in writtenVariables { try variables[position].makeUnique() }
-    let prepared = try preparation?.results(of: variables, workers: workers ?? self.workers) ?? []
+    let prepared = try preparation?.results(of: variables, workers: workers ?? self.workers, on: team) ?? []
     let batch = rounds > 0 ? rows.count / rounds : 0
     try KernelProgram.list(rows, batches: rounds).withUnsafeBytes { rows in
       try RoundParts.run(rounds) { part in
-        try code.run(workers: workers ?? self.workers, rounds: part.count) { place in
+        try code.run(workers: workers ?? self.workers, rounds: part.count, on: team) { place in
           switch place {
           case .parameter(let position), .dataset(let position): feeds[position].rawAddress
           case .variable(let position): variables[position].rawAddress

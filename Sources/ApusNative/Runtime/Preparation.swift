@@ -52,7 +52,7 @@ final class Preparation: Sendable {
   }
 
   /// - Returns: what programs read as `.precomputed`.
-  func results(of values: [Tensor], workers: Int) throws -> [Tensor] {
+  func results(of values: [Tensor], workers: Int, on team: WorkerTeam = .shared) throws -> [Tensor] {
     try last.withLock { last in
       if let last, zip(variables, last.variables).allSatisfy({ values[$0].rawAddress == $1.rawAddress }) {
         return last.results
@@ -60,7 +60,7 @@ final class Preparation: Sendable {
       // Two sets of results need not be there at the same time.
       last = nil
       let results = try sizes.map { try Tensor(uninitialized: .u8, [$0]) }
-      try code.value().run(workers: workers) { Self.address($0, values, results) }
+      try code.value().run(workers: workers, on: team) { Self.address($0, values, results) }
       last = Last(variables: variables.map { values[$0] }, results: results)
       return results
     }

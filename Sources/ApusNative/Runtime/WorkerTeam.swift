@@ -58,8 +58,12 @@ public final class WorkerTeam: @unchecked Sendable {
   /// How often it looks between two looks at the clock.
   private static let looksPerTick = 256
 
+  /// Whether its threads take part in the signals of the process.
+  private let acceptsSignals: Bool
+
   /// A team of its own, for tests; its threads are never given back.
-  package init() {
+  package init(acceptsSignals: Bool = false) {
+    self.acceptsSignals = acceptsSignals
     pthread_mutex_init(turn, nil)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
@@ -142,6 +146,9 @@ public final class WorkerTeam: @unchecked Sendable {
   /// How many runs members have left.
   package var shrunkRunCount: Int { shrunkRuns.load(ordering: .relaxed) }
 
+  /// The threads that it has so far, without the callers' own.
+  package var handles: [pthread_t] { inTurn { threads } }
+
   /// The processor time that the team's threads have used, the callers' own not counted.
   package var processorSeconds: Double {
     inTurn {
@@ -176,7 +183,7 @@ public final class WorkerTeam: @unchecked Sendable {
       var thread = pthread_t()
       // Signals are for the threads of the program that uses us.
       var (all, previous) = (sigset_t(), sigset_t())
-      sigfillset(&all)
+      if !acceptsSignals { sigfillset(&all) }
       pthread_sigmask(SIG_SETMASK, &all, &previous)
       let error = pthread_create(
         &thread, nil,

@@ -1,0 +1,90 @@
+import Apus
+import ApusNative
+import ApusPlanning
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+/// Workers that stop at random moments, within kernels and at barriers, change no bit, however many there are and whether or
+/// not those that are waited for leave the team.
+@Suite struct DelayedWorkerTests {
+  private static let delayCount = Atomic<Int>(0)
+
+  /// Stops threads for up to half a millisecond, by a signal that its handler sleeps in.
+  private final class Delays: Sendable {
+    private let isOver = Atomic<Bool>(false)
+    private let group = DispatchGroup()
+
+    init(_ threads: [pthread_t]) {
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { _ in
+        DelayedWorkerTests.delayCount.wrappingAdd(1, ordering: .relaxed)
+        usleep(useconds_t(monotonicNanoseconds() % 500))
+      }
+      action.sa_flags = SA_RESTART
+      sigaction(SIGUSR2, &action, nil)
+      DispatchQueue.global().async(group: group) { [self] in
+        var random = SplitMix(seed: 5)
+        while !isOver.load(ordering: .relaxed) {
+          pthread_kill(threads[Int(random.next() % UInt64(threads.count))], SIGUSR2)
+          usleep(useconds_t(random.next() % 200))
+        }
+      }
+    }
+
+    func end() {
+      isOver.store(true, ordering: .relaxed)
+      group.wait()
+    }
+  }
+
+  /// 1,000 training steps.
+  @Test(.timeLimit(.minutes(10)), arguments: ["cnn", "lstm"]) func delaysChangeNoBit(_ name: String) throws {
+    let graph = try PlannedGraph.model(name, training: true)
+    var backend = NativeBackend()
+    backend.team = WorkerTeam(acceptsSignals: true)
+    let executable = try backend.compile(graph)
+    let (feeds, variables) = try RandomInputs(seed: 1).arguments(of: graph)
+    func bytes(_ workers: Int) throws -> [Tensor] {
+      let result = try executable.run(feeds, variables: variables, workers: workers)
+      return result.outputs + result.updates.map(\.value)
+    }
+    let right = try bytes(1)
+    // All threads are there after this.
+    #expect(try bytes(7) == right)
+
+    let delays = Delays(backend.team.handles + [pthread_self()])
+    defer { delays.end() }
+    let before = Self.delayCount.load(ordering: .relaxed)
+    for run in 0..<500 {
+      let workers = [1, 2, 3, 7][run % 4]
+      guard try bytes(workers) == right else {
+        Issue.record("run \(run) on \(workers) workers gave other bytes")
+        return
+      }
+    }
+    #expect(Self.delayCount.load(ordering: .relaxed) - before > 100)
+  }
+
+  /// The delays are such that a barrier that is missing shows.
+  @Test(.timeLimit(.minutes(10))) func aMissingBarrierShows() throws {
+    var maker = ProgramMaker()
+    let (x, a) = (maker.buffer("x", 64, .parameter(0)), maker.temporary("a", 64))
+    let y = maker.buffer("y", 64, .output(0))
+    let copy = maker.reversal(64, addend: 0)
+    maker.program.steps = [
+      maker.launch(copy, Location(x), Location(a)), maker.launch(copy, Location(a), Location(y)),
+    ]
+    let code = try maker.compile(verifies: false)
+    let team = WorkerTeam(acceptsSignals: true)
+    _ = try code.run(workers: 7, on: team, Array(0..<64), outputs: 64)
+    let delays = Delays(team.handles + [pthread_self()])
+    defer { delays.end() }
+    let wrong = try (1...2_000).contains { run in
+      let input = (0..<64).map { $0 + 100 * run }
+      return try code.run(workers: 7, on: team, input, outputs: 64) != [input]
+    }
+    #expect(wrong)
+  }
+}
