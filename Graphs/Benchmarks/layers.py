@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """Prints what each convolution and dense layer of a model costs, from the profile of native code.
 
-    layers.py APUS MODEL.graph [--threads N]
+    layers.py APUS MODEL.graph [--threads N] [--rounds N]
 
-Time is the sum of all launches that the layer's nodes became, its algorithm what those are called; the share of the peak
-counts the layer's direct arithmetic (2 · multiply-adds), so that above 100% an algorithm needs less of it.
+A layer's time is the sum of all launches that its nodes became: the median of the rounds, with the least and the largest. Its
+algorithm is what those are called; the share of the peak counts the layer's direct arithmetic (2 · multiply-adds), so that
+above 100% an algorithm needs less of it.
 """
-import argparse, json, re, subprocess
+import argparse, json, re, statistics, subprocess
 
 arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 arguments.add_argument("apus")
 arguments.add_argument("model")
 arguments.add_argument("--threads", type=int, default=2)
+arguments.add_argument("--rounds", type=int, default=3)
+arguments.add_argument("--seconds", type=float, default=1.5)
 options = arguments.parse_args()
 
 
@@ -52,23 +55,31 @@ for line in apus("dump", options.model, "--bind", "batch=1", "--stage", "optimiz
             tile = re.search(r"tile: (\d)", line)
             tiles[origin[1]] = int(tile[1]) if tile else 4
 
-times = {}
-report = json.loads(apus("bench", options.model, "--batch", "1", "--threads", str(options.threads), "--profile", "--json"))
-rest = 0
-for row in report["kernels"]:
-    node = re.search(r", (%[\w/]+) = ", row["kernel"])
-    layer = layers.get(node[1]) if node else None
-    if layer:
-        times[layer] = times.get(layer, 0) + row["us"]
-    else:
-        rest += row["us"]
+times, runs = {}, []
+for turn in range(options.rounds):
+    report = json.loads(apus("bench", options.model, "--batch", "1", "--threads", str(options.threads), "--seconds",
+                             str(options.seconds), "--profile", "--json"))
+    runs.append(report["ms"])
+    for row in report["kernels"]:
+        node = re.search(r", (%[\w/]+) = ", row["kernel"])
+        layer = layers.get(node[1], "") if node else ""
+        times.setdefault(layer, [0] * options.rounds)[turn] += row["us"]
 
-print(f"{report['ms']:.1f} ms a run; peak {peak:.0f} GFLOP/s\n")
+
+def spread(values, digits=0):
+    """The median, with the least and the largest."""
+    texts = [f"{value:,.{digits}f}" for value in sorted(values)]
+    middle = texts[(len(texts) - 1) // 2]
+    return middle if texts[0] == texts[-1] else f"{middle} ({texts[0]} to {texts[-1]})"
+
+
+print(f"A run takes {spread(runs, 2)} ms; the peak of {options.threads} cores is {peak:.0f} GFLOP/s.\n")
 print("| layer | algorithm | µs | direct GFLOP/s | share of the peak |")
 print("|---|---|---|---|---|")
 for layer, flops in work.items():
     if layer in times:
-        rate = flops / times[layer] / 1e3
+        rates = [flops / time / 1e3 for time in times[layer]]
         algorithm = f"F({tiles[layer]}×{tiles[layer]}, 3×3)" if layer in tiles else "direct"
-        print(f"| {layer} | {algorithm} | {times[layer]:.0f} | {rate:.0f} | {100 * rate / peak:.0f}% |")
-print(f"| all else, and waiting | | {rest:.0f} | | |")
+        share = statistics.median_low(rates) / peak
+        print(f"| {layer} | {algorithm} | {spread(times[layer])} | {spread(rates)} | {100 * share:.0f}% |")
+print(f"| all else, and waiting | | {spread(times.get('', [0]))} | | |")

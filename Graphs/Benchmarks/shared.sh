@@ -1,42 +1,17 @@
 #!/usr/bin/env bash
-# How much of the quiet rate is left on a machine that other processes use, too. For each workload the rate alone, beside one
-# busy process of the same priority, beside one of low priority, beside four busy ones, and of two runs at the same time.
+# How much of the quiet rate is left on a machine that other processes use, too: beside one busy process of the same
+# priority, one of the lowest, four busy ones, and of two runs at the same time, together. A Markdown table.
 #
-#   Graphs/Benchmarks/shared.sh [APUS [WORKLOAD ...]]     with data for training; medians of three rounds
+#   shared.sh [--rounds N] [--seconds S] [--beside COMMAND] [APUS [WORKLOAD ...]]     with data for training
+#
+# COMMAND measures something else in turn under the same conditions: it is called with WORKLOAD in it replaced by the
+# workload's name, and prints samples_per_s or ms as `apus bench --json` does.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-apus=${1:-.build/release/apus}
-shift || true
-workloads=("$@")
+workloads=("${rest[@]}")
 [ ${#workloads[@]} -gt 0 ] || workloads=(mlp cnn lstm gru resnet50)
-rounds=3
-seconds=1.5
-
-training() { # model optimizer batch
-  echo "Graphs/Models/$1.graph --train --optimizer $2 --batch $3 --data fashion-mnist"
-}
-
-arguments() {
-  case $1 in
-  mlp) training mlp rmsprop 32 ;;
-  cnn) training cnn adam 32 ;;
-  lstm | gru) training "$1" adam 64 ;;
-  resnet50 | vgg16 | mobilenet_v2) echo "Graphs/Models/$1.graph --batch 1" ;;
-  *)
-    echo "there is no workload '$1': mlp, cnn, lstm, gru, resnet50, vgg16, mobilenet_v2" >&2
-    exit 2
-    ;;
-  esac
-}
-
-# Samples a second.
-rate() { # workload
-  # shellcheck disable=SC2046 # several words
-  "$apus" bench $(arguments "$1") --seconds $seconds --json |
-    sed -nE 's/.*"samples_per_s":([0-9.]+).*/\1/p; s/.*"ms":([0-9.e-]+).*/\1 ms/p' |
-    awk '$2 == "ms" { print 1000 / $1; next } { print $1 }'
-}
+for name in "${workloads[@]}"; do workload "$name" >/dev/null; done
 
 busy=()
 start_busy() { # command...
@@ -44,6 +19,7 @@ start_busy() { # command...
   busy+=($!)
 }
 stop_busy() {
+  local process
   for process in ${busy[@]+"${busy[@]}"}; do
     kill "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
@@ -52,36 +28,62 @@ stop_busy() {
 }
 trap stop_busy EXIT
 
-median() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# What a program does a second of a workload.
+measured() { # apus or beside, workload
+  if [ "$1" = apus ]; then bench "$2" | rate; else bash -c "${beside//WORKLOAD/$2}" | rate; fi
+}
+together() { # two runs at the same time
+  local other mine
+  other=$(mktemp)
+  measured "$1" "$2" >"$other" &
+  mine=$(measured "$1" "$2")
+  wait $!
+  awk -v a="$mine" '{ print a + $1 }' "$other"
+  rm "$other"
+}
 
-printf '%-14s %12s %10s %10s %10s %10s\n' "samples/s" quiet "one busy" "one nice" "four busy" "two runs"
+declare -A rates
+note() { # condition, program, workload, command...
+  local key="$1 $2"
+  shift 2
+  rates[$key]+=" $("$@")"
+}
+percent() { # quiet rates, others: words
+  tr ' ' '\n' <<<"$2" | grep . | awk -v base="$(tr ' ' '\n' <<<"$1" | grep . | median)" '{ print 100 * $1 / base }' | cell %
+}
+
+conditions=(quiet one low four two)
+programs=(apus)
+[ -z "$beside" ] || programs+=(beside)
+header workload program 'quiet, a second' 'one busy' 'one of low priority' 'four busy' 'two runs'
 for workload in "${workloads[@]}"; do
-  arguments "$workload" >/dev/null
-  quiet=() one=() low=() four=() two=()
-  for _ in $(seq $rounds); do
-    quiet+=("$(rate "$workload")")
-    start_busy env
-    one+=("$(rate "$workload")")
-    stop_busy
-    start_busy nice -n 19
-    low+=("$(rate "$workload")")
-    stop_busy
-    for _ in 1 2 3 4; do start_busy env; done
-    four+=("$(rate "$workload")")
-    stop_busy
-    # Both rates together.
-    other=$(mktemp)
-    rate "$workload" >"$other" &
-    mine=$(rate "$workload")
-    wait $!
-    two+=("$(awk -v a="$mine" '{ print a + $1 }' "$other")")
-    rm "$other"
+  rates=()
+  for _ in $(seq "$rounds"); do
+    for condition in "${conditions[@]}"; do
+      for program in "${programs[@]}"; do
+        case $condition in
+        one) start_busy env ;;
+        low) start_busy nice -n 19 ;;
+        four) for _ in 1 2 3 4; do start_busy env; done ;;
+        esac
+        run=measured
+        [ "$condition" != two ] || run=together
+        note "$condition" "$program" "$run" "$program" "$workload"
+        stop_busy
+      done
+    done
   done
-  base=$(printf '%s\n' "${quiet[@]}" | median)
-  printf '%-14s %12.6g' "$workload" "$base"
-  for list in "${one[*]}" "${low[*]}" "${four[*]}" "${two[*]}"; do
-    # shellcheck disable=SC2086 # a word each
-    printf '%s\n' $list | median | awk -v base="$base" '{ printf " %9.0f%%", 100 * $1 / base }'
+  for program in "${programs[@]}"; do
+    cells=("$(tr ' ' '\n' <<<"${rates[quiet $program]}" | grep . | cell)")
+    for condition in "${conditions[@]:1}"; do
+      cells+=("$(percent "${rates[quiet $program]}" "${rates[$condition $program]}")")
+    done
+    row "$workload" "$program" "${cells[@]}"
   done
-  echo
+  [ -n "$beside" ] || continue
+  cells=()
+  for condition in "${conditions[@]}"; do
+    cells+=("$(quotients "${rates[$condition apus]# }" "${rates[$condition beside]# }" | cell)")
+  done
+  row "$workload" 'apus / beside' "${cells[@]}"
 done

@@ -21,6 +21,13 @@ public final class GraphBuilder {
     sharesEqualNodes = sharingEqualNodes
   }
 
+  /// Makes room for as many nodes as another graph has.
+  func reserve(for graph: Graph) {
+    self.graph.nodes.reserveCapacity(graph.nodes.count)
+    self.graph.values.reserveCapacity(graph.values.count)
+    if sharesEqualNodes { known.reserveCapacity(graph.nodes.count) }
+  }
+
   /// Continues a finished graph: its values keep their ids, `build` states its outputs again.
   public init(extending graph: Graph) {
     self.graph = graph

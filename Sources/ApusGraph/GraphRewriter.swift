@@ -15,6 +15,7 @@ public struct GraphRewriter {
     self.init(
       source, into: GraphBuilder(source.name, sharingEqualNodes: sharingEqualNodes),
       counterparts: [ValueID?](repeating: nil, count: source.valueCount))
+    builder.reserve(for: source)
   }
 
   /// A rewriter that appends to a graph under construction.

@@ -14,7 +14,7 @@ final class DraftBuilder: LoweringSink {
   /// Steps of each open block, outermost first; a block is a loop's body or a branch.
   private var blocks: [Block] = []
   /// Failures of the node that is being lowered are in the draft from this position on.
-  private var failureBase = 0
+  private(set) var failureBase = 0
 
   private struct Block {
     var isLoop: Bool
@@ -66,6 +66,9 @@ final class DraftBuilder: LoweringSink {
   // MARK: Steps
 
   func append(_ step: DraftStep) { blocks[blocks.count - 1].steps.append(step) }
+
+  /// Steps of the innermost open block.
+  var steps: [DraftStep] { blocks[blocks.count - 1].steps }
 
   /// The steps that `body` appends.
   func block(isLoop: Bool, _ body: () throws -> Void) rethrows -> [DraftStep] {

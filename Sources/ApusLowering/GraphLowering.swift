@@ -7,6 +7,7 @@ import ApusPlanning
 /// Lowers a static graph of primitives and fusions to a draft of a program.
 public struct GraphLowering {
   let builder: DraftBuilder
+  private let memo = LoweringMemo()
 
   /// - Parameters:
   ///   - graph: static; composites expanded; usually after `fuse`, so that its fusions are loop nests.
@@ -116,7 +117,7 @@ public struct GraphLowering {
         target: builder.target, operands: try node.operands.map { try values.handle($0, graph) }, results: results,
         origin: origin(node, graph), sink: builder,
         products: Set(node.operands.indices.filter { isProduct[node.operands[$0].index] }))
-      try lower(node, graph, lowering)
+      try memo.lower(node, graph, lowering, builder) { try lower(node, graph, lowering) }
       for (id, handle) in zip(node.results, results) { values[id.index] = handle }
     }
   }

@@ -37,6 +37,7 @@ public struct JoinSlices: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    guard graph.nodes.contains(where: { $0.op is Pad }) else { return graph }
     var known: [ValueID: Pieces] = [:]
     var count = 0
     let result = try graph.rewritten { node, operands, builder in

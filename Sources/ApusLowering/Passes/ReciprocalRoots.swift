@@ -19,6 +19,7 @@ public struct ReciprocalRoots: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    guard graph.nodes.contains(where: { $0.op is Sqrt }) else { return graph }
     var count = 0
     // Roots of the new graph, and what they are taken of.
     var radicands: [ValueID: ValueID] = [:]

@@ -20,13 +20,19 @@ import ApusPasses
 public struct Rematerialize: Pass {
   /// The most bytes that may be in memory at once; 0: any number.
   public var limit = 0
+  /// How many nodes the graphs that are tried may have, together: some ten seconds of them. It is a number of nodes, not a
+  /// time, so that the same graph becomes the same graph on every machine.
+  public var budget = 1 << 20
   /// The bytes that a graph really takes once it is planned: packed operands and gaps between buffers are not in the
   /// estimate. Where those are too much for the limit, the pass aims lower.
   var measure: (@Sendable (Graph) throws -> Int)?
 
   public static let record = PassRecord(
     "rematerialize", "computes cheap values again near late readers where memory is short",
-    options: [option("limit", \.limit, "bytes that may be in memory at once, estimated; 0: any number")],
+    options: [
+      option("limit", \.limit, "bytes that may be in memory at once, estimated; 0: any number"),
+      option("budget", \.budget, "nodes of all graphs that are tried; then it stops, and says so"),
+    ],
     statistics: [
       PassStatistic("recomputed", "nodes computed again, or later"),
       PassStatistic("saved", "bytes that the peak was lowered by"),
@@ -74,11 +80,12 @@ public struct Rematerialize: Pass {
     }
     let before = state.peak
     var (flops, count) = (0, 0)
+    var left = budget
     // What was tried in vain before the last success is tried again only when nothing else is left.
     var rejected: Set<String> = []
-    while state.peak > limit {
+    while state.peak > limit, left > 0 {
       let isComplete = rejected.isEmpty
-      if let (copy, next) = try state.step(limit, &rejected) {
+      if let (copy, next) = try state.step(limit, &rejected, &left) {
         guard context.permits() else { break }
         // None where all readers come late: then nothing is computed twice.
         let added = next.graph.flopCount - state.graph.flopCount
@@ -100,7 +107,11 @@ public struct Rematerialize: Pass {
     if count > 0 {
       context.applied("\(state.peak) bytes at the peak instead of \(before), for \(flops) operations more")
     }
-    if state.peak > limit {
+    if state.peak > limit, left <= 0 {
+      context.missed(
+        "the limit of \(limit) bytes is not met: \(state.peak) are needed at \(state.peakLabel), and the budget of "
+          + "\(budget) nodes to try is used up")
+    } else if state.peak > limit {
       context.missed(
         "the limit of \(limit) bytes cannot be met: \(state.peak) are needed at \(state.peakLabel), where nothing that is "
           + "cheap to compute again would free more")
@@ -144,8 +155,12 @@ private struct RematerializationState {
   private func heights(above limit: Int) -> [Int] { memory.liveBytes.filter { $0 > limit }.sorted(by: >) }
 
   /// The best candidate at the highest place that gains something, and the graph with it.
-  /// - Parameter rejected: not tried; what is tried in vain is added.
-  func step(_ limit: Int, _ rejected: inout Set<String>) throws -> (Recomputation, RematerializationState)? {
+  /// - Parameters:
+  ///   - rejected: not tried; what is tried in vain is added.
+  ///   - left: how many nodes may still be tried.
+  func step(
+    _ limit: Int, _ rejected: inout Set<String>, _ left: inout Int
+  ) throws -> (Recomputation, RematerializationState)? {
     let known = rejected
     var tried: Set<[Int]> = []
     let heights = heights(above: limit)
@@ -154,6 +169,8 @@ private struct RematerializationState {
       let candidates = candidates(at: place).sorted { ($0.worth, $1.targets[0]) > ($1.worth, $0.targets[0]) }
       for candidate in candidates where !known.contains(candidate.key) {
         guard tried.insert([candidate.place] + candidate.targets.map(\.index)).inserted else { continue }
+        guard left > 0 else { return nil }
+        left -= graph.nodes.count
         if let next = try applying(candidate), next.peak <= peak,
           next.heights(above: limit).lexicographicallyPrecedes(heights)
         {

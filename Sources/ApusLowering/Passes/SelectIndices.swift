@@ -30,6 +30,7 @@ public struct SelectIndices: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow(includesOpenFusions: true) { try run($0, &context) }
+    guard graph.nodes.contains(where: { looksUp($0.op) }) else { return graph }
     var count = 0
     let result = try graph.rewritten { node, operands, builder in
       switch node.op {
@@ -73,6 +74,11 @@ public struct SelectIndices: Pass {
     }
     context.count("selected", count)
     return count == 0 ? graph : result
+  }
+
+  /// Whether the pass has a rewrite of this operator.
+  private func looksUp(_ op: any Operator) -> Bool {
+    op is TakeAlongAxis || op is PutAlongAxisAdd || op is ArgMax || op is ArgMin
   }
 
   /// The first position of the extremum along an axis.

@@ -22,6 +22,7 @@ public struct SinkSums: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    guard graph.nodes.contains(where: { $0.op is Scan }) else { return graph }
     var count = 0
     let result = try graph.rewritten(sharingEqualNodes: false) { node, operands, builder in
       guard let scan = node.op as? Scan, let steps = try scan.steps(graph.operandTypes(of: node)).number, steps > 0

@@ -36,6 +36,7 @@ public struct Winograd: Pass {
     }
     if tile == 1 { return graph }
     let graph = try graph.rewritingControlFlow { try run($0, &context) }
+    guard graph.nodes.contains(where: { $0.op.traits.contains(.contraction) }) else { return graph }
     let fixed = graph.fixedValues()
     var count = 0
     let result = try graph.rewritten { node, operands, builder in

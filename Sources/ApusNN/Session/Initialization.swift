@@ -14,26 +14,29 @@ extension Variable {
     _ = try type.byteCountInMemory()
     // The stream is derived from the name, so that two variables of one seed differ.
     let stream = StableHash.fnv1a(label)
-    var draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: stream))
+    let draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: stream))
     let (fanIn, fanOut) = Self.fans(dimensions)
     /// Var[w] = scale / fan as a uniform distribution: limit √(3 · scale / fan).
     func uniform(_ scale: Double, _ fan: Double) throws -> Tensor {
+      var draw = draw
       let limit = (3 * scale / max(1, fan)).squareRoot()
-      return try fill(dimensions) { draw.uniform(-limit, limit) }
+      return try fill(dimensions, &draw) { $0.uniform(-limit, limit) }
     }
     /// Var[w] = scale / fan as a normal distribution cut at two deviations, widened by what the cut takes away.
     func truncated(_ scale: Double, _ fan: Double) throws -> Tensor {
+      var draw = draw
       let deviation = (scale / max(1, fan)).squareRoot() / 0.879_625_661_034_239_78
-      return try fill(dimensions) { draw.truncatedNormal() * deviation }
+      return try fill(dimensions, &draw) { $0.truncatedNormal() * deviation }
     }
+    var own = draw
     switch initializer {
     case .zeros: return try Tensor(zeros: type.dtype, dimensions)
     case .ones: return try Tensor(repeating: 1, type.dtype, dimensions)
     case .constant(let value): return try Tensor(filling: dimensions, with: value, type.dtype)
-    case .uniform(let low, let high): return try fill(dimensions) { draw.uniform(low, high) }
-    case .normal(let mean, let deviation): return try fill(dimensions) { mean + deviation * draw.normal() }
+    case .uniform(let low, let high): return try fill(dimensions, &own) { $0.uniform(low, high) }
+    case .normal(let mean, let deviation): return try fill(dimensions, &own) { mean + deviation * $0.normal() }
     case .truncatedNormal(let mean, let deviation):
-      return try fill(dimensions) { mean + deviation * draw.truncatedNormal() }
+      return try fill(dimensions, &own) { mean + deviation * $0.truncatedNormal() }
     case .glorotUniform: return try uniform(1, (fanIn + fanOut) / 2)
     case .glorotNormal: return try truncated(1, (fanIn + fanOut) / 2)
     case .heUniform: return try uniform(2, fanIn)
@@ -45,21 +48,21 @@ extension Variable {
       let rows = dimensions.dropLast().reduce(1, *)
       // The matrix, and what is left of it beside the tensor.
       _ = try TensorType(.f64, type.shape).byteCountInMemory()
-      var elements = Orthogonal.matrix(rows: rows, columns: columns) { draw.normal() }[...]
-      return try fill(dimensions) { gain * (elements.popFirst() ?? 0) }
+      var elements = Orthogonal.matrix(rows: rows, columns: columns) { own.normal() }[...]
+      return try fill(dimensions, &elements) { gain * ($0.popFirst() ?? 0) }
     case .identity(let gain):
       guard dimensions.count == 2 else { throw needsMatrix }
       var position = -1
-      return try fill(dimensions) {
-        position += 1
-        return position / dimensions[1] == position % dimensions[1] ? gain : 0
+      return try fill(dimensions, &position) {
+        $0 += 1
+        return $0 / dimensions[1] == $0 % dimensions[1] ? gain : 0
       }
     case .forgetGateOnes:
       let units = (dimensions.last ?? 0) / 4
       var position = -1
-      return try fill(dimensions) {
-        position += 1
-        let gate = units == 0 ? 0 : position % (4 * units) / units
+      return try fill(dimensions, &position) {
+        $0 += 1
+        let gate = units == 0 ? 0 : $0 % (4 * units) / units
         return gate == 1 ? 1 : 0
       }
     }
@@ -80,18 +83,25 @@ extension Variable {
     }
   }
 
-  private func fill(_ dimensions: [Int], _ next: () -> Double) throws -> Tensor {
+  /// - Parameters:
+  ///   - state: of what gives the elements, in order. It is passed along, not captured: there are a hundred million elements.
+  ///   - next: the next element.
+  private func fill<State>(
+    _ dimensions: [Int], _ state: inout State, _ next: (inout State) -> Double
+  ) throws -> Tensor {
     // In place: a large model's weights are not to be there twice.
     var result = try Tensor(uninitialized: type.dtype, dimensions)
-    func set<Element: TensorElement>(_ type: Element.Type, _ element: (Double) -> Element) -> Tensor {
-      result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next()) } }
+    func set<Element: TensorElement>(
+      _ type: Element.Type, _ state: inout State, _ element: (Double) -> Element
+    ) -> Tensor {
+      result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next(&state)) } }
       return result
     }
     switch type.dtype {
-    case .f32: return set(Float.self) { Float($0) }
-    case .f64: return set(Double.self) { $0 }
-    case .bf16: return set(BFloat16.self) { BFloat16(converting: $0) }
-    case .f16: return set(Float16.self) { Float16($0) }
+    case .f32: return set(Float.self, &state) { Float($0) }
+    case .f64: return set(Double.self, &state) { $0 }
+    case .bf16: return set(BFloat16.self, &state) { BFloat16(converting: $0) }
+    case .f16: return set(Float16.self, &state) { Float16($0) }
     case .i8, .u8, .i32, .i64, .bool:
       throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialized by \(initializer)")
     }

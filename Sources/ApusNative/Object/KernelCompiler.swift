@@ -32,6 +32,8 @@ package struct KernelCompiler: Sendable {
   struct EntryFunction {
     /// What the function depends on, but for the kernels: `CanonicalBytes` of it. Part of the cache's key.
     var key: [UInt8]
+    /// Whether it is so long that the code generator's simplest ways are right for it: it only calls kernels.
+    var isLong: Bool
     /// Adds the function to a module of its own; the kernels' names are by position in the list to compile.
     /// `IRBuilder.declare(_:as:)` makes them known there.
     var emit: (_ ir: IRBuilder, _ symbols: [String]) throws -> Void
@@ -57,16 +59,17 @@ package struct KernelCompiler: Sendable {
     for (position, key) in keys.enumerated() where seen.insert(key).inserted {
       let kernel = kernels[position]
       jobs.append(
-        Job(key: key, cost: kernel.types.count, name: kernel.name) { ir in
+        Job(key: key, cost: kernel.types.count, name: kernel.name, level: level) { ir in
           try KernelEmitter.emit(kernel, as: symbols[position], in: ir)
         })
     }
     if let entry {
       var bytes = CanonicalBytes()
       for symbol in symbols { bytes.append(symbol) }
-      let job = Job(key: key("entry", bytes.bytes + entry.key), cost: entry.key.count, name: "program") { ir in
-        try entry.emit(ir, symbols)
-      }
+      let job = Job(
+        key: key("entry", bytes.bytes + entry.key), cost: entry.key.count, name: "program",
+        level: entry.isLong ? CodeLevel.none : level
+      ) { ir in try entry.emit(ir, symbols) }
       jobs.append(job)
     }
     var objects: [Data?] = jobs.map { job in cache?.object(for: job.key) }
@@ -108,6 +111,7 @@ package struct KernelCompiler: Sendable {
     /// Large ones first, so that threads end together.
     var cost: Int
     var name: String
+    var level: CodeLevel
     var emit: (IRBuilder) throws -> Void
   }
 
@@ -127,7 +131,11 @@ package struct KernelCompiler: Sendable {
           let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
           if turn >= order.count { return }
           let job = jobs[order[turn]]
-          let result = Swift.Result { try module(job.name, machine, job.emit).object(machine) }
+          let result = Swift.Result {
+            if job.level == level { return try module(job.name, machine, level, job.emit).object(machine) }
+            let own = try LLVMTargetMachine(target, job.level)
+            return try module(job.name, own, job.level, job.emit).object(own)
+          }
           results.withLock { $0[order[turn]] = result }
         }
       } catch {
@@ -151,7 +159,7 @@ package struct KernelCompiler: Sendable {
   }
 
   private func module(
-    _ name: String, _ machine: borrowing LLVMTargetMachine, _ emit: (IRBuilder) throws -> Void
+    _ name: String, _ machine: borrowing LLVMTargetMachine, _ level: CodeLevel, _ emit: (IRBuilder) throws -> Void
   ) throws -> LLVMModule {
     let module = try LLVMModule(name: name, for: machine)
     try emit(module.ir)
@@ -195,7 +203,7 @@ package struct KernelCompiler: Sendable {
     _ kernels: [Kernel], _ entry: EntryFunction?, _ machine: borrowing LLVMTargetMachine, isClosed: Bool = false
   ) throws -> LLVMModule {
     let symbols = KernelCompiler.textSymbols(kernels)
-    return try module("kernels", machine) { ir in
+    return try module("kernels", machine, level) { ir in
       for (kernel, symbol) in zip(kernels, symbols) {
         try KernelEmitter.emit(kernel, as: symbol, in: ir, isInternal: isClosed)
       }

@@ -25,6 +25,8 @@ public struct ProgramCompiler: Sendable {
   }
 
   static let entry = "apus_program"
+  /// Of more launches LLVM would take most of the time that compiling takes. ResNet-50 has a tenth of it.
+  private static let longProgram = 2048
 
   /// Loaded code of a program.
   package func compile(_ program: KernelProgram) throws -> CompiledProgram {
@@ -57,7 +59,8 @@ public struct ProgramCompiler: Sendable {
     var key = CanonicalBytes()
     key.append(isProfiled)
     key.append(program)
-    return KernelCompiler.EntryFunction(key: key.bytes) { ir, symbols in
+    let isLong = program.launches.count > Self.longProgram
+    return KernelCompiler.EntryFunction(key: key.bytes, isLong: isLong) { ir, symbols in
       try ProgramEmitter.emit(
         program, as: name, kernels: symbols, in: ir, isProfiled: isProfiled)
     }

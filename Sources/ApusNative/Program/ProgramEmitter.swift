@@ -14,11 +14,15 @@ struct ProgramEmitter {
   let module: IRBuilder
   /// The names of the kernels' functions.
   private let symbols: [String]
-  private let function: Handle?
-  private let exit: Handle?
+  private let name: String
+  /// The function that is being written: the program's, or that of a part.
+  private var function: Handle?
+  /// Where it ends if a kernel has failed.
+  private var exit: Handle?
   /// This worker's `WorkerState`.
-  private let state: Handle?
+  private var state: Handle?
   private let barrier: Handle?
+  private var partCount = 0
   private var counters: [Handle?] = []
   /// Whether the first member counts the processor's ticks of each launch and of all barriers into `status`; see `Profile`.
   private let isProfiled: Bool
@@ -53,6 +57,7 @@ struct ProgramEmitter {
     _ program: KernelProgram, _ name: String, _ symbols: [String], _ module: IRBuilder, _ isProfiled: Bool
   ) {
     self.program = program
+    self.name = name
     self.symbols = symbols
     self.isProfiled = isProfiled
     trace = TraceLayout(program)
@@ -73,7 +78,44 @@ struct ProgramEmitter {
     module.address(module.int(8), state, module.constant(offset))
   }
 
+  /// The most steps of one list in a function: LLVM needs four times as long for a function of twice the length.
+  private static let partLength = 256
+
   private mutating func emit(_ steps: [ProgramStep]) throws {
+    guard steps.count > Self.partLength else { return try emitInPlace(steps) }
+    for start in stride(from: 0, to: steps.count, by: Self.partLength) {
+      try emitPart(Array(steps[start...].prefix(Self.partLength)))
+    }
+  }
+
+  /// Steps as a function of their own, `i64 part(ptr bases, ptr status, ptr sync, i64 worker, ptr state, i64 rounds, i64
+  /// counters...)`, which is 1 if a kernel has failed, and a call of it.
+  private mutating func emitPart(_ steps: [ProgramStep]) throws {
+    let (pointer, i64) = (module.pointer, module.int(64))
+    let arguments = [bases, status, sync, worker, state, rounds] + counters
+    let part = module.function(
+      "\(name)_part_\(partCount)", [pointer, pointer, pointer, i64, pointer, i64] + counters.map { _ in i64 },
+      returning: i64)
+    partCount += 1
+    llvm.setLinkage(part, Linkage.internal)
+    module.addEnumAttribute("noinline", to: part, at: AttributePlace.function)
+    let caller = (function: function, exit: exit, state: state, counters: counters, block: llvm.insertBlock(builder))
+
+    (function, state) = (part, llvm.parameter(part, 4))
+    counters = counters.indices.map { llvm.parameter(part, UInt32(6 + $0)) }
+    llvm.positionAtEnd(builder, module.block(part, "entry"))
+    exit = module.block(part, "exit")
+    try emitInPlace(steps)
+    _ = llvm.returnValue(builder, module.constant(0))
+    llvm.positionAtEnd(builder, exit)
+    _ = llvm.returnValue(builder, module.constant(1))
+
+    (function, exit, state, counters) = (caller.function, caller.exit, caller.state, caller.counters)
+    llvm.positionAtEnd(builder, caller.block)
+    leave(if: module.call(part, arguments))
+  }
+
+  private mutating func emitInPlace(_ steps: [ProgramStep]) throws {
     var rest = steps[...]
     while let step = rest.popFirst() {
       switch step {
@@ -183,8 +225,10 @@ struct ProgramEmitter {
   // MARK: Control
 
   /// Waits, and leaves the function where a kernel has failed: all workers or none.
-  private func emitBarrier() {
-    let hasFailed = module.call(barrier, [sync, status, state, worker])
+  private func emitBarrier() { leave(if: module.call(barrier, [sync, status, state, worker])) }
+
+  /// - Parameter hasFailed: an `i64`: 1 where the run is over.
+  private func leave(if hasFailed: Handle?) {
     let next = module.block(function, "after")
     _ = llvm.conditionalJump(
       builder, llvm.integerCompare(builder, Predicate.notEqual, hasFailed, module.constant(0), ""), exit, next)

@@ -64,12 +64,14 @@ extension NestPlan {
   /// Whether one of the values depends on the nest, through nodes outside of it. Yes if that cannot be decided with
   /// little effort.
   private func reaches(from nest: Int, to values: [ValueID]) -> Bool {
+    let cut = cut(before: nest)
     var seenNests = Set<Int>()
     var seenNodes = Set<NodeID>()
     var pending = values.map { graph.producer(of: $0).id }
     var effort = 4096
     while let id = pending.popLast() {
       if nestOf[id.index] == nest { return true }
+      if id.index < cut { continue }
       effort -= 1
       if effort == 0 { return true }
       if let other = nestOf[id.index] {

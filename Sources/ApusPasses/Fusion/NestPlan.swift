@@ -19,6 +19,9 @@ struct NestCandidate {
   /// Whether it is built around a contraction or a window.
   var hasHead = false
 
+  /// The position of the earliest member.
+  var first: Int { members.reduce(.max) { min($0, $1.index) } }
+
   /// A scalar for all that is folded is aligned with anything.
   var foldsAll: Bool { foldedAxes?.count == domain.rank }
 }
@@ -34,6 +37,8 @@ struct NestPlan {
   private(set) var forms: [NestForm]
   /// What kept a value out of the nest of a node that reads it, when that was tried.
   private(set) var obstacles: [Edge: FusionObstacle] = [:]
+  /// Positions of nodes, ascending, such that no nest has members both before and from there on.
+  private var cuts: [Int] = []
   /// The nests that may become fusions; nil: all.
   var permitted: Set<Int>?
 
@@ -51,7 +56,9 @@ struct NestPlan {
   }
 
   mutating func grow() {
-    for node in graph.nodes where canFuse(node) {
+    for node in graph.nodes {
+      cuts.append(node.id.index)
+      guard canFuse(node) else { continue }
       var joined: Int?
       for nest in nestsOfOperands(node) {
         do throws(FusionObstacle) {
@@ -67,6 +74,24 @@ struct NestPlan {
       }
       if joined == nil { begin(node) }
     }
+  }
+
+  /// Removes the cuts that a nest has grown over.
+  private mutating func span(_ nest: Int) {
+    let first = nests[nest].first
+    while let last = cuts.last, last > first { cuts.removeLast() }
+  }
+
+  /// The last cut that no member of a nest precedes. What is before it cannot depend on the nest.
+  func cut(before nest: Int) -> Int {
+    let first = nests[nest].first
+    // Binary search for the first cut after it.
+    var (low, high) = (0, cuts.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if cuts[middle] > first { high = middle } else { low = middle + 1 }
+    }
+    return low == 0 ? 0 : cuts[low - 1]
   }
 
   private mutating func note(_ obstacle: FusionObstacle, between nest: Int, and node: Node) {
@@ -126,6 +151,7 @@ struct NestPlan {
     nestOf[node.id.index] = nest
     forms[node.result.index] = form
     if let axes = foldedAxes(of: node) { nests[nest].foldedAxes = axes }
+    span(nest)
   }
 
   /// The form that a node's result has in a nest that computes an operand of it.
@@ -185,5 +211,6 @@ struct NestPlan {
     nests[target].foldedAxes = nests[target].foldedAxes ?? nests[nest].foldedAxes
     nests[target].hasHead = nests[target].hasHead || nests[nest].hasHead
     nests[nest].members = []
+    span(target)
   }
 }

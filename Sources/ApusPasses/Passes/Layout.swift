@@ -15,8 +15,13 @@ import ApusOperators
 ///
 /// Sums over several axes are taken in another order, so where a reduction is moved results agree to rounding.
 public struct Layout: Pass {
+  /// How many nodes the walks that try islands may visit: some two seconds of them. It is a number of nodes, not a time, so
+  /// that the same graph becomes the same graph on every machine.
+  public var budget = 1 << 20
+
   public static let record = PassRecord(
     "layout", "moves transposes to where they cancel: images have their channels last, whatever the model says",
+    options: [option("budget", \.budget, "nodes to visit while islands are tried; then it stops, and says so")],
     statistics: [
       PassStatistic("moved", "nodes computed in another order of axes"),
       PassStatistic("saved", "bytes no longer transposed, a symbol counting as 1"),
@@ -38,11 +43,15 @@ public struct Layout: Pass {
     guard graph.nodes.contains(where: { $0.op is Transpose }) else { return graph }
     var current = graph
     var moved = 0
-    while let step = try improved(current), context.permits([Self.transposes] + step.rules) {
+    var left = budget
+    while let step = try improved(current, &left), context.permits([Self.transposes] + step.rules) {
       current = step.graph
       moved += step.moved
     }
-    remark(current, &context)
+    remark(current, isComplete: left > 0, &context)
+    if left <= 0 {
+      context.missed("the budget of \(budget) visited nodes is used up: transposes that are left were not all tried")
+    }
     let saved = graph.transposedBytes - current.transposedBytes
     context.count("saved", saved)
     context.count("moved", saved == 0 ? 0 : moved)
@@ -50,12 +59,17 @@ public struct Layout: Pass {
   }
 
   /// The graph with fewer bytes transposed; nil if none is found.
-  private func improved(_ graph: Graph) throws -> (graph: Graph, moved: Int, rules: [RewriteRule])? {
+  /// - Parameter left: how many nodes may still be visited.
+  private func improved(
+    _ graph: Graph, _ left: inout Int
+  ) throws -> (graph: Graph, moved: Int, rules: [RewriteRule])? {
     let islands = Islands(graph)
     var chosen: Set<Int> = []
     var best: (graph: Graph, moved: Int, rules: [RewriteRule])?
     var least = graph.transposedBytes
     for island in [nil] + islands.beginning.prefix(Self.mostIslands).map(Optional.some) {
+      if left <= 0 { break }
+      left -= graph.nodes.count
       let tried = chosen.union(island.map { [$0] } ?? [])
       var walk = LayoutWalk(graph, islands, moving: tried)
       let result = try walk.rewritten()
@@ -66,7 +80,9 @@ public struct Layout: Pass {
   }
 
   /// Says of each transpose that is left what holds it.
-  private func remark(_ graph: Graph, _ context: inout PassContext) {
+  /// - Parameter isComplete: whether all has been tried.
+  private func remark(_ graph: Graph, isComplete: Bool, _ context: inout PassContext) {
+    let free = isComplete ? "moving it would transpose no fewer bytes" : "not every way to move it was tried"
     let readers = graph.readers()
     let escapes = graph.escaping()
     for node in graph.nodes where node.isCostlyTranspose(in: graph) {
@@ -79,7 +95,7 @@ public struct Layout: Pass {
       let isFree = Islands.isPermutable(producer)
       context.missed(
         "transpose \(graph.label(of: node.result)) stays between \(before) and \(behind.joined(separator: ", ")): "
-          + (isFree ? "moving it would transpose no fewer bytes" : "\(producer.op.name) gives its axes in this order"),
+          + (isFree ? free : "\(producer.op.name) gives its axes in this order"),
         at: node)
     }
   }
@@ -101,8 +117,9 @@ private struct Islands {
       }
     }
     for index in island.indices where island[index] != nil { island[index] = root(index) }
+    var known: Set<Int> = []
     for node in graph.nodes where node.operands.contains(where: { graph.producer(of: $0).op is Transpose }) {
-      if let found = island[node.id.index], !beginning.contains(found) { beginning.append(found) }
+      if let found = island[node.id.index], known.insert(found).inserted { beginning.append(found) }
     }
   }
 

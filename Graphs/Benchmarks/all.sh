@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Measures everything that Docs/Benchmarks.md shows, in one go, and writes it as Markdown.
+#
+#   Graphs/Benchmarks/all.sh [OPTION ...] [APUS]          APUS: .build/release/apus if left out
+#
+#   --only SECTION,...   some of: roof products transformers training inference shared layers compile fit peers
+#   --quick              short runs of a part of each section, to see that everything works
+#   --rounds N           how often each figure is measured; 5 if left out
+#   --seconds S          how long a run of most sections measures; 1.5 if left out
+#   --output FILE        instead of standard output
+#   --peers COMMAND      measures other programs: see peers.sh; that section is left out without it
+#   --beside COMMAND     measures one of them where the machine is shared: see shared.sh
+#
+# Training needs the data set fashion-mnist, layers.py needs Python. A section that cannot be measured says why.
+set -euo pipefail
+
+all=(roof products transformers training inference shared layers compile fit peers)
+only=() peers='' output='' quick='' rounds=5 seconds=1.5 companion=()
+fail() {
+  echo "all.sh: $*" >&2
+  exit 2
+}
+while [[ ${1:-} == --* ]]; do
+  if [ "$1" = --quick ]; then
+    quick=yes
+    shift
+    continue
+  fi
+  [ $# -ge 2 ] || fail "$1 takes a value"
+  case $1 in
+  --only) IFS=', ' read -ra only <<<"$2" ;;
+  --rounds) rounds=$2 ;;
+  --seconds) seconds=$2 ;;
+  --output) output=$2 ;;
+  --peers) peers=$2 ;;
+  --beside) companion=(--beside "$2") ;;
+  *) fail "there is no option '$1': --only, --quick, --rounds, --seconds, --output, --peers, --beside" ;;
+  esac
+  shift 2
+done
+for section in "${only[@]}"; do
+  [[ " ${all[*]} " == *" $section "* ]] || fail "there is no section '$section': ${all[*]}"
+done
+[ ${#only[@]} -gt 0 ] || only=("${all[@]}")
+[ -z "$quick" ] || rounds=1 seconds=0.1
+set -- --rounds "$rounds" --seconds "$seconds" "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+[ ${#rest[@]} -eq 0 ] || fail "there is no use for '${rest[*]}': one program is measured"
+options=(--rounds "$rounds" --seconds "$seconds")
+
+# In a quick run the first few words stand for all.
+some() { # count, words...
+  local count=$1
+  shift
+  if [ -n "$quick" ]; then echo "${@:1:count}"; else echo "$@"; fi
+}
+script() { # name, arguments...
+  "$benchmarks/$1.sh" "${options[@]}" "${@:2}"
+}
+# What a section cannot do without.
+requires() { # what it is, command...
+  local what=$1
+  shift
+  "$@" >/dev/null 2>&1 && return
+  echo "Left out: $what."
+  return 1
+}
+has_data() { requires 'the data set fashion-mnist is not there' "$apus" data fashion-mnist; }
+
+# The sections. Words in lists of names are split on purpose.
+# shellcheck disable=SC2046
+roof() {
+  echo '`apus devices` measures one core.'
+  echo
+  local reports key
+  reports=$(for _ in $(seq "$rounds"); do "$apus" devices --json; done)
+  header 'of one core' measured
+  row 'f32 multiply-adds' "$(field gflops_f32 <<<"$reports" | cell ' GFLOP/s')"
+  row 'f64 multiply-adds' "$(field gflops_f64 <<<"$reports" | cell ' GFLOP/s')"
+  for key in L1 L2 L3 memory; do row "reading $key" "$(field $key <<<"$reports" | cell ' GB/s')"; done
+}
+products() { script matmul "$apus" ${quick:+32,128,784 64,64,64,f64}; }
+transformers() { script steps "$apus" $(some 1 encoder gpt); }
+training() {
+  has_data || return 0
+  script steps "$apus" $(some 1 mlp cnn lstm gru)
+}
+inference() { script steps "$apus" $(some 1 mlp1 vgg16 resnet50 mobilenet_v2); }
+shared() {
+  has_data || return 0
+  script shared "${companion[@]}" "$apus" $(some 1 mlp cnn lstm gru resnet50)
+}
+layers() {
+  local model
+  requires 'Python is not there' python3 --version || return 0
+  for model in $(some 1 vgg16 resnet50 mobilenet_v2); do
+    printf '### %s\n\n' "$model"
+    python3 "$benchmarks/layers.py" "$apus" "Graphs/Models/$model.graph" --threads "$(nproc)" "${options[@]}"
+    echo
+  done
+}
+compile() {
+  has_data || return 0
+  script compile "$apus" $(some 1 1000 10000 100000)
+}
+fit() {
+  has_data || return 0
+  script fit "$apus" $(some 1 mlp cnn lstm)
+}
+peers() {
+  requires 'no command was given with --peers' test -n "$peers" || return 0
+  script peers --beside "$peers" "$apus" $(some 1 mlp lstm gru cnn mlp1 vgg16 resnet50 mobilenet_v2 encoder gpt)
+}
+
+declare -A titles=(
+  [roof]='The roof' [products]='Matrix products' [transformers]='Transformers' [training]='Training'
+  [inference]='Inference' [shared]='On machines that others use, too' [layers]='Layers of convolutional networks'
+  [compile]='Compiling' [fit]='`apus train` against `apus bench --train`' [peers]='Against other programs'
+)
+report() {
+  echo "Measured by \`Graphs/Benchmarks/all.sh\`: medians of $rounds runs, in parentheses the least and the largest."
+  echo
+  header machine ''
+  row processor "$(sed -nE 's/^(model name|Processor)[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+  row kernel "$(uname -sr)"
+  row apus "$("$apus" --version)"
+  row date "$(date -u '+%Y-%m-%d %H:%M UTC')"
+  for section in "${only[@]}"; do
+    echo "all.sh: $section" >&2
+    printf '\n## %s\n\n' "${titles[$section]}"
+    "$section"
+  done
+}
+if [ -n "$output" ]; then report >"$output"; else report; fi
