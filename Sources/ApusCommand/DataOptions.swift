@@ -64,6 +64,8 @@ struct ReadingOptions: ParsableArguments {
   func validate() throws {
     let split = testSplit ?? 0
     guard split >= 0, split < 1 else { throw ValidationError("--test-split must be at least 0 and below 1.") }
+    if let features { try Self.check(features, "--features") }
+    if let categories { try Self.check(categories, "--categories") }
     if let imageSize, size(imageSize) == nil {
       throw ValidationError("--image-size '\(imageSize)' is not height,width, as 28,28.")
     }
@@ -76,6 +78,18 @@ struct ReadingOptions: ParsableArguments {
 
   /// Names between commas; those that hold a comma are in quotes, as in a table.
   private static func list(_ text: String) -> [String] { (try? CSV.fields(of: text)) ?? [text] }
+
+  /// - Throws: `ValidationError` for a quote that does not end, and for a name that is left out.
+  private static func check(_ text: String, _ option: String) throws {
+    guard let names = try? CSV.fields(of: text) else {
+      throw ValidationError("\(option) '\(text)' has a quote that does not end.")
+    }
+    guard !names.isEmpty, !names.contains("") else {
+      throw ValidationError(
+        text.hasSuffix(",")
+          ? "\(option) '\(text)' ends with a comma." : "\(option) '\(text)' has no name before or after a comma.")
+    }
+  }
 
   var choices: DataChoices {
     var choices = DataChoices()

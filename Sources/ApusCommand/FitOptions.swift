@@ -48,6 +48,10 @@ struct FitOptions: ParsableArguments {
     ] where value ?? 1 < 1 {
       throw ValidationError("\(name) must be at least 1.")
     }
+    guard stepsPerEpoch ?? 1 <= Limits.magnitude else {
+      throw ValidationError(
+        "--steps-per-epoch \(stepsPerEpoch ?? 0) is more than the \(Limits.magnitude) that are possible.")
+    }
     guard initialEpoch ?? 0 >= 0 else { throw ValidationError("--initial-epoch cannot be negative.") }
     if let classWeight, classWeight != Self.balanced { _ = try Self.pairs(classWeight) }
   }

@@ -57,50 +57,33 @@ extension Initializer: AttributeConvertible {
   ]
 
   public var attributeValue: AttributeValue {
-    func call(_ name: String, _ arguments: (String, any AttributeConvertible)...) -> AttributeValue {
-      .call(name, arguments.map { AttributeArgument($0.0, $0.1.attributeValue) })
-    }
-    return switch self {
+    switch self {
     case .zeros: .name("zeros")
     case .ones: .name("ones")
-    case .constant(let value): call("fill", ("value", value))
-    case .uniform(let low, let high): call("uniform", ("low", low), ("high", high))
-    case .normal(let mean, let deviation): call("normal", ("mean", mean), ("deviation", deviation))
+    case .constant(let value): CallArguments.call("fill", ("value", value))
+    case .uniform(let low, let high): CallArguments.call("uniform", ("low", low), ("high", high))
+    case .normal(let mean, let deviation): CallArguments.call("normal", ("mean", mean), ("deviation", deviation))
     case .truncatedNormal(let mean, let deviation):
-      call("truncated_normal", ("mean", mean), ("deviation", deviation))
+      CallArguments.call("truncated_normal", ("mean", mean), ("deviation", deviation))
     case .glorotUniform: .name("glorot_uniform")
     case .glorotNormal: .name("glorot_normal")
     case .heUniform: .name("he_uniform")
     case .heNormal: .name("he_normal")
     case .lecunUniform: .name("lecun_uniform")
     case .lecunNormal: .name("lecun_normal")
-    case .orthogonal(let gain): gain == 1 ? .name("orthogonal") : call("orthogonal", ("gain", gain))
-    case .identity(let gain): gain == 1 ? .name("identity") : call("identity", ("gain", gain))
+    case .orthogonal(let gain): gain == 1 ? .name("orthogonal") : CallArguments.call("orthogonal", ("gain", gain))
+    case .identity(let gain): gain == 1 ? .name("identity") : CallArguments.call("identity", ("gain", gain))
     case .forgetGateOnes: .name("forget_gate_ones")
     }
   }
 
   public init?(attributeValue: AttributeValue) {
-    let name: String
-    var arguments: [String: ExactNumber] = [:]
-    switch attributeValue {
-    case .name(let word): name = word
-    case .call(let word, let list):
-      name = word
-      for argument in list {
-        guard let x = ExactNumber(attributeValue: argument.value),
-          arguments.updateValue(x, forKey: argument.label) == nil
-        else { return nil }
-      }
-    case .int, .float, .bool, .string, .list, .tensor: return nil
-    }
-    func take(_ label: String, _ standard: Double) -> Double {
-      arguments.removeValue(forKey: label)?.double ?? standard
-    }
-    switch name {
+    guard var call = CallArguments(attributeValue) else { return nil }
+    func take(_ label: String, _ standard: Double) -> Double { call.take(label, standard) }
+    switch call.name {
     case "zeros": self = .zeros
     case "ones": self = .ones
-    case "fill": self = .constant(arguments.removeValue(forKey: "value") ?? 0)
+    case "fill": self = .constant(call.take("value", ExactNumber(0)))
     case "uniform": self = .uniform(low: take("low", -0.05), high: take("high", 0.05))
     case "normal": self = .normal(mean: take("mean", 0), deviation: take("deviation", 0.05))
     case "truncated_normal": self = .truncatedNormal(mean: take("mean", 0), deviation: take("deviation", 0.05))
@@ -115,6 +98,6 @@ extension Initializer: AttributeConvertible {
     case "forget_gate_ones": self = .forgetGateOnes
     default: return nil
     }
-    guard arguments.isEmpty else { return nil }
+    guard call.isUsedUp else { return nil }
   }
 }

@@ -71,40 +71,13 @@ extension Constraint {
   }
 }
 
-/// What is in the parentheses of an attribute, by label.
-private struct CallArguments {
-  let name: String
-  private var values: [String: AttributeValue] = [:]
-
-  init?(_ value: AttributeValue) {
-    switch value {
-    case .name(let word): name = word
-    case .call(let word, let list):
-      name = word
-      var known: [String: AttributeValue] = [:]
-      for argument in list where known.updateValue(argument.value, forKey: argument.label) != nil { return nil }
-      values = known
-    case .int, .float, .bool, .string, .list, .tensor: return nil
-    }
-  }
-
-  /// The argument, or what it is without; an argument of another kind is left, so that not all are used up.
-  mutating func take<T: AttributeConvertible>(_ label: String, _ standard: T) -> T {
-    guard let value = values[label], let typed = T(attributeValue: value) else { return standard }
-    values[label] = nil
-    return typed
-  }
-  mutating func take(_ label: String, _ standard: Regularizer.MatrixVectors) -> Regularizer.MatrixVectors {
-    guard case .name(let word)? = values[label], let known = Regularizer.MatrixVectors(rawValue: word) else {
-      return standard
-    }
-    values[label] = nil
-    return known
-  }
-  var isUsedUp: Bool { values.isEmpty }
-
-  static func call(_ name: String, _ arguments: (String, any AttributeConvertible)...) -> AttributeValue {
-    .call(name, arguments.map { AttributeArgument($0.0, $0.1.attributeValue) })
+extension Regularizer.MatrixVectors: AttributeConvertible {
+  public static var attributeKind: String { "rows or columns" }
+  public static var mayHoldReals: Bool { false }
+  public var attributeValue: AttributeValue { .name(rawValue) }
+  public init?(attributeValue: AttributeValue) {
+    guard case .name(let word) = attributeValue else { return nil }
+    self.init(rawValue: word)
   }
 }
 
@@ -122,7 +95,7 @@ extension Regularizer: AttributeConvertible {
     case .l1l2(let l1, let l2): CallArguments.call("l1_l2", ("l1", l1), ("l2", l2))
     case .orthogonality(let factor, .rows): CallArguments.call("orthogonal", ("factor", factor))
     case .orthogonality(let factor, .columns):
-      .call("orthogonal", [AttributeArgument("factor", .float(factor)), AttributeArgument("mode", .name("columns"))])
+      CallArguments.call("orthogonal", ("factor", factor), ("mode", MatrixVectors.columns))
     }
   }
 

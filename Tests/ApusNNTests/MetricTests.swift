@@ -1,7 +1,10 @@
 import Apus
 import ApusGraph
+import Foundation
 import TestSupport
 import Testing
+
+@testable import ApusNN
 
 /// Metrics against Keras's own, over batches of unequal sizes.
 @Suite struct MetricTests {
@@ -107,5 +110,31 @@ import Testing
     }
     #expect(Metric.topKCategoricalAccuracy(k: 3).specification == "top_k_categorical_accuracy(k=3)")
     #expect(try Metric.named("huber(delta=2)").specification == "huber(delta=2.0)")
+  }
+
+  /// A loss as a metric counts neither its ignored class nor the steps that the output's mask leaves out.
+  @Test func anIgnoredClassBesideAMask() throws {
+    let metric = try Metric.named("sparse_categorical_crossentropy(ignore_class=1)")
+    let chances = [0.5, 0.5, 0.25, 0.75, 0.9, 0.1, 0.6, 0.4, 0.3, 0.7, 0.8, 0.2]
+    let (labels, counted) = ([0, 1, 0, 1, 0, 0], [true, true, false, false, true, true])
+    let weights = [3.0, 5, 7, 9, 2, 0.5]
+    let builder = GraphBuilder("masked")
+    let prediction = try builder.constant(Tensor(chances, [2, 3, 2]))
+    let target = try builder.constant(Tensor(labels.map(Int64.init), [2, 3]))
+    let mask = try builder.constant(Tensor(counted, [2, 3]))
+    let shares = try builder.constant(Tensor(weights, [2, 3]))
+    let graph = try builder.build([
+      metric.output(target, prediction, true), metric.output(target, prediction, true, mask: mask),
+      metric.weighted.output(target, prediction, true, mask: mask, weights: shares),
+    ])
+    let found = try Session(backend: InterpreterBackend()).run(graph).map { $0.doubles() }
+    // All but those of class 1; of them those that the mask counts: the first and the last two.
+    let losses = (0..<6).map { -Foundation.log(chances[2 * $0 + labels[$0]]) }
+    let expected = [
+      [(losses[0] + losses[2] + losses[4] + losses[5]) / 4], [losses[0] + losses[4] + losses[5], 3],
+      [3 * losses[0] + 2 * losses[4] + 0.5 * losses[5], 5.5],
+    ]
+    #expect(found.map(\.count) == expected.map(\.count))
+    for (found, expected) in zip(found.joined(), expected.joined()) { #expect(abs(found - expected) < 1e-9) }
   }
 }

@@ -89,6 +89,24 @@ import Testing
     #expect(message.contains("no layer 'flatten' with filters"))
   }
 
+  /// What is convolved with is a filter, and not what has its rank or its name: attention's kernels have three axes.
+  @Test func filtersAreThoseOfConvolutions() throws {
+    let image = Input([6, 6, 2])
+    let maps = Conv2DTranspose(3, kernelSize: 2, name: "up")(
+      DepthwiseConv2D(kernelSize: 2, name: "depth")(Conv2D(2, kernelSize: 2, name: "conv")(image)))
+    let steps = Reshape([25, 3])(maps)
+    let seen = MultiHeadAttention(numHeads: 2, keyDim: 4, name: "attention")([steps, steps])
+    let answer = Dense(2, activation: .softmax)(Flatten()(Conv1D(2, kernelSize: 3, name: "line")(seen)))
+    let trainer = try Model(image, answer).compile(loss: .sparseCategoricalCrossEntropy)
+    let threeAxes = trainer.weights.filter { $0.value.rank == 3 && $0.name.hasPrefix("attention") }
+    #expect(threeAxes.count > 2, "\(trainer.weights.map(\.name))")
+    for name in threeAxes.map(\.name) + ["attention", "attention/query", "dense"] {
+      let message = refusal { try trainer.filters(of: name) }
+      #expect(message.contains("its convolutions: conv, depth, up, line"), "\(name): \(message)")
+    }
+    for name in ["conv", "depth", "up", "line", "conv/kernel"] { _ = try trainer.filters(of: name) }
+  }
+
   @Test func regionsAreTheModelsAnswers() throws {
     let model = try Sequential(input: [2]) { Dense(2, activation: .softmax) }
     let trainer = try model.compile(loss: .sparseCategoricalCrossEntropy)

@@ -122,6 +122,31 @@ import Testing
     #expect(try trainer.outputs(of: "memory", for: x).dimensions == [6, 4])
   }
 
+  /// Looking at a layer changes nothing, and shows what `predict` would compute of all batches from here on.
+  @Test func lookingAtALayerKeepsTheStates() throws {
+    let trainer = try model().compile(loss: .meanSquaredError)
+    let (x, _) = try data()
+    _ = try trainer.predict(x)
+    let before = trainer.states.map { $0.value.doubles() }
+    #expect(before.joined().contains { $0 != 0 })
+    let first = try trainer.outputs(of: "dense", for: x)
+    #expect(try trainer.outputs(of: "dense", inputs: [x]) == first)
+    #expect(trainer.states.map { $0.value.doubles() } == before)
+    // The third batch begins with what the first two left.
+    #expect(try trainer.predict(x) == first)
+    #expect(trainer.states.map { $0.value.doubles() } != before)
+  }
+
+  /// A model that was not trained takes first weights of the next seed, also after a look at one of its layers.
+  @Test func lookingAtALayerIsNotTraining() throws {
+    let model = try model()
+    let (x, _) = try data()
+    let looked = try model.compile(loss: .meanSquaredError, seed: 1)
+    _ = try looked.outputs(of: "memory", for: x)
+    let next = try model.compile(loss: .meanSquaredError, seed: 2)
+    #expect(next.weights[0].value != looked.weights[0].value)
+  }
+
   @Test func batchesOfOtherSizesAreRefused() throws {
     let trainer = try model().compile(loss: .meanSquaredError)
     let (x, y) = try data()

@@ -36,6 +36,9 @@ import Testing
     expectError("an epoch of 0 steps trains nothing") {
       try parts.fit(data.images, data.labels, verbose: .silent, stepsPerEpoch: 0)
     }
+    expectError("an epoch of \(Int.max) steps does not end") {
+      try parts.fit(data.images, data.labels, verbose: .silent, stepsPerEpoch: .max)
+    }
   }
 
   @Test func validationNowAndThen() throws {

@@ -42,6 +42,19 @@ import Testing
       refusal {
         try trainer.trainOnBatch(counted([1, 2]), Tensor([Float(1), 0, 1], [1, 3]), classWeights: [0: 2])
       }.contains("sample 0 does not have one class"))
+    // Values and shares have a largest number, but no class.
+    for row in [[0, 0, 0], [0.2, 0.5, 0.3], [7, 2, 1], [1, 0, 0.5], [2, 0, 0], [1, .nan, 0], [1, 1, -1]] as [[Float]] {
+      let targets = try Tensor([0, 1, 0] + row, [2, 3])
+      let message = refusal { try trainer.trainOnBatch(counted([2, 2]), targets, classWeights: [0: 2]) }
+      #expect(message.contains("sample 1 does not have one class") && message.contains("a 1 among zeros"), "\(row)")
+      let data = try Dataset(name: "rows", inputs: counted([2, 2]), targets: targets)
+      #expect(
+        refusal { try data.balancedClassWeights() }.contains("are not a class: a 1 among zeros"), "\(row)")
+    }
+    let rows = try Dataset(
+      name: "rows", inputs: counted([4, 2]), targets: Tensor([0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0] as [Float], [4, 3]))
+    #expect(try rows.balancedClassWeights() == [0: 2, 1: 2.0 / 3])
+    #expect(try trainer.trainOnBatch(rows.inputs, rows.targets, classWeights: [0: 2])["loss"]?.isFinite == true)
   }
 
   /// Before the first step: names that will not be logged there, and formats that are none.

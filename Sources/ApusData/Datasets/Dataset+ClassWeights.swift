@@ -13,18 +13,41 @@ extension Dataset {
     return counts.mapValues { Double(rows.count) / (Double(counts.count) * Double($0)) }
   }
 
-  /// The class of each sample: its number, or the place of the single largest one of its numbers.
+  /// The class of each sample: its number, or the place of the 1 among zeros.
   package func classNumbers() throws -> [Int] {
-    let isNumber = targets.count == count
-    if !isNumber, targets.rank == 2 { return try targets.argMax(axis: 1).elements(as: Int64.self).map { Int($0) } }
-    return try targets.doubles().enumerated().map { row, value in
-      guard isNumber, value >= 0, let label = Int(exactly: value) else {
-        throw ApusError.file(
-          name,
-          isNumber ? "the target of \(label(of: row)) is \(value), which is not a class" : "samples have no classes",
-          help: "classes are whole numbers from 0, or texts")
+    guard let classes = targets.sampleClasses(count) else {
+      throw ApusError.file(name, "samples have no classes", help: "classes are whole numbers from 0, or texts")
+    }
+    return try classes.enumerated().map { row, label in
+      if let label { return label }
+      let isNumber = targets.count == count
+      throw ApusError.file(
+        name,
+        isNumber
+          ? "the target of \(self.label(of: row)) is \(targets.doubles()[row]), which is not a class"
+          : "the targets of \(self.label(of: row)) are not a class: a 1 among zeros",
+        help: isNumber
+          ? "classes are whole numbers from 0, or texts"
+          : "several labels, shares and values have no class; give weights of samples")
+    }
+  }
+}
+
+extension Tensor {
+  /// The class that each of `count` targets says: its number, or the place of the 1 among zeros; nil for one that says none.
+  /// - Returns: nil if the shape is neither that of numbers nor of a row for each sample.
+  package func sampleClasses(_ count: Int) -> [Int?]? {
+    guard count > 0, self.count == count || rank == 2 && dimensions[0] == count && self.count > count else {
+      return nil
+    }
+    let (numbers, width) = (doubles(), self.count / count)
+    return (0..<count).map { row in
+      let own = numbers[row * width..<(row + 1) * width]
+      guard width > 1 else { return Int(exactly: numbers[row]).flatMap { $0 < 0 ? nil : $0 } }
+      guard let place = own.firstIndex(of: 1), own.allSatisfy({ $0 == 0 || $0 == 1 }), own.reduce(0, +) == 1 else {
+        return nil
       }
-      return label
+      return place - own.startIndex
     }
   }
 }

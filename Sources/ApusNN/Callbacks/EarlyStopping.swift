@@ -53,7 +53,7 @@ public final class EarlyStopping: Callback, Monitoring {
   }
 
   public func trainingBegins(_ trainer: Trainer) throws {
-    monitor.reset()
+    monitor.reset(for: trainer)
     (waited, bestWeights, stoppedEpoch) = (0, [], nil)
   }
 

@@ -72,7 +72,7 @@ public final class ReduceLROnPlateau: Callback, Monitoring {
 
   public func trainingBegins(_ trainer: Trainer) throws {
     try trainer.checkRateCanBeSet()
-    monitor.reset()
+    monitor.reset(for: trainer)
     (waited, cooling) = (0, 0)
   }
 

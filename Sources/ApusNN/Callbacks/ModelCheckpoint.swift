@@ -50,7 +50,7 @@ public final class ModelCheckpoint: Callback, Monitoring, NameChecking {
   }
 
   public func trainingBegins(_ trainer: Trainer) throws {
-    monitor.reset(to: threshold)
+    monitor.reset(to: threshold, for: trainer)
     counter.reset()
   }
 

@@ -10,6 +10,8 @@ struct Monitor {
   /// A change up to this is none.
   var leastChange: Double
   private(set) var best: Double?
+  /// Whether the quantity is a metric of which larger values are better.
+  private var isGrowing = false
 
   init(_ name: String, _ mode: MonitorMode, leastChange: Double = 0) {
     self.name = name
@@ -21,15 +23,9 @@ struct Monitor {
     switch mode {
     case .min: .smaller
     case .max: .larger
-    case .auto: Monitor.growing.contains(where: name.replacing(#/_[0-9]+$/#, with: "").hasSuffix) ? .larger : .smaller
+    case .auto: isGrowing ? .larger : .smaller
     }
   }
-
-  /// How the names of metrics end that should grow; a number after them tells metrics of one name apart.
-  private static let growing = [
-    "accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_score", "mean_iou", "r2_score",
-    "cosine_similarity",
-  ]
 
   /// The quantity's value in an epoch's logs; nil if it is logged, but not after this epoch.
   /// - Throws: `ApusError` that lists what is logged where it is not among them.
@@ -64,12 +60,17 @@ struct Monitor {
     return true
   }
 
-  mutating func reset(to value: Double? = nil) { best = value }
+  /// Begins anew with a trainer, whose metrics say which way they improve.
+  mutating func reset(to value: Double? = nil, for trainer: Trainer) {
+    best = value
+    isGrowing = trainer.largerIsBetter(name)
+  }
 }
 
 /// Which way a watched quantity improves.
 public enum MonitorMode: String, Sendable, SettingChoice {
-  /// Larger is better for accuracies, precision, recall, scores and similarities; else smaller.
+  /// Larger is better of metrics that say so: accuracies, precision, recall, scores and similarities. Else smaller is, of
+  /// losses and of what is not a metric.
   case auto
   case min, max
 }
@@ -90,7 +91,7 @@ extension Monitoring {
   static var monitorSettings: [SettingRecord] {
     [
       setting("monitor", \.monitor.name, "the logged quantity to watch"),
-      setting("mode", \.monitor.mode, "which way it improves; auto: by its name"),
+      setting("mode", \.monitor.mode, "which way it improves; auto: as the metric says"),
     ]
   }
 }

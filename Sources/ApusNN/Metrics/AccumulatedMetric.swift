@@ -14,10 +14,14 @@ public protocol AccumulatedMetric: Component, Sendable {
   /// The metric.
   /// - Parameter sums: over all batches, in the order of the tensor's elements.
   func result(_ sums: [Double]) -> Double
+
+  /// Whether larger values are better: callbacks that watch it ask.
+  static var largerIsBetter: Bool { get }
 }
 
 extension AccumulatedMetric {
   public static var kind: String { "metric" }
+  public static var largerIsBetter: Bool { false }
 }
 
 /// How a metric follows from the sums of several batches.

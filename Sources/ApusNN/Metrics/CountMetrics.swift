@@ -45,6 +45,7 @@ protocol DecisionMetric: AccumulatedMetric {
 }
 
 extension DecisionMetric {
+  static var largerIsBetter: Bool { true }
   static var decisionSettings: [SettingRecord] {
     [
       setting("thresholds", \.options.threshold, "above which a prediction is yes; none: 0.5, or no limit with top_k"),
@@ -100,6 +101,7 @@ struct FBetaScore: AccumulatedMetric {
   var average = ClassAverage.macro
   var threshold: Double?
 
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "fbeta_score", "(1 + β²) · precision · recall / (β² · precision + recall), averaged over classes",
     settings: [
@@ -142,6 +144,7 @@ struct F1Score: AccumulatedMetric {
   var average = ClassAverage.macro
   var threshold: Double?
 
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "f1_score", aliases: ["f1"], "the harmonic mean of precision and recall, averaged over classes",
     settings: [averageSetting(\.average), thresholdSetting(\.threshold)])

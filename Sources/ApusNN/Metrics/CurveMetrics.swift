@@ -26,6 +26,7 @@ struct AUC: AccumulatedMetric {
   var summation = Summation.interpolation
   var fromLogits = false
 
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "auc", "the area under the curve that a decision's threshold draws",
     settings: [

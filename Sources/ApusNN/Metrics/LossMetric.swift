@@ -30,14 +30,17 @@ struct LossMetric<Function: LossFunction>: MetricFunction {
   }
 
   func values(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value {
-    let target =
-      try Function.takesClassNumbers
-      ? target.labels(of: prediction, areClassNumbers: takesClassNumbers)
-      : target.targets(like: prediction, areClassNumbers: takesClassNumbers)
-    // Samples that the loss leaves out are no part of the mean.
-    guard try function.mask(of: prediction, against: target) == nil else {
-      return try Loss(function).mean(target, prediction)
-    }
-    return try function.losses(of: prediction, against: target)
+    try function.losses(of: prediction, against: fitting(target, prediction, takesClassNumbers))
+  }
+
+  func counted(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value? {
+    try function.mask(of: prediction, against: fitting(target, prediction, takesClassNumbers))
+  }
+
+  /// The targets as the loss takes them.
+  private func fitting(_ target: Value, _ prediction: Value, _ areClassNumbers: Bool) throws -> Value {
+    try Function.takesClassNumbers
+      ? target.labels(of: prediction, areClassNumbers: areClassNumbers)
+      : target.targets(like: prediction, areClassNumbers: areClassNumbers)
   }
 }

@@ -9,10 +9,18 @@ public protocol MetricFunction: Component, Sendable {
   /// - Parameter takesClassNumbers: whether the loss takes targets as class numbers, one for each row of predictions.
   /// - Throws: `ApusError` in words that a user of the metric understands.
   func values(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value
+
+  /// Which samples count, a `bool` of the shape of `values` or of its leading axes; nil if all do.
+  func counted(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value?
+
+  /// Whether larger values are better: callbacks that watch it ask.
+  static var largerIsBetter: Bool { get }
 }
 
 extension MetricFunction {
   public static var kind: String { "metric" }
+  public static var largerIsBetter: Bool { false }
+  public func counted(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value? { nil }
 }
 
 /// What training shows beside the loss: a mean over samples, or what follows from sums over them.
@@ -23,7 +31,11 @@ public struct Metric: Sendable {
   public private(set) var specification: String
   /// Whether weights of samples count.
   private(set) var isWeighted = false
+  /// Whether larger values are better: callbacks that watch it ask.
+  public let largerIsBetter: Bool
   private let formula: @Sendable (_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value
+  /// Which samples count; nil if all do.
+  private let counted: @Sendable (_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value?
   /// The metric from the sums of all batches; nil if it is a mean over samples.
   let result: (@Sendable (_ sums: [Double]) -> Double)?
   private let check: @Sendable () throws -> Void
@@ -33,6 +45,8 @@ public struct Metric: Sendable {
     name = Swift.type(of: function).record.name
     specification = function.specificationText(omittingDefaults: true)
     formula = { try function.values(of: $1, against: $0, takesClassNumbers: $2) }
+    counted = { try function.counted(of: $1, against: $0, takesClassNumbers: $2) }
+    largerIsBetter = Swift.type(of: function).largerIsBetter
     result = nil
     check = { try function.checkSettings() }
   }
@@ -42,19 +56,25 @@ public struct Metric: Sendable {
     name = Swift.type(of: function).record.name
     specification = function.specificationText(omittingDefaults: true)
     formula = { try function.statistics(of: $1, against: $0, takesClassNumbers: $2) }
+    counted = { _, _, _ in nil }
+    largerIsBetter = Swift.type(of: function).largerIsBetter
     result = { function.result($0) }
     check = { try function.checkSettings() }
   }
 
   /// A metric for this program; `MetricFunction` is for metrics that saved models and the command line name.
-  /// - Parameter formula: the metric of each sample; of shape (batch, …).
+  /// - Parameters:
+  ///   - largerIsBetter: whether callbacks that watch it, in mode `auto`, want it to grow.
+  ///   - formula: the metric of each sample; of shape (batch, …).
   public init(
-    _ name: String,
+    _ name: String, largerIsBetter: Bool = false,
     formula: @escaping @Sendable (_ target: Value, _ prediction: Value, _ takesClassNumbers: Bool) throws -> Value
   ) {
     self.name = name
     specification = name
     self.formula = formula
+    self.largerIsBetter = largerIsBetter
+    counted = { _, _, _ in nil }
     result = nil
     check = {}
   }
@@ -78,14 +98,18 @@ public struct Metric: Sendable {
     // Sums of 16 bits would end at 2048.
     let values = try formula(target.widened(), prediction.widened(), takesClassNumbers)
     guard result == nil else { return values }
-    guard isWeighted || mask != nil else { return try values.mean() }
-    var (counted, shares) = (values, try values.builder.constant(1, values.dtype).broadcast(to: values.shape))
-    if let mask, let counts = try values.counted(by: mask) {
-      counted = try counts.select(values, values.scalar(0))
-      shares = try counts.cast(to: values.dtype)
+    let own = try counted(target.widened(), prediction.widened(), takesClassNumbers)
+    let masks = try [own, mask].compactMap { try $0.flatMap { try values.counted(by: $0) } }
+    guard isWeighted || mask != nil || !masks.isEmpty else { return try values.mean() }
+    var (kept, shares) = (values, try values.builder.constant(1, values.dtype).broadcast(to: values.shape))
+    for mask in masks {
+      kept = try mask.select(kept, values.scalar(0))
+      shares = try mask.select(shares, values.scalar(0))
     }
+    // Without weights or a mask of the output the step's mean is logged.
+    guard isWeighted || mask != nil else { return try kept.sum() / shares.sum().maximum(1) }
     if isWeighted, let weights { shares = try shares.weighted(by: weights) }
-    return try .row([(counted * shares).sum(), shares.sum()])
+    return try .row([(kept * shares).sum(), shares.sum()])
   }
 
   /// The metric from the sums of all batches; nil if it is a mean over samples.

@@ -5,6 +5,7 @@ import ApusOperators
 /// The share of right answers. Like Keras's 'accuracy' it picks its meaning by shape: class numbers against the largest
 /// prediction, a single output against the threshold ½, else largest against largest.
 struct Accuracy: MetricFunction {
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "accuracy", aliases: ["acc"], "the share of right answers; what is right follows from the targets' shape")
 
@@ -19,6 +20,7 @@ struct Accuracy: MetricFunction {
 struct BinaryAccuracy: MetricFunction {
   var threshold = 0.5
 
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "binary_accuracy", "the share of outputs on the target's side of a threshold",
     settings: [setting("threshold", \.threshold, "above which an output is yes")])
@@ -30,6 +32,7 @@ struct BinaryAccuracy: MetricFunction {
 
 /// How often the largest prediction is where the target is largest.
 struct CategoricalAccuracy: MetricFunction {
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "categorical_accuracy", "how often the largest prediction is where the target is largest")
 
@@ -40,6 +43,7 @@ struct CategoricalAccuracy: MetricFunction {
 
 /// How often the largest prediction is at the class number.
 struct SparseCategoricalAccuracy: MetricFunction {
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "sparse_categorical_accuracy", "how often the largest prediction is at the class number")
 

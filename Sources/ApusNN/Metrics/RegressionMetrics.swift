@@ -24,6 +24,7 @@ struct R2Score: AccumulatedMetric {
   var aggregation = Aggregation.uniform
   var regressorCount = 0
 
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "r2_score", aliases: ["r2"], "1 − Σ (t − p)² / Σ (t − mean t)²: 1 is perfect, 0 as good as the mean",
     settings: [
@@ -62,6 +63,7 @@ struct R2Score: AccumulatedMetric {
 /// How much predicted and actual areas of each class overlap, over what either covers; averaged over the classes that are
 /// there.
 struct MeanIoU: AccumulatedMetric {
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "mean_iou", aliases: ["mean_io_u"], "intersection over union of each class, averaged; for masks of images")
 

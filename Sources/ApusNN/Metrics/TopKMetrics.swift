@@ -8,6 +8,7 @@ protocol TopKAccuracy: MetricFunction {
 }
 
 extension TopKAccuracy {
+  static var largerIsBetter: Bool { true }
   static var settings: [SettingRecord] { [setting("k", \.k, in: .positive, "how many predictions count")] }
 
   func values(of prediction: Value, against target: Value, takesClassNumbers: Bool) throws -> Value {
@@ -35,6 +36,7 @@ struct SparseTopKCategoricalAccuracy: TopKAccuracy {
 struct CosineSimilarityMetric: MetricFunction {
   var axis = -1
 
+  static let largerIsBetter = true
   static let record = ComponentRecord(
     "cosine_similarity", "the cosine of the angle between target and prediction",
     settings: [setting("axis", \.axis, "the axis whose elements are one vector")])

@@ -63,10 +63,10 @@ extension Trainer {
 
   /// - Parameter prefix: what the names of the variables begin with here and not there.
   fileprivate func takeWeights(from other: Session, prefix: String = "") throws {
-    for (_, variable) in model.variables where variable.label.hasPrefix(prefix) {
-      if let value = other.value(of: String(variable.label.dropFirst(prefix.count))), value.type == variable.type {
-        try session.setValue(value, of: variable.label)
-      }
+    func value(of name: String) -> Tensor? { other.value(of: String(name.dropFirst(prefix.count))) }
+    let own = model.variables.map(\.declaration).filter { $0.label.hasPrefix(prefix) }
+    for name in WeightTransfer(own.map { ($0.label, $0.type) }, from: value).taken {
+      if let value = value(of: name) { try session.setValue(value, of: name) }
     }
   }
 }

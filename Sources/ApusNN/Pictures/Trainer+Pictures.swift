@@ -1,6 +1,7 @@
 import ApusCore
 import ApusData
 import ApusGraph
+import ApusOperators
 import ApusPresentation
 
 /// What a trained model holds and answers, as pictures. `PNG.write` writes those of pixels.
@@ -33,7 +34,8 @@ extension Trainer {
   /// - Returns: `u8[height, width]`, or `u8[height, width, 3]` for filters that read colors.
   /// - Throws: `ApusError` that names the layers with filters if this is not one.
   public func filters(of layer: String) throws -> Tensor {
-    let own = weights.filter { Self.isKernel($0.value) }
+    let kernels = model.convolutionKernels
+    let own = weights.filter { kernels.contains($0.name) && [3, 4].contains($0.value.rank) }
     func layerName(_ variable: String) -> String { variable.split(separator: "/").dropLast().joined(separator: "/") }
     guard let kernel = own.first(where: { $0.name == layer || layerName($0.name) == layer })?.value else {
       let names = own.map { layerName($0.name) }
@@ -44,8 +46,6 @@ extension Trainer {
     let (pictures, perFilter) = try Picture.filters(of: kernel)
     return try Picture.sheet(pictures, columns: perFilter == 1 ? nil : perFilter, size: perFilter == 1 ? 64 : 24)
   }
-
-  private static func isKernel(_ value: Tensor) -> Bool { value.rank == 3 || value.rank == 4 }
 
   /// The layers whose output has channels.
   private var channelLayers: String {
@@ -124,5 +124,20 @@ extension Trainer {
     }
     let margin = high > low ? (high - low) * 0.08 : 1
     return low - margin...high + margin
+  }
+}
+
+extension Graph {
+  /// The variables by which something is convolved, as they are, cast, or with their elements in another order.
+  fileprivate var convolutionKernels: Set<String> {
+    var kernels: Set<String> = []
+    for node in nodes where node.op is any ConvolutionOperator && node.operands.count > 1 {
+      var source = producer(of: node.operands[1])
+      while source.op is any ViewOperator || source.op is Cast, let operand = source.operands.first {
+        source = producer(of: operand)
+      }
+      if let variable = source.op as? Variable { kernels.insert(variable.label) }
+    }
+    return kernels
   }
 }

@@ -91,7 +91,9 @@ struct Objective: Sendable {
         let hasPlain = part.metrics.contains { !$0.isWeighted && $0.name == metric.name }
         let base = metric.isWeighted && hasPlain ? weighted : name
         logs.append(
-          StepLog(NumberedName.unused(base, isTaken: isTaken), result: metric.result(isMasked: masked.contains(output)))
+          StepLog(
+            NumberedName.unused(base, isTaken: isTaken), largerIsBetter: metric.largerIsBetter,
+            result: metric.result(isMasked: masked.contains(output)))
         )
       }
     }

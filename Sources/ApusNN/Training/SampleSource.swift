@@ -78,8 +78,12 @@ struct EpochSteps {
     self.batchesPerPass = batchesPerPass
     switch length {
     case .steps(let count?):
-      guard 1...Limits.magnitude ~= count else {
+      guard count >= 1 else {
         throw ApusError.input("an epoch of \(count) steps trains nothing", help: "stepsPerEpoch is at least 1")
+      }
+      guard count <= Limits.magnitude else {
+        throw ApusError.input(
+          "an epoch of \(count) steps does not end", help: "stepsPerEpoch is at most \(Limits.magnitude)")
       }
       stepCount = count
     case .atMost(let count?):

@@ -5,8 +5,12 @@ struct StepLog: Sendable {
   let name: String
   /// What follows from the sums of several steps; nil if the quantity is a mean over samples.
   let result: (@Sendable (_ sums: [Double]) -> Double)?
+  /// Whether larger values are better.
+  let largerIsBetter: Bool
 
-  init(_ name: String, result: (@Sendable ([Double]) -> Double)? = nil) { (self.name, self.result) = (name, result) }
+  init(_ name: String, largerIsBetter: Bool = false, result: (@Sendable ([Double]) -> Double)? = nil) {
+    (self.name, self.largerIsBetter, self.result) = (name, largerIsBetter, result)
+  }
 
   /// The quantity in one step.
   func value(of output: [Double]) -> Double? { result?(output) ?? output.first }

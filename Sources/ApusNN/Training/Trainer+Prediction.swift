@@ -21,16 +21,17 @@ extension Trainer {
     return Dictionary(uniqueKeysWithValues: zip(outputNames, outputs))
   }
 
-  /// What a layer makes of samples on the way to the model's output, while predicting.
+  /// What a layer makes of samples on the way to the model's output, while predicting. States that the model keeps are read
+  /// and stay as they are: batches follow each other as in `predict`, but the next call begins where this one did.
   /// - Parameter layer: its name, as `summary()` shows it; or the name of a value of the graph.
   /// - Throws: `ApusError` with a suggestion if nothing has this name.
   public func outputs(of layer: String, for inputs: Tensor, batchSize: Int? = nil) throws -> Tensor {
-    try run(model.ending(at: layer), single(inputs), batchSize: batchSize)[0]
+    try keepingStates { try run(model.ending(at: layer), single(inputs), batchSize: batchSize)[0] }
   }
 
   /// As above, for a model with several inputs.
   public func outputs(of layer: String, inputs: ByName<Tensor>, batchSize: Int? = nil) throws -> Tensor {
-    try run(model.ending(at: layer), fitted(inputs), batchSize: batchSize)[0]
+    try keepingStates { try run(model.ending(at: layer), fitted(inputs), batchSize: batchSize)[0] }
   }
 
   private func single(_ inputs: Tensor) throws -> [Tensor] {

@@ -4,7 +4,7 @@ import ApusGraph
 /// States that a model keeps from batch to batch: those of recurrent layers with `stateful: true`.
 ///
 /// As in Keras each batch of `fit`, `evaluate` and `predict` begins with the states that the batch before left, whatever it
-/// was for; nothing but `resetStates` sets them back. They are saved with a trained model, so that `resume` goes on with
+/// was for; nothing but `resetStates` sets them back. `outputs(of:for:)` looks at a layer and leaves them as they are. They are saved with a trained model, so that `resume` goes on with
 /// them; a model that takes its weights alone begins with zeros.
 extension Trainer {
   /// The states, by name: `lstm/state_0`.
@@ -24,6 +24,17 @@ extension Trainer {
         help: layers.isEmpty ? "layers with stateful: true have some" : "these have: " + layers.joined(separator: ", "))
     }
     for state in chosen { try session.setValue(state.initialValue(seed: seed), of: state.label) }
+  }
+
+  /// Runs `body`, and gives the states back the values that they had before it.
+  func keepingStates<Result>(_ body: () throws -> Result) throws -> Result {
+    let (before, hadChanged) = (states, session.hasChanged)
+    guard !before.isEmpty else { return try body() }
+    let result = Swift.Result { try body() }
+    for (name, value) in before { try session.setValue(value, of: name) }
+    // A model that was only read is as new: its next trainer begins with first weights.
+    if !hadChanged { session.forgetChanges() }
+    return try result.get()
   }
 
   /// The size that all batches have; nil if they may have any.
@@ -50,9 +61,15 @@ extension Trainer {
   /// Samples of one batch.
   /// - Throws: `ApusError` if the model's batches have another size.
   func batch(of samples: Samples) throws -> Samples {
-    guard let fixed = fixedBatchSize, samples.count != fixed else { return samples }
+    try checkBatch(size: samples.count)
+    return samples
+  }
+
+  /// - Throws: `ApusError` if the model's batches have another size.
+  func checkBatch(size: Int) throws {
+    guard let fixed = fixedBatchSize, size != fixed else { return }
     throw ApusError.input(
-      "\(samples.count) samples are not a batch of \(fixed), which the model's states are for",
+      "\(size) samples are not a batch of \(fixed), which the model's states are for",
       help: "give \(fixed) samples, or build the model with another size of the batch")
   }
 }

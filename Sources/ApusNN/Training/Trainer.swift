@@ -40,6 +40,12 @@ public final class Trainer {
   /// What steps log, the loss first: `loss`, `accuracy`; of several outputs `loss`, `x_loss`, `y_loss`, `x_accuracy`.
   public var logNames: [String] { logs.map(\.name) }
 
+  /// Whether larger values of something that is logged, also as `val_…`, are better.
+  func largerIsBetter(_ log: String) -> Bool {
+    let known = logs.first { $0.name == log } ?? logs.first { "val_\($0.name)" == log }
+    return known?.largerIsBetter ?? false
+  }
+
   let logs: [StepLog]
   let objective: Objective
   let inputTypes: [TensorType]

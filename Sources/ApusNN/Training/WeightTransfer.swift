@@ -21,6 +21,22 @@ public struct WeightTransfer: Hashable, Sendable {
   /// The other model's variables that this one has not.
   public internal(set) var unused: [String] = []
 
+  /// What variables take of others: the value of the same name, if it has the same type.
+  /// - Parameter other: the value that another model has for one of `own`; nil if it has none.
+  init(_ own: [(name: String, type: TensorType)], from other: (String) -> Tensor?) {
+    for (name, type) in own {
+      guard let value = other(name) else {
+        missing.append(name)
+        continue
+      }
+      if value.type == type {
+        taken.append(name)
+      } else {
+        mismatched.append(.init(name: name, own: type, other: value.type))
+      }
+    }
+  }
+
   /// A line for each of the lists that is not empty.
   public func text() -> String {
     let lists: [(String, [String])] = [
@@ -64,19 +80,8 @@ extension Trainer {
   ) throws -> WeightTransfer {
     let prefix = part.map { $0 + "/" } ?? ""
     let known = Dictionary(others.map { (prefix + $0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-    var transfer = WeightTransfer()
     let own = weights
-    for (name, value) in own {
-      guard let other = known[name] else {
-        transfer.missing.append(name)
-        continue
-      }
-      if other.type == value.type {
-        transfer.taken.append(name)
-      } else {
-        transfer.mismatched.append(.init(name: name, own: value.type, other: other.type))
-      }
-    }
+    var transfer = WeightTransfer(own.map { ($0.name, $0.value.type) }) { known[$0] }
     // States belong to the batches of the other model.
     let names = Set(own.map(\.name) + model.states.map(\.label))
     transfer.unused = others.map(\.name).filter { !names.contains(prefix + $0) }
