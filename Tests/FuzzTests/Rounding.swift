@@ -220,7 +220,9 @@ struct Perturbation {
     return Double(max(flops / results, longest))
   }
 
-  private mutating func scaled(_ y: Value, _ units: Double) throws -> Value {
+  private mutating func scaled(_ y: Value, _ most: Double) throws -> Value {
+    // Neighbors are likely: a comparison may ask for one of them.
+    let units = random.chance(25) ? min(1, most) : most
     let factor = try y.builder.constant(noise(y.type, units * epsilon(y.dtype), around: 1))
     // Subnormal numbers are too coarse for factors.
     let step = y.dtype == .f64 ? Double.leastNonzeroMagnitude : Double(Float.leastNonzeroMagnitude)

@@ -33,7 +33,7 @@ package struct KernelCompiler: Sendable {
     /// What the function depends on, but for the kernels: `CanonicalBytes` of it. Part of the cache's key.
     var key: [UInt8]
     /// Whether it is so long that the code generator's simplest ways are right for it: it only calls kernels.
-    var isLong: Bool
+    var isLong = false
     /// Adds the function to a module of its own; the kernels' names are by position in the list to compile.
     /// `IRBuilder.declare(_:as:)` makes them known there.
     var emit: (_ ir: IRBuilder, _ symbols: [String]) throws -> Void
