@@ -223,11 +223,12 @@ struct Perturbation {
   private mutating func scaled(_ y: Value, _ most: Double) throws -> Value {
     // Neighbors are likely: a comparison may ask for one of them.
     let units = random.chance(25) ? min(1, most) : most
-    let factor = try y.builder.constant(noise(y.type, units * epsilon(y.dtype), around: 1))
-    // Subnormal numbers are too coarse for factors.
+    // Not as a factor: those beside 1 are too far apart for some of y's neighbors, and for all of a subnormal number's.
+    let part = try y * y.builder.constant(noise(y.type, units * epsilon(y.dtype)))
     let step = y.dtype == .f64 ? Double.leastNonzeroMagnitude : Double(Float.leastNonzeroMagnitude)
     let steps = try y.builder.constant(noise(y.type, units * step))
-    return try y * factor + y.equal(0).select(y, steps)
+    let moved = try y + y.equal(0).select(y, part + steps)
+    return try y.isFinite().select(moved, y)
   }
 
   /// Zeros of either sign: that of a sum of zeros is that of what it began with.
@@ -251,9 +252,9 @@ struct Perturbation {
   private func epsilon(_ dtype: DType) -> Double { dtype == .f64 ? Double.ulpOfOne : Double(Float.ulpOfOne) }
 
   /// Half of the numbers at an end of the range: where two such meet, the largest error is near.
-  private mutating func noise(_ type: TensorType, _ size: Double, around center: Double = 0) throws -> Tensor {
+  private mutating func noise(_ type: TensorType, _ size: Double) throws -> Tensor {
     let values = (0..<(type.shape.elementCount ?? 0)).map { _ in
-      center + size * (random.chance(50) ? (random.chance(50) ? 1 : -1) : 2 * random.unit() - 1)
+      size * (random.chance(50) ? (random.chance(50) ? 1 : -1) : 2 * random.unit() - 1)
     }
     let dimensions = type.shape.numbers ?? []
     return type.dtype == .f64 ? try Tensor(values, dimensions) : try Tensor(values.map { Float($0) }, dimensions)
