@@ -31,7 +31,7 @@ while [[ ${1:-} == --* ]]; do
   --only) IFS=', ' read -ra only <<<"$2" ;;
   --rounds) rounds=$2 ;;
   --seconds) seconds=$2 ;;
-  --output) output=$2 ;;
+  --output) output=$(realpath -m "$2") ;;
   --peers) peers=$2 ;;
   --beside) companion=(--beside "$2") ;;
   *) fail "there is no option '$1': --only, --quick, --rounds, --seconds, --output, --peers, --beside" ;;
@@ -67,11 +67,10 @@ requires() { # what it is, command...
 }
 has_data() { requires 'the data set fashion-mnist is not there' "$apus" data fashion-mnist; }
 
-# The sections. Words in lists of names are split on purpose.
+# The sections: each says what it measures, and prints its tables. Words in lists of names are split on purpose.
 # shellcheck disable=SC2046
 roof() {
-  echo '`apus devices` measures one core.'
-  echo
+  printf '%s\n\n' 'What one core can do (`apus devices`).'
   local reports key
   reports=$(for _ in $(seq "$rounds"); do "$apus" devices --json; done)
   header 'of one core' measured
@@ -79,24 +78,35 @@ roof() {
   row 'f64 multiply-adds' "$(field gflops_f64 <<<"$reports" | cell ' GFLOP/s')"
   for key in L1 L2 L3 memory; do row "reading $key" "$(field $key <<<"$reports" | cell ' GB/s')"; done
 }
-products() { script matmul "$apus" ${quick:+32,128,784 64,64,64,f64}; }
-transformers() { script steps "$apus" $(some 1 encoder gpt); }
+products() {
+  printf '%s\n\n' 'Whole runs on one core, into new memory and with operands packed each time, beside OpenBLAS (`matmul.sh`).'
+  script matmul "$apus" ${quick:+32,128,784 64,64,64,f64}
+}
+transformers() {
+  printf '%s\n\n' 'One run of the encoder, whole training steps of the decoder, both on random ids (`steps.sh encoder gpt`).'
+  script steps "$apus" $(some 1 encoder gpt)
+}
 training() {
   has_data || return 0
+  printf '%s\n\n' 'Whole steps (forward, backward, update) on Fashion-MNIST; the name is followed by the batch (`steps.sh`).'
   script steps "$apus" $(some 1 mlp cnn lstm gru)
 }
-inference() { script steps "$apus" $(some 1 mlp1 vgg16 resnet50 mobilenet_v2); }
+inference() {
+  printf '%s\n\n' 'One picture, from the buffer of the caller to the result (`steps.sh`).'
+  script steps "$apus" $(some 1 mlp1 vgg16 resnet50 mobilenet_v2)
+}
 shared() {
   has_data || return 0
+  printf '%s\n\n' 'What is left of the quiet rate beside other processes; of two runs, the rates of both (`shared.sh`).'
   script shared "${companion[@]}" "$apus" $(some 1 mlp cnn lstm gru resnet50)
 }
 layers() {
   local model
   requires 'Python is not there' python3 --version || return 0
+  printf '%s\n' 'One picture, all cores. The share of the peak counts the arithmetic of the direct sum (`layers.py`).'
   for model in $(some 1 vgg16 resnet50 mobilenet_v2); do
-    printf '### %s\n\n' "$model"
+    printf '\n### %s\n\n' "$model"
     python3 "$benchmarks/layers.py" "$apus" "Graphs/Models/$model.graph" --threads "$(nproc)" "${options[@]}"
-    echo
   done
 }
 compile() {
@@ -105,10 +115,12 @@ compile() {
 }
 fit() {
   has_data || return 0
+  printf '%s\n\n' 'Ratios are of runs that follow each other; callbacks: `early_stopping` and `csv_logger` (`fit.sh`).'
   script fit "$apus" $(some 1 mlp cnn lstm)
 }
 peers() {
   requires 'no command was given with --peers' test -n "$peers" || return 0
+  printf '%s\n\n' 'Programs in turn; the ratio is that of Apus to the best of the others (`peers.sh`).'
   script peers --beside "$peers" "$apus" $(some 1 mlp lstm gru cnn mlp1 vgg16 resnet50 mobilenet_v2 encoder gpt)
 }
 

@@ -21,7 +21,8 @@ start_busy() { # command...
 stop_busy() {
   local process
   for process in ${busy[@]+"${busy[@]}"}; do
-    kill "$process" 2>/dev/null || true
+    # Not every caller lets a process be told to end.
+    kill -KILL "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
   busy=()

@@ -108,6 +108,20 @@ import Testing
     #expect(result.output.contains(#/\| mlp \| 1 \| \d,000 \| 1,500 \| /#))
   }
 
+  /// The page has the tables that the script makes.
+  @Test func thePageHasTheseTables() throws {
+    let run = try Run()
+    let page = try Repository.text("Docs/Benchmarks.md")
+    let sections = "roof,products,transformers,training,inference,shared,compile,fit"
+    let result = try run.script("all", ["--quick", "--only", sections, run.apus])
+    let lines = result.output.split(separator: "\n").map(String.init)
+    let expected = lines.indices.filter {
+      lines[$0].hasPrefix("## ") || $0 + 1 < lines.count && lines[$0 + 1].hasPrefix("|---")
+    }.map { lines[$0] }
+    #expect(expected.count >= 17, "\(result)")
+    for line in expected { #expect(page.contains(line + "\n"), "Docs/Benchmarks.md lacks: \(line)") }
+  }
+
   @Test(arguments: [
     (["--only", "roof,walls"], "there is no section 'walls'"), (["--fast", "1"], "there is no option '--fast'"),
     (["--rounds", "none"], "--rounds takes a number"), (["/no/such/apus"], "there is no program '/no/such/apus'"),

@@ -112,4 +112,9 @@ for case in "vgg16 image 602112 4000" "resnet50 image 602112 4000" "mobilenet_v2
   check "${words[0]} in C gives the same bits" gives_the_same_bits "${words[@]}"
 done
 
+# Benchmarks are measured and printed as tables; what they are is another matter.
+check "benchmarks run" "$root/Graphs/Benchmarks/all.sh" --quick --only roof,training,inference,fit --output "$work/benchmarks.md" \
+  "$apus"
+check "benchmarks are tables" test "$(grep -cE '^\| (mlp|mlp1|f32 multiply-adds)[, ].*\| [0-9]' benchmarks.md)" -ge 4
+
 echo "$passed passed, 0 failed"
