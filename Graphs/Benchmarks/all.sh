@@ -8,6 +8,7 @@
 #   --rounds N           how often each figure is measured; 5 if left out
 #   --seconds S          how long a run of most sections measures; 1.5 if left out
 #   --output FILE        instead of standard output
+#   --page FILE          puts the sections into a page that has them, up to the line <!-- notes --> in each
 #   --peers COMMAND      measures other programs: see peers.sh; that section is left out without it
 #   --beside COMMAND     measures one of them where the machine is shared: see shared.sh
 #
@@ -15,7 +16,7 @@
 set -euo pipefail
 
 all=(roof products transformers training inference shared layers compile fit peers)
-only=() peers='' output='' quick='' rounds=5 seconds=1.5 companion=()
+only=() peers='' output='' page='' quick='' rounds=5 seconds=1.5 companion=()
 fail() {
   echo "all.sh: $*" >&2
   exit 2
@@ -32,9 +33,10 @@ while [[ ${1:-} == --* ]]; do
   --rounds) rounds=$2 ;;
   --seconds) seconds=$2 ;;
   --output) output=$(realpath -m "$2") ;;
+  --page) page=$(realpath -e "$2") || fail "there is no page '$2'" ;;
   --peers) peers=$2 ;;
   --beside) companion=(--beside "$2") ;;
-  *) fail "there is no option '$1': --only, --quick, --rounds, --seconds, --output, --peers, --beside" ;;
+  *) fail "there is no option '$1': --only, --quick, --rounds, --seconds, --output, --page, --peers, --beside" ;;
   esac
   shift 2
 done
@@ -130,12 +132,13 @@ declare -A titles=(
   [compile]='Compiling' [fit]='`apus train` against `apus bench --train`' [peers]='Against other programs'
 )
 report() {
-  echo "Measured by \`Graphs/Benchmarks/all.sh\`: medians of $rounds runs, in parentheses the least and the largest."
+  echo "Measured by \`Graphs/Benchmarks/all.sh\`: medians of runs, $rounds each, in parentheses the least and the largest."
   echo
   header machine ''
   row processor "$(sed -nE 's/^(model name|Processor)[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
   row kernel "$(uname -sr)"
   row apus "$("$apus" --version)"
+  row 'other load' "$(cut -d ' ' -f 1 /proc/loadavg) processes were ready or running when it began"
   row date "$(date -u '+%Y-%m-%d %H:%M UTC')"
   for section in "${only[@]}"; do
     echo "all.sh: $section" >&2
@@ -143,4 +146,27 @@ report() {
     "$section"
   done
 }
-if [ -n "$output" ]; then report >"$output"; else report; fi
+# A page with the sections of a report: what is between a heading, or the line <!-- machine -->, and the line <!-- notes -->
+# or the next heading. Sections that the page has not are left out.
+updated() { # report, page
+  awk '
+    NR == FNR { if (/^## /) section = $0; else text[section] = text[section] $0 "\n"; next }
+    /^## / || /^<!-- (machine|notes) -->$/ {
+      isReplaced = 0
+      key = /machine/ ? "" : $0
+      if (key in text && text[key] !~ /\nLeft out: /) { printf "%s\n%s\n", $0, text[key]; isReplaced = 1; next }
+    }
+    !isReplaced' "$1" "$2" | cat -s
+}
+
+if [ -n "$page" ]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  report >"$work/report"
+  updated "$work/report" "$page" >"$work/page"
+  cp "$work/page" "$page"
+elif [ -n "$output" ]; then
+  report >"$output"
+else
+  report
+fi

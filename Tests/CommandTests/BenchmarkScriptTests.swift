@@ -122,6 +122,38 @@ import Testing
     for line in expected { #expect(page.contains(line + "\n"), "Docs/Benchmarks.md lacks: \(line)") }
   }
 
+  /// Sections of a page are replaced where they are; notes, other sections and what was left out stay.
+  @Test func aPageIsUpdatedInPlace() throws {
+    let run = try Run()
+    let page = try run.folder.write(
+      """
+      # Page
+      <!-- machine -->
+      old machine
+      <!-- notes -->
+      about it
+
+      ## Other
+      kept
+
+      ## The roof
+      old roof
+      <!-- notes -->
+      a note
+
+      ## Against other programs
+      old ratios
+      """, as: "page.md")
+    let result = try run.script("all", ["--quick", "--only", "roof,training,peers", "--page", page, run.apus])
+    #expect(result.status == 0, "\(result.errors)")
+    let text = try run.folder.text("page.md")
+    for kept in ["about it\n", "## Other\nkept\n", "<!-- notes -->\na note\n", "old ratios"] {
+      #expect(text.contains(kept), "\(kept)\n\(text)")
+    }
+    #expect(text.contains("| f32 multiply-adds | 200 GFLOP/s |") && text.contains("| apus | 0.1.0 |"))
+    for gone in ["old machine", "old roof", "## Training"] { #expect(!text.contains(gone), "\(gone)\n\(text)") }
+  }
+
   @Test(arguments: [
     (["--only", "roof,walls"], "there is no section 'walls'"), (["--fast", "1"], "there is no option '--fast'"),
     (["--rounds", "none"], "--rounds takes a number"), (["/no/such/apus"], "there is no program '/no/such/apus'"),
