@@ -25,6 +25,19 @@ public struct Tensor: Sendable {
     self.dimensions = dimensions
   }
 
+  /// A tensor whose elements are not set yet, in the memory of another one if nothing else holds it and it has the size.
+  /// - Parameter old: nil after the call if its memory was taken.
+  package init(uninitialized dtype: DType, _ dimensions: [Int], reusing old: inout Tensor?) throws {
+    if var taken = old.take(), taken.dtype == dtype, Shape.elementCount(dimensions) == taken.count,
+      isKnownUniquelyReferenced(&taken.storage)
+    {
+      taken.dimensions = dimensions
+      self = taken
+    } else {
+      try self.init(uninitialized: dtype, dimensions)
+    }
+  }
+
   /// A tensor of the given elements in row-major order.
   /// - Throws: `ApusError` if their number is not the shape's.
   public init<Element: TensorElement>(_ elements: [Element], _ dimensions: [Int]) throws {

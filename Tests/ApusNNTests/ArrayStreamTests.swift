@@ -102,6 +102,68 @@ import Testing
     #expect(try streamed.evaluate(plain)["accuracy"] == whole.evaluate(data.images, data.labels)["accuracy"])
   }
 
+  /// The batches of a stream, one by one.
+  private struct Batches: StreamedDataset {
+    let stream: ArrayStream
+    var batchCount: Int { stream.batchCount }
+    func batch(_ index: Int, ofEpoch epoch: Int) throws -> Batch { try stream.batch(index, ofEpoch: epoch) }
+  }
+
+  /// That rows are read by windows is a matter of speed: batches that are asked for one by one train to the same bits, in a
+  /// mixed order too, and wherever epochs begin and end.
+  @Test(arguments: [nil, 1, 50, 64, 200]) func windowsTrainAsTheirBatchesDo(_ stepsPerEpoch: Int?) throws {
+    let (all, count) = (try numbered(), Self.count)
+    try NPY.write(Tensor((0..<count).map { Float($0 % 7) }, [count, 1]), to: folder.file("values.npy"))
+    let stream = try ArrayStream(
+      inputs: folder.file("x.npy"), targets: folder.file("values.npy"), batchSize: 30, seed: 5,
+      sampleWeights: Tensor((0..<count).map { Float($0 % 3) }))
+    #expect(all.batchesPerWindow == 64 && all.batchCount == 70)
+    let trainers = try (0..<2).map { _ in
+      try Sequential(input: [1_024]) { Dense(1) }.compile(optimizer: .adam(), loss: .meanSquaredError, seed: 4)
+    }
+    for (trainer, data) in zip(trainers, [stream, Batches(stream: stream)] as [any StreamedDataset]) {
+      try trainer.fit(data, epochs: 3, verbose: .silent, stepsPerEpoch: stepsPerEpoch)
+    }
+    #expect(trainers[0].stepCount == 3 * (stepsPerEpoch ?? 70))
+    #expect(trainers[0].state == trainers[1].state)
+    #expect(trainers[0].history["loss"]?.count == 3)
+  }
+
+  /// Windows are read into the memory of those before, but not while that is in use.
+  @Test func aWindowThatIsHeldStaysAsItIs() throws {
+    let stream = try numbered()
+    let held = try stream.window(0, ofEpoch: 0).samples
+    let rows = held.targets.values[0].doubles()
+    // As many rows of another order.
+    let next = try stream.window(0, ofEpoch: 1).samples.targets.values[0].doubles()
+    #expect(next.count == rows.count && next != rows)
+    #expect(held.targets.values[0].doubles() == rows)
+    let inputs = held.inputs.values[0].doubles()
+    #expect(rows.indices.allSatisfy { inputs[$0 * 1_024] == rows[$0] })
+  }
+
+  /// Each step of an epoch is in one piece, in order, in the window of its batch.
+  @Test func piecesAreTheStepsOfAnEpoch() throws {
+    for (batches, window) in [(7, 3), (6, 3), (5, 9), (1, 1)] {
+      for stepCount in 1...16 {
+        let steps = try EpochSteps(batchesPerPass: batches, .steps(stepCount))
+        for epoch in 0..<5 {
+          let pieces = WindowPieces(steps, epoch: epoch, batchesPerWindow: window)
+          var step = 0
+          for piece in (0..<pieces.count).map({ pieces[$0] }) {
+            #expect(piece.firstStep == step && !piece.batches.isEmpty)
+            for batch in piece.batches {
+              let place = steps.place(step, inEpoch: epoch)
+              #expect(place == (piece.pass, batch) && batch / window == piece.window)
+              step += 1
+            }
+          }
+          #expect(step == stepCount, "\(batches) batches by \(window), \(stepCount) steps, epoch \(epoch)")
+        }
+      }
+    }
+  }
+
   @Test func theListingTrains() throws {
     _ = try data(100)
     let (x, y) = (folder.file("images.npy"), folder.file("labels.npy"))

@@ -71,6 +71,13 @@ package final class NPYRows: Sendable {
       at: start + rows.lowerBound * rowByteCount, path)
   }
 
+  /// Tells the system that rows will be read soon, so that it fetches them from the disk.
+  package func willNeed(_ rows: Range<Int>) {
+    // This is advice: a system that cannot read ahead ignores it.
+    _ = posix_fadvise(
+      descriptor, off_t(start + rows.lowerBound * rowByteCount), off_t(rows.count * rowByteCount), POSIX_FADV_WILLNEED)
+  }
+
   private static func read(
     _ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32, at offset: Int, _ path: String
   ) throws {

@@ -11,7 +11,7 @@ import Synchronization
 /// Rows are shuffled in two steps, so that the disk reads pieces and not single rows: blocks of about 128 KiB are put into a
 /// random order, and the rows of 64 blocks that follow each other are mixed. Samples that are sorted by class in the file are
 /// mixed less than in memory; shuffle them once before, if they are.
-public final class ArrayStream: StreamedDataset {
+public final class ArrayStream: WindowedDataset {
   public let batchSize: Int
   public var batchCount: Int { (count + batchSize - 1) / batchSize }
   /// How many samples it has.
@@ -24,21 +24,19 @@ public final class ArrayStream: StreamedDataset {
   private let seed: UInt64
   private let rows: Range<Int>
   private let files: (inputs: NPYRows, targets: NPYRows)
-  private let window = Mutex<Window?>(nil)
+  /// The order of a pass's blocks.
+  private let blocks = Mutex<(pass: Int, order: [Int])?>(nil)
+  /// The window that was read last.
+  private let known = Mutex<(number: Int, pass: Int, samples: SampleWindow)?>(nil)
+  /// The last pass in which a window came as slowly as from a disk.
+  private let slowPass = Atomic<Int>(-1)
 
   /// Bytes of inputs that are read at once, and how many such blocks are mixed.
   private static let blockSize = 128 << 10
   private static let blocksPerWindow = 64
 
-  /// Rows that are in memory.
-  private struct Window {
-    let number, pass: Int
-    let inputs, targets: Tensor
-    /// The rows of the files in which the samples are.
-    let places: [Int]
-    /// The order in which they are taken.
-    let order: [Int]
-  }
+  /// Bytes a nanosecond: windows that come more slowly come from a disk, and not from the system's memory.
+  private static let memoryRate = 4
 
   /// - Parameters:
   ///   - inputs: an NPY file, `[count, …]`.
@@ -132,48 +130,68 @@ public final class ArrayStream: StreamedDataset {
     return batchSize * max(1, rowsPerBlock / batchSize)
   }
 
+  var batchesPerWindow: Int { blockRows / batchSize * Self.blocksPerWindow }
+
   public func batch(_ index: Int, ofEpoch pass: Int) throws -> Batch {
-    let windowRows = blockRows * Self.blocksPerWindow
-    let (number, offset) = (index * batchSize).quotientAndRemainder(dividingBy: windowRows)
-    return try window.withLock { window in
-      if window?.number != number || window?.pass != pass { window = nil }
-      let known = try window ?? read(window: number, pass)
-      window = known
-      let chosen = known.order[offset..<min(offset + batchSize, known.order.count)]
-      let weights = try sampleWeights?.gather(rows: chosen.map { known.places[$0] })
-      return Batch(
-        try known.inputs.gather(rows: chosen), try known.targets.gather(rows: chosen), sampleWeights: weights)
+    let (number, place) = index.quotientAndRemainder(dividingBy: batchesPerWindow)
+    let window = try window(number, ofEpoch: pass)
+    let start = place * batchSize
+    return try window.samples.gathered(Array(window.order[start..<min(start + batchSize, window.order.count)]))
+  }
+
+  /// The rows of a few blocks, in the pass's order.
+  func window(_ number: Int, ofEpoch pass: Int) throws -> SampleWindow {
+    try known.withLock { known in
+      if let known, known.number == number, known.pass == pass { return known.samples }
+      // The memory of the last window is used again if nothing else holds it.
+      var old = known.map { ($0.samples.samples.inputs.values.first, $0.samples.samples.targets.values.first) }
+      known = nil
+      let begin = ContinuousClock.now
+      let samples = try read(window: number, pass, &old)
+      note(ContinuousClock.now - begin, for: samples.samples, pass)
+      known = (number, pass, samples)
+      return samples
     }
   }
 
-  /// The rows of a window: a few blocks of the pass's order.
-  private func read(window number: Int, _ pass: Int) throws -> Window {
-    let size = blockRows
-    let whole = count / size
-    // Rows that do not fill a block come last, so that all batches before are whole.
-    var blocks = isShuffled ? Shuffle.permutation(count: whole, seed: seed, epoch: pass) : Array(0..<whole)
-    if whole * size < count { blocks.append(whole) }
-    let first = number * Self.blocksPerWindow
-    let ranges = blocks[first..<min(first + Self.blocksPerWindow, blocks.count)].map { block in
-      let start = rows.lowerBound + block * size
-      return start..<min(start + size, rows.upperBound)
+  func announce(window number: Int, ofEpoch pass: Int) {
+    guard slowPass.load(ordering: .relaxed) == pass else { return }
+    for rows in ranges(ofWindow: number, pass) {
+      files.inputs.willNeed(rows)
+      files.targets.willNeed(rows)
     }
-    let places = ranges.flatMap(Array.init)
-    var order = Array(places.indices)
+  }
+
+  /// Notes a pass in which samples came slowly. What was announced comes fast, so a pass stays slow.
+  private func note(_ time: Duration, for samples: Batch, _ pass: Int) {
+    let byteCount = samples.inputs.values.reduce(0) { $0 + $1.byteCount }
+    if time > .nanoseconds(byteCount / Self.memoryRate) { slowPass.store(pass, ordering: .relaxed) }
+  }
+
+  private func read(window number: Int, _ pass: Int, _ old: inout (Tensor?, Tensor?)?) throws -> SampleWindow {
+    let ranges = ranges(ofWindow: number, pass)
+    let total = ranges.reduce(0) { $0 + $1.count }
+    var order = Array(0..<total)
     // Windows of a pass draw different numbers.
     if isShuffled {
       let drawn = seed &+ (UInt64(number) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-      order = Shuffle.permutation(count: places.count, seed: drawn, epoch: pass)
+      order = Shuffle.permutation(count: total, seed: drawn, epoch: pass)
     }
-    return Window(
-      number: number, pass: pass, inputs: try Self.read(ranges, of: files.inputs),
-      targets: try Self.read(ranges, of: files.targets), places: places, order: order)
+    var (inputs, targets) = old ?? (nil, nil)
+    old = nil
+    return SampleWindow(
+      samples: Batch(
+        try Self.read(ranges, of: files.inputs, &inputs), try Self.read(ranges, of: files.targets, &targets),
+        sampleWeights: try sampleWeights?.gather(rows: ranges.flatMap(Array.init))),
+      order: order)
   }
 
-  private static func read(_ ranges: [Range<Int>], of file: NPYRows) throws -> Tensor {
+  /// - Parameter memory: a tensor that is not needed anymore.
+  private static func read(_ ranges: [Range<Int>], of file: NPYRows, _ memory: inout Tensor?) throws -> Tensor {
     let count = ranges.reduce(0) { $0 + $1.count }
     var result = try Tensor(
-      uninitialized: file.type.dtype, [count] + file.type.shape.dims.dropFirst().map { $0.number ?? 0 })
+      uninitialized: file.type.dtype, [count] + file.type.shape.dims.dropFirst().map { $0.number ?? 0 },
+      reusing: &memory)
     try result.withUnsafeMutableBytes { buffer in
       var offset = 0
       for range in ranges {
@@ -182,5 +200,25 @@ public final class ArrayStream: StreamedDataset {
       }
     }
     return result
+  }
+
+  /// The rows of the files that a window has, block by block.
+  private func ranges(ofWindow number: Int, _ pass: Int) -> [Range<Int>] {
+    let (size, first) = (blockRows, number * Self.blocksPerWindow)
+    let order = blocks.withLock { known in
+      if known?.pass != pass { known = (pass, blockOrder(ofPass: pass)) }
+      return known?.order ?? []
+    }
+    return order[first..<min(first + Self.blocksPerWindow, order.count)].map { block in
+      let start = rows.lowerBound + block * size
+      return start..<min(start + size, rows.upperBound)
+    }
+  }
+
+  /// The order of a pass's blocks. Rows that do not fill a block come last, so that all batches before are whole.
+  private func blockOrder(ofPass pass: Int) -> [Int] {
+    let whole = count / blockRows
+    let blocks = isShuffled ? Shuffle.permutation(count: whole, seed: seed, epoch: pass) : Array(0..<whole)
+    return whole * blockRows < count ? blocks + [whole] : blocks
   }
 }

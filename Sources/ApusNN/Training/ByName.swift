@@ -23,6 +23,13 @@ public struct ByName<Element>: ExpressibleByDictionaryLiteral, ExpressibleByArra
   public var isEmpty: Bool { elements.isEmpty }
   var values: [Element] { elements.map(\.element) }
 
+  /// The same names with other elements.
+  func map<Other>(_ transform: (Element) throws -> Other) rethrows -> ByName<Other> {
+    ByName<Other>(named: try elements.map { ($0.name, try transform($0.element)) })
+  }
+
+  private init(named elements: [(name: String?, element: Element)]) { self.elements = elements }
+
   /// The element of each name; nil for a name that has none.
   /// - Parameters:
   ///   - what: one of the elements, for messages: `loss`.

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusData
 
 /// Samples that come in batches and need not be in memory as a whole: read from files, made by a program.
 ///
@@ -44,6 +45,12 @@ public struct Batch: Sendable {
     self.sampleWeights = sampleWeights
   }
 
+  /// Some of the samples.
+  func gathered(_ rows: [Int]) throws -> Batch {
+    func gather(_ tensors: ByName<Tensor>) throws -> ByName<Tensor> { try tensors.map { try $0.gather(rows: rows) } }
+    return Batch(inputs: try gather(inputs), targets: try gather(targets), sampleWeights: try gather(sampleWeights))
+  }
+
   /// A batch for a model with one input and one output.
   public init(_ inputs: Tensor, _ targets: Tensor, sampleWeights: Tensor? = nil) {
     self.init(inputs: [inputs], targets: [targets], sampleWeights: sampleWeights.map { [$0] } ?? [:])
@@ -73,7 +80,7 @@ struct StreamSource: SampleSource {
       count: stepCount, ahead: data.prefetchedBatches, room: isByOne ? 0 : 4 << 20, size: Batch.byteCount
     ) { step in
       let place = steps.place(step, inEpoch: epoch)
-      return try naming(place) { try data.batch(place.batch, ofEpoch: place.pass) }
+      return try namingBatch(place) { try data.batch(place.batch, ofEpoch: place.pass) }
     }
     defer { batches.stop() }
     var (step, length) = (0, ChunkLength(isByOne: isByOne))
@@ -84,7 +91,7 @@ struct StreamSource: SampleSource {
       var (fitting, fault): ([Samples], (any Error)?) = ([], nil)
       for batch in group where fault == nil {
         do {
-          fitting.append(try naming(steps.place(step + fitting.count, inEpoch: epoch)) { try fit(batch) })
+          fitting.append(try namingBatch(steps.place(step + fitting.count, inEpoch: epoch)) { try fit(batch) })
         } catch { fault = error }
       }
       for chunk in try Self.chunks(fitting, first: step) {
@@ -122,7 +129,7 @@ extension Batch {
 }
 
 /// Runs `body`; an error says which batch it is about. Both numbers are from 0, as `batch(_:ofEpoch:)` has them.
-private func naming<Result>(_ place: (pass: Int, batch: Int), _ body: () throws -> Result) throws -> Result {
+func namingBatch<Result>(_ place: (pass: Int, batch: Int), _ body: () throws -> Result) throws -> Result {
   let name = "batch \(place.batch) of epoch \(place.pass)"
   do { return try body() } catch let error as ApusError {
     throw ApusError(error.fault, error.diagnostics.map { $0.within(name) })

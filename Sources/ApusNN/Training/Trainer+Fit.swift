@@ -152,8 +152,15 @@ extension Trainer {
         options: options))
   }
 
-  private func source(_ data: any StreamedDataset, _ length: EpochLength) throws -> StreamSource {
-    try StreamSource(data, length) { [unowned self] in
+  private func source(_ data: any StreamedDataset, _ length: EpochLength) throws -> any SampleSource {
+    if let data = data as? any WindowedDataset {
+      return try WindowSource(
+        data, length,
+        fit: { [unowned self] in
+          try samples(inputs: $0.inputs, targets: $0.targets, weights: $0.sampleWeights)
+        }, checkSize: { [unowned self] in try checkBatch(size: $0) })
+    }
+    return try StreamSource(data, length) { [unowned self] in
       try batch(of: samples(inputs: $0.inputs, targets: $0.targets, weights: $0.sampleWeights))
     }
   }
