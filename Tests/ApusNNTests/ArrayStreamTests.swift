@@ -129,19 +129,6 @@ import Testing
     #expect(trainers[0].history["loss"]?.count == 3)
   }
 
-  /// Windows are read into the memory of those before, but not while that is in use.
-  @Test func aWindowThatIsHeldStaysAsItIs() throws {
-    let stream = try numbered()
-    let held = try stream.window(0, ofEpoch: 0).samples
-    let rows = held.targets.values[0].doubles()
-    // As many rows of another order.
-    let next = try stream.window(0, ofEpoch: 1).samples.targets.values[0].doubles()
-    #expect(next.count == rows.count && next != rows)
-    #expect(held.targets.values[0].doubles() == rows)
-    let inputs = held.inputs.values[0].doubles()
-    #expect(rows.indices.allSatisfy { inputs[$0 * 1_024] == rows[$0] })
-  }
-
   /// Each step of an epoch is in one piece, in order, in the window of its batch.
   @Test func piecesAreTheStepsOfAnEpoch() throws {
     for (batches, window) in [(7, 3), (6, 3), (5, 9), (1, 1)] {

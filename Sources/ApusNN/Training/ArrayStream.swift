@@ -26,14 +26,27 @@ public final class ArrayStream: WindowedDataset {
   private let files: (inputs: NPYRows, targets: NPYRows)
   /// The order of a pass's blocks.
   private let blocks = Mutex<(pass: Int, order: [Int])?>(nil)
-  /// The window that was read last.
-  private let known = Mutex<(number: Int, pass: Int, samples: SampleWindow)?>(nil)
+  private let known = Mutex(Known())
   /// The last pass in which a window came as slowly as from a disk.
   private let slowPass = Atomic<Int>(-1)
 
   /// Bytes of inputs that are read at once, and how many such blocks are mixed.
   private static let blockSize = 128 << 10
   private static let blocksPerWindow = 64
+
+  /// The window that was read last, and memory for others.
+  private struct Known {
+    var window: (number: Int, pass: Int, samples: SampleWindow)?
+    /// Inputs and targets of windows before it, by their number of rows: that of whole windows, and that of a pass's last one.
+    var spare: [Int: (inputs: Tensor?, targets: Tensor?)] = [:]
+
+    /// Forgets the window, but not its memory.
+    mutating func release() {
+      guard let samples = window?.samples else { return }
+      spare[samples.order.count] = (samples.samples.inputs.values.first, samples.samples.targets.values.first)
+      window = nil
+    }
+  }
 
   /// Bytes a nanosecond: windows that come more slowly come from a disk, and not from the system's memory.
   private static let memoryRate = 4
@@ -142,14 +155,12 @@ public final class ArrayStream: WindowedDataset {
   /// The rows of a few blocks, in the pass's order.
   func window(_ number: Int, ofEpoch pass: Int) throws -> SampleWindow {
     try known.withLock { known in
-      if let known, known.number == number, known.pass == pass { return known.samples }
-      // The memory of the last window is used again if nothing else holds it.
-      var old = known.map { ($0.samples.samples.inputs.values.first, $0.samples.samples.targets.values.first) }
-      known = nil
+      if let window = known.window, window.number == number, window.pass == pass { return window.samples }
+      known.release()
       let begin = ContinuousClock.now
-      let samples = try read(window: number, pass, &old)
+      let samples = try read(window: number, pass, &known.spare)
       note(ContinuousClock.now - begin, for: samples.samples, pass)
-      known = (number, pass, samples)
+      known.window = (number, pass, samples)
       return samples
     }
   }
@@ -168,7 +179,9 @@ public final class ArrayStream: WindowedDataset {
     if time > .nanoseconds(byteCount / Self.memoryRate) { slowPass.store(pass, ordering: .relaxed) }
   }
 
-  private func read(window number: Int, _ pass: Int, _ old: inout (Tensor?, Tensor?)?) throws -> SampleWindow {
+  private func read(window number: Int, _ pass: Int, _ spare: inout [Int: (inputs: Tensor?, targets: Tensor?)]) throws
+    -> SampleWindow
+  {
     let ranges = ranges(ofWindow: number, pass)
     let total = ranges.reduce(0) { $0 + $1.count }
     var order = Array(0..<total)
@@ -177,8 +190,7 @@ public final class ArrayStream: WindowedDataset {
       let drawn = seed &+ (UInt64(number) &+ 1) &* 0x9E37_79B9_7F4A_7C15
       order = Shuffle.permutation(count: total, seed: drawn, epoch: pass)
     }
-    var (inputs, targets) = old ?? (nil, nil)
-    old = nil
+    var (inputs, targets) = spare.removeValue(forKey: total) ?? (nil, nil)
     return SampleWindow(
       samples: Batch(
         try Self.read(ranges, of: files.inputs, &inputs), try Self.read(ranges, of: files.targets, &targets),
