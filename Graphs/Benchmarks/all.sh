@@ -129,7 +129,7 @@ peers() {
 declare -A titles=(
   [roof]='The roof' [products]='Matrix products' [transformers]='Transformers' [training]='Training'
   [inference]='Inference' [shared]='On machines that others use, too' [layers]='Layers of convolutional networks'
-  [compile]='Compiling' [fit]='`apus train` against `apus bench --train`' [peers]='Against other programs'
+  [compile]='Compiling' [fit]='`apus train` against `apus bench --train`' [peers]='Against other frameworks'
 )
 report() {
   echo "Measured by \`Graphs/Benchmarks/all.sh\`: medians of runs, $rounds each, in parentheses the least and the largest."
@@ -153,7 +153,7 @@ updated() { # report, page
     NR == FNR { if (/^## /) section = $0; else text[section] = text[section] $0 "\n"; next }
     /^## / || /^<!-- (machine|notes) -->$/ {
       isReplaced = 0
-      key = /machine/ ? "" : $0
+      key = /^<!-- machine/ ? "" : $0
       if (key in text && text[key] !~ /\nLeft out: /) { printf "%s\n%s\n", $0, text[key]; isReplaced = 1; next }
     }
     !isReplaced' "$1" "$2" | cat -s

@@ -41,8 +41,9 @@ field() { sed -nE "s/.*\"$1\":(-?[0-9][-+0-9.e]*).*/\1/p"; } # name
 
 # Samples a second of what `apus bench --json` prints; runs a second of a workload of single runs.
 rate() { awk '
-  match($0, /"samples_per_s":[-+0-9.e]+/) { print substr($0, RSTART + 16, RLENGTH - 16); exit }
-  match($0, /"ms":[-+0-9.e]+/) { print 1000 / substr($0, RSTART + 5, RLENGTH - 5); exit }'; }
+  match($0, /"samples_per_s": *[-+0-9.e]+/) { sub(/.*"samples_per_s": */, ""); print $0 + 0; found = 1; exit }
+  match($0, /"ms": *[-+0-9.e]+/) { sub(/.*"ms": */, ""); print 1000 / ($0 + 0); found = 1; exit }
+  END { if (!found) { print "no samples_per_s or ms was printed" >"/dev/stderr"; exit 1 } }'; }
 bench() { # workload, more arguments...
   local words
   words=$(workload "$1")

@@ -9,7 +9,8 @@ import Testing
   private static let workers = [1, 2, 3]
   private static let length = 700
 
-  @Test(arguments: workers) func partsGoOnInOrder(_ workers: Int) throws {
+  /// With the code generator's usual level, and with the simplest one, which programs of more than 2,048 launches get.
+  @Test(arguments: workers, [length, 2_100]) func partsGoOnInOrder(_ workers: Int, _ length: Int) throws {
     var maker = ProgramMaker()
     let count = 5
     let x = maker.buffer("x", count, .parameter(0))
@@ -22,7 +23,7 @@ import Testing
     maker.program.steps = [maker.launch(copy, Location(x), Location(a))]
     var expected = Array((0..<count).map { $0 * 7 })
     let input = expected
-    for number in 0..<Self.length {
+    for number in 0..<length {
       let (from, to) = number % 2 == 0 ? (a, b) : (b, a)
       maker.program.steps += [.barrier, maker.launch(kernels[number % 3], Location(from), Location(to))]
       let (scale, addend) = steps[number % 3]

@@ -70,7 +70,7 @@ import Testing
     #expect(products.output.contains("| 2.00 (1.00 to 4.00) |\n"))
 
     let shared = try run.script(
-      "shared", ["--rounds", "1", "--beside", "echo '{\"samples_per_s\":500}' # WORKLOAD", run.apus, "mlp"])
+      "shared", ["--rounds", "1", "--beside", "echo '{\"samples_per_s\": 500, \"ms\": 2}' # WORKLOAD", run.apus, "mlp"])
     #expect(shared.status == 0, "\(shared.errors)")
     let rows = shared.output.split(separator: "\n").map {
       $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
