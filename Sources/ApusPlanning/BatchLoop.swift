@@ -117,15 +117,3 @@ extension KernelProgram {
     return b.build(name: "batch_rows", units: rows)
   }
 }
-
-extension KernelProgram {
-  /// The bytes of each output in one batch. A buffer that shares an output's memory may be smaller.
-  var outputSizes: [Int: Int] {
-    var sizes: [Int: Int] = [:]
-    for buffer in buffers {
-      if case .output(let output) = buffer.place { sizes[output] = max(sizes[output] ?? 0, buffer.byteCount) }
-      if case .series(let output) = buffer.place { sizes[output] = max(sizes[output] ?? 0, buffer.byteCount) }
-    }
-    return sizes
-  }
-}

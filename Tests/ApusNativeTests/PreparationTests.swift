@@ -36,6 +36,33 @@ import Testing
     #expect(try backend.plan(graph, precomputing: false).preparation == nil)
   }
 
+  /// A value on the way lies in the memory of a result that is twice as large: there is room for the result.
+  @Test func resultsThatSmallerValuesShare() throws {
+    let graph = try Graph.parse(
+      """
+      graph @doubled(%x: f32[6, 64, 1]) {
+        %w: f32[3, 64, 64] = variable(zeros)
+        %1 = leaky_relu(%w, slope: 1.5)
+        %2 = concatenate(%1, %1)
+        %3 = subtract(%2, %x)
+        return %3
+      }
+      """)[0]
+    let backend = NativeBackend(workers: 2)
+    let preparation = try #require(
+      try backend.plan(backend.optimized(graph, passes: .level(.none))).preparation)
+    let sharing = preparation.buffers.filter { $0.place == .output(0) }.map(\.byteCount)
+    #expect(Set(sharing) == [3 * 64 * 64 * 4, 6 * 64 * 64 * 4])
+    #expect(preparation.outputByteCounts == [6 * 64 * 64 * 4])
+    let (feeds, variables) = ([try Self.floats([6, 64, 1])], [try Self.floats([3, 64, 64], stream: 1)])
+    let expected = try Interpreter(graph).run(feeds, variables: variables).outputs
+    let backends: [any Backend] = [backend, KernelInterpreterBackend()]
+    for backend in backends {
+      let found = try backend.compile(graph, passes: .level(.none)).run(feeds, variables: variables)
+      #expect(found.outputs == expected, "\(backend.name)")
+    }
+  }
+
   @Test(arguments: [1, 2]) func otherWeightsArePreparedAnew(_ workers: Int) throws {
     let executable = try NativeBackend(workers: workers, verifies: true).compile(Self.model())
     let feeds = [try Self.floats([1, 12, 12, 32])]

@@ -118,7 +118,7 @@ struct Comparison {
     let found: Double
     private var low: Double
     private var high: Double
-    /// The range of the perturbed runs alone.
+    /// The range of the runs in which perturbations moved it by more than a hundredth.
     private var sampled = (low: Double.infinity, high: -Double.infinity)
     private var changesKind = false
     /// Whether zeros of both signs were seen.
@@ -136,7 +136,7 @@ struct Comparison {
         if zero.sign == .plus { hasPlus = true } else { hasMinus = true }
       }
       (low, high) = (min(low, x), max(high, x))
-      sampled = (min(sampled.low, x), max(sampled.high, x))
+      if abs(x - reference) > 0.01 * abs(reference) { sampled = (min(sampled.low, x), max(sampled.high, x)) }
     }
 
     /// Whether the reference is an outlier of its own perturbations.

@@ -108,7 +108,7 @@ public struct AheadOfTimeLibrary: Sendable {
       let compiler = ProgramCompiler(target: backend.target, cache: backend.cache)
       return try Preparation(preparation, compiler).results(of: variables, workers: backend.workers)
     }
-    let results = try Preparation.resultSizes(preparation).map { try Tensor(uninitialized: .u8, [$0]) }
+    let results = try preparation.makeOutputs()
     try InterpretedProgram(preparation).run { Preparation.address($0, variables, results) }
     return results
   }

@@ -9,10 +9,10 @@ extension MemoryNeed {
     self.init()
     for each in [program] + (preparation.map { [$0] } ?? []) {
       add(each.arenaByteCount)
+      for byteCount in each.outputByteCounts { add(byteCount) }
       for buffer in each.buffers {
         switch buffer.place {
-        case .output: add(buffer.byteCount)
-        case .arena: break
+        case .output, .arena: break
         case .parameter, .variable, .precomputed, .constant, .dataset, .rows, .series: continue
         }
         parts.append((buffer.name, buffer.byteCount))

@@ -9,8 +9,7 @@ final class Preparation: Sendable {
   private let code: Lazy<CompiledProgram>
   /// Positions of the variables that it reads.
   private let variables: [Int]
-  /// Bytes of each result.
-  private let sizes: [Int]
+  private let program: KernelProgram
   private let last = Mutex<Last?>(nil)
 
   private struct Last {
@@ -28,16 +27,7 @@ final class Preparation: Sendable {
       if case .variable(let position) = buffer.place { read.insert(position) }
     }
     variables = read.sorted()
-    sizes = Self.resultSizes(program)
-  }
-
-  /// Bytes of each result of a preparation, in order.
-  static func resultSizes(_ program: KernelProgram) -> [Int] {
-    var sizes: [Int: Int] = [:]
-    for buffer in program.buffers {
-      if case .output(let position) = buffer.place { sizes[position] = buffer.byteCount }
-    }
-    return sizes.keys.sorted().compactMap { sizes[$0] }
+    self.program = program
   }
 
   /// Where the memory of a preparation's run is.
@@ -59,7 +49,7 @@ final class Preparation: Sendable {
       }
       // Two sets of results need not be there at the same time.
       last = nil
-      let results = try sizes.map { try Tensor(uninitialized: .u8, [$0]) }
+      let results = try program.makeOutputs()
       try code.value().run(workers: workers, on: team) { Self.address($0, values, results) }
       last = Last(variables: variables.map { values[$0] }, results: results)
       return results

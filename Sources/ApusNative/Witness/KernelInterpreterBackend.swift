@@ -71,11 +71,7 @@ public final class KernelInterpreterExecutable: Executable {
 extension InterpretedProgram {
   /// Runs the program once and gives its outputs, as bytes.
   fileprivate func outputs(_ address: (ProgramBuffer.Place) -> UnsafeRawPointer?) throws -> [Tensor] {
-    var sizes: [Int: Int] = [:]
-    for buffer in program.buffers {
-      if case .output(let position) = buffer.place { sizes[position] = buffer.byteCount }
-    }
-    let outputs = try sizes.keys.sorted().map { try Tensor(uninitialized: .u8, [sizes[$0] ?? 0]) }
+    let outputs = try program.makeOutputs()
     try run { place in
       if case .output(let position) = place { outputs[position].rawAddress } else { address(place) }
     }

@@ -34,7 +34,7 @@ struct ObservedProgram {
     self.graph = graph
     outputTypes =
       isPreparation
-      ? Preparation.resultSizes(program).map { TensorType(.u8, Shape([$0])) } : graph.outputTypes
+      ? program.outputByteCounts.map { TensorType(.u8, Shape([$0])) } : graph.outputTypes
     var ids: [ProgramBuffer.Place: ValueID] = [:]
     // A launch that writes a variable computes its new value.
     for (position, variable) in graph.variables.enumerated() {
