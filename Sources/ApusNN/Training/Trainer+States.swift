@@ -4,8 +4,9 @@ import ApusGraph
 /// States that a model keeps from batch to batch: those of recurrent layers with `stateful: true`.
 ///
 /// As in Keras each batch of `fit`, `evaluate` and `predict` begins with the states that the batch before left, whatever it
-/// was for; nothing but `resetStates` sets them back. `outputs(of:for:)` looks at a layer and leaves them as they are. They are saved with a trained model, so that `resume` goes on with
-/// them; a model that takes its weights alone begins with zeros.
+/// was for; nothing but `resetStates` sets them back. `outputs(of:for:)` looks at a layer and leaves them as they are. They
+/// are saved with a trained model, so that `resume` goes on with them; a model that takes its weights alone begins with
+/// zeros.
 extension Trainer {
   /// The states, by name: `lstm/state_0`.
   public var states: [(name: String, value: Tensor)] {
