@@ -26,8 +26,14 @@ struct LeNet5: ParsableCommand {
     }
     print(model.summary())
 
-    let (accuracy, history, _) = try options.train(model, on: data, epochs: 5)
+    let (accuracy, history, trainer) = try options.train(model, on: data, epochs: 5)
     print("test accuracy: \(decimal(accuracy, digits: 3))")
     try options.picture("course-lenet5-history.svg") { try history.plot(to: $0, title: "lenet5") }
+    // What C1's six filters and C3's sixteen make of the first image.
+    for layer in ["c1", "c3"] {
+      try options.picture("course-lenet5-\(layer).png") { path in
+        try PNG.write(trainer.featureMaps(of: layer, for: data.test.images[..<1]), to: path)
+      }
+    }
   }
 }

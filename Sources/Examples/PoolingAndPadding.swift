@@ -52,5 +52,21 @@ struct PoolingAndPadding: ParsableCommand {
       Dense(10, useBias: false)
     }
     print(model.summary())
+    try options.picture("course-pooling.svg") { try pooledImage().write(to: $0) }
+  }
+
+  /// An image of 28 × 28 pixels beside what is left of it by pooling 4 × 4 at a time: 7 × 7 numbers, drawn as large as the
+  /// image.
+  private func pooledImage() throws -> ImageGrid {
+    let clothes = try options.images(short: 1).test.images[..<1]
+    let pictures = try compute { builder in
+      let x = try builder.constant(Tensor(clothes, as: Float.self).reshaped([1, 28, 28, 1]))
+      let pooled = try [x.maxPool(window: [4, 4]), x.averagePool(window: [4, 4]), x.minPool(window: [4, 4])]
+      return try [x.reshaped([28, 28])]
+        + pooled.map { try $0.reshaped([7, 1, 7, 1]).broadcast(to: [7, 4, 7, 4]).reshaped([28, 28]) }
+    }
+    return try ImageGrid(
+      images: Tensor(pictures.flatMap { $0.elements(as: Float.self) }, [4, 28, 28]),
+      captions: ["the image", "maxima", "means", "minima"].map { ImageGrid.Caption($0) }, columns: 4)
   }
 }

@@ -24,6 +24,7 @@ struct Sentiment: ParsableCommand {
     let readers: [(name: String, layer: any Layer)] = [
       ("bag of words", GlobalAveragePooling1D()), ("rnn", SimpleRNN(16)), ("lstm", LSTM(16)), ("gru", GRU(16)),
     ]
+    var curves: [LinePlot.Curve] = []
     for (name, reader) in readers {
       let model = try Sequential(name: "reader", input: [length], dtype: .i32) {
         // A vector a word, which is learned. Places without a word are masked: readers pass over them.
@@ -33,13 +34,18 @@ struct Sentiment: ParsableCommand {
       }
       let trainer = try model.compile(
         optimizer: .adam(learningRate: 0.01), loss: .binaryCrossEntropy, metrics: [.accuracy])
-      try trainer.fit(known.inputs, known.targets, epochs: 8, verbose: .silent)
+      let history = try trainer.fit(known.inputs, known.targets, epochs: 8, validationSplit: 0.1, verbose: .silent)
+      curves.append(.init(name: name, values: history["val_accuracy"] ?? []))
       let accuracy = try trainer.evaluate(new.inputs, new.targets)["accuracy"] ?? 0
       print("\(name): test accuracy \(decimal(accuracy, digits: 3))")
       for sentence in ["the plot was good", "the plot was not good", "the plot was not bad"] {
         let probability = try trainer.predict(words([sentence])).doubles()[0]
         print("  \(sentence): \(decimal(probability, digits: 2))")
       }
+    }
+    try options.picture("course-sentiment.svg") { path in
+      let panel = LinePlot.Panel(title: "accuracy on texts for validation", curves: curves)
+      try LinePlot(title: "four readers of short texts", panels: [panel]).write(to: path)
     }
   }
 

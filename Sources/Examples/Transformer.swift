@@ -58,6 +58,9 @@ struct Transformer: ParsableCommand {
       written.append(letters[draw(Array(next), using: &generator)])
     }
     print("written: \(written)")
+    try options.picture("course-transformer-history.svg") {
+      try history.plot(to: $0, title: "a transformer of characters")
+    }
   }
 
   /// Characters to vectors, blocks of attention and a feed-forward part, and a probability for each next character.

@@ -17,6 +17,7 @@ struct VGG16: ParsableCommand {
     let full = try network(side: 224, divisor: 1)
     print(full.summary())
     print("parameters: \(full.parameterCount)")
+    try options.picture("course-vgg16.svg") { try full.diagram().write(to: $0) }
 
     // A short lesson looks through a network that is an eighth as wide, with a picture of 32 × 32.
     let (side, model) = options.short ? (32, try network(side: 32, divisor: 8)) : (224, full)
