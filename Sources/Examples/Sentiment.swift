@@ -20,11 +20,11 @@ struct Sentiment: ParsableCommand {
     }
     let (known, new) = (try encoded(train), try encoded(test))
 
+    var curves: [LinePlot.Curve] = []
     // The first reader takes the mean of the words' vectors, whatever their order. The others read word by word.
     let readers: [(name: String, layer: any Layer)] = [
       ("bag of words", GlobalAveragePooling1D()), ("rnn", SimpleRNN(16)), ("lstm", LSTM(16)), ("gru", GRU(16)),
     ]
-    var curves: [LinePlot.Curve] = []
     for (name, reader) in readers {
       let model = try Sequential(name: "reader", input: [length], dtype: .i32) {
         // A vector a word, which is learned. Places without a word are masked: readers pass over them.
