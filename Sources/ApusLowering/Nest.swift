@@ -292,6 +292,15 @@ struct NestEmitter {
     for (output, register) in zip(outputs, registers) { store(register, output.1, point) }
   }
 
+  /// The same at several points, of which none may read what another writes but where it writes itself.
+  func store(_ outputs: [(ValueID, NestTensor)], _ points: [NestPoint]) {
+    var points = points
+    let registers = points.indices.map { position in outputs.map { vector($0.0, &points[position]) } }
+    for (point, registers) in zip(points, registers) {
+      for (output, register) in zip(outputs, registers) { store(register, output.1, point) }
+    }
+  }
+
   func store(_ register: Register, _ tensor: NestTensor, _ point: NestPoint) {
     let start = position(tensor, point)
     let lanes = builder.type(of: register).lanes
