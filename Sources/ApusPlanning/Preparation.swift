@@ -48,6 +48,21 @@ private struct PreparationSplit {
     zip(launch.launch.arguments, draft.kernels[launch.launch.kernel].buffers).map { ($0.buffer, $1.use) }
   }
 
+  /// Buffers that a step which stays finds before a prepared launch writes them further: parts of a value that are written one
+  /// by one, of which one is read already. After the preparation it would find all of them.
+  /// - Parameter touched: what each step reads or writes.
+  private func readBeforeWritten(_ isPrepared: [Bool], _ touched: [[Int]]) -> Set<Int> {
+    var (writtenLater, found) = (Set<Int>(), Set<Int>())
+    for (step, isPrepared) in isPrepared.enumerated().reversed() {
+      if isPrepared, case .launch(let launch) = draft.steps[step] {
+        for (buffer, use) in uses(launch) where use != .read { writtenLater.insert(buffer) }
+      } else if !writtenLater.isEmpty {
+        found.formUnion(touched[step].filter(writtenLater.contains))
+      }
+    }
+    return found
+  }
+
   mutating func run() -> (preparation: ProgramDraft, rest: ProgramDraft)? {
     let launches = draft.steps.map { step in if case .launch(let launch) = step { launch } else { nil as DraftLaunch? }
     }
@@ -57,9 +72,18 @@ private struct PreparationSplit {
       return !draft.kernels[launch.launch.kernel].body.canFail
         && uses.contains { $0.use == .read && draft.buffers[$0.buffer].byteCount >= PreparationSplit.leastBytes }
     }
+    let touched = draft.steps.map { step in
+      var buffers: [Int] = []
+      [step].walk { event, _ in buffers += event.locations.map(\.buffer) }
+      return buffers
+    }
     var hasChanged = true
     while hasChanged {
       hasChanged = false
+      for buffer in readBeforeWritten(isPrepared, touched) where isFixed[buffer] {
+        isFixed[buffer] = false
+        hasChanged = true
+      }
       for (step, launch) in launches.enumerated() {
         guard let launch else { continue }
         let uses = uses(launch)

@@ -63,6 +63,33 @@ import Testing
     }
   }
 
+  /// A part of a joined value is read in each run before the other parts are written: the whole cannot be there already.
+  @Test func whatIsReadBeforeItIsWholeIsNotPrepared() throws {
+    let graph = try Graph.parse(
+      """
+      graph @parts(%s: f32[2]) {
+        %w: f32[4, 64] = variable(zeros)
+        %1 = cast(%w, dtype: f64)
+        %2: f64[2, 4, 64] = scan(%s, %1, sequences: 1, length: 2) { (%p0: f32, %p1: f64[4, 64]) in
+          return %p1
+        }
+        %3 = concatenate(%1, %1, %1, axis: 1)
+        %4 = sin(%3)
+        return %2, %4
+      }
+      """)[0]
+    let (feeds, variables) = ([try Self.floats([2])], [try Self.floats([4, 64], stream: 1)])
+    let expected = try Interpreter(graph).run(feeds, variables: variables).outputs
+    for passes in [Compilation.Passes.level(.none), .level(.standard)] {
+      let backend = NativeBackend(workers: 2, verifies: true)
+      let results = try backend.compile(backend.optimized(graph, passes: passes)).run(
+        feeds, variables: variables)
+      for (known, result) in zip(expected, results.outputs) {
+        #expect(TensorComparison.firstDifference(known, result, tolerance: 1e-12) == nil, "\(passes)")
+      }
+    }
+  }
+
   @Test(arguments: [1, 2]) func otherWeightsArePreparedAnew(_ workers: Int) throws {
     let executable = try NativeBackend(workers: workers, verifies: true).compile(Self.model())
     let feeds = [try Self.floats([1, 12, 12, 32])]
