@@ -160,6 +160,54 @@ import Testing
     #expect(try mismatch(graph, [0.5], [1]) { _ in [1] } != nil)
   }
 
+  /// Where rounding leaves the sign of a sum open, what depends on numbers near 0 alone is open, too.
+  @Test func aSumMayBeNearZero() throws {
+    let graph = """
+      graph @g(%x: f32[3]) {
+        %s = reduce_sum(%x, axes: [0], keep_dims: true)
+        %t = tanh(%s)
+        %y = multiply(%t, %t)
+        return %y
+      }
+      """
+    for found in [0.0046, 0.9, 1] as [Float] {
+      #expect(try mismatch(graph, [1e12, -1e12, 3e3], [3]) { _ in [found] } == nil, "\(found)")
+    }
+    #expect(try mismatch(graph, [3, 2, 1], [3]) { _ in [0.0046] } != nil)
+  }
+
+  /// Numbers that differ by a unit may be equal, and then the inverse of their difference is infinite.
+  @Test func neighborsMayBeEqual() throws {
+    let graph = """
+      graph @g(%x: f32[2]) {
+        %t = tanh(%x)
+        %m = reduce_max(%t, axes: [0], keep_dims: true)
+        %d = subtract(%t, %m)
+        %y = reciprocal(%d)
+        return %y
+      }
+      """
+    let x: [Float] = [0.5, Float(0.5).nextUp]
+    let mixed: (([Float]) -> [Float]) = { _ in [.infinity, .infinity] }
+    #expect(try mismatch(graph, x, [2], found: mixed) == nil)
+    #expect(try mismatch(graph, [0.5, 0.6], [2], found: mixed) != nil)
+  }
+
+  /// The order of terms that overflow decides about more than whether their sum is finite.
+  @Test func whatOverflowsMayBeAnyNumber() throws {
+    let graph = """
+      graph @g(%x: f32[4]) {
+        %s = reduce_sum(%x, axes: [0], keep_dims: true)
+        %z: f32[1] = constant(0)
+        %y = minimum(%s, %z)
+        return %y
+      }
+      """
+    let x: [Float] = [3.4028235e38, 1, -3.4028235e38, 3.4e38]
+    #expect(try mismatch(graph, x, [4]) { _ in [-1] } == nil)
+    #expect(try mismatch(graph, [3, 1, -3, 4], [4]) { _ in [-1] } != nil)
+  }
+
   /// Winograd's algorithm leaves little where the direct sum is nothing, in gradients; forward it does not.
   @Test func whatWinogradLeaves() throws {
     let filter = "%w: f32[3, 3, 1, 1] = constant(0.5)"

@@ -1,6 +1,7 @@
 import Apus
 import ApusGraph
 import ApusOperators
+import Foundation
 
 /// How far two right implementations of an operator may be apart, given the same operands.
 ///
@@ -144,7 +145,8 @@ struct Perturbation {
           let step = try powerOfTwo(sum * sum.scalar(size))
           other = try (signed / step + signed.scalar(random.unit() - 0.5)).rounded() * step
         } else {
-          other = try signed + sum * builder.constant(noise(type, size))
+          other = try reachingZero(
+            signed, signed + sum * builder.constant(noise(type, size)), within: sum * sum.scalar(size))
         }
         let moved = try sum.equal(0).select(signed, other)
         let ends = try byWinograd(moved, node.op, operands.map(builder.value), magnitudes: sum)
@@ -191,8 +193,25 @@ struct Perturbation {
   /// Each element moved by some part of a bound, given in units of the last place of 1.
   private mutating func moved(_ y: Value, within bound: Value) throws -> Value {
     let noise = try y.builder.constant(noise(y.type, epsilon(y.dtype)))
-    let moved = try y.equal(0).select(zeros(y), y) + bound * noise
+    let moved = try reachingZero(
+      y, y.equal(0).select(zeros(y), y) + bound * noise, within: bound * y.scalar(epsilon(y.dtype)))
     return try bound.isFinite().select(moved, y.builder.constant(anything(y.type)))
+  }
+
+  /// Results of all sizes below a bound that leaves even the sign open: a function of theirs may depend on those near 0,
+  /// or near 1, of which hardly any is found by chance.
+  private mutating func reachingZero(_ y: Value, _ other: Value, within bound: Value) throws -> Value {
+    guard random.chance(40) else { return other }
+    let count = y.type.shape.elementCount ?? 0
+    func constant(_ values: [Double]) throws -> Value {
+      let tensor = try Tensor(values, y.type.shape.numbers ?? [])
+      return try y.builder.constant(y.dtype == .f64 ? tensor : Tensor(values.map { Float($0) }, tensor.dimensions))
+    }
+    let parts = try constant((0..<count).map { _ in random.chance(50) ? pow(10, -30 * random.unit()) : 1 })
+    let sizes = try constant((0..<count).map { _ in random.chance(50) ? pow(10, 6 * random.unit() - 3) : 1e30 })
+    let signs = try constant((0..<count).map { _ in random.chance(50) ? 1 : -1 })
+    let isOpen = try bound.isFinite().and(y.abs().less(bound))
+    return try isOpen.select((bound * parts).minimum(sizes) * signs, other)
   }
 
   /// Whether no order of multiplying leaves the range of normal numbers on the way: else the order decides between finite,
@@ -227,7 +246,13 @@ struct Perturbation {
     let part = try y * y.builder.constant(noise(y.type, units * epsilon(y.dtype)))
     let step = y.dtype == .f64 ? Double.leastNonzeroMagnitude : Double(Float.leastNonzeroMagnitude)
     let steps = try y.builder.constant(noise(y.type, units * step))
-    let moved = try y + y.equal(0).select(y, part + steps)
+    var moved = try y + y.equal(0).select(y, part + steps)
+    if random.chance(20) {
+      // Numbers that differ by rounding may be equal.
+      let step = try powerOfTwo(y.abs() * y.scalar(2 * units * epsilon(y.dtype)))
+      let equal = try (y / step + y.scalar((random.unit() - 0.5) / 2)).rounded() * step
+      moved = try step.equal(0).or(equal.isFinite().not()).select(moved, equal)
+    }
     return try y.isFinite().select(moved, y)
   }
 
@@ -241,7 +266,8 @@ struct Perturbation {
 
   /// Numbers, infinities and NaN: of all kinds, or all of one, so that sums of them may be of any kind too.
   private mutating func anything(_ type: TensorType) throws -> Tensor {
-    let kinds = [0, Double.nan, .infinity, -.infinity]
+    let size = pow(10, 38 * random.unit())
+    let kinds = [0, Double.nan, .infinity, -.infinity, 1, -1, size, -size]
     let one = random.pick(kinds)
     let isMixed = random.chance(50)
     let values = (0..<(type.shape.elementCount ?? 0)).map { _ in isMixed ? random.pick(kinds) : one }

@@ -31,6 +31,10 @@ extension WinogradConvolution: Interpretable {
   /// give an infinity, NaN or a huge number.
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
     let types = operands.map { TensorType($0.dtype, $0.shape) }
+    // Sums of nothing, or no sums: no tile has a shape then.
+    if operands.contains(where: { $0.count == 0 }) || context.resultTypes[0].shape.elementCount == 0 {
+      return [try context.zeroResult()]
+    }
     return try evaluating(operands) { x, w in
       let products = try x.applying(dataTransform).matmul(w.applying(filterTransform))
       let result = try products.applying(resultTransform(context.resultTypes[0].shape))
@@ -50,7 +54,8 @@ extension WinogradConvolution: Interpretable {
 extension WinogradFilterGradient: Interpretable {
   /// The algorithm's steps by their own kernels; the direct sum if they give an infinity, NaN or a huge number.
   public func evaluate(_ operands: inout [Tensor], _ context: KernelContext) throws -> [Tensor] {
-    try evaluating(operands) { x, g in
+    if operands.contains(where: { $0.count == 0 }) { return [try context.zeroResult()] }
+    return try evaluating(operands) { x, g in
       /// All tiles of all images.
       func joined(_ tiles: Value) throws -> Value {
         let dims = tiles.shape.numbers ?? []
