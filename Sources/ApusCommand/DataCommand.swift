@@ -50,7 +50,10 @@ struct DataCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let grid { try OutputPath.checkFile(grid, "--grid") }
+    if let grid {
+      try OutputPath.checkFile(grid, "--grid")
+      try OutputPath.check(grid, "--grid", isNone: [path])
+    }
     // Arrays and columns can be looked at as pictures, too.
     var choices = reading.choices
     choices.imageSize = nil

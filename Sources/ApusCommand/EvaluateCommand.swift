@@ -67,7 +67,10 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let output { try OutputPath.checkFile(output, "--output") }
+    if let output {
+      try OutputPath.checkFile(output, "--output")
+      try OutputPath.check(output, "--output", isNone: data.sources + [weighting.weights])
+    }
     let (trainer, saved) = try input.trained(backend: backend.make(), loss: loss.makeLoss, metrics: loss.makeMetrics)
     // A bar for whoever watches; the result is printed once, at the end.
     let verbose: Verbosity = json || !Terminal.errorIsTerminal ? .silent : .auto

@@ -24,6 +24,21 @@ enum OutputPath {
     }
   }
 
+  /// - Parameter sources: files and folders that are read.
+  /// - Throws: `ApusError` if `path` is one of them: what is read must not be overwritten.
+  static func check(_ path: String, _ option: String, isNone sources: [String?]) throws {
+    func place(_ path: String) -> String {
+      URL(fileURLWithPath: (path as NSString).expandingTildeInPath).resolvingSymlinksInPath().standardizedFileURL.path
+    }
+    for source in sources.compactMap(\.self)
+    where FileManager.default.fileExists(atPath: (source as NSString).expandingTildeInPath)
+      && place(source) == place(path)
+    {
+      throw ApusError.input(
+        "\(option) '\(path)' would overwrite what is read", help: "write to another file than '\(source)'")
+    }
+  }
+
   /// - Throws: `ApusError` if the folder `path` does not exist and cannot be made, or cannot be written into.
   ///   It is made if need be, as `mkdir -p` would.
   static func makeFolder(_ path: String, _ option: String) throws {

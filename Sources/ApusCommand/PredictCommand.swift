@@ -70,6 +70,9 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     if let output { try PictureOutput.check(output, layer == nil ? ["npy"] : ["npy", "png"], option: "--output") }
     if let grid { try PictureOutput.check(grid, ["svg", "png"], option: "--grid") }
+    for (path, option) in [(output, "--output"), (grid, "--grid")] {
+      if let path { try OutputPath.check(path, option, isNone: files + data.sources) }
+    }
     // A loss of a program's own may be unknown here, and is not needed.
     let (trainer, saved) = try input.trained(backend: backend.make(), loss: { _ in .sparseCategoricalCrossEntropy })
     if let layer, let output { return try write(trainer, layer, saved.state, to: output) }

@@ -164,8 +164,14 @@ struct TrainCommand: ParsableCommand {
     var start = resumed == nil ? try input.loadModel() : nil
     let frozen = try start.map { try transfer.frozen($0.graph) }
     if let frozen { start?.graph = frozen.graph }
-    if let plot { try OutputPath.checkFile(plot, "--plot") }
-    if let save { try OutputPath.makeFolder(save, "--save") }
+    if let plot {
+      try OutputPath.check(plot, "--plot", isNone: sources)
+      try PictureOutput.check(plot, ["svg"], option: "--plot")
+    }
+    if let save {
+      try OutputPath.check(save, "--save", isNone: sources)
+      try OutputPath.makeFolder(save, "--save")
+    }
     let (data, trainer, stream) = try prepared(resumed, start, chosen, backend)
     let taken = try base.map { try trainer.takeWeights(of: $0) }
     if self.verbose != .silent {
@@ -268,6 +274,9 @@ extension TrainCommand {
     return passes.multipliedSaturated(by: count).addingSaturated(min(rest * batch, count))
   }
 
+  /// What is read and must not be overwritten.
+  private var sources: [String?] { data.sources + [weighting.weights, fitting.validationData] }
+
   /// What looks into steps.
   private func watchers() -> [any Callback] {
     var result: [any Callback] = checkNumerics ? [NumericsCheck()] : []
@@ -300,6 +309,7 @@ extension TrainCommand {
     let data =
       try opened?.first ?? saved.map { try self.data.load(for: input.file, $0.state, weights: weighting.weights) }
       ?? self.data.load(for: graph, weights: weighting.weights)
+    if loss.loss == nil, saved == nil { try Loss.checkClasses(data.classNames, of: graph) }
     let (loss, metrics) = try loss.make(of: saved, for: data.train.targets, of: graph)
     let trainer = try Trainer(
       graph, optimizer: optimizer ?? saved?.optimizer() ?? OptimizerRegistry.named("rmsprop"), loss: loss,

@@ -182,8 +182,9 @@ import Testing
   @Test func shapesWithAsManyElementsAreTheSame() throws {
     let (data, trainer) = (try SyntheticImages(count: 6), try trainer())
     let expected = try trainer.predict(data.images)
-    for dimensions in [[6, 16], [6, 4, 4, 1], [6, 2, 8]] {
+    for dimensions in [[6, 16], [6, 4, 4, 1], [6, 1, 4, 4], [6, 2, 2, 4]] {
       #expect(try trainer.predict(data.images.reshaped(dimensions)) == expected)
     }
+    #expect(throws: ApusError.self) { try trainer.predict(data.images.reshaped([6, 2, 8])) }
   }
 }

@@ -115,15 +115,31 @@ enum ArrayReader {
         samples.name, "\(samples.count) samples have \(targets.dimensions[0]) targets",
         help: "each sample needs one: \(samples.inputs.type), \(targets.type)")
     }
+    try checkFinite(samples.inputs, "input", of: samples.name)
+    if let targets = samples.targets { try checkFinite(targets, "target", of: samples.name) }
     return samples
+  }
+
+  /// - Throws: `ApusError` that names the first sample with a number that is not finite: nothing can be learned from it, and
+  ///   in a table it would be an error, too.
+  private static func checkFinite(_ tensor: Tensor, _ what: String, of name: String) throws {
+    guard tensor.dtype.isFloating, let index = tensor.firstNonFinite else { return }
+    let width = max(1, tensor.count / max(1, tensor.dimensions[0]))
+    var (rest, place) = (index % width, [Int]())
+    for size in tensor.dimensions.dropFirst().reversed() { (place, rest) = ([rest % size] + place, rest / size) }
+    throw ApusError.file(
+      name,
+      "the \(what) of sample \(index / width) holds \(tensor.doubles()[index].canonical)\(place.isEmpty ? "" : " at \(place)")",
+      help: "give it a value, or leave the sample out: numpy.nan_to_num(x), or x[numpy.isfinite(x).all(axis=1)]")
   }
 
   /// Targets as losses take them: class numbers as bytes, `i32` or `i64`.
   fileprivate static func targets(_ tensor: Tensor, _ place: String) throws -> Tensor {
     guard tensor.rank >= 1 else { throw ApusError.file(place, "holds \(tensor.type); targets are [count, …]") }
     var tensor = tensor
-    if tensor.dtype == .bool { tensor = Tensor(tensor.elements(as: Bool.self).map { $0 ? UInt8(1) : 0 }) }
-    if tensor.dtype == .i8 { tensor = Tensor(tensor.elements(as: Int8.self).map(Int32.init)) }
+    let shape = tensor.dimensions
+    if tensor.dtype == .bool { tensor = try Tensor(tensor.elements(as: Bool.self).map { $0 ? UInt8(1) : 0 }, shape) }
+    if tensor.dtype == .i8 { tensor = try Tensor(tensor.elements(as: Int8.self).map(Int32.init), shape) }
     return tensor
   }
 }
@@ -163,5 +179,16 @@ private struct NPZFile {
       throw ApusError.file(path, "its entry '\(name)' is not an array: names end in .npy")
     }
     return try NPY.parse(archive.contents(of: entry), path: "\(path), array '\(name)'")
+  }
+}
+
+extension Tensor {
+  /// The position in row-major order of the first element that is NaN or infinite.
+  fileprivate var firstNonFinite: Int? {
+    switch dtype {
+    case .f32: withElements(as: Float.self) { $0.firstIndex { !$0.isFinite } }
+    case .f64: withElements(as: Double.self) { $0.firstIndex { !$0.isFinite } }
+    default: doubles().firstIndex { !$0.isFinite }
+    }
   }
 }

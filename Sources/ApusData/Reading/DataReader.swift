@@ -60,6 +60,7 @@ public enum DataReader {
         name: splits.name, kind: "data set", train: splits.train, test: splits.test, classNames: splits.classNames,
         encoding: splits.train.inputs.dtype == .u8 ? nil : InputEncoding(sequences: sequences))
     case .npz:
+      try encoding?.table?.checkReadsArrays(path)
       let (train, test, names) = try ArrayReader.parts(of: path, choices, encoding?.arrays)
       return try loaded("NPZ file", train, test: test, InputEncoding(arrays: names), choices)
     case .npy:
@@ -68,6 +69,7 @@ public enum DataReader {
           path, "holds inputs; their targets are another NPY file", help: "name it as the target",
           commandHelp: "--target FILE.npy")
       }
+      try encoding?.table?.checkReadsArrays(path)
       return try loaded("NPY files", ArrayReader.samples(of: path, target: target), nil, choices)
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
@@ -137,8 +139,12 @@ public enum DataReader {
       let splits = try DatasetRegistry.load(kind, nameOrPath, encoding?.sequences ?? choices.sequences)
       return Samples(
         name: splits.name, inputs: splits.test.inputs, targets: splits.test.targets, classNames: splits.classNames)
-    case .npz: return try ArrayReader.samples(of: path, choices, encoding?.arrays)
-    case .npy: return try ArrayReader.samples(of: path, target: choices.target)
+    case .npz:
+      try encoding?.table?.checkReadsArrays(path)
+      return try ArrayReader.samples(of: path, choices, encoding?.arrays)
+    case .npy:
+      try encoding?.table?.checkReadsArrays(path)
+      return try ArrayReader.samples(of: path, target: choices.target)
     case .table:
       let table = try TextTable(contentsOf: path, header: choices.header)
       let all = Array(0..<table.rowCount)

@@ -72,6 +72,19 @@ public struct TableEncoding: Codable, Hashable, Sendable {
     }
   }
 
+  /// - Throws: `ApusError` for arrays in the place of the table, if its columns do not become inputs as they are: which
+  ///   column an array's number belongs to is not known.
+  func checkReadsArrays(_ path: String) throws {
+    let changed = columns.filter { $0.deviation != nil || $0.categories != nil }.map(\.name)
+    guard !changed.isEmpty || textColumn != nil else { return }
+    let columns = changed.prefix(8).joined(separator: ", ") + (changed.count > 8 ? ", …" : "")
+    let how = textColumn.map { "numbers words of the column '\($0)'" }
+    let help = "give it a table with these columns, as it was trained on"
+    throw ApusError.file(
+      path, "holds arrays, but the model \(how ?? "normalizes or encodes columns of a table: \(columns)")", help: help,
+      commandHelp: help + "; to go on from its weights with other inputs: apus train GRAPH --weights MODEL")
+  }
+
   /// The most categories of a column: more are names or numbers of samples, from which nothing is learned.
   static let mostCategories = 256
 }

@@ -19,7 +19,20 @@ extension Trainer {
         "the model's \(what) is \(Shape(sample)) a sample, but the data has \(Shape(given))",
         help: isOneSample
           ? "this is one sample without its axis of samples: reshape it to \(Shape([1] + sample))"
-          : "shapes with as many elements are reshaped: 28×28, 28×28×1 and 784 are the same to a model")
+          : "28×28, 28×28×1 and 784 are the same to a model; any other shape must be made: reshape, resize or choose features"
+      )
+    }
+    guard Self.haveOneOrder(sample, given) else {
+      throw ApusError.input(
+        "the model's \(what) is \(Shape(sample)) a sample, but the data has \(Shape(given)): as many elements in another order",
+        help: sample.sorted() == given.sorted()
+          ? "put its axes in the model's order: \(Self.transposition(of: given, to: sample)) in NumPy"
+          : "reshape it to \(Shape(sample)), if its elements are in this order")
+    }
+    if input.dtype == .f32, inputs.dtype == .f64, let index = inputs.firstBeyondFloat {
+      throw ApusError.input(
+        "sample \(index / max(1, inputs.count / inputs.dimensions[0])) of the \(what) holds \(inputs.doubles()[index]), which is beyond the model's f32",
+        help: "scale the data, or declare the input as f64")
     }
     guard input.dtype.takesNumbers(of: inputs.dtype) else {
       throw ApusError.input(
@@ -27,6 +40,28 @@ extension Trainer {
         help: "declare the input as \(inputs.dtype) and cast in the graph")
     }
     return try inputs.reshaped([inputs.dimensions[0]] + sample)
+  }
+
+  /// Whether two shapes differ by axes of size 1 and by neighbors that are joined: then elements in row-major order are the
+  /// same ones.
+  private static func haveOneOrder(_ a: [Int], _ b: [Int]) -> Bool {
+    func ends(_ shape: [Int]) -> Set<Int> {
+      var end = 1
+      return Set(
+        shape.map { size in
+          end *= size
+          return end
+        })
+    }
+    let (first, second) = (ends(a.reversed()).union([1]), ends(b.reversed()).union([1]))
+    return a.contains(0) || first.isSubset(of: second) || second.isSubset(of: first)
+  }
+
+  /// How NumPy puts axes into another order.
+  private static func transposition(of given: [Int], to wanted: [Int]) -> String {
+    var left = Array(given.indices)
+    let axes = wanted.compactMap { size in left.firstIndex { given[$0] == size }.map { left.remove(at: $0) } }
+    return "x.transpose(\(([0] + axes.map { $0 + 1 }).map(String.init).joined(separator: ", ")))"
   }
 
   /// Checks targets against samples and outputs before anything is computed.
@@ -115,5 +150,14 @@ extension DType {
   /// inputs narrower integers.
   fileprivate func takesNumbers(of other: DType) -> Bool {
     self == other || isFloating && other.isNumeric || isInteger && other.isInteger && other.byteCount < byteCount
+  }
+}
+
+extension Tensor {
+  /// The position of the first finite `f64` that is infinite as an `f32`.
+  fileprivate var firstBeyondFloat: Int? {
+    withElements(as: Double.self) { elements in
+      elements.firstIndex { $0.isFinite && !Float($0).isFinite }
+    }
   }
 }
