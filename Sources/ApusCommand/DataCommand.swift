@@ -58,12 +58,15 @@ struct DataCommand: ParsableCommand {
     var choices = reading.choices
     choices.imageSize = nil
     try DataReader.checkUse(of: choices, for: path)
-    if show == nil, matrix == nil, grid == nil || json {
+    let isSummarized = show == nil && matrix == nil && (grid == nil || json)
+    if isSummarized {
       let summary = try DataSummary(path, reading.choices)
+      summary.remarks.forEach(Terminal.report)
       if json { try Terminal.writeJSON(summary) } else { Terminal.write(Self.text(of: summary)) }
     }
     guard show != nil || matrix != nil || grid != nil else { return }
     let examples = try Examples(path, reading.choices)
+    if !isSummarized { examples.remarks.forEach(Terminal.report) }
     if let show { try self.show(examples, show) }
     if let matrix { try writeNumbers(examples, matrix) }
     if let grid {
@@ -82,6 +85,7 @@ struct DataCommand: ParsableCommand {
     let texts: [String]?
     let classNames: [String]
     let inputNames: [String]
+    let remarks: [Diagnostic]
     let label: (Int) -> String
 
     init(_ path: String, _ choices: DataChoices) throws {
@@ -92,14 +96,14 @@ struct DataCommand: ParsableCommand {
       do {
         let data = try DataReader.load(path, choices)
         (inputs, targets, classNames) = (data.train.inputs, data.train.targets, data.classNames)
-        (inputNames, texts) = (data.train.inputNames, data.train.texts)
+        (inputNames, texts, remarks) = (data.train.inputNames, data.train.texts, data.remarks)
         label = { data.train.label(of: $0) }
       } catch let error as ApusError where error.fault == .input {
         // Data without targets can be looked at, too; any other fault shows again.
         let samples: Samples
         do { samples = try DataReader.samples(path, choices) } catch { throw error }
         (inputs, targets, classNames) = (samples.inputs, samples.targets, samples.classNames)
-        (inputNames, texts) = (samples.inputNames, samples.texts)
+        (inputNames, texts, remarks) = (samples.inputNames, samples.texts, samples.remarks)
         label = { samples.label(of: $0) }
       }
     }

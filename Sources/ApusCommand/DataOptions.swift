@@ -32,6 +32,12 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: "Whether the first line of a table has the columns' names: auto, yes or no.")
   var header = Header.auto
 
+  @Option(
+    help: ArgumentHelp(
+      "What is between the fields of a table: comma, semicolon, tab, bar or another character. Left out: as its lines are.",
+      valueName: "name"))
+  var separator: Separator?
+
   @Option(help: ArgumentHelp("The height and width that pictures get, as 28,28.", valueName: "h,w"))
   var imageSize: String?
 
@@ -58,6 +64,19 @@ struct ReadingOptions: ParsableArguments {
       case .yes: .present
       case .no: .absent
       }
+    }
+  }
+
+  /// A separator by its name, because shells and terminals have uses of their own for `;`, `|` and the tabulator.
+  struct Separator: ExpressibleByArgument {
+    let character: Character
+
+    init?(argument: String) {
+      let names: [String: Character] = ["comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "\\t": "\t"]
+      guard let character = names[argument] ?? (argument.count == 1 ? argument.first : nil),
+        character.isASCII, !character.isNewline, !character.isLetter, !character.isNumber, !"\".-+".contains(character)
+      else { return nil }
+      self.character = character
     }
   }
 
@@ -99,6 +118,7 @@ struct ReadingOptions: ParsableArguments {
     choices.missing = missing ?? .error
     choices.normalizes = normalize
     choices.header = header.choice
+    choices.separator = separator?.character
     choices.imageSize = imageSize.flatMap(size)
     choices.color = color ?? .auto
     texts.choose(&choices)
@@ -160,19 +180,9 @@ struct DataOptions: ParsableArguments {
     return Self.reported(try DataReader.load(place, choices))
   }
 
-  /// Says how many rows are left out: a table may lose more than its user thinks.
-  static func report(dropped count: Int, of name: String) {
-    guard count > 0 else { return }
-    Terminal.report(
-      Diagnostic(
-        .warning,
-        "\(count) row\(count == 1 ? "" : "s") of '\(name)' lack\(count == 1 ? "s" : "") a value and "
-          + "\(count == 1 ? "is" : "are") left out",
-        help: "this is what --missing drop does, now or when the model was trained"))
-  }
-
+  /// Says what is left out: a table, or a folder, may lose more than its user thinks.
   private static func reported(_ data: LoadedData) -> LoadedData {
-    report(dropped: data.train.droppedCount + (data.test?.droppedCount ?? 0), of: data.name)
+    data.remarks.forEach(Terminal.report)
     return data
   }
 
@@ -183,7 +193,7 @@ struct DataOptions: ParsableArguments {
     choices.sampleWeights = weights
     let samples = try DataReader.samples(
       path, choices, encoding: data.encoding, classNames: data.classNames)
-    Self.report(dropped: samples.droppedCount, of: samples.name)
+    samples.remarks.forEach(Terminal.report)
     return try samples.labeled()
   }
 

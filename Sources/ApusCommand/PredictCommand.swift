@@ -82,7 +82,7 @@ struct PredictCommand: ParsableCommand {
     var outputs: [Tensor] = []
     var pictures: [Tensor] = []
     for samples in try load(saved.state) {
-      DataOptions.report(dropped: samples.droppedCount, of: samples.name)
+      samples.remarks.forEach(Terminal.report)
       let scores = try trainer.predict(samples.inputs)
       // Rows of several numbers are no single truth.
       let truths = samples.targets.flatMap { $0.count == samples.count ? $0.doubles() : nil }
@@ -136,9 +136,16 @@ struct PredictCommand: ParsableCommand {
     if !json { Terminal.write("pictures: \(path)\n") }
   }
 
+  /// - Throws: `ApusError` if there are none: no answer would be printed, as if all were well.
+  private func read(_ path: String?, _ state: TrainingState?) throws -> Samples {
+    let samples = try data.samples(path, for: input.file, state)
+    guard samples.count > 0 else { throw ApusError.file(samples.name, "holds no samples") }
+    return samples
+  }
+
   private func load(_ state: TrainingState?) throws -> [Samples] {
-    guard files.isEmpty else { return try files.map { try data.samples($0, for: input.file, state) } }
-    let samples = try data.samples(for: input.file, state)
+    guard files.isEmpty else { return try files.map { try read($0, state) } }
+    let samples = try read(nil, state)
     let count = min(first ?? (data.isNamed ? 10 : samples.count), samples.count)
     return [try samples.gather(rows: Array(0..<count))]
   }

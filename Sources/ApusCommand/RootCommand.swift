@@ -49,7 +49,9 @@ struct RootCommand: ParsableCommand {
       // The parser's own exit code for a wrong command line is sysexits' 64; ours is the shells' 2.
       let code = exitCode(for: error)
       guard code == .success else {
-        Terminal.writeError(fullMessage(for: error) + "\n")
+        let name = CommandLine.arguments.dropFirst().first
+        let command = configuration.subcommands.first { $0.configuration.commandName == name }
+        Terminal.writeError(UnknownOption.amended(fullMessage(for: error), command: command) + "\n")
         Foundation.exit(code == .validationFailure ? ApusError.Fault.usage.rawValue : code.rawValue)
       }
       Terminal.write(fullMessage(for: error, columns: Terminal.width) + "\n")

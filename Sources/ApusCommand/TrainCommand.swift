@@ -196,7 +196,7 @@ struct TrainCommand: ParsableCommand {
       try trainer.checkInputs(of: validation)
       try trainer.checkLabels(of: validation)
     }
-    if before != nil, split == 0, validation == nil,
+    if before != nil, split == 0, validation == nil, epochs > trainer.nextEpoch,
       trainer.history.curves.contains(where: { $0.name.hasPrefix("val_") })
     {
       Terminal.report(

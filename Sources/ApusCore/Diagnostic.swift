@@ -90,8 +90,8 @@ public struct ApusError: Error, Sendable, CustomStringConvertible {
     ApusError(.input, [Diagnostic(.error, message, at: location, help: help, commandHelp: commandHelp)])
   }
 
-  public static func usage(_ message: String, help: String? = nil) -> ApusError {
-    ApusError(.usage, [Diagnostic(.error, message, help: help)])
+  public static func usage(_ message: String, help: String? = nil, commandHelp: String? = nil) -> ApusError {
+    ApusError(.usage, [Diagnostic(.error, message, help: help, commandHelp: commandHelp)])
   }
 
   /// - Parameter message: what did not hold, with the pass's, operator's or node's name.

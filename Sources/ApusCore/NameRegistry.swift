@@ -58,10 +58,11 @@ public final class NameRegistry<Entry: Sendable>: Sendable {
   /// The error for a name that nothing has: what was probably meant, or what there is and how to add to it.
   public func unknown(_ name: String) -> ApusError {
     let names = names
+    let guess = Suggestion.didYouMean(name, among: names)
+    let list = "one of \(names.joined(separator: ", "))"
     return .usage(
-      "there is no \(kind) '\(name)'",
-      help: Suggestion.didYouMean(name, among: names)
-        ?? "one of \(names.joined(separator: ", ")); your own is added by \(registration)")
+      "there is no \(kind) '\(name)'", help: guess ?? "\(list); your own is added by \(registration)",
+      commandHelp: guess ?? list)
   }
 
   private var article: String { kind.first.map { "aeio".contains($0) } ?? false ? "an" : "a" }

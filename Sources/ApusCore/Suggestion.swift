@@ -17,6 +17,13 @@ public enum Suggestion {
     nearest(to: name, among: candidates).map { "did you mean '\($0)'?" }
   }
 
+  /// The same for an abbreviation by the first letters of words: `lr` of `learning_rate`.
+  public static func spelledOut(_ name: String, among candidates: some Sequence<String>) -> String? {
+    guard name.count > 1 else { return nil }
+    return candidates.first { String($0.split(separator: "_").compactMap(\.first)) == name }
+      .map { "did you mean '\($0)'?" }
+  }
+
   /// Edit distance with transpositions of neighbors (optimal string alignment).
   static func distance(_ a: String, _ b: String) -> Int {
     let x = Array(a)

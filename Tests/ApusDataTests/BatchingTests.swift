@@ -61,10 +61,10 @@ import Testing
     // floor(10 · (1 - 0.33)) = floor(6.7): the fraction rounds in favor of validation.
     #expect(try ValidationSplit(count: 10, validation: 0.33).validation == 6..<10)
     #expect(try ValidationSplit(count: 3, validation: 0).train == 0..<3)
-    expectFault("Training data contains 1 samples, which is not sufficient to split it") {
+    expectFault("1 sample, too few to split a part of 0.5 off for validation") {
       try ValidationSplit(count: 1, validation: 0.5)
     }
-    expectFault("not sufficient") { try ValidationSplit(count: 0, validation: 0.5) }
+    expectFault("0 samples, too few") { try ValidationSplit(count: 0, validation: 0.5) }
     for wrong in [1, -0.1, .nan, .infinity] {
       expectFault("validation split of \(wrong)") { try ValidationSplit(count: 10, validation: wrong) }
     }

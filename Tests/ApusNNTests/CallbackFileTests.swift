@@ -36,6 +36,30 @@ import Testing
     #expect(trainer.stepCount == 0)
   }
 
+  /// Places that cannot be written to are found before the first step, and nothing is created.
+  @Test func placesAreLookedAtFirst() throws {
+    let (trainer, folder) = (try trainer(), try TemporaryFolder())
+    let file = try folder.write("notes", as: "file")
+    let inFile = "cannot write '\(file)/x': '\(file)' is a file, and not a folder"
+    for (callback, message) in [
+      (
+        CSVLogger(folder.file("none/log.csv")), "there is no folder '\(folder.file("none"))'\n  help: make it: mkdir -p"
+      ),
+      (CSVLogger(folder.path), "csv_logger cannot write '\(folder.path)': it is a folder"),
+      (CSVLogger(file + "/x"), inFile), (ModelCheckpoint(file), "it is a file, and not a folder"),
+      (ModelCheckpoint(file + "/x"), inFile), (ModelCheckpoint(file + "/{epoch}/x"), "the checkpoint cannot write"),
+      (BackupAndRestore(file), "'\(file)' is a file"),
+      (TensorBoard(file), "tensorboard cannot write '\(file)/train': '\(file)' is a file, and not a folder"),
+    ] as [(any Callback, String)] {
+      expectError(message) { try fit(trainer, epochs: 1, [callback]) }
+    }
+    #expect(trainer.stepCount == 0)
+    #expect(try folder.names == ["file"] && folder.text("file") == "notes")
+    try fit(trainer, epochs: 1, [ModelCheckpoint(folder.file("a/b/best-{epoch}")), CSVLogger(file)])
+    #expect(try folder.names == ["a", "file"] && folder.text("file").hasPrefix("epoch,"))
+    try fit(trainer, epochs: 1, [CSVLogger("/dev/null")])
+  }
+
   @Test func namesAreKerasNames() throws {
     let callbacks = try CallbackRegistry.list(
       "early_stopping(patience=2),csv(log.csv),tensorboard(logs, histogram_freq=1, update_freq=batch),"

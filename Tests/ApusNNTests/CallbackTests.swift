@@ -292,15 +292,38 @@ import Testing
       """
     #expect(try folder.text("log.csv") == expected)
 
-    // Appending goes on with the columns that are there; what is not logged any more is NA.
+    // Appending goes on with the columns that are there, in their order.
     let data = try SyntheticImages(count: 8)
-    let more = try trainer.fit(
-      data.images, data.labels, epochs: 1, verbose: .silent,
-      callbacks: [CSVLogger(folder.file("log.csv"), appending: true)])
-    let line = "2,\(try #require(more["accuracy"])[0]),\(try #require(more["loss"])[0]),NA\n"
-    #expect(try folder.text("log.csv") == expected + line)
+    func append(_ name: String) throws -> History {
+      try trainer.fit(
+        data.images, data.labels, epochs: 1, verbose: .silent,
+        callbacks: [CSVLogger(folder.file(name), appending: true)])
+    }
+    _ = try folder.write("epoch,loss,accuracy\n0,1,0.5", as: "more.csv")
+    let more = try append("more.csv")
+    #expect(
+      try folder.text("more.csv") == "epoch,loss,accuracy\n0,1,0.5\n"
+        + "2,\(try #require(more["loss"])[0]),\(try #require(more["accuracy"])[0])\n")
+
+    // Other columns would lose values, or have none.
+    let before = trainer.stepCount
+    for (text, message) in [
+      ("epoch,accuracy\n", "has no column for loss, which this training logs"),
+      ("epoch,accuracy,loss,score\n", "has columns for score, which this training does not log"),
+      ("epoch,loss,val_loss\n", "has no column for accuracy, which this training logs; it has columns for val_loss"),
+      ("epoch;accuracy;loss\n", "begins with 'epoch;accuracy;loss', and not with the names of logs"),
+      ("name,loss,accuracy\n", "begins with 'name,loss,accuracy'"),
+    ] {
+      let path = try folder.write(text, as: "other.csv")
+      expectError("\(path): \(message)") { try append("other.csv") }
+      #expect(try folder.text("other.csv") == text)
+    }
+    #expect(trainer.stepCount == before, "nothing is trained")
+    _ = try folder.write("", as: "empty.csv")
+    _ = try append("empty.csv")
+    #expect(try folder.text("empty.csv").hasPrefix("epoch,accuracy,loss\n3,"))
 
     try fit(trainer, [1], [CSVLogger(folder.file("log.csv"), separator: ";")])
-    #expect(try folder.text("log.csv").hasPrefix("epoch;accuracy;loss;score\n3;"))
+    #expect(try folder.text("log.csv").hasPrefix("epoch;accuracy;loss;score\n4;"))
   }
 }

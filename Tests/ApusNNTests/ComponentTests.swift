@@ -77,6 +77,22 @@ import Testing
     expectUsage(message) { try OptimizerRegistry.named(text) }
   }
 
+  /// The first value is the learning rate, as in Keras; no other has a place of its own.
+  @Test func theFirstValueIsTheLearningRate() throws {
+    for record in OptimizerRegistry.records {
+      #expect(
+        try OptimizerRegistry.named("\(record.name)(0.05)").specification
+          == OptimizerRegistry.named("\(record.name)(learning_rate=0.05)").specification)
+    }
+    #expect(try OptimizerRegistry.named("adam(cosine_decay(0.1, decay_steps=10), beta_1=0.5)").name == "adam")
+    expectUsage("'0.9' in optimizer 'adam(0.05, 0.9)' is not name=value") {
+      try OptimizerRegistry.named("adam(0.05, 0.9)")
+    }
+    expectUsage("gives 'learning_rate' twice") { try OptimizerRegistry.named("sgd(0.05, learning_rate=1)") }
+    expectUsage("did you mean 'learning_rate'?") { try OptimizerRegistry.named("adam(lr=0.1)") }
+    expectUsage("did you mean 'weight_decay'?") { try OptimizerRegistry.named("adam(wd=0.1)") }
+  }
+
   @Test func theEndsOfRangesAreAccepted() throws {
     for text in [
       "adam(beta_1=0, beta_2=0.9999, epsilon=0)", "sgd(momentum=1, learning_rate=0)", "sgd(clipnorm=none)",

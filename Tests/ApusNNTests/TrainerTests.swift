@@ -114,7 +114,7 @@ import Testing
         try trainer.fit(data.images, data.labels, validationSplit: split, verbose: .silent)
       }
     }
-    expectError("Training data contains 4 samples, which is not sufficient") {
+    expectError("4 samples, too few to split a part of 0.9 off for validation") {
       try trainer.fit(data.images, data.labels, validationSplit: 0.9, verbose: .silent)
     }
     #expect(trainer.stepCount == 0)

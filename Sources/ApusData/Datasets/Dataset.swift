@@ -19,6 +19,8 @@ public struct Dataset: Sendable {
   var positions: [Int] { samples?.positions ?? Array(0..<count) }
   /// Rows of a table that lack a value and were left out.
   public var droppedCount: Int { samples?.droppedCount ?? 0 }
+  /// The warning about files of its folder that are not among the samples.
+  var leftOutRemark: Diagnostic? { samples?.leftOutRemark }
   /// What messages call the targets: their file.
   private let targetPlace: String
   /// The samples that it was made of, if these were read one by one.

@@ -19,9 +19,10 @@ public struct ValidationSplit: Sendable, Hashable {
     let boundary = Int((Double(count) * (1 - fraction)).rounded(.down))
     guard fraction == 0 || boundary > 0 && boundary < count else {
       throw ApusError.input(
-        "Training data contains \(count) samples, which is not sufficient to split it into a validation and training "
-          + "set as specified by `validationSplit: \(fraction)`.",
-        help: "Either provide more data, or a different value for the `validationSplit` argument.")
+        "the training data contain \(count) sample\(count == 1 ? "" : "s"), too few to split a part of \(fraction) off for "
+          + "validation: one of the two parts would be empty",
+        help: "provide more data, or another validationSplit",
+        commandHelp: "provide more data, or another --validation-split")
     }
     train = 0..<boundary
     validation = boundary..<count

@@ -2,7 +2,7 @@ import ApusCore
 import Foundation
 
 /// What writers of files do with folders.
-enum Directory {
+package enum Directory {
   /// The folder that a path is in.
   static func parent(of path: String) -> String {
     let folder = (path as NSString).deletingLastPathComponent
@@ -19,7 +19,7 @@ enum Directory {
 
   /// Makes a folder and those above it, as `mkdir -p` does.
   /// - Throws: `ApusError` that names the path and the system's reason.
-  static func make(_ path: String) throws {
+  package static func make(_ path: String) throws {
     var status = stat()
     if stat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {

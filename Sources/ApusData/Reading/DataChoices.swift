@@ -14,6 +14,8 @@ public struct DataChoices: Sendable, Hashable {
   public var normalizes = false
   /// Whether the first line of a table names its columns.
   public var header: CSV.Header = .automatic
+  /// What separates the fields of a table, one ASCII character; nil for what its first lines have.
+  public var separator: Character?
   /// Height and width that pictures get; nil if they have one already.
   public var imageSize: [Int]?
   public var color: Picture.Color = .auto

@@ -75,27 +75,42 @@ enum DataKind {
       self = .idx
     } else if CIFAR10.missing(in: path).count < CIFAR10.trainNames.count + 1 {
       self = .cifar10
-    } else if let kind = DataKind(ofClasses: path, .pictures, parts: .parts, classes: .pictures, loose: .loosePictures)
-      ?? DataKind(ofClasses: path, .texts, parts: .textParts, classes: .texts, loose: .looseTexts)
-    {
+    } else if let kind = DataKind(ofFiles: path, below: false) ?? DataKind(ofFiles: path, below: true) {
       self = kind
     } else {
       let found = Directory.entries(of: path).prefix(5).joined(separator: ", ")
+      let kinds = ClassFolder.kinds(below: path)
       throw ApusError.file(
-        path, found.isEmpty ? "is an empty folder" : "holds no data of a known kind; it holds \(found)",
+        path,
+        found.isEmpty
+          ? "is an empty folder"
+          : "holds no data of a known kind; it holds \(found)"
+            + (kinds.count > 0 ? ", and in its folders \(kinds.text)" : ""),
         help: "a folder of data holds a folder of pictures or of texts for each class, or the four files "
           + DatasetFiles.names.joined(separator: ", ") + ", plain or packed with gzip, or CIFAR-10's "
           + CIFAR10.trainNames[0] + " … " + CIFAR10.testName)
     }
   }
 
+  /// The kind of a folder that holds pictures or texts.
+  /// - Parameter below: whether they may be in folders of the folders of classes, too: those that are not are looked for
+  ///   first, so that a picture somewhere among texts does not make them pictures.
+  private init?(ofFiles path: String, below: Bool) {
+    let kind =
+      DataKind(ofClasses: path, below, .pictures, parts: .parts, classes: .pictures, loose: .loosePictures)
+      ?? DataKind(ofClasses: path, below, .texts, parts: .textParts, classes: .texts, loose: .looseTexts)
+    guard let kind else { return nil }
+    self = kind
+  }
+
   /// The kind of a folder that holds such files by class, or files alone; nil if it does not.
   private init?(
-    ofClasses path: String, _ content: ClassFolder.Content, parts: DataKind, classes: DataKind, loose: DataKind
+    ofClasses path: String, _ below: Bool, _ content: ClassFolder.Content, parts: DataKind, classes: DataKind,
+    loose: DataKind
   ) {
-    if ClassFolder.hasParts(path, of: content) {
+    if ClassFolder.hasParts(path, of: content, below: below) {
       self = parts
-    } else if ClassFolder.isOne(path, of: content) {
+    } else if ClassFolder.isOne(path, of: content, below: below) {
       self = classes
     } else if !ClassFolder.files(in: path, of: content).isEmpty {
       self = loose

@@ -72,7 +72,7 @@ public enum DataReader {
       try encoding?.table?.checkReadsArrays(path)
       return try loaded("NPY files", ArrayReader.samples(of: path, target: target), nil, choices)
     case .table:
-      let table = try TextTable(contentsOf: path, header: choices.header)
+      let table = try TextTable(contentsOf: path, choices)
       let rows = try parts(of: table.rowCount, mixes: choices.mixes ?? false, choices)
       let tableEncoding = try encoding?.table ?? TableEncoding(table, rows: rows.train, choices)
       let weights = try choices.sampleWeights.map { try SampleWeights($0, in: table) }
@@ -146,7 +146,7 @@ public enum DataReader {
       try encoding?.table?.checkReadsArrays(path)
       return try ArrayReader.samples(of: path, target: choices.target)
     case .table:
-      let table = try TextTable(contentsOf: path, header: choices.header)
+      let table = try TextTable(contentsOf: path, choices)
       let all = Array(0..<table.rowCount)
       let weights = try choices.sampleWeights.map { try SampleWeights($0, in: table) }
       let samples = try (encoding?.table ?? TableEncoding(table, rows: all, choices, needsTarget: false)).samples(
@@ -260,6 +260,7 @@ public enum DataReader {
       ("--categories", !choices.categories.isEmpty, kind == .table),
       ("--missing", choices.missing != .error, kind == .table),
       ("--header", choices.header != .automatic, kind == .table),
+      ("--separator", choices.separator != nil, kind == .table),
       ("--image-size", choices.imageSize != nil, kind.isPictures), ("--color", choices.color != .auto, kind.isPictures),
       ("--max-tokens", texts.maxTokens != nil, hasWords),
       ("--sequence-length", texts.outputSequenceLength != nil, hasWords),

@@ -15,12 +15,13 @@ extension DataSummary {
     do {
       let data = try DataReader.load(name, choices)
       (kind, samples, testSamples) = (data.kind, data.train.count, data.test?.count)
+      remarks = data.remarks
       classes = ClassCount.of(data.train.targets, data.classNames)
       texts = data.train.texts ?? []
     } catch let error as ApusError where error.fault == .input && !isByClass {
       // Texts without targets can be looked at, too; any other fault shows again.
       let read = try DataReader.samples(name, choices)
-      (samples, texts) = (read.count, read.texts ?? [])
+      (samples, texts, remarks) = (read.count, read.texts ?? [], read.remarks)
       note = error.diagnostics.first?.message
     }
     let tokens = texts.map(choices.texts.tokens)

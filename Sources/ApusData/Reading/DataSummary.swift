@@ -39,6 +39,8 @@ public struct DataSummary: Sendable, Encodable {
   public var words: [ClassCount]?
   /// The first text.
   public var firstText: String?
+  /// Warnings about what is left out; not a part of the JSON.
+  public var remarks: [Diagnostic] = []
 
   private enum CodingKeys: String, CodingKey {
     case name, kind, samples, parts, classes, note, words
@@ -64,7 +66,7 @@ public struct DataSummary: Sendable, Encodable {
       (kind, samples, parts) = ("table", 0, [])
       try describeTexts(choices, isByClass: false)
     case .table:
-      let table = try TextTable(contentsOf: path, header: choices.header)
+      let table = try TextTable(contentsOf: path, choices)
       (kind, samples) = ("table", table.rowCount)
       let contents = try table.contents(of: Array(table.columns.indices))
       parts = table.columns.indices.map { Part(table, $0, contents[$0] ?? ColumnContents()) }
@@ -87,9 +89,11 @@ public struct DataSummary: Sendable, Encodable {
       let read = try DataReader.samples(nameOrPath, choices)
       (kind, samples) = (Picture.isPicture(path) || BinaryFile.isDirectory(path) ? "pictures" : "NPY file", read.count)
       parts = [try Part("inputs", read.inputs)]
+      remarks = read.remarks
     case .named, .idx, .cifar10, .imdb, .npy, .pictures, .parts:
       let loaded = try DataReader.load(nameOrPath, choices)
       (kind, samples, testSamples) = (loaded.kind, loaded.train.count, loaded.test?.count)
+      remarks = loaded.remarks
       parts = [try Part("inputs", loaded.train.inputs), try Part("targets", loaded.train.targets)]
       if let test = loaded.test {
         parts += [try Part("test inputs", test.inputs), try Part("test targets", test.targets)]

@@ -96,6 +96,16 @@ struct CSVParser {
     return Records(columns: columns, width: width ?? 0, numbers: numbers, lines: rows)
   }
 
+  /// How many fields the first records have, up to one that cannot be read.
+  func widths(ofFirst count: Int) -> [Int] {
+    var widths: [Int] = []
+    for line in lines.indices where !isEmpty(line) {
+      guard widths.count < count, let fields = try? fields(ofLine: line) else { break }
+      widths.append(fields.count)
+    }
+    return widths
+  }
+
   /// The fields of the first record behind the line `line`, if there is one.
   func record(after line: Int) throws -> [Field]? {
     let next = lines.indices.first { $0 > line && !isEmpty($0) }
@@ -140,7 +150,12 @@ struct CSVParser {
     return true
   }
 
-  static func number(_ text: String) -> Double? { text.isEmpty ? nil : Double(text) }
+  /// The number that a text is in decimal notation, with `inf` and `nan`. What Swift reads beyond that, hexadecimal numbers
+  /// (`0x10`) and NaN with bits (`nan(1)`), are texts to whoever writes tables.
+  static func number(_ text: String) -> Double? {
+    let isOther = text.utf8.contains { $0 | 0x20 == UInt8(ascii: "x") || $0 == UInt8(ascii: "(") }
+    return text.isEmpty || isOther ? nil : Double(text)
+  }
 
   /// The number in a text with a decimal comma, as `1,5`; nil for any other text.
   static func number(withComma text: String) -> Double? {

@@ -15,7 +15,7 @@ extension TableEncoding {
       throw ApusError.file(
         table.path, "lacks the column\(lacking.count == 1 ? "" : "s") \(names), which the model reads",
         help: "the model reads " + read.joined(separator: ", ") + "; the file has "
-          + table.columns.joined(separator: ", "))
+          + table.columnList)
     }
     let rows = rows ?? Array(0..<table.rowCount)
     let indices = try columns.map { try table.index(of: $0.name) }

@@ -16,7 +16,7 @@ extension TableEncoding {
       throw ApusError.file(
         table.path, "does not say which of its columns is the target",
         help: "name it, as target '\(table.columns.last ?? "")'; its columns are "
-          + table.columns.joined(separator: ", "), commandHelp: "--target \(table.columns.last ?? "")")
+          + table.columnList, commandHelp: "--target \(table.columns.last ?? "")")
     }
     let targetIndex = try target.map(table.index)
     missing = choices.missing
@@ -91,8 +91,8 @@ extension TableEncoding {
     {
       let row = found.firstText ?? 0
       throw table.fault(
-        "'\(try table.texts(row)[index])' is a number with a decimal comma, which a table separated by commas or tabs does "
-          + "not have", row, index, help: "write a decimal point, or separate the fields by semicolons")
+        "'\(try table.texts(row)[index])' is a number with a decimal comma, which only a table separated by semicolons has",
+        row, index, help: "write a decimal point, or separate the fields by semicolons")
     }
     let mixed = contents.filter { $1.textCount > 0 && $1.numberCount > 0 }
     for (index, found) in mixed.sorted(by: { $0.key < $1.key }) where found.textCount <= found.numberCount {
@@ -108,7 +108,7 @@ extension TableEncoding {
   /// Texts in the order in which their numbers are given: those that are numbers by size, then the others.
   static func inOrder(_ texts: some Sequence<String>) -> [String] {
     func key(_ text: String) -> (Double, String) {
-      let number = Double(text) ?? .infinity
+      let number = CSVParser.number(text) ?? .infinity
       return (number.isNaN ? .infinity : number, text)
     }
     return texts.sorted { key($0) < key($1) }

@@ -68,7 +68,8 @@ public struct TableEncoding: Codable, Hashable, Sendable {
   /// What the inputs are called: `age`, `port=Cherbourg`.
   public var inputNames: [String] {
     columns.flatMap { column in
-      column.categories.map { $0.map { "\(column.name)=\($0)" } } ?? [column.name]
+      let name = TextTable.shown(column.name)
+      return column.categories.map { $0.map { "\(name)=\($0)" } } ?? [name]
     }
   }
 

@@ -14,17 +14,17 @@ struct TextTable {
 
   var rowCount: Int { records.lines.count }
 
-  /// Reads a table whose fields are separated by commas, or by tabs or semicolons if its first line has no comma;
-  /// those of a `.tsv` file by tabs.
+  /// Reads a table whose fields are separated as `choices` say, or as its first lines are, those of a `.tsv` file by tabs.
   ///
   /// Between semicolons a number may have a decimal comma, if none has a decimal point.
   ///
   /// Without being told, the first line is a header unless it holds a number, and each of its texts has a text below it.
   /// - Throws: `ApusError` with line and column for a row of another length, a quote that does not end, and columns of one
   ///   name; and for a file without rows.
-  init(contentsOf path: String, header: CSV.Header = .automatic) throws {
+  init(contentsOf path: String, _ choices: DataChoices = DataChoices()) throws {
+    let header = choices.header
     let bytes = try TextFile.bytes(path, help: "a table is text, its fields separated by commas")
-    let separator = TextTable.separator(of: bytes, path: path)
+    let separator = choices.separator ?? TableSeparator.found(in: bytes, path: path)
     let parser = CSVParser(bytes, separator: separator, path: path)
     var decimals = Decimals(takesCommas: separator == ";")
     records = try parser.records { fields in
@@ -60,24 +60,13 @@ struct TextTable {
     for (position, name) in columns.enumerated() where !seen.insert(name).inserted {
       let line = parser.firstLine ?? 0
       let field = try parser.fields(ofLine: line)[position]
+      let help = "give each column a name of its own"
       throw parser.fault(
-        "two columns have the name '\(name)'", line, column: field.column, length: max(1, name.count))
+        name.isEmpty ? "two columns have an empty name" : "two columns have the name '\(name)'", line,
+        column: field.column, length: max(1, name.count),
+        help: header == .automatic ? "\(help), or say that the first line is a sample" : help,
+        commandHelp: header == .automatic ? "\(help); if the first line is a sample, --header no" : nil)
     }
-  }
-
-  private static func separator(of bytes: [UInt8], path: String) -> Character {
-    if (path as NSString).pathExtension.lowercased() == "tsv" { return "\t" }
-    let first = Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D })
-    let hasSemicolon = first.contains(UInt8(ascii: ";"))
-    let commas = first.indices.filter { first[$0] == UInt8(ascii: ",") }
-    // In countries that write decimal commas, fields are separated by semicolons.
-    let areDecimal = hasSemicolon && commas.allSatisfy { isDigit(first, $0 - 1) && isDigit(first, $0 + 1) }
-    if !commas.isEmpty, !areDecimal { return "," }
-    return first.contains(0x09) ? "\t" : hasSemicolon ? ";" : ","
-  }
-
-  private static func isDigit(_ bytes: [UInt8], _ index: Int) -> Bool {
-    bytes.indices.contains(index) && 0x30...0x39 ~= bytes[index]
   }
 
   /// How a table writes fractions.
@@ -109,8 +98,14 @@ struct TextTable {
 
   func columnHelp(for name: String) -> String {
     if !hasHeader { return "it has no header: its columns are 1 to \(columns.count)" }
-    return Suggestion.didYouMean(name, among: columns) ?? "its columns are " + columns.joined(separator: ", ")
+    return Suggestion.didYouMean(name, among: columns) ?? "its columns are " + columnList
   }
+
+  /// The columns' names, for messages.
+  var columnList: String { columns.map(TextTable.shown).joined(separator: ", ") }
+
+  /// A column's name in lists: pandas writes its index without one.
+  static func shown(_ name: String) -> String { name.isEmpty ? "(empty name)" : name }
 
   /// The number in a field; NaN if it is none.
   func number(_ row: Int, _ column: Int) -> Double { records.numbers[row * records.width + column] }

@@ -6,7 +6,7 @@ import Foundation
 /// Keeps a copy of the training, from which the next run goes on if this one is interrupted: `fit`, called again with the
 /// same data and settings, restores it and trains the epochs that are left. The bits are those of an uninterrupted
 /// training. A copy that was made within an epoch repeats that epoch, from the weights of the copy.
-public final class BackupAndRestore: Callback, Component {
+public final class BackupAndRestore: Callback, Component, CheckedBeforeTraining {
   private var directory = ""
   private var counter = BatchCounter(.epoch)
   private var deletesAtEnd = true
@@ -35,6 +35,8 @@ public final class BackupAndRestore: Callback, Component {
 
   /// A folder of its own, so that no saved model is taken for a copy.
   private var copy: String { FileGroup.join(directory, "interrupted") }
+
+  func checkBeforeTraining(_ trainer: Trainer) throws { try WritablePlace.checkFolder(copy, of: title) }
 
   public func trainingBegins(_ trainer: Trainer) throws {
     counter.reset()

@@ -3,7 +3,7 @@ import ApusData
 import Foundation
 
 /// Writes a line an epoch: `epoch` (from 0), then the logs in order of names.
-public final class CSVLogger: Callback, Component {
+public final class CSVLogger: Callback, Component, CheckedBeforeTraining {
   private var path = ""
   private var separator = ","
   private var appends = false
@@ -29,13 +29,41 @@ public final class CSVLogger: Callback, Component {
     appends = appending
   }
 
+  func checkBeforeTraining(_ trainer: Trainer) throws {
+    try WritablePlace.checkFile(path, of: title)
+    guard let names = try existing()?.names else { return }
+    let lacking = trainer.expectedLogs.subtracting(names).sorted()
+    let surplus = names.filter { !trainer.expectedLogs.contains($0) }
+    guard !lacking.isEmpty || !surplus.isEmpty else { return }
+    throw ApusError.file(
+      path,
+      [
+        lacking.isEmpty ? nil : "has no column for \(lacking.joined(separator: ", ")), which this training logs",
+        surplus.isEmpty ? nil : "has columns for \(surplus.joined(separator: ", ")), which this training does not log",
+      ].compactMap(\.self).joined(separator: "; it "),
+      help: "append lines of a training with the same metrics and validation, or write to another file")
+  }
+
   public func trainingBegins(_ trainer: Trainer) throws {
-    (text, names) = ("", nil)
-    guard appends, FileManager.default.fileExists(atPath: path) else { return }
-    do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-      throw ApusError.input("cannot read '\(path)': \(error.localizedDescription)")
+    (text, names) = try existing() ?? ("", nil)
+  }
+
+  /// What there is in the file, if lines are to follow it, and the names of the logs in its first line.
+  /// - Throws: `ApusError` if it cannot be read, or another program wrote it.
+  private func existing() throws -> (text: String, names: [String]?)? {
+    guard appends, FileManager.default.fileExists(atPath: path) else { return nil }
+    guard let text = String(validating: try BinaryFile.read(path), as: UTF8.self) else {
+      throw ApusError.file(path, "is not text, so no lines can follow it", help: "write to another file")
     }
-    names = text.split(separator: "\n").first.map { $0.components(separatedBy: separator).dropFirst().map(\.self) }
+    guard let first = text.split(whereSeparator: \.isNewline).first else { return nil }
+    let fields = first.components(separatedBy: separator)
+    guard fields.first == "epoch", Set(fields).count == fields.count else {
+      throw ApusError.file(
+        path, "begins with '\(first)', and not with the names of logs",
+        help: "its first line is "
+          + line("epoch", ["…"]).trimmingCharacters(in: .newlines) + "; write to another file, or choose its separator")
+    }
+    return (text.last?.isNewline ?? true ? text : text + "\n", Array(fields.dropFirst()))
   }
 
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {

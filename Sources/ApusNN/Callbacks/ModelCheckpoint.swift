@@ -1,9 +1,10 @@
 import ApusCore
+import ApusData
 import Foundation
 
 /// Saves the model after each epoch or each so many batches, or only when a quantity improves; never with weights that are
 /// NaN or infinite. Defaults and texts are Keras's; what is saved is a folder, as `Trainer.save` writes it.
-public final class ModelCheckpoint: Callback, Monitoring, NameChecking {
+public final class ModelCheckpoint: Callback, Monitoring, CheckedBeforeTraining {
   private var directory = ""
   private var savesBestOnly = false
   private var threshold: Double?
@@ -55,10 +56,12 @@ public final class ModelCheckpoint: Callback, Monitoring, NameChecking {
   }
 
   /// Checks the path, and what is watched after batches, before anything is trained.
-  func checkNames(_ trainer: Trainer) throws {
+  func checkBeforeTraining(_ trainer: Trainer) throws {
     let isByBatch = counter.countsBatches
     let logged = isByBatch ? trainer.logNames : trainer.expectedLogs.sorted()
-    try PathTemplate(directory).check(counts: isByBatch ? ["epoch", "batch"] : ["epoch"], logs: logged)
+    let template = PathTemplate(directory)
+    try template.check(counts: isByBatch ? ["epoch", "batch"] : ["epoch"], logs: logged)
+    try WritablePlace.checkFolder(template.fixedFolder, of: title)
     if savesBestOnly, !logged.contains(monitor.name) {
       throw Monitor.missing(monitor.name, among: logged, for: isByBatch ? title + " after batches" : title)
     }

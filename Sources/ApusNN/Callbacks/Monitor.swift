@@ -37,11 +37,15 @@ struct Monitor {
 
   /// The error for a name that is not logged.
   static func missing(_ name: String, among logged: [String], for callback: String) -> ApusError {
-    .input(
+    let names = logged.joined(separator: ", ")
+    let lacksValidation = name.hasPrefix("val_") && !logged.contains("val_loss")
+    return .input(
       "\(callback) watches '\(name)', which is not logged",
-      help: name.hasPrefix("val_") && !logged.contains("val_loss")
-        ? "give fit a validationSplit or validationData, or watch one of \(logged.joined(separator: ", "))"
-        : Suggestion.didYouMean(name, among: logged) ?? "logged: \(logged.joined(separator: ", "))")
+      help: lacksValidation
+        ? "give fit a validationSplit or validationData, or watch one of \(names)"
+        : Suggestion.didYouMean(name, among: logged) ?? "logged: \(names)",
+      commandHelp: lacksValidation
+        ? "give --validation-split or --validation-data, or watch one of \(names)" : nil)
   }
 
   /// Whether `value` improves on `other`; a NaN never does.
@@ -75,10 +79,12 @@ public enum MonitorMode: String, Sendable, SettingChoice {
   case min, max
 }
 
-/// A callback that says before training which names it needs beyond those it watches after each epoch.
-protocol NameChecking {
-  /// - Throws: `ApusError` for a name that will not be logged when it is needed.
-  func checkNames(_ trainer: Trainer) throws
+/// A callback that finds before training what would fail only after an epoch: a name that is not logged when it is needed,
+/// a place that cannot be written to.
+protocol CheckedBeforeTraining {
+  /// Called before any callback's `trainingBegins`. `expectedLogs` of the trainer are known.
+  /// - Throws: `ApusError` for what would fail.
+  func checkBeforeTraining(_ trainer: Trainer) throws
 }
 
 /// A callback that watches a quantity.

@@ -26,6 +26,13 @@ struct PathTemplate {
 
   var names: [String] { parts.compactMap { if case .number(let name, _) = $0 { name } else { nil } } }
 
+  /// The path up to the first folder with a number in its name: all of it if there is none.
+  var fixedFolder: String {
+    guard case .text(let start)? = parts.first, parts.count > 1 else { return text }
+    guard let slash = start.lastIndex(of: "/") else { return "." }
+    return String(start[...slash])
+  }
+
   /// - Throws: `ApusError` if a name is not among those, or a format is not valid.
   func check(counts: [String], logs: [String]) throws {
     _ = try path(

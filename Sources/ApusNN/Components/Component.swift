@@ -10,6 +10,9 @@ public protocol Component: SendableType {
   /// Name, summary and settings.
   static var record: ComponentRecord { get }
 
+  /// The setting that a first value without a name is for, if no setting is required: the learning rate of `adam(0.05)`.
+  static var firstSetting: String? { get }
+
   /// Every setting at its default.
   init()
 
@@ -19,6 +22,7 @@ public protocol Component: SendableType {
 }
 
 extension Component {
+  public static var firstSetting: String? { nil }
   public func checkConsistency() throws {}
 
   /// - Throws: `ApusError` that names the component if `condition` does not hold.
@@ -116,13 +120,14 @@ extension Component {
     self = typed
   }
 
-  /// The setting that an argument is for: by its label, or the first required one that is not given yet.
+  /// The setting that an argument is for: by its label, or the first required one that is not given yet, or `firstSetting`.
   private static func setting(
     of argument: ComponentText.Argument, in text: ComponentText, _ given: Set<String>
   ) throws -> SettingRecord {
     let settings = record.settings
     guard let label = argument.label else {
       if let next = settings.first(where: { $0.isRequired && !given.contains($0.name) }) { return next }
+      if given.isEmpty, let first = settings.first(where: { $0.name == firstSetting }) { return first }
       throw ApusError.usage(
         "'\(argument.value)' in \(kind) '\(text.whole)' is not name=value",
         help: settings.isEmpty ? "it has no options" : "as \(record.usage)")
@@ -131,7 +136,7 @@ extension Component {
     let names = settings.map(\.name)
     throw ApusError.usage(
       "\(kind) '\(record.name)' has no option '\(label)'",
-      help: Suggestion.didYouMean(label, among: names)
+      help: Suggestion.didYouMean(label, among: names) ?? Suggestion.spelledOut(label, among: names)
         ?? (names.isEmpty ? "it has none" : "its options: \(names.joined(separator: ", "))"))
   }
 }

@@ -29,6 +29,7 @@ public protocol Optimizer: Component, Sendable {
 
 extension Optimizer {
   public static var kind: String { "optimizer" }
+  public static var firstSetting: String? { "learning_rate" }
   public var name: String { Self.record.name }
   public func weightDecay(of variable: Value, named name: String) -> Double? { options.weightDecay }
   public func gradientPoint(of variable: Value, _ state: OptimizerState) throws -> Value? { nil }

@@ -24,7 +24,7 @@ struct ClassWeights {
     guard let found = targets.sampleClasses(count), targets.rank <= 2, isNumber || !areClassNumbers else {
       throw ApusError.input(
         "class weights need a class for each sample, but the targets are \(targets.type)",
-        help: "give sampleWeights instead")
+        help: "give sampleWeights instead", commandHelp: "--sample-weight weighs each sample instead")
     }
     let classes = try found.enumerated().map { row, label in
       if let label { return label }
@@ -32,7 +32,9 @@ struct ClassWeights {
         isNumber
           ? "sample \(row) has the target \(targets.doubles()[row]), which is not a class"
           : "sample \(row) does not have one class",
-        help: "class weights need class numbers 0, 1, …, or rows with a 1 among zeros; else give sampleWeights")
+        help: "class weights need class numbers 0, 1, …, or rows with a 1 among zeros; else give sampleWeights",
+        commandHelp: "class weights need class numbers 0, 1, …, or rows with a 1 among zeros; else give --sample-weight"
+      )
     }
     let result = classes.map { Float(weights[$0] ?? 1) }
     guard let own else { return Tensor(result) }

@@ -50,7 +50,7 @@ extension Trainer {
       for name in callback.watchedLogs where !expectedLogs.contains(name) {
         throw Monitor.missing(name, among: expectedLogs.sorted(), for: callback.title)
       }
-      try (callback as? any NameChecking)?.checkNames(self)
+      try (callback as? any CheckedBeforeTraining)?.checkBeforeTraining(self)
     }
     fitSettings = plan.settings
     start(plan.verbose == .silent ? nil : plan.output)
@@ -84,11 +84,14 @@ extension Trainer {
     }
     guard let first = plan.initialEpoch else { return }
     guard first >= nextEpoch, first <= plan.epochs else {
+      func help(_ initialEpoch: String, _ epochs: String) -> String {
+        first < nextEpoch
+          ? "\(nextEpoch) epochs are done already, so \(initialEpoch) is at least \(nextEpoch), or left out"
+          : "with \(initialEpoch), \(epochs) says where training ends: \(plan.epochs) is before \(first)"
+      }
       throw ApusError.input(
-        "training cannot begin with epoch \(first)",
-        help: first < nextEpoch
-          ? "\(nextEpoch) epochs are done already, so initialEpoch is at least \(nextEpoch), or left out"
-          : "with initialEpoch, epochs says where training ends: \(plan.epochs) is before \(first)")
+        "training cannot begin with epoch \(first)", help: help("initialEpoch", "epochs"),
+        commandHelp: help("--initial-epoch", "--epochs"))
     }
   }
 

@@ -41,10 +41,13 @@ struct LossWatch {
   ///   - cause: what made it, if that was asked for.
   static func error(_ fault: Fault, epoch: Int, cause: String?) -> ApusError {
     let rest = cause.map { "; " + $0 } ?? ""
+    func help(_ explaining: String) -> String {
+      "a smaller learning rate or clipped gradients (clipnorm) may help"
+        + (cause == nil ? "; to find the operator that makes it, train again with \(explaining)" : "")
+    }
     return .input(
       "the loss is \(fault.value) in step \(fault.step), batch \(fault.batch) of epoch \(epoch + 1)\(rest)",
-      help: "a smaller learning rate or clipped gradients (clipnorm) may help"
-        + (cause == nil ? "; to find the operator that makes it, train again with .explain (--on-nan explain)" : ""))
+      help: help("onNonFiniteLoss: .explain"), commandHelp: help("--on-nan explain"))
   }
 
   /// The error for a validation loss, which has no step of its own.

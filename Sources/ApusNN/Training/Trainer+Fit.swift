@@ -174,7 +174,9 @@ extension Trainer {
       Diagnostic(
         .warning,
         "the validation part, the last \(split.validation.count) samples, holds labels that the training part lacks: \(missing.map(String.init).joined(separator: ", "))",
-        help: "the split is made before shuffling; shuffle the samples first, or give validationData"))
+        help: "the split is made before shuffling; shuffle the samples first, or give validationData",
+        commandHelp:
+          "the split is made before shuffling; --mix shuffles the samples first, --validation-data gives others"))
   }
 
   // MARK: Evaluation

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusData
 import Foundation
 
 /// A file of events that TensorBoard reads: records as TensorFlow writes them, each an `Event` message
@@ -9,13 +10,9 @@ package final class EventFile {
 
   /// Makes the folder and the file, with a name that TensorBoard looks for and no other process uses.
   /// - Parameter time: seconds since 1970.
-  /// - Throws: `ApusError` that names the file if it cannot be made.
+  /// - Throws: `ApusError` that names the folder or the file which cannot be made.
   package init(in directory: String, time: Double = Date().timeIntervalSince1970) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw ApusError.input("cannot make the folder '\(directory)': \(error.localizedDescription)")
-    }
+    try Directory.make(directory)
     let host = ProcessInfo.processInfo.hostName
     let stem = "\(directory)/events.out.tfevents.\(Int(time)).\(host).\(ProcessInfo.processInfo.processIdentifier)"
     var (path, number) = ("", 0)

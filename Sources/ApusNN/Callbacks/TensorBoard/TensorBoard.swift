@@ -1,10 +1,11 @@
 import ApusCore
+import ApusData
 
 /// Writes logs and histograms of weights for TensorBoard: `tensorboard --logdir logs` shows them.
 ///
 /// Folders and tags are Keras's: `train` and `validation`; `epoch_loss`, `epoch_learning_rate`, and `batch_loss` if
 /// batches are written, too; `<variable>/histogram`.
-public final class TensorBoard: Callback, Component {
+public final class TensorBoard: Callback, Component, CheckedBeforeTraining {
   private var directory = "logs"
   private var histogramFrequency = 0
   private var counter = BatchCounter(.epoch)
@@ -33,6 +34,10 @@ public final class TensorBoard: Callback, Component {
   }
 
   public var watchesBatches: Bool { counter.countsBatches }
+
+  func checkBeforeTraining(_ trainer: Trainer) throws {
+    for part in ["train", "validation"] { try WritablePlace.checkFolder(FileGroup.join(directory, part), of: title) }
+  }
 
   public func trainingBegins(_ trainer: Trainer) throws {
     counter.reset()
