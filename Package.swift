@@ -122,7 +122,8 @@ let package = Package(
     .testTarget(
       name: "ApusLoweringTests",
       dependencies: [
-        "ApusCore", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "Apus", "TestSupport",
+        "ApusCore", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "Apus",
+        "TestSupport",
       ],
       exclude: ["Resources"]),
     .testTarget(
