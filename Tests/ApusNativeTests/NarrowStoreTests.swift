@@ -24,4 +24,25 @@ import Testing
       #expect(try session.load(graph).run(feeds)[0].doubles() == expected)
     }
   }
+
+  /// The same where the tail is found in a loop: LLVM knows the mask when it has unrolled it.
+  @Test(arguments: [DType.bf16, .f16, .i8, .u8, .bool, .i64], [1, 9, 17, 33, 49])
+  func tailsThatLoopsFind(_ dtype: DType, _ channels: Int) throws {
+    let graph = try Graph.parse(
+      """
+      graph @rows(%x: i32[2, 2, \(channels)]) {
+        %s = reduce_window_sum(%x, window: [2], padding: same)
+        %y = cast(%s, dtype: \(dtype))
+        return %y
+      }
+      """)[0]
+    let x = try Tensor((0..<4 * channels).map { Int32($0 % 50 + 1) }, [2, 2, channels])
+    let expected = try Interpreter(graph).run([x], variables: []).outputs[0]
+    for level in CodeLevel.allCases {
+      var backend = NativeBackend(workers: 2)
+      (backend.level, backend.cache) = (level, nil)
+      let results = try backend.compile(backend.optimized(graph)).run([x], variables: []).outputs
+      #expect(results[0] == expected, "\(level)")
+    }
+  }
 }

@@ -93,20 +93,11 @@ extension KernelEmitter {
     let isScatter = kernel.type(of: access.index).lanes > 1
     let mask = try access.mask.map(self.value)
     if !isScatter, dtype.byteCount < 4, let mask, let lane = onlyLane(of: mask, lanes) {
-      // LLVM would store 32 bits here: it narrows a vector while it stores it, and forgets that where one lane is left.
-      let element = llvm.extractElement(builder, value, ir.constant(lane, bits: 32), "")
-      let place = ir.address(memoryType(dtype, lanes: 1), address, ir.constant(lane))
-      llvm.setAlignment(llvm.store(builder, element, place), UInt32(dtype.byteCount))
+      storeLane(value, ir.constant(lane), address, dtype)
+    } else if !isScatter, dtype.byteCount < 4, lanes > 1, let mask {
+      storeNarrow(value, mask, lanes, address, dtype)
     } else if isScatter || (mask != nil && lanes > 1) {
-      let declaration = ir.declaration(
-        isScatter ? "llvm.masked.scatter" : "llvm.masked.store",
-        [memory, isScatter ? ir.vector(ir.pointer, lanes) : ir.pointer])
-      let lanesToStore = mask ?? allLanes(lanes)
-      if llvm.parameterCount(declaration) == 4 {
-        _ = ir.call(declaration, [value, address, ir.constant(dtype.byteCount, bits: 32), lanesToStore])
-      } else {
-        _ = aligned(ir.call(declaration, [value, address, lanesToStore]), argument: 1, dtype)
-      }
+      maskedStore(value, mask ?? allLanes(lanes), lanes, address, dtype, isScatter: isScatter)
     } else if let mask {
       let (then, end) = (ir.block(function, "store"), ir.block(function, "stored"))
       _ = llvm.conditionalJump(builder, mask, then, end)
@@ -117,6 +108,50 @@ extension KernelEmitter {
     } else {
       llvm.setAlignment(llvm.store(builder, value, address), UInt32(dtype.byteCount))
     }
+  }
+
+  private func maskedStore(
+    _ value: Handle?, _ mask: Handle?, _ lanes: Int, _ address: Handle?, _ dtype: DType, isScatter: Bool
+  ) {
+    let declaration = ir.declaration(
+      isScatter ? "llvm.masked.scatter" : "llvm.masked.store",
+      [memoryType(dtype, lanes: lanes), isScatter ? ir.vector(ir.pointer, lanes) : ir.pointer])
+    if llvm.parameterCount(declaration) == 4 {
+      _ = ir.call(declaration, [value, address, ir.constant(dtype.byteCount, bits: 32), mask])
+    } else {
+      _ = aligned(ir.call(declaration, [value, address, mask]), argument: 1, dtype)
+    }
+  }
+
+  /// Stores a vector of elements of less than 32 bits where a mask holds.
+  ///
+  /// LLVM would store 32 bits where the mask holds in one lane: it narrows a vector while it stores it, and forgets that where
+  /// one lane is left. It may find out about the mask later than here, when it has unrolled a loop; so one lane has its own
+  /// code, and the store of a vector with such a mask is never reached.
+  private func storeNarrow(_ value: Handle?, _ mask: Handle?, _ lanes: Int, _ address: Handle?, _ dtype: DType) {
+    let number = ir.int(lanes)
+    let bits = ir.cast(.bitCast, mask, number)
+    let count = ir.intrinsic("llvm.ctpop", [number], [bits])
+    let isOne = llvm.integerCompare(builder, Predicate.equal, count, ir.constant(1, bits: lanes), "")
+    let (one, several, end) = (
+      ir.block(function, "one"), ir.block(function, "several"), ir.block(function, "stored")
+    )
+    _ = llvm.conditionalJump(builder, isOne, one, several)
+    llvm.positionAtEnd(builder, one)
+    let lane = ir.intrinsic("llvm.cttz", [number], [bits, ir.constant(0, bits: 1)])
+    storeLane(value, lanes < 64 ? ir.cast(.zeroExtend, lane, ir.int(64)) : lane, address, dtype)
+    _ = llvm.jump(builder, end)
+    llvm.positionAtEnd(builder, several)
+    maskedStore(value, mask, lanes, address, dtype, isScatter: false)
+    _ = llvm.jump(builder, end)
+    llvm.positionAtEnd(builder, end)
+  }
+
+  /// Stores one lane of a vector where it lies in memory.
+  private func storeLane(_ value: Handle?, _ lane: Handle?, _ address: Handle?, _ dtype: DType) {
+    let element = llvm.extractElement(builder, value, lane, "")
+    let place = ir.address(memoryType(dtype, lanes: 1), address, lane)
+    llvm.setAlignment(llvm.store(builder, element, place), UInt32(dtype.byteCount))
   }
 
   /// The lane in which alone a constant mask holds; nil: none, several, or what only a run knows.
