@@ -193,6 +193,21 @@ import Testing
     #expect(try mismatch(graph, [0.5, 0.6], [2], found: mixed) != nil)
   }
 
+  /// A product that is too small to be a number leaves its sign in a sum that takes it in unrounded.
+  @Test func aProductThatVanishes() throws {
+    let graph = """
+      graph @g(%x: f32[2]) {
+        %y: f32 = constant(-1e-30)
+        %p = multiply(%x, %y)
+        %z: f32 = constant(0)
+        %s = add(%p, %z)
+        return %s
+      }
+      """
+    #expect(try mismatch(graph, [1e-30, 1], [2]) { [-0.0, $0[1]] } == nil)
+    #expect(try mismatch(graph, [0, 1], [2]) { [-0.0, $0[1]] } != nil)
+  }
+
   /// The order of terms that overflow decides about more than whether their sum is finite.
   @Test func whatOverflowsMayBeAnyNumber() throws {
     let graph = """

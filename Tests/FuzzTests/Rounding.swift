@@ -107,7 +107,12 @@ struct Perturbation {
         // A sum that takes in a product unrounded sees a number where the product alone overflows.
         let isOfNumbers = try builder.value(operands[0]).isFinite().and(builder.value(operands[1]).isFinite())
         let overflows = try isOfNumbers.and(y.isFinite().not())
-        return .replace([try overflows.select(builder.constant(anything(type)), moved).id])
+        // The same of one that is too small to be a number: the sum has the sign that it had.
+        let isOfOthers = try builder.value(operands[0]).equal(0).or(builder.value(operands[1]).equal(0)).not()
+        let least = type.dtype == .f64 ? Double.leastNonzeroMagnitude : Double(Float.leastNonzeroMagnitude)
+        let vanishes = try isOfNumbers.and(isOfOthers).and(y.equal(0))
+        let seen = try vanishes.select(builder.constant(noise(type, least)), moved)
+        return .replace([try overflows.select(builder.constant(anything(type)), seen).id])
       case .product:
         let moved = try scaled(y, 64)
         guard let op = node.op as? any ReductionOperator else { return .replace([moved.id]) }
