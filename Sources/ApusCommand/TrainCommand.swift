@@ -165,6 +165,7 @@ struct TrainCommand: ParsableCommand {
     let frozen = try start.map { try transfer.frozen($0.graph) }
     if let frozen { start?.graph = frozen.graph }
     if let plot {
+      try OutputPath.checkFile(plot, "--plot")
       try OutputPath.check(plot, "--plot", isNone: sources)
       try PictureOutput.check(plot, ["svg"], option: "--plot")
     }

@@ -118,6 +118,22 @@ import Testing
     try file.write(
       step: 1, time: 1_700_000_002,
       histograms: [("kernel/histogram", [-1, 0, 0.5, 2, .nan]), ("bias/histogram", [3, 3])])
+    try file.write(
+      step: 2, time: 1_700_000_003,
+      images: [("kernel/image", Tensor([0, 64, 128, 192, 255, 7] as [UInt8], [2, 3, 1]))])
+    let graph = try Graph.parse(
+      """
+      graph @g(%x: f32[batch, 4]) {
+        %w: f32[4, 2] = variable(zeros) from "dense"
+        %1 = matmul(%x, %w) from "dense"
+        %2 = matmul(%x, %w) from "dense"
+        %3 = add(%1, %2)
+        %4: f32[batch, 1], %5: i64[batch, 1] = top_k(%3, k: 1)
+        %6 = add(%5, %5)
+        return %4, %6
+      }
+      """)[0]
+    try file.write(graph, time: 1_700_000_004)
     let bytes = try Data(contentsOf: URL(fileURLWithPath: file.path))
     let stored = Repository.file("Tests/ApusNNTests/Resources/events.tfevents")
     if ProcessInfo.processInfo.environment["APUS_UPDATE"] != nil { try bytes.write(to: stored) }
@@ -129,14 +145,18 @@ import Testing
   @Test func trainingIsLogged() throws {
     let folder = try TemporaryFolder()
     try fit(
-      trainer(), epochs: 2, [TensorBoard(folder.path, histogramFrequency: 1, every: .batches(2))])
+      trainer(), epochs: 2,
+      [TensorBoard(folder.path, histogramFrequency: 1, writesImages: true, every: .batches(2))])
     #expect(try folder.names == ["train", "validation"])
     func text(_ part: String) throws -> String {
       let name = try #require(FileManager.default.contentsOfDirectory(atPath: folder.file(part)).first)
       return String(decoding: try folder.bytes("\(part)/\(name)"), as: Unicode.ASCII.self)
     }
     let (training, validation) = (try text("train"), try text("validation"))
-    for tag in ["epoch_loss", "epoch_accuracy", "epoch_learning_rate", "batch_loss", "dense/kernel/histogram"] {
+    for tag in [
+      "epoch_loss", "epoch_accuracy", "epoch_learning_rate", "batch_loss", "dense/kernel/histogram",
+      "dense/kernel/image", "dense/matmul",
+    ] {
       #expect(training.contains(tag), "\(tag)")
     }
     #expect(validation.contains("epoch_loss") && !validation.contains("val_") && !training.contains("val_"))

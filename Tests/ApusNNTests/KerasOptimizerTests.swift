@@ -286,4 +286,50 @@ import Testing
       #expect(value == trainer.session.value(of: "optimizer/\(name)/average"), "\(name)")
     }
   }
+
+  /// Validation is of the running means, ends of epochs as well if that is wanted, and training goes on from the weights.
+  /// Numbers are those of Keras 3.15.1's `SwapEMAWeights` on the same model.
+  @Test(arguments: [false, true]) func meansAreSwappedIn(_ swapsOnEpoch: Bool) throws {
+    let trainer = try Sequential(name: "line", input: [2]) { Dense(1) }.compile(
+      optimizer: .sgd(learningRate: 0.05, useEMA: true, emaMomentum: 0.9), loss: .meanSquaredError)
+    try trainer.session.setValue(Tensor([0.5, -0.25] as [Float], [2, 1]), of: trainer.weights[0].name)
+    try trainer.session.setValue(Tensor([0.125] as [Float]), of: trainer.weights[1].name)
+    var atEnds: [[Double]] = []
+    let history = try trainer.fit(
+      Tensor([1, 2, 3, -1, 0, 1, 2, 2] as [Float], [4, 2]), Tensor([1, 2, 0, 3] as [Float], [4, 1]), batchSize: 2,
+      epochs: 3,
+      validationData: (Tensor([-1, 1, 1, 0] as [Float], [2, 2]), Tensor([-1, 1] as [Float], [2, 1])), shuffle: false,
+      verbose: .silent,
+      callbacks: [
+        SwapEMAWeights(swapsOnEpoch: swapsOnEpoch),
+        LambdaCallback(onEpochEnd: { _, _, trainer in atEnds.append(trainer.weights.flatMap { $0.value.doubles() }) }),
+      ])
+    func expect(_ found: [Double], _ expected: [Double]) {
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-6 } && found.count == expected.count, "\(found)")
+    }
+    expect(history["loss"] ?? [], [1.2331737279891968, 0.5177803039550781, 0.4377235174179077])
+    expect(history["val_loss"] ?? [], [0.12990598380565643, 0.13608655333518982, 0.14982439577579498])
+    expect(
+      atEnds.flatMap(\.self),
+      swapsOnEpoch
+        ? [
+          0.5828750133514404, -0.1484062373638153, 0.18515625596046448, 0.6142025589942932, -0.09912630170583725,
+          0.2013295292854309, 0.6417502760887146, -0.043325260281562805, 0.2128000259399414,
+        ]
+        : [
+          0.7662500143051147, 0.034687504172325134, 0.27656251192092896, 0.8091453909873962, 0.16537731885910034,
+          0.2940000295639038, 0.8088249564170837, 0.23485907912254333, 0.27717918157577515,
+        ])
+    expect(
+      trainer.weights.flatMap { $0.value.doubles() }, [0.6417502760887146, -0.043325260281562805, 0.2128000259399414])
+  }
+
+  @Test func onlyAnOptimizerWithMeansSwapsThem() throws {
+    let trainer = try smallModel().compile(optimizer: .adam(), loss: .sparseCategoricalCrossEntropy)
+    let data = try SyntheticImages(count: 8)
+    let message = refusal {
+      try trainer.fit(data.images, data.labels, verbose: .silent, callbacks: [SwapEMAWeights()])
+    }
+    #expect(message.contains("the optimizer keeps no running means"), "\(message)")
+  }
 }

@@ -25,6 +25,9 @@ public protocol Callback: AnyObject {
   ///   - batch: from 0 in each epoch.
   ///   - logs: running means of the epoch so far.
   func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws
+  /// Before and after the samples for validation are measured in `fit`, which is before `epochEnds`.
+  func validationBegins(_ trainer: Trainer) throws
+  func validationEnds(_ trainer: Trainer) throws
   /// - Parameter logs: the epoch's means: `loss`, `accuracy`, `val_loss` …
   func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws
   func trainingEnds(_ trainer: Trainer) throws
@@ -41,6 +44,8 @@ extension Callback {
   public func epochBegins(_ epoch: Int, _ trainer: Trainer) throws {}
   public func batchBegins(_ batch: Int, _ trainer: Trainer) throws {}
   public func batchEnds(_ batch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {}
+  public func validationBegins(_ trainer: Trainer) throws {}
+  public func validationEnds(_ trainer: Trainer) throws {}
   public func epochEnds(_ epoch: Int, _ logs: [String: Double], _ trainer: Trainer) throws {}
   public func trainingEnds(_ trainer: Trainer) throws {}
 }

@@ -5,7 +5,7 @@ public enum CallbackRegistry: ComponentRegistry {
     [
       .init(EarlyStopping.self) { $0 }, .init(ModelCheckpoint.self) { $0 }, .init(ReduceLROnPlateau.self) { $0 },
       .init(CSVLogger.self) { $0 }, .init(TerminateOnNaN.self) { $0 }, .init(BackupAndRestore.self) { $0 },
-      .init(TensorBoard.self) { $0 }, .init(ResetStates.self) { $0 },
+      .init(TensorBoard.self) { $0 }, .init(ResetStates.self) { $0 }, .init(SwapEMAWeights.self) { $0 },
     ])
 
   /// Adds a callback of another package, for the rest of the process: a `Callback` that is a `Component`, so that its

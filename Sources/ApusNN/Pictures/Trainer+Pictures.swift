@@ -129,7 +129,7 @@ extension Trainer {
 
 extension Graph {
   /// The variables by which something is convolved, as they are, cast, or with their elements in another order.
-  fileprivate var convolutionKernels: Set<String> {
+  var convolutionKernels: Set<String> {
     var kernels: Set<String> = []
     for node in nodes where node.op is any ConvolutionOperator && node.operands.count > 1 {
       var source = producer(of: node.operands[1])

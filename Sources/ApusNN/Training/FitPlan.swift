@@ -141,7 +141,9 @@ extension Trainer {
     }
     var logs = means.values
     if let validation = plan.validation, (epoch + 1).isMultiple(of: plan.validationFrequency) {
+      for callback in callbacks { try callback.validationBegins(self) }
       for (name, value) in try evaluate(validation, run: evaluationSteps).values { logs["val_\(name)"] = value }
+      for callback in callbacks { try callback.validationEnds(self) }
     }
     bar.finish(logs: logs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, mark: watch.fault?.mark ?? "")
     if callbacks.contains(where: \.logsLearningRate) { logs["learning_rate"] = learningRate }

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusData
+import ApusGraph
 import Foundation
 
 /// A file of events that TensorBoard reads: records as TensorFlow writes them, each an `Event` message
@@ -36,9 +37,10 @@ package final class EventFile {
   /// - Parameters:
   ///   - scalars: numbers by their tags.
   ///   - histograms: the elements of tensors by their tags.
+  ///   - images: `u8[height, width, 1 or 3]` by their tags.
   package func write(
     step: Int, time: Double = Date().timeIntervalSince1970, scalars: [(tag: String, value: Double)] = [],
-    histograms: [(tag: String, values: [Double])] = []
+    histograms: [(tag: String, values: [Double])] = [], images: [(tag: String, picture: Tensor)] = []
   ) throws {
     var summary = WireMessage()
     for (tag, number) in scalars {
@@ -53,10 +55,27 @@ package final class EventFile {
       value.append(5, message: Histogram(values).message)
       summary.append(1, message: value)
     }
+    for (tag, picture) in images {
+      var image = WireMessage()
+      for (field, size) in zip(1..., picture.dimensions) { image.append(field, int64: Int64(size)) }
+      image.append(4, data: try PNG.encoded(picture))
+      var value = WireMessage()
+      value.append(1, string: tag)
+      value.append(4, message: image)
+      summary.append(1, message: value)
+    }
     var event = WireMessage()
     event.append(1, double: time)
     event.append(2, int64: Int64(step))
     event.append(5, message: summary)
+    try append(event)
+  }
+
+  /// Writes the graph that TensorBoard's page of graphs draws.
+  package func write(_ graph: Graph, time: Double = Date().timeIntervalSince1970) throws {
+    var event = WireMessage()
+    event.append(1, double: time)
+    event.append(4, message: WireMessage(drawing: graph))
     try append(event)
   }
 

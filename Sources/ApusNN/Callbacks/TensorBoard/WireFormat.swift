@@ -34,7 +34,7 @@ struct WireMessage {
     append(field, data: data)
   }
 
-  private mutating func append(_ field: Int, data: [UInt8]) {
+  mutating func append(_ field: Int, data: [UInt8]) {
     tag(field, .lengthDelimited)
     varint(UInt64(data.count))
     bytes += data
