@@ -110,7 +110,7 @@ import Testing
     expectUsage("must be a number or a schedule, not 'fast'") { try OptimizerRegistry.named("sgd(learning_rate=fast)") }
     expectUsage("must be true or false") { try OptimizerRegistry.named("sgd(nesterov=1)") }
     expectUsage("closing parenthesis") { try OptimizerRegistry.named("sgd(momentum=1") }
-    expectUsage("is not name=value") { try OptimizerRegistry.named("sgd(0.1)") }
+    expectUsage("is not name=value") { try OptimizerRegistry.named("sgd(0.1, 0.2)") }
     expectUsage("gives 'momentum' twice") { try OptimizerRegistry.named("sgd(momentum=0.1, momentum=0.2)") }
   }
 }
