@@ -14,7 +14,7 @@ import Testing
   /// Stops threads for up to half a millisecond, by a signal that its handler sleeps in.
   private final class Delays: Sendable {
     private let isOver = Atomic<Bool>(false)
-    private let group = DispatchGroup()
+    private let done = DispatchSemaphore(value: 0)
 
     init(_ threads: [pthread_t]) {
       var action = sigaction()
@@ -24,18 +24,21 @@ import Testing
       }
       action.sa_flags = SA_RESTART
       sigaction(SIGUSR2, &action, nil)
-      DispatchQueue.global().async(group: group) { [self] in
+      // A thread of its own: those of queues may all be taken by other tests.
+      let thread = Thread { [self] in
         var random = SplitMix(seed: 5)
         while !isOver.load(ordering: .relaxed) {
           pthread_kill(threads[Int(random.next() % UInt64(threads.count))], SIGUSR2)
           usleep(useconds_t(random.next() % 200))
         }
+        done.signal()
       }
+      thread.start()
     }
 
     func end() {
       isOver.store(true, ordering: .relaxed)
-      group.wait()
+      done.wait()
     }
   }
 
