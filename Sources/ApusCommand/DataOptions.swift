@@ -162,8 +162,8 @@ struct DataOptions: ParsableArguments {
 
   static let standard = "fashion-mnist"
 
-  /// Files and folders that are read.
-  var sources: [String?] { [data, reading.target] }
+  /// Files and folders that are read: none where a published set is, whatever has its name here.
+  var sources: [String?] { isNamed ? [] : [data, reading.target] }
 
   /// Whether samples come from a published set rather than the user's own files.
   var isNamed: Bool { DatasetRegistry.all.contains { $0.name == data ?? Self.standard } }

@@ -10,24 +10,17 @@ import Testing
   init() throws {
     folder = try TemporaryFolder()
     _ = try folder.write(try #require(DataFolder.graphs["line.graph"]), as: "line.graph")
-    _ = try folder.write(
-      """
-      graph @two(%input: f32[batch, 2]) {
-        %kernel: f32[2, 3] = variable(glorot_uniform) from "output"
-        %scores = matmul(%input, %kernel) from "output"
-        %y = softmax(%scores) from "output"
-        return %y
-      }
-      """, as: "classes.graph")
-    _ = try folder.write(
-      """
-      graph @labels(%input: f32[batch, 2]) {
-        %kernel: f32[2, 3] = variable(glorot_uniform) from "output"
-        %scores = matmul(%input, %kernel) from "output"
-        %y = sigmoid(%scores) from "output"
-        return %y
-      }
-      """, as: "labels.graph")
+    for (name, activation) in [("classes", "softmax"), ("labels", "sigmoid")] {
+      _ = try folder.write(
+        """
+        graph @\(name)(%input: f32[batch, 2]) {
+          %kernel: f32[2, 3] = variable(glorot_uniform) from "output"
+          %scores = matmul(%input, %kernel) from "output"
+          %y = \(activation)(%scores) from "output"
+          return %y
+        }
+        """, as: "\(name).graph")
+    }
     _ = try folder.write(
       """
       graph @pictures(%input: f32[batch, 4, 5, 3]) {
@@ -131,6 +124,10 @@ import Testing
     try refuses("train line.graph --data table.csv --plot curves.png", status: 2, "a name that ends in .svg")
     try refuses("train line.graph --data x.npy --target arrays.npz --save x.npy", "would overwrite what is read")
     try refuses("predict trained x.npy --output x.npy", "--output 'x.npy' would overwrite what is read")
+    // A published set is not the folder that has its name.
+    try FileManager.default.createDirectory(atPath: folder.file("mnist"), withIntermediateDirectories: false)
+    let named = try run("train line.graph --data mnist --save mnist")
+    #expect(!named.errors.contains("would overwrite"), "\(named.errors)")
     #expect(try before == (folder.bytes("table.csv"), folder.bytes("x.npy"), folder.bytes("arrays.npz")))
   }
 

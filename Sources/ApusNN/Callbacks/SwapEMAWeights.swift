@@ -3,7 +3,7 @@ import ApusCore
 /// Measures validation with the running means of the weights that the optimizer keeps (`use_ema`), and trains on with the
 /// weights. What it does and its settings are those of Keras's callback.
 ///
-/// It stands before callbacks that should find the means at ends of epochs, such as `ModelCheckpoint`.
+/// List it before callbacks that read the weights when an epoch ends, such as `ModelCheckpoint`.
 public final class SwapEMAWeights: Callback, Component {
   private var swapsOnEpoch = false
   /// The weights while the means are in their place.

@@ -22,7 +22,7 @@ extension Trainer {
           : "28×28, 28×28×1 and 784 are the same to a model; any other shape must be made: reshape, resize or choose features"
       )
     }
-    guard Self.haveOneOrder(sample, given) else {
+    guard sample == given || Self.haveOneOrder(sample, given) else {
       throw ApusError.input(
         "the model's \(what) is \(Shape(sample)) a sample, but the data has \(Shape(given)): as many elements in another order",
         help: sample.sorted() == given.sorted()
