@@ -23,6 +23,7 @@ struct BackendOptions: ParsableArguments {
 
   @OptionGroup var tuning: TuningOptions
   @OptionGroup var memory: MemoryOptions
+  @OptionGroup var subnormals: SubnormalOptions
   @OptionGroup var verification: VerifyOptions
 
   /// A side of a tile, or how it is chosen.
@@ -61,6 +62,7 @@ struct BackendOptions: ParsableArguments {
     native.winogradTile = winograd.tile
     if readsTuning { native.tuning = try tuning.record() }
     memory.apply(to: &native)
+    native.subnormals = subnormals.choice
     return try backend.map { try BackendOptions.make($0, native: native) } ?? DefaultBackend.make(native)
   }
 
@@ -94,6 +96,19 @@ struct TuningOptions: ParsableArguments {
     }
   }
 }
+
+/// What becomes of results that are all but 0.
+struct SubnormalOptions: ParsableArguments {
+  @Option(
+    name: .customLong("subnormals"),
+    help: """
+      Results below the least normal number (2^-126 in f32): keep, flush (make them 0) or auto: keep, but flush in \
+      training steps, where they slow many processors down (native only).
+      """)
+  var choice = Subnormals.auto
+}
+
+extension Subnormals: ExpressibleByArgument {}
 
 /// How much memory native code may use.
 struct MemoryOptions: ParsableArguments {

@@ -34,6 +34,7 @@ struct CompileCommand: ParsableCommand {
   var winograd = BackendOptions.WinogradChoice.auto
 
   @OptionGroup var tuning: TuningOptions
+  @OptionGroup var subnormals: SubnormalOptions
 
   @Flag(help: "Compile the whole training step of a model.")
   var training = false
@@ -75,6 +76,7 @@ struct CompileCommand: ParsableCommand {
     var backend = NativeBackend(target: try NativeTarget.named(targetCpu))
     backend.winogradTile = winograd.tile
     backend.tuning = try tuning.record()
+    backend.subnormals = subnormals.choice
     // Nothing is run: only the values of variables are wanted.
     let session = Session(backend: InterpreterBackend(), seed: seed)
     _ = try session.load(graph)

@@ -54,6 +54,7 @@ struct DumpCommand: ParsableCommand {
   var targetCpu = "native"
 
   @OptionGroup var memory: MemoryOptions
+  @OptionGroup var subnormals: SubnormalOptions
 
   @OptionGroup var verification: VerifyOptions
 
@@ -79,6 +80,7 @@ struct DumpCommand: ParsableCommand {
     var graphs = try transform.graphs(of: input)
     var native = NativeBackend(target: try NativeTarget.named(targetCpu), verifies: verification.verify)
     memory.apply(to: &native)
+    native.subnormals = subnormals.choice
     if stage != .graph {
       let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
       graphs = try graphs.map { graph in

@@ -19,6 +19,8 @@ public struct NativeBackend: Backend {
   /// The most bytes that values on the way may take at once, estimated: above that cheap ones are computed twice rather
   /// than kept; 0: any number.
   public var memoryLimit = 0
+  /// What becomes of results below the least normal number.
+  public var subnormals = Subnormals.auto
   /// Told once a graph if its plan needs more than `memoryLimit`.
   public var warningHandler: (@Sendable (Diagnostic) -> Void)?
   /// How layers are computed that it names, where `winogradTile` is 0; nil: as `tune` has found for a graph, if it has.
@@ -119,10 +121,10 @@ public struct NativeBackend: Backend {
     let options = Planner.Options(target: target.processor)
     let updated = Set(graph.updates.map(\.variable))
     let fixed = graph.variables.indices.filter { !updated.contains(graph.variables[$0].id) }
-    guard precomputing, let split = draft.splittingPreparation(fixed: Set(fixed)) else {
-      return (try Planner.plan(draft, options: options), nil)
-    }
-    return (try Planner.plan(split.rest, options: options), try Planner.plan(split.preparation, options: options))
+    let split = precomputing ? draft.splittingPreparation(fixed: Set(fixed)) : nil
+    var program = try Planner.plan(split?.rest ?? draft, options: options)
+    program.flushesSubnormals = subnormals.areFlushed(in: graph)
+    return (program, try split.map { try Planner.plan($0.preparation, options: options) })
   }
 
   private func warnAboveLimit(_ program: KernelProgram) {

@@ -15,6 +15,8 @@ public struct KernelProgram: Sendable {
   public var largestLiveSet = 0
   /// What failure codes mean, by `code - 1`.
   public var failures: [ProgramFailure] = []
+  /// Whether native code makes zeros of results below the least normal number; see `NativeBackend.subnormals`.
+  public var flushesSubnormals = false
 
   public init(name: String) { self.name = name }
 }

@@ -187,7 +187,7 @@ struct FuzzChecker {
   /// One run for each number of workers.
   private static func run(_ item: FuzzCase, _ setting: NativeSetting) throws -> [[Tensor]] {
     var backend = NativeBackend(workers: setting.workers[0], verifies: setting.isPoisoned)
-    (backend.level, backend.cache) = (setting.level, nil)
+    (backend.level, backend.cache, backend.subnormals) = (setting.level, nil, .keep)
     if !setting.isPoisoned {
       // Poisoned settings check their plans anyway.
       var checked = backend

@@ -6,6 +6,7 @@ extension CanonicalBytes {
   /// What the function of a program depends on. Kernels are told apart by their positions: the bytes of their code stand
   /// elsewhere in the key. Code does not know how many units there are; the program does.
   mutating func append(_ program: KernelProgram) {
+    append(program.flushesSubnormals)
     program.steps.walk { event, _ in
       switch event {
       case .launch(let launch):

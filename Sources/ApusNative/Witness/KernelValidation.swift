@@ -21,7 +21,11 @@ public struct KernelValidation: Sendable {
   /// What the graph is run on.
   public var inputs = [RandomInputs(seed: 1), RandomInputs(seed: 1, kind: .sparse)]
 
-  public init(_ native: NativeBackend = NativeBackend()) { self.native = native }
+  public init(_ native: NativeBackend = NativeBackend()) {
+    self.native = native
+    // As the reference does.
+    self.native.subnormals = .keep
+  }
 
   /// A stage of the way from a graph to machine code.
   public enum Stage: String, Sendable {

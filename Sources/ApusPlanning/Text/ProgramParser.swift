@@ -69,6 +69,10 @@ package struct PlanText {
     try parser.cursor.expect(",")
     for word: StaticString in ["largest", "live", "set"] { try parser.cursor.expect(word) }
     program.largestLiveSet = try parser.cursor.integer("a number of bytes")
+    if parser.cursor.accept("flushes") {
+      try parser.cursor.expect("subnormals")
+      program.flushesSubnormals = true
+    }
     while try parser.acceptBufferLabel() {
       let place = try parser.place()
       let byteCount = try parser.byteCount()

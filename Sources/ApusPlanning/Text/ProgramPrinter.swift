@@ -15,6 +15,7 @@ extension KernelProgram: CustomStringConvertible {
     printer.block("plan @\(TextCursor.name(name)) {") { printer in
       printer.line("// \(program.summary)")
       printer.line("arena \(program.arenaByteCount) bytes, largest live set \(program.largestLiveSet)")
+      if program.flushesSubnormals { printer.line("flushes subnormals") }
       for (index, buffer) in program.buffers.enumerated() {
         let life = buffer.lifetime.map { "live \($0.lowerBound) to \($0.upperBound)" } ?? "unused"
         printer.line(
