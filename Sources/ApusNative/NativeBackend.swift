@@ -7,7 +7,8 @@ import ApusPlanning
 
 /// Runs graphs as native code, made by LLVM for this processor and these shapes.
 public struct NativeBackend: Backend {
-  /// How many workers share each step; results do not depend on it.
+  /// How many workers share each step; results do not depend on it. Runs over the batches of a data set use fewer where
+  /// that is faster.
   public var workers: Int
   public var target: NativeTarget
   /// Whether the results of lowering, of the planner and of LLVM are checked each time.
@@ -33,6 +34,8 @@ public struct NativeBackend: Backend {
   package var level = CodeLevel.standard
   /// The threads that run what is compiled.
   package var team = WorkerTeam.shared
+  /// Whether runs over batches find out how many workers are the fastest.
+  package var adaptsTeam = true
   /// Where object code is kept from run to run; nil: nowhere.
   package var cache: ObjectCache? = .standard
 
@@ -153,6 +156,6 @@ public struct NativeBackend: Backend {
     return try NativeExecutable(
       graph, program, preparation: preparation,
       ProgramCompiler(target: target, level: level, verifies: verifies, isProfiled: isProfiled, cache: cache),
-      workers: workers, team: team)
+      workers: workers, team: team, adaptsTeam: adaptsTeam)
   }
 }

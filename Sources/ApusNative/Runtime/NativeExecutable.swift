@@ -10,7 +10,7 @@ import Synchronization
 public final class NativeExecutable: TrainingExecutable {
   /// The plan that the code was made from.
   public let program: KernelProgram
-  /// How many workers share each step; results do not depend on it.
+  /// How many workers share each step, at most; results do not depend on it.
   public let workers: Int
   let graph: Graph
   let compiler: ProgramCompiler
@@ -25,14 +25,17 @@ public final class NativeExecutable: TrainingExecutable {
   private let updated: [Int]
   private let preparation: Preparation?
   private let team: WorkerTeam
+  /// Of runs over rows; nil: all workers always.
+  private let teamSize: Mutex<TeamSize?>
 
   /// - Parameters:
   ///   - graph: as it was lowered.
   ///   - plan: its program.
   ///   - preparation: what must have run before.
+  ///   - adaptsTeam: whether runs over rows find out how many workers are the fastest.
   package init(
     _ graph: Graph, _ plan: KernelProgram, preparation: KernelProgram?, _ compiler: ProgramCompiler, workers: Int,
-    team: WorkerTeam = .shared
+    team: WorkerTeam = .shared, adaptsTeam: Bool = true
   ) throws {
     self.graph = graph
     self.team = team
@@ -40,6 +43,9 @@ public final class NativeExecutable: TrainingExecutable {
     self.preparation = preparation.map { Preparation($0, compiler) }
     self.compiler = compiler
     self.workers = workers
+    // A profile is of so many workers as were asked for.
+    let adapts = adaptsTeam && workers > 1 && !compiler.isProfiled
+    teamSize = Mutex(adapts ? TeamSize(largest: workers) : nil)
     var written = Set<Int>()
     for launch in plan.launches {
       for (location, buffer) in zip(launch.arguments, plan.kernels[launch.kernel].buffers) where buffer.use != .read {
@@ -151,6 +157,14 @@ public final class NativeExecutable: TrainingExecutable {
     return batch
   }
 
+  /// How many workers are to run the next part of so many rounds.
+  private func size(_ rounds: Int) -> Int {
+    if rounds <= 1 { return workers }
+    return teamSize.withLock { size in
+      size.map { RoundParts.areMeasured(rounds) ? $0.workers : $0.settled } ?? workers
+    }
+  }
+
   private func execute(
     _ code: CompiledProgram, rounds: Int, feeds: [Tensor], rows: [Int], variables: inout [Tensor],
     outputs: inout [Tensor], workers: Int? = nil
@@ -161,7 +175,7 @@ public final class NativeExecutable: TrainingExecutable {
     let batch = rounds > 0 ? rows.count / rounds : 0
     try KernelProgram.list(rows, batches: rounds).withUnsafeBytes { rows in
       try RoundParts.run(rounds) { part in
-        try code.run(workers: workers ?? self.workers, rounds: part.count, on: team) { place in
+        try code.run(workers: workers ?? size(rounds), rounds: part.count, on: team) { place in
           switch place {
           case .parameter(let position), .dataset(let position): feeds[position].rawAddress
           case .variable(let position): variables[position].rawAddress
@@ -174,6 +188,8 @@ public final class NativeExecutable: TrainingExecutable {
           case .arena, .constant: nil
           }
         }
+      } measured: { part, time in
+        teamSize.withLock { $0?.note(rounds: part.count, nanoseconds: time / .nanoseconds(1)) }
       }
     }
     extendLifetime(feeds)

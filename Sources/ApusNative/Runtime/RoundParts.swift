@@ -4,14 +4,21 @@ package enum RoundParts {
   private static let target = Duration.milliseconds(4)
   private static let first = 4
 
+  /// Whether a run of so many rounds is cut and measured.
+  package static func areMeasured(_ count: Int) -> Bool { count > first }
+
   /// Calls `body` with ranges that follow each other, until `count` rounds are done.
-  package static func run(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
+  /// - Parameter measured: told how long each part took, unless there is one only.
+  package static func run(
+    _ count: Int, _ body: (Range<Int>) throws -> Void, measured: (Range<Int>, Duration) -> Void = { _, _ in }
+  ) rethrows {
     // Nothing to cut, and no time for the clock: a run may take microseconds.
-    if count <= first { return try body(0..<count) }
+    if !areMeasured(count) { return try body(0..<count) }
     var (done, size) = (0, first)
     while done < count {
       let part = done..<min(count, done + size)
       let time = try ContinuousClock().measure { try body(part) }
+      measured(part, time)
       done = part.upperBound
       let fitting = Double(part.count) * (target / max(time, .nanoseconds(1)))
       size = max(1, Int(min(fitting, Double(count))))
