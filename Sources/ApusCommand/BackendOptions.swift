@@ -11,7 +11,7 @@ struct BackendOptions: ParsableArguments {
       """)
   var backend: String?
 
-  @Option(help: "Workers that share each run of native code; the processor's cores if left out.")
+  @Option(help: "Workers that share each run of native code, at most; the processor's cores if left out.")
   var threads: Int?
 
   @Option(help: "The processor to make native code for: \(NativeTarget.names.joined(separator: ", ")).")

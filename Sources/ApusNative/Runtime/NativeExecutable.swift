@@ -43,8 +43,8 @@ public final class NativeExecutable: TrainingExecutable {
     self.preparation = preparation.map { Preparation($0, compiler) }
     self.compiler = compiler
     self.workers = workers
-    // A profile is of so many workers as were asked for.
-    let adapts = adaptsTeam && workers > 1 && !compiler.isProfiled
+    // A profile is of as many workers as were asked for, and checked runs keep them all.
+    let adapts = adaptsTeam && workers > 1 && !compiler.isProfiled && !compiler.verifies
     teamSize = Mutex(adapts ? TeamSize(largest: workers) : nil)
     var written = Set<Int>()
     for launch in plan.launches {
