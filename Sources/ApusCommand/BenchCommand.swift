@@ -85,6 +85,7 @@ struct BenchCommand: ParsableCommand {
     } else {
       report.milliseconds = result.stepSeconds * 1e3
     }
+    report.fewerThreads = result.fewerWorkers
     if let trace { try writeTrace(result, trace) }
     let table = profile ? try result.profile(workers: workers).map(ProfileTable.init) : nil
     report.kernels = table?.rows
@@ -131,6 +132,8 @@ private struct BenchReport: Encodable {
   let threads: Int
   let batch: Int
   let compileSeconds: Double
+  /// How many of the threads worked in the end, if all of them were slower.
+  var fewerThreads: Int?
   var samplesPerSecond: Double?
   /// Median of one run.
   var milliseconds: Double?
@@ -143,6 +146,7 @@ private struct BenchReport: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case workload, backend, threads, batch, kernels, events
+    case fewerThreads = "fewer_threads"
     case compileSeconds = "compile_s"
     case samplesPerSecond = "samples_per_s"
     case milliseconds = "ms"
@@ -150,7 +154,8 @@ private struct BenchReport: Encodable {
   }
 
   var text: String {
-    var lines = ["\(workload), batch \(batch), \(backend), \(threads) threads"]
+    let fewer = fewerThreads.map { ", of which \($0) worked in the end: that was faster" } ?? ""
+    var lines = ["\(workload), batch \(batch), \(backend), \(threads) threads\(fewer)"]
     if let samplesPerSecond {
       lines.append(String(format: "  %12.0f samples a second", samplesPerSecond))
       lines.append(String(format: "  %12.1f µs a step", Double(batch) / samplesPerSecond * 1e6))

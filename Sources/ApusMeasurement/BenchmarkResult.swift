@@ -43,6 +43,12 @@ public struct BenchmarkResult {
     }
   }
 
+  /// How many workers training steps came down to, because that was faster; nil if all took part.
+  public var fewerWorkers: Int? {
+    guard isTraining, let native = executable as? NativeExecutable else { return nil }
+    return native.fastestWorkersOverRows < native.workers ? native.fastestWorkersOverRows : nil
+  }
+
   /// The last measured run or training step on each worker; nil unless this is native code of a backend that is profiled.
   public func trace() throws -> TraceFile? {
     guard let native = executable as? NativeExecutable else { return nil }

@@ -67,6 +67,9 @@ public final class NativeExecutable: TrainingExecutable {
     }
   }
 
+  /// How many workers have turned out to be the fastest in runs over rows; `workers` until something else has.
+  public var fastestWorkersOverRows: Int { teamSize.withLock { $0?.settled } ?? workers }
+
   /// What runs over rows have counted so far, and the program that was run; nil if nothing was measured.
   public func profileOverRows() throws -> (program: KernelProgram, profile: Profile)? {
     guard compiler.isProfiled else { return nil }
