@@ -33,6 +33,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Bind dropout, batch normalization and the like: training or inference.")
   var mode = Mode.inference
 
+  @OptionGroup var subnormals: SubnormalOptions
+
   @OptionGroup var verification: VerifyOptions
 
   @Flag(help: "Print the outputs as JSON.")
@@ -79,8 +81,9 @@ struct RunCommand: ParsableCommand {
   private func run(_ source: Graph, bound graph: Graph, _ saved: SavedModel?) throws {
     let feeds = try feeding.feeds(for: graph)
     if let output { try OutputPath.makeFolder(output, "--output") }
-    let compilation = try passes.compilation(
-      BackendOptions.make(backend, native: NativeBackend(verifies: verification.verify)))
+    var native = NativeBackend(verifies: verification.verify)
+    native.subnormals = subnormals.choice
+    let compilation = try passes.compilation(BackendOptions.make(backend, native: native))
     let session = Session(backend: compilation.backend, seed: feeding.seed, passes: compilation.passes)
     // Values are computed with the outputs: what a run fuses away is there then.
     let program = try session.load(print.isEmpty ? graph : graph.fetching(graph.outputs.map(graph.label) + print))

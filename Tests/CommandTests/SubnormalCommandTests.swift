@@ -31,8 +31,28 @@ import Testing
     #expect(plan.output.contains("flushes subnormals") == flushes)
   }
 
+  /// A run of a graph that updates a variable: what is returned is the half of the least normal number.
+  @Test(arguments: [("keep", "5.87"), ("flush", "0]"), ("auto", "0]")])
+  func runsFollow(_ choice: String, _ start: String) throws {
+    _ = try folder.write(
+      """
+      graph @half() {
+        %v: f32[1] = variable(fill(value: 1.1754943508222875e-38))
+        %c: f32 = constant(0.5)
+        %y = multiply(%v, %c)
+        update %v = %y
+        return %y
+      }
+      """, as: "half.graph")
+    let result = try runProgram(
+      arguments: ["run", "half.graph", "--backend", "native", "--subnormals", choice],
+      in: URL(fileURLWithPath: folder.path))
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("[\(start)"), "\(result.output)")
+  }
+
   @Test func otherWordsAreRefused() throws {
-    for command in [["bench"], ["dump"], ["compile", "--output", "out"]] {
+    for command in [["bench"], ["run"], ["dump"], ["compile", "--output", "out"]] {
       let bad = try runProgram(
         arguments: [command[0], "model.graph", "--subnormals", "zero"] + command.dropFirst(),
         in: URL(fileURLWithPath: folder.path))
