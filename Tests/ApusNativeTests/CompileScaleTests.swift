@@ -37,7 +37,7 @@ import Testing
     return try builder.build([value])
   }
 
-  @Test(.timeLimit(.minutes(20))) func equalNestsShareAKernel() throws {
+  @Test(.timeLimit(.minutes(30))) func equalNestsShareAKernel() throws {
     let backend = NativeBackend(workers: 1)
     let (short, long) = try expectEnd(within: .seconds(120)) {
       (
@@ -89,7 +89,7 @@ import Testing
   }
 
   /// 6,000 parts of one shape are one kernel; their calls are one block of code.
-  @Test(.timeLimit(.minutes(20))) func aConcatenationOfManyParts() throws {
+  @Test(.timeLimit(.minutes(30))) func aConcatenationOfManyParts() throws {
     let builder = GraphBuilder("parts")
     let parts = try (0..<6000).map { try builder.parameter("x\($0)", .f32, [2, 3]) }
     let graph = try builder.build([concatenate(parts, axis: 1)])

@@ -43,7 +43,7 @@ import Testing
   }
 
   /// 1,000 training steps.
-  @Test(.timeLimit(.minutes(10)), arguments: ["cnn", "lstm"]) func delaysChangeNoBit(_ name: String) throws {
+  @Test(.timeLimit(.minutes(30)), arguments: ["cnn", "lstm"]) func delaysChangeNoBit(_ name: String) throws {
     let graph = try PlannedGraph.model(name, training: true)
     var backend = NativeBackend()
     backend.team = WorkerTeam(acceptsSignals: true)
@@ -71,7 +71,7 @@ import Testing
   }
 
   /// The delays are such that a barrier that is missing shows.
-  @Test(.timeLimit(.minutes(10))) func aMissingBarrierShows() throws {
+  @Test(.timeLimit(.minutes(30))) func aMissingBarrierShows() throws {
     var maker = ProgramMaker()
     let (x, a) = (maker.buffer("x", 64, .parameter(0)), maker.temporary("a", 64))
     let y = maker.buffer("y", 64, .output(0))
