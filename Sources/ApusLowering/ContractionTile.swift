@@ -21,8 +21,7 @@ struct ContractionTile: Hashable {
     var best = ContractionTile(rows: 1, vectors: 1)
     var least = Double.infinity
     for vectors in fixed.map({ $0...$0 }) ?? 1...mostVectors {
-      // Sums, a row of the second operand, an element of the first, and one register for what LLVM wants.
-      for rows in 1...mostRowsOfTile where rows * vectors + vectors + 1 <= processor.vectorRegisters - 1 {
+      for rows in 1...mostRowsOfTile where fits(rows: rows, vectors: vectors, registers: processor.vectorRegisters) {
         let tile = ContractionTile(rows: rows, vectors: vectors)
         var cost = tile.cost(m: m, n: n, k: k, batch: batch, lanes: lanes, processor)
         if let mostRows, rows > mostRows, m > 1, n >= 4 * vectors * lanes {
@@ -32,6 +31,12 @@ struct ContractionTile: Hashable {
       }
     }
     return best
+  }
+
+  /// Whether a tile's loop keeps all in registers: sums, a row of the second operand, an element of the first, and one for
+  /// what LLVM wants. Where fewer than four are left beside the sums, LLVM moves some of these to memory in each step.
+  private static func fits(rows: Int, vectors: Int, registers: Int) -> Bool {
+    rows * vectors + max(4, vectors + 2) <= registers
   }
 
   /// The largest tiles that are tried. With more rows, each has an address of its own in a register, of which there are 16;
