@@ -48,6 +48,20 @@ public protocol Operator: Sendable, Hashable {
   /// The result if it follows from the types of the operands alone, as the size of an axis does; else nil.
   func determinedResult(_ operands: [TensorType]) -> Tensor?
 
+  /// The same operator for another number of samples, if it treats each sample by itself: element i along the leading axis
+  /// of its results follows from elements i of the operands that have samples along theirs, and from all of the others.
+  ///
+  /// The question is whether samples stay apart where the types say that they could. A caller gives the samples' axis a
+  /// symbol, asks the shape rule, and goes on only if each result has that symbol as its leading axis and nowhere else. So
+  /// an operator that folds, moves or multiplies that axis need not look for it; one that keeps the axis and mixes its
+  /// elements (a sum along it, a sort) must give nil.
+  /// - Parameters:
+  ///   - count: the other number of samples.
+  ///   - operands: the types of the operands.
+  ///   - hasSamples: which of the operands have samples along their leading axis.
+  /// - Returns: nil if samples are mixed, or nothing is known.
+  func forSamples(_ count: Dim, _ operands: [TensorType], hasSamples: [Bool]) -> (any Operator)?
+
   /// The operator with symbols bound to numbers: in its attributes, and in the type that a declaration states.
   func specialized(_ bindings: [String: Int]) -> any Operator
 }
@@ -58,6 +72,10 @@ extension Operator {
   public func headsNest(_ operands: [TensorType]) -> Bool { false }
   public func determinedResult(_ operands: [TensorType]) -> Tensor? { nil }
   public func specialized(_ bindings: [String: Int]) -> any Operator { withAttributesBound(bindings) }
+
+  public func forSamples(_ count: Dim, _ operands: [TensorType], hasSamples: [Bool]) -> (any Operator)? {
+    traits.contains(.elementwise) ? self : nil
+  }
 
   /// The operator as a composite; nil if it is not one.
   public var asComposite: (any CompositeOperator)? { Self.isComposite ? self as? any CompositeOperator : nil }
