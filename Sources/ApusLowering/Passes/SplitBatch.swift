@@ -57,6 +57,7 @@ private struct SampleSplit {
   private(set) var nodes: [Node] = []
   /// By value: of what the nodes compute, and of inputs that have samples, the type with a symbol for the samples.
   private var types: [TensorType?]
+  private let live: [Bool]
   /// By value: whether it follows from what the nodes compute, and is not computed by them.
   private var comesAfter: [Bool]
 
@@ -67,19 +68,19 @@ private struct SampleSplit {
 
   /// - Parameter processor: nil: layers with large weights are taken, too.
   init(_ graph: Graph, batch: Int, processor: ProcessorModel?) {
-    (self.graph, self.batch) = (graph, batch)
+    (self.graph, self.batch, live) = (graph, batch, graph.liveNodes())
     types = [TensorType?](repeating: nil, count: graph.valueCount)
     comesAfter = [Bool](repeating: false, count: graph.valueCount)
     for id in graph.parameters where graph.type(of: id).shape.dims.first == .number(batch) {
       types[id.index] = SampleSplit.with(SampleSplit.symbol, graph.type(of: id))
     }
-    let live = graph.liveNodes()
     for node in graph.nodes where live[node.id.index] && !node.operands.isEmpty {
       let hasSamples = node.operands.map { types[$0.index] != nil }
       let isAfter = node.operands.contains { comesAfter[$0.index] }
       if !isAfter, !hasSamples.contains(true) { continue }
-      let isWorthwhile = processor.map { reuses(node, hasSamples, $0) } ?? true
-      if !isAfter, isWorthwhile, let results = typesBySamples(of: node, hasSamples) {
+      if !isAfter, let results = typesBySamples(of: node, hasSamples),
+        processor.map({ reuses(node, hasSamples, $0) }) ?? true
+      {
         for (id, type) in zip(node.results, results) { types[id.index] = type }
         nodes.append(node)
       } else {
@@ -122,7 +123,7 @@ private struct SampleSplit {
   private static let leastReuse = 8
 
   private func flopCount(_ node: Node) -> Int {
-    node.op.flopCount(graph.operandTypes(of: node), node.results.map { graph.type(of: $0) }, [])
+    node.op.flopCount(graph.operandTypes(of: node), node.results.map { graph.type(of: $0) }, node.regions)
   }
 
   /// How many samples are best computed at a time: as many as leave what a layer reads and writes in the second cache, one
@@ -164,7 +165,9 @@ private struct SampleSplit {
 
     var rewriter = GraphRewriter(graph, sharingEqualNodes: false)
     func isAfter(_ node: Node) -> Bool { node.results.contains { comesAfter[$0.index] } }
-    for node in graph.nodes where !computed.contains(node.id) && !isAfter(node) { try rewriter.keep(node) }
+    for node in graph.nodes where !computed.contains(node.id) && !isAfter(node) {
+      if live[node.id.index] || node.operands.isEmpty { try rewriter.keep(node) }
+    }
     let builder = rewriter.builder
     func value(_ id: ValueID) throws -> Value { builder.value(try rewriter.counterpart(of: id)) }
     let parts = [Dim.number(batch / count), .number(count)]
