@@ -62,6 +62,23 @@ import Testing
     #expect(stack.isEmpty, "\(stack.joined(separator: "\n"))")
   }
 
+  /// The tile that is chosen for a product leaves LLVM as many registers as it needs.
+  @Test(arguments: ["x86-64-v3", "x86-64-v4"]) func chosenTilesStayInRegisters(_ name: String) throws {
+    let target = try NativeTarget.named(name)
+    let backend = NativeBackend(workers: 1, target: target)
+    let vector = target.vector == .avx512 ? "zmm" : "ymm"
+    for (m, n, k) in [(3136, 256, 64), (32, 128, 784), (49, 2048, 512), (196, 24, 96), (7, 1000, 128)] {
+      let graph = try Graph.parse(
+        "graph @product(%a: f32[\(m), \(k)], %b: f32[\(k), \(n)]) {\n  %y = matmul(%a, %b)\n  return %y\n}")[0]
+      let kernels = try backend.plan(backend.optimized(graph)).program.kernels.filter { $0.name.hasPrefix("matmul") }
+      let lines = try KernelCompiler(target: target, verifies: true).textAssembly(kernels).split(separator: "\n")
+      #expect(lines.contains { $0.contains("vfmadd") && $0.contains(vector) }, "\(m) × \(k) × \(n)")
+      // Other registers hold addresses, %rbp too.
+      let stack = lines.filter { $0.contains(vector) && $0.contains("(%rsp") }
+      #expect(stack.isEmpty, "\(m) × \(k) × \(n):\n\(stack.joined(separator: "\n"))")
+    }
+  }
+
   /// 12 sums of products of registers, nothing else in the loop: what the processor can do.
   static func roof(k: Int, units: Int, _ target: VectorTarget) -> Kernel {
     let type = RegisterType(.f32, lanes: target.lanes(of: .f32))
