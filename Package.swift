@@ -122,8 +122,8 @@ let package = Package(
     .testTarget(
       name: "ApusLoweringTests",
       dependencies: [
-        "ApusCore", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering", "ApusNative", "Apus",
-        "TestSupport",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering",
+        "ApusNative", "Apus", "TestSupport",
       ],
       exclude: ["Resources"]),
     .testTarget(

@@ -54,11 +54,13 @@ public struct Rematerialize: Pass {
     if plain <= limit { return graph }
     var best = (graph: graph, bytes: plain, context: context)
     var target = limit
-    for _ in 0..<Rematerialize.mostTrials {
-      var trial = context
-      let tried = try lowered(graph, to: max(1, target), &trial)
+    for trial in 1...Rematerialize.mostTrials {
+      // What the estimate does not see may be so much that only the least that is possible fits.
+      if trial == Rematerialize.mostTrials { target = 1 }
+      var next = context
+      let tried = try lowered(graph, to: max(1, target), &next)
       let bytes = try measure(tried)
-      if bytes < best.bytes { best = (tried, bytes, trial) }
+      if bytes < best.bytes { best = (tried, bytes, next) }
       if bytes <= limit { break }
       // A little below what the last trial suggests, so that the next is likely to fit.
       target = Int(Double(target) * Double(limit) / Double(bytes) * 0.98)
@@ -68,7 +70,7 @@ public struct Rematerialize: Pass {
   }
 
   /// How often a lower limit is tried: each time the graph is planned anew.
-  private static let mostTrials = 3
+  private static let mostTrials = 4
 
   /// The graph whose estimated peak is at or below the limit, or as near to it as cheap nodes allow.
   private func lowered(_ graph: Graph, to limit: Int, _ context: inout PassContext) throws -> Graph {
