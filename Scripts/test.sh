@@ -27,8 +27,7 @@ swift test --skip-build
 Scripts/documentation.sh .build/debug
 
 # A package of its own, from outside the checkout: the listing of the README, and the examples of the guides, an operator
-# with native code, a layer and a pass. Its build has all of Apus in it, so the command comes from there, too: a second
-# release build would take as long as a third of the tests.
+# with native code, a layer and a pass. Its build has all of Apus in it, so the command comes from there, too.
 build_without_warnings -c release --package-path Tests/Consumer
 build_without_warnings -c release --package-path Tests/Consumer --product apus
 release=$(realpath Tests/Consumer/.build/release)
