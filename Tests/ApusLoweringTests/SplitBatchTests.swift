@@ -96,10 +96,27 @@ import Testing
         (node.op as? Scan).map { _ in node.regions[0].parameterTypes[0].shape[0].number ?? 0 }
       }
     }
-    // 1.6 MB a layer and sample; 200 KB, of which the second cache holds two and more; what is small stays whole.
+    // 1.6 MB a layer and sample; one sample; 8 KB.
     #expect(try scans(Self.network(batch: 6, side: 56, channels: 64)) == [1])
     #expect(try scans(Self.network(batch: 1, side: 56, channels: 64)).isEmpty)
     #expect(try scans(Self.network(batch: 32, side: 8, channels: 16)).isEmpty)
+    // Half of the second cache, and less; twice the cache in all, and more.
+    #expect(try scans(Self.network(batch: 6, side: 32, channels: 64)) == [2])
+    #expect(try scans(Self.network(batch: 6, side: 31, channels: 64)).isEmpty)
+    #expect(try scans(Self.network(batch: 4, side: 32, channels: 64)).isEmpty)
+    #expect(try scans(Self.network(batch: 5, side: 32, channels: 64)) == [1])
+    // Much to read and write, and so little to compute that barriers would cost more.
+    func pointwise(_ channels: Int) throws -> Graph {
+      let builder = GraphBuilder("pointwise")
+      let pixels = 256 * 256 / channels
+      var x = try builder.parameter("x", .f32, Shape([8, pixels / 256, 256, channels]))
+      for layer in 0..<2 {
+        x = try x.convolution(builder.variable("w\(layer)", .f32, Shape([1, 1, channels, channels])))
+      }
+      return try builder.build([x])
+    }
+    #expect(try scans(pointwise(1)).isEmpty)
+    #expect(try scans(pointwise(2)) == [2])
     let step = try Trainer(
       GraphFile.load(Repository.file("Graphs/Models/cnn.graph").path)[0], optimizer: SGD(),
       loss: .sparseCategoricalCrossEntropy, metrics: [], backend: InterpreterBackend()
@@ -114,6 +131,30 @@ import Testing
     #expect(scan.regions[0].nodes.count { $0.op is Convolution } == 4)
     #expect(!scan.regions[0].nodes.contains { $0.op is Matmul })
     #expect(graph.nodes.contains { $0.op is Matmul })
+    // Small weights stay in the cache: a quarter of it, and more.
+    for (outputs, isInside) in [(64, true), (65, false)] {
+      let builder = GraphBuilder("small")
+      var x = try builder.parameter("x", .f32, [8, 32, 32, 64])
+      for layer in 0..<2 { x = try x.convolution(builder.variable("w\(layer)", .f32, [3, 3, 64, 64]), padding: .same) }
+      let dense = try builder.variable("dense", .f32, Shape([1024, outputs]))
+      let whole = try builder.build([x.mean(axes: [3]).flattened().matmul(dense)])
+      let parts = try Pipeline(parsing: "expand-composites,split-batch").run(whole).graph
+      let scan = try #require(parts.nodes.first { $0.op is Scan })
+      #expect(scan.regions[0].nodes.contains { $0.op is Matmul } == isInside, "\(outputs) outputs")
+    }
+  }
+
+  /// Counts that only a type could hold are no reason to trap.
+  @Test func hugeCountsAreCompared() throws {
+    let graph = try Graph.parse(
+      """
+      graph @huge(%x: f32[4, 600000, 1, 1]) {
+        %y = reduce_window_sum(%x, window: [2000000000, 2000000000], padding: same)
+        %z = reduce_window_sum(%y, window: [2000000000, 2000000000], padding: same)
+        return %z
+      }
+      """)[0]
+    #expect(try Pipeline(parsing: "split-batch").run(graph).graph == graph)
   }
 
   /// Native code computes a batch as it computes its samples, in memory for one of them.

@@ -36,7 +36,9 @@ private struct SwappingPass: Pass {
     let clock = ContinuousClock()
     var found: FaultFinder.Finding?
     let time = try clock.measure {
-      found = try FaultFinder(validation: TranslationValidation()).firstFault(pipeline, graph)
+      found = try expectEnd(within: .seconds(600)) {
+        try FaultFinder(validation: TranslationValidation()).firstFault(pipeline, graph)
+      }
     }
     let finding = try #require(found)
     #expect(finding.bisection.culprit == "swap")

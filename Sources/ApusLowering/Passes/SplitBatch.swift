@@ -29,10 +29,12 @@ public struct SplitBatch: Pass {
 
   public func run(_ graph: Graph, _ context: inout PassContext) throws -> Graph {
     // While training, what a layer computes is read again by its gradient, long after it has left the caches.
-    guard graph.updates.isEmpty, graph.symbols.isEmpty, let batch = batch(graph) else { return graph }
+    guard graph.updates.isEmpty, graph.symbols.isEmpty, let batch = batch(graph),
+      samples > 0 || mayLeaveCache(graph, batch)
+    else { return graph }
     let apart = SampleSplit(graph, batch: batch, processor: samples == 0 ? processor : nil)
     guard apart.computes, let count = samples == 0 ? apart.samplesThatFit(processor) : samples else { return graph }
-    guard count < batch, batch.isMultiple(of: count) else {
+    guard (1..<batch).contains(count), batch.isMultiple(of: count) else {
       context.missed("a batch of \(batch) samples cannot be computed \(count) at a time")
       return graph
     }
@@ -46,6 +48,23 @@ public struct SplitBatch: Pass {
   /// The leading axis of the first input that has more than one sample.
   private func batch(_ graph: Graph) -> Int? {
     graph.parameters.lazy.compactMap { graph.type(of: $0).shape.dims.first?.number }.first { $0 > 1 }
+  }
+
+  /// Whether a node may be one for whose sake batches are split. Most graphs have none, and need not be looked at further.
+  private func mayLeaveCache(_ graph: Graph, _ batch: Int) -> Bool {
+    graph.nodes.contains { node in
+      let bytes = graph.bytesOfASample(node, batch) { graph.type(of: $0).shape.dims.first == .number(batch) }
+      return SampleSplit.isLarge(bytes, batch, processor)
+    }
+  }
+}
+
+extension Graph {
+  /// Bytes that a node reads and writes for one sample of a batch.
+  fileprivate func bytesOfASample(_ node: Node, _ batch: Int, where hasSamples: (ValueID) -> Bool) -> Int {
+    (node.operands + node.results).reduce(0) { sum, id in
+      hasSamples(id) ? sum.addingSaturated((type(of: id).byteCount ?? 0) / batch) : sum
+    }
   }
 }
 
@@ -78,7 +97,7 @@ private struct SampleSplit {
       let hasSamples = node.operands.map { types[$0.index] != nil }
       let isAfter = node.operands.contains { comesAfter[$0.index] }
       if !isAfter, !hasSamples.contains(true) { continue }
-      if !isAfter, let results = typesBySamples(of: node, hasSamples),
+      if !isAfter, let results = typesBySamples(of: node),
         processor.map({ reuses(node, hasSamples, $0) }) ?? true
       {
         for (id, type) in zip(node.results, results) { types[id.index] = type }
@@ -99,10 +118,8 @@ private struct SampleSplit {
   }
 
   /// The types of a node's results with a symbol for the samples; nil if it does not treat each by itself.
-  private func typesBySamples(of node: Node, _ hasSamples: [Bool]) -> [TensorType]? {
-    guard node.regions.isEmpty,
-      let op = node.op.forSamples(Self.symbol, graph.operandTypes(of: node), hasSamples: hasSamples)
-    else { return nil }
+  private func typesBySamples(of node: Node) -> [TensorType]? {
+    guard node.regions.isEmpty, let op = op(of: node, for: Self.symbol) else { return nil }
     let operands = node.operands.map { types[$0.index] ?? graph.type(of: $0) }
     guard let results = try? op.resultTypes(operands, []) else { return nil }
     for (type, id) in zip(results, node.results) {
@@ -123,25 +140,28 @@ private struct SampleSplit {
   private static let leastReuse = 8
 
   private func flopCount(_ node: Node) -> Int {
-    node.op.flopCount(graph.operandTypes(of: node), node.results.map { graph.type(of: $0) }, node.regions)
+    node.op.flopCount(graph.operandTypes(of: node), graph.resultTypes(of: node), node.regions)
   }
 
   /// How many samples are best computed at a time: as many as leave what a layer reads and writes in the second cache, one
   /// at least; nil if the whole batch is best.
   func samplesThatFit(_ processor: ProcessorModel) -> Int? {
-    let cache = processor.secondCache.bytes
-    func bytes(_ ids: [ValueID]) -> Int {
-      ids.reduce(0) { types[$1.index] == nil ? $0 : $0 + (graph.type(of: $1).byteCount ?? 0) / batch }
-    }
-    let largest = nodes.map { bytes($0.operands) + bytes($0.results) }.max() ?? 0
-    // Where a sample is small, a batch that leaves the second cache costs less than many small launches do.
-    guard largest >= cache / 2, largest * batch > 2 * cache else { return nil }
-    let work = nodes.reduce(0) { $0 + flopCount($1) } / batch
+    let largest = nodes.map { graph.bytesOfASample($0, batch) { types[$0.index] != nil } }.max() ?? 0
+    guard SampleSplit.isLarge(largest, batch, processor) else { return nil }
+    let work = nodes.reduce(0) { $0.addingSaturated(flopCount($1)) } / batch
     // Steps of the body, each of which is shared and ends with a barrier.
     let steps = nodes.count { $0.op.traits.contains(.contraction) }
     let perCycle = 2 * Int(processor.multiplyAddsPerCycle) * processor.floatLanes * processor.cores
     guard steps > 1, work / perCycle >= Self.leastWork * steps * processor.sharingCycles else { return nil }
-    return (1...batch).last { batch.isMultiple(of: $0) && $0 * largest <= cache } ?? 1
+    let most = min(batch, max(1, processor.secondCache.bytes / largest))
+    return (1...most).last { batch.isMultiple(of: $0) }
+  }
+
+  /// Whether a node that reads and writes so many bytes for a sample leaves the second cache. Where a sample is small, a
+  /// batch that does so costs less than many small launches do.
+  static func isLarge(_ bytes: Int, _ batch: Int, _ processor: ProcessorModel) -> Bool {
+    let cache = processor.secondCache.bytes
+    return bytes >= cache / 2 && bytes > 2 * cache / batch
   }
 
   /// How many times as long as a barrier a step takes at least for one sample, on average.
@@ -152,7 +172,9 @@ private struct SampleSplit {
     let computed = Set(nodes.map(\.id))
     var isRead = [Bool](repeating: false, count: graph.valueCount)
     for id in graph.outputs { isRead[id.index] = true }
-    for node in graph.nodes where !computed.contains(node.id) { for id in node.operands { isRead[id.index] = true } }
+    for node in graph.nodes where live[node.id.index] && !computed.contains(node.id) {
+      for id in node.operands { isRead[id.index] = true }
+    }
     let results = nodes.flatMap(\.results).filter { isRead[$0.index] }
     var inputs: [ValueID] = []
     var seen = Set(nodes.flatMap(\.results))
@@ -175,7 +197,7 @@ private struct SampleSplit {
       sequences: sequences.map { try value($0).reshaped(Shape(parts + graph.type(of: $0).shape.dims.dropFirst())) },
       invariants: invariants.map(value)
     ) { _, elements, others in
-      let arguments = Dictionary(uniqueKeysWithValues: zip(sequences + invariants, elements + others))
+      let arguments = Array(zip(sequences + invariants, elements + others))
       return ([], try body(arguments, constants, results, count))
     }
     for (id, stacked) in zip(results, stacks.outputs) {
@@ -189,31 +211,21 @@ private struct SampleSplit {
 
   /// The nodes on so many samples.
   private func body(
-    _ arguments: [ValueID: Value], _ constants: [ValueID], _ results: [ValueID], _ count: Int
+    _ arguments: [(id: ValueID, value: Value)], _ constants: [ValueID], _ results: [ValueID], _ count: Int
   ) throws -> [Value] {
-    guard let builder = arguments.values.first?.builder else { throw ApusError.defect("split-batch: nothing is read") }
-    var counterparts = arguments.mapValues(\.id)
-    func counterpart(_ id: ValueID) throws -> ValueID {
-      guard let counterpart = counterparts[id] else {
-        throw ApusError.defect("split-batch: \(graph.label(of: id)) is missing")
-      }
-      return counterpart
-    }
-    func copy(_ node: Node, _ op: any Operator) throws {
-      let operands = try node.operands.map(counterpart)
-      let values = try builder.append(op, operands, names: graph.names(of: node), origin: node.origin)
-      for (id, value) in zip(node.results, values) { counterparts[id] = value }
-    }
-    for id in constants {
-      let node = graph.producer(of: id)
-      try copy(node, node.op)
-    }
+    guard let builder = arguments.first?.value.builder else { throw ApusError.defect("split-batch: nothing is read") }
+    var rewriter = GraphRewriter(
+      graph, into: builder, counterparts: [ValueID?](repeating: nil, count: graph.valueCount))
+    for (id, value) in arguments { rewriter.define(id, as: value.id) }
+    for id in constants { try rewriter.keep(graph.producer(of: id)) }
     for node in nodes {
       guard let op = op(of: node, for: .number(count)) else {
         throw ApusError.defect("split-batch: \(node.op.name) treats samples by themselves for one number of them only")
       }
-      try copy(node, op)
+      let operands = try node.operands.map(rewriter.counterpart)
+      try rewriter.define(
+        node, as: builder.append(op, operands, names: graph.names(of: node), origin: node.origin))
     }
-    return try results.map { builder.value(try counterpart($0)) }
+    return try results.map { builder.value(try rewriter.counterpart(of: $0)) }
   }
 }
