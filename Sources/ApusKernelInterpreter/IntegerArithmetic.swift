@@ -37,7 +37,7 @@ struct IntegerArithmetic: Sendable {
     case .shiftRight: return { $1 < UInt64(type.bits) ? $0 >> $1 : 0 }
     case .shiftRightSigned: return { bits(signed($0) >> Int64(min($1, UInt64(type.bits - 1)))) }
     case .divideSigned, .remainderSigned, .divideUnsigned, .remainderUnsigned: return division(op)
-    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo: return nil
+    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo, .scaleNearOne: return nil
     }
   }
 

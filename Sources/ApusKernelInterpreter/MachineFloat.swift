@@ -71,7 +71,7 @@ enum FloatArithmetic<F: MachineFloat> {
     case .divide: return { (F(bits: $0) / F(bits: $1)).bits }
     case .minimumNumber: return { F.minimum(F(bits: $0), F(bits: $1)).bits }
     case .maximumNumber: return { F.maximum(F(bits: $0), F(bits: $1)).bits }
-    case .scaleByPowerOfTwo: return { F(bits: $0).scaled(byPowerOfTwo: F(bits: $1)).bits }
+    case .scaleByPowerOfTwo, .scaleNearOne: return { F(bits: $0).scaled(byPowerOfTwo: F(bits: $1)).bits }
     default: return nil
     }
   }

@@ -41,6 +41,8 @@ struct SweepRegister {
   let start: Register
   /// Whether terms are added to it, so that blocks of them may be added up by themselves.
   var isSum = false
+  /// Joins what parts of the terms give, if it does not matter to which part a term belongs, as for maxima.
+  var join: ((Register, Register) -> Register)?
 }
 
 extension KernelBuilder {
@@ -63,7 +65,14 @@ extension KernelBuilder {
     let isCut = registers.map { $0.isSum && type(of: $0.start).scalar.isFloating }
     let count = loops.reduce(1) { $0 * $1.iterations }
     guard count > SumBlock.mostTerms, isCut.contains(true) else {
-      return inBlock(loops[...], [], registers.map(\.start), body)
+      let joins = registers.compactMap(\.join)
+      guard joins.count == registers.count, let last = loops.last, last.condition == nil, ways > 1,
+        last.iterations >= 2 * ways
+      else { return inBlock(loops[...], [], registers.map(\.start), body) }
+      let parts = Ways(builder: self, count: ways, starts: registers.map(\.start), joins: joins)
+      return inBlock(loops.dropLast(), [], registers.map(\.start)) { at, _, carried in
+        inParts(last, at, parts, carried, body)
+      }
     }
     let sums = BlockedSums(builder: self, starts: registers.map(\.start), isCut: isCut, ways: ways)
     let totals = inBlocks(loops[...], [], sums, sums.wideStarts, body)
@@ -84,6 +93,17 @@ extension KernelBuilder {
       entered(first, position, carried) { inBlock(loops.dropFirst(), at + [position], carried, body) }
     }
     return range == nil && whole < first.size ? body(at + [index(whole)], true, result) : result
+  }
+
+  /// One loop of which a few positions at a time are treated by themselves.
+  private func inParts(
+    _ last: SweepLoop, _ at: [Register], _ parts: Ways, _ carried: [Register],
+    _ body: (_ at: [Register], _ isTail: Bool, _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    let granule = last.step * parts.count
+    let whole = last.size / granule * granule
+    let result = parts.run(carried, from: index(0), to: index(whole), step: last.step) { body(at + [$0], false, $1) }
+    return whole < last.size ? inRest(last, from: whole, at, result, body) : result
   }
 
   /// Loops whose blocks are added up.
@@ -171,33 +191,9 @@ struct BlockedSums {
     _ start: [Register], from lower: Register, to upper: Register, step: Int,
     _ body: (_ at: Register, _ carried: [Register]) -> [Register]
   ) -> [Register] {
-    let cut = isCut.indices.filter { isCut[$0] }
-    let others = (1..<ways).flatMap { _ in cut.map { starts[$0] } }
-    let end = builder.loop(from: lower, to: upper, step: ways * step, carrying: start + others) { at, carried in
-      var (first, rest) = (Array(carried.prefix(start.count)), Array(carried.dropFirst(start.count)))
-      for way in 0..<ways {
-        var own = first
-        let place = (way - 1) * cut.count
-        if way > 0 { for (number, position) in cut.enumerated() { own[position] = rest[place + number] } }
-        let next = body(builder.add(at, way * step), own)
-        for position in first.indices where way == 0 || !isCut[position] { first[position] = next[position] }
-        if way > 0 { for (number, position) in cut.enumerated() { rest[place + number] = next[position] } }
-      }
-      return first + rest
-    }
-    var result = Array(end.prefix(start.count))
-    for (number, position) in cut.enumerated() {
-      var parts = [result[position]] + (1..<ways).map { end[start.count + ($0 - 1) * cut.count + number] }
-      while parts.count > 1 {
-        let half = (parts.count + 1) / 2
-        for other in half..<parts.count {
-          parts[other - half] = builder.binary(.add, parts[other - half], parts[other])
-        }
-        parts.removeSubrange(half...)
-      }
-      result[position] = parts[0]
-    }
-    return result
+    let joins = isCut.map { isCut in isCut ? { builder.binary(.add, $0, $1) } : nil }
+    return Ways(builder: builder, count: ways, starts: starts, joins: joins)
+      .run(start, from: lower, to: upper, step: step, body)
   }
 
   /// The totals, rounded to the types of the sums.
@@ -210,5 +206,52 @@ struct BlockedSums {
 
   private func widened(_ sum: Register) -> Register {
     !isWide || builder.type(of: sum).scalar == .f64 ? sum : builder.convert(.extend, sum, to: .f64)
+  }
+}
+
+/// A loop that treats several positions in turn, each with registers of its own, so that no position waits for the one
+/// before it.
+private struct Ways {
+  let builder: KernelBuilder
+  /// How many positions.
+  let count: Int
+  /// What registers begin with.
+  let starts: [Register]
+  /// Joins what the ways give; nil: the register goes through all positions in their order.
+  let joins: [((Register, Register) -> Register)?]
+
+  /// - Parameters:
+  ///   - start: what the first way begins with, and what goes through all.
+  ///   - upper: so that whole rounds of all ways end there.
+  func run(
+    _ start: [Register], from lower: Register, to upper: Register, step: Int,
+    _ body: (_ at: Register, _ carried: [Register]) -> [Register]
+  ) -> [Register] {
+    let split = joins.indices.filter { joins[$0] != nil }
+    let others = (1..<count).flatMap { _ in split.map { starts[$0] } }
+    let end = builder.loop(from: lower, to: upper, step: count * step, carrying: start + others) { at, carried in
+      var (first, rest) = (Array(carried.prefix(start.count)), Array(carried.dropFirst(start.count)))
+      for way in 0..<count {
+        var own = first
+        let place = (way - 1) * split.count
+        if way > 0 { for (number, position) in split.enumerated() { own[position] = rest[place + number] } }
+        let next = body(builder.add(at, way * step), own)
+        for position in first.indices where way == 0 || joins[position] == nil { first[position] = next[position] }
+        if way > 0 { for (number, position) in split.enumerated() { rest[place + number] = next[position] } }
+      }
+      return first + rest
+    }
+    var result = Array(end.prefix(start.count))
+    for (number, position) in split.enumerated() {
+      guard let join = joins[position] else { continue }
+      var parts = [result[position]] + (1..<count).map { end[start.count + ($0 - 1) * split.count + number] }
+      while parts.count > 1 {
+        let half = (parts.count + 1) / 2
+        for other in half..<parts.count { parts[other - half] = join(parts[other - half], parts[other]) }
+        parts.removeSubrange(half...)
+      }
+      result[position] = parts[0]
+    }
+    return result
   }
 }

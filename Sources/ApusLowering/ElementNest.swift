@@ -14,7 +14,8 @@ func nestLanes(_ region: Graph, _ target: ProcessorModel) -> Int {
 ///
 /// Units are points of the kept axes (in a nest whose last axis is kept: with a share of that axis). In each unit,
 /// reductions are done level by level, one sweep over the folded axes for all that are ready; a last sweep stores what
-/// has the domain's whole shape. Values are computed again in each sweep: loads come from the cache by then.
+/// has the domain's whole shape, unless the last reductions read all of that: then they store it. Values are computed again
+/// in each sweep: loads come from the cache by then.
 struct ElementNest {
   let nest: Nest
   let lanes: Int
@@ -159,9 +160,16 @@ private struct UnitWork {
   /// All reductions at a point of the kept axes, and the stores.
   func emitFolds(_ point: NestPoint) {
     var point = point
-    for level in levels { sweep(level, &point) }
     let rows = outputs.filter { !isWhole($0.1) }
-    let wholes = outputs.filter { isWhole($0.1) }
+    var wholes = outputs.filter { isWhole($0.1) }
+    for level in levels.dropLast() { sweep(level, &point) }
+    if let last = levels.last {
+      // What the last reductions read is stored as they read it, if no whole result is left for a sweep of its own, before
+      // which nothing may be stored where operands may lie.
+      let isRead = wholes.allSatisfy { whole in last.contains { $0.operands[0] == whole.0 } }
+      sweep(last, &point, storing: isRead ? wholes : [])
+      if isRead { wholes = [] }
+    }
     // All values before the first store: what is stored may lie where something was read.
     let registers = rows.map { stored($0.0, $0.1, &point) }
     for (row, register) in zip(rows, registers) { emitter.store(register, row.1, point) }
@@ -197,24 +205,30 @@ private struct UnitWork {
   }
 
   /// The reductions of one level in one sweep; their values are known at `point` afterwards.
-  private func sweep(_ reductions: [Node], _ point: inout NestPoint) {
+  /// - Parameter results: operands of theirs that are stored meanwhile.
+  private func sweep(_ reductions: [Node], _ point: inout NestPoint, storing results: [(ValueID, NestTensor)] = []) {
     let region = nest.region
     let folds = reductions.compactMap { node in (node.op.asReduction as? any ReductionLowerable).map { (node, $0) } }
     let width = loops.isVectorFolded ? lanes : point.lanes
     let starts = folds.map { node, op in
       let dtype = region.type(of: node.result).dtype
       let start = op.identity(RegisterType(dtype.scalarType, lanes: width), dtype, b)
-      return SweepRegister(start: start, isSum: op.isSum)
+      return SweepRegister(
+        start: start, isSum: op.isSum, join: op.isSplittable ? { op.combine($0, $1, dtype, b) } : nil)
     }
     let sums = overFolded(point, carrying: starts) { inner, carried in
       var inner = inner
-      return zip(folds, zip(carried, starts)).map { fold, sum in
+      let next = zip(folds, zip(carried, starts)).map { fold, sum in
         let (node, op) = fold
         var x = emitter.vector(node.operands[0], &inner)
         // Lanes without elements must not count.
         if let mask = inner.mask, loops.isVectorFolded { x = b.select(mask, x, sum.1.start) }
         return op.combine(sum.0, x, region.type(of: node.result).dtype, b)
       }
+      // All values before the first store: what is stored may lie where something was read.
+      let registers = results.map { stored($0.0, $0.1, &inner) }
+      for (result, register) in zip(results, registers) { emitter.store(register, result.1, inner) }
+      return next
     }
     for ((node, op), sum) in zip(folds, sums) {
       let dtype = region.type(of: node.result).dtype

@@ -13,14 +13,19 @@ public protocol ReductionLowerable: ReductionOperator {
   /// Whether elements are added, beginning with 0: then rounding errors must not grow with their number, and blocks of
   /// them are added up in double precision.
   var isSum: Bool { get }
+  /// Whether parts of the elements may be folded by themselves, and their results then, without a change of any bit that
+  /// matters.
+  var isSplittable: Bool { get }
 }
 
 extension ReductionLowerable {
   public var isSum: Bool { false }
+  public var isSplittable: Bool { true }
 }
 
 extension ReduceSum: ReductionLowerable {
   public var isSum: Bool { true }
+  public var isSplittable: Bool { false }
   public func identity(_ type: RegisterType, _ dtype: DType, _ builder: KernelBuilder) -> Register {
     builder.constant(0, type)
   }
@@ -30,6 +35,7 @@ extension ReduceSum: ReductionLowerable {
 }
 
 extension ReduceProduct: ReductionLowerable {
+  public var isSplittable: Bool { false }
   public func identity(_ type: RegisterType, _ dtype: DType, _ builder: KernelBuilder) -> Register {
     builder.constant(1, type)
   }

@@ -88,7 +88,7 @@ public struct NativeBackend: Backend {
       legalization: [SelectIndices()],
       combinations: [ReciprocalRoots(), JoinSlices(), SinkSums()],
       selection: [
-        winograd, SplitBatch(processor: target.processor),
+        winograd, SplitBatch(processor: target.processor), TileAttention(processor: target.processor),
         Rematerialize(limit: memoryLimit) { graph in
           var unlimited = self
           unlimited.memoryLimit = 0

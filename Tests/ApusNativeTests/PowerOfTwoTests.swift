@@ -65,7 +65,40 @@ import Testing
       }
     }
 
-    private func scaled(_ x: Elements, _ n: Elements, _ target: NativeTarget, _ lanes: Int) throws -> Elements {
+    /// What functions made of eˣ need: numbers near 1, exponents of results from 0 over subnormal ones to infinity.
+    @Test(arguments: runnableTargets, [1, 4, 8, 16, 32])
+    func nearOne(_ target: NativeTarget, lanes: Int) throws {
+      let values: [Float] = [0.25, 0.5, 0.70710677, 0.7500001, 1, 1.0000001, 1.4142137, 1.9999999, -3.9999998, .nan]
+      let powers = (-240...240).map(Float.init)
+      let results = try scaled(
+        Elements(values.flatMap { x in powers.map { _ in x } }), Elements(values.flatMap { _ in powers }),
+        target, lanes, .scaleNearOne
+      ).floats
+      let doubles = values.map(Double.init)
+      let widePowers = stride(from: -2000, through: 2000, by: 1).map(Double.init)
+      let wideResults = try scaled(
+        Elements(doubles.flatMap { x in widePowers.map { _ in x } }), Elements(doubles.flatMap { _ in widePowers }),
+        target, lanes, .scaleNearOne
+      ).doubles
+      for (row, x) in values.enumerated() {
+        for (column, n) in powers.enumerated() {
+          let expected = Float(Double(x) * Double(sign: .plus, exponent: Int(n), significand: 1))
+          let result = results[row * powers.count + column]
+          #expect(
+            result.bitPattern == expected.bitPattern || x.isNaN && result.isNaN, "\(x) · 2^\(n) is \(result)")
+        }
+        for (column, n) in widePowers.enumerated() {
+          let expected = Double(Float80(doubles[row]) * Float80(sign: .plus, exponent: Int(n), significand: 1))
+          let result = wideResults[row * widePowers.count + column]
+          #expect(
+            result.bitPattern == expected.bitPattern || x.isNaN && result.isNaN, "f64 \(x) · 2^\(n) is \(result)")
+        }
+      }
+    }
+
+    private func scaled(
+      _ x: Elements, _ n: Elements, _ target: NativeTarget, _ lanes: Int, _ op: Binary = .scaleByPowerOfTwo
+    ) throws -> Elements {
       var (x, n) = (x, n)
       while x.bits.count % lanes != 0 {
         x.bits.append(0)
@@ -77,7 +110,7 @@ import Testing
       let y = b.buffer(x.dtype, .write, count: count)
       b.forEachUnit { unit in
         let at = b.multiply(unit, lanes)
-        b.store(y, at, b.binary(.scaleByPowerOfTwo, b.load(a, at, lanes: lanes), b.load(e, at, lanes: lanes)))
+        b.store(y, at, b.binary(op, b.load(a, at, lanes: lanes), b.load(e, at, lanes: lanes)))
       }
       var buffers = [x, n, Elements(zeros: count, x.dtype)]
       try run(b.build(name: "scale", units: count / lanes), on: target, &buffers)

@@ -92,7 +92,7 @@ enum ScalarReference {
     case .shiftLeft: return a << b
     case .shiftRight: return a >> b
     case .shiftRightSigned: return UInt64(bitPattern: x >> Int64(b))
-    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo: return nil
+    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo, .scaleNearOne: return nil
     }
   }
 

@@ -66,6 +66,12 @@ import Testing
     #expect(throws: Never.self) { try code.run(workers: 2, on: team, Array(0..<13), outputs: 13) }
   }
 
+  /// A member that leaves is missed to the end: the longer a run takes, the longer it is waited for.
+  @Test func longRunsWaitLongerForACore() {
+    let lengths = [0, 3_200_000, 64_000_000, 128_000_000, 1_000_000_000]
+    #expect(lengths.map(WorkerTeam.patience) == [100_000, 100_000, 2_000_000, 4_000_000, 4_000_000])
+  }
+
   /// More barriers in a run than fit in the field of their number.
   @Test func barriersAreCountedWithoutEnd() throws {
     let rounds = 40_000

@@ -70,6 +70,9 @@ public enum Binary: String, Hashable, Sendable, CaseIterable {
   case minimumNumber, maximumNumber
   /// x · 2ⁿ, the second operand a float that holds an integer; in one instruction where the target can.
   case scaleByPowerOfTwo
+  /// The same for x of a magnitude from 1/4 to 4, or NaN, and |n| of at most 240 (2,000 in f64), which takes less where
+  /// there is no instruction. Other operands give an unspecified number.
+  case scaleNearOne
   // Integers.
   case divideSigned, divideUnsigned, remainderSigned, remainderUnsigned
   case minimumSigned, maximumSigned, minimumUnsigned, maximumUnsigned

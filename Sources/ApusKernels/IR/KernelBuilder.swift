@@ -275,7 +275,7 @@ public final class KernelBuilder {
       if let x, let y { return constant(min(x, y), type) }
     case .maximumSigned:
       if let x, let y { return constant(max(x, y), type) }
-    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo, .divideSigned, .remainderSigned,
+    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo, .scaleNearOne, .divideSigned, .remainderSigned,
       .minimumUnsigned, .maximumUnsigned, .and, .or, .xor, .shiftLeft, .shiftRight, .shiftRightSigned:
       break
     }

@@ -25,7 +25,7 @@ extension KernelBuilder {
     let clamped = x.isSingle ? x.atMost(89).atLeast(-25) : x.atMost(710).atLeast(-54)
     // Half of it, for 2¹²⁸ is no float, while the result may be one.
     let (r, n) = reduced(clamped)
-    let half = (n.constant(0.5)).scaled(by: n)
+    let half = (n.constant(0.5)).nearOneScaled(by: n)
     let y = tail(r).multiplyAdd(half, half - 0.5) * 2
     // Where x² / 2 is less than half a place, and where half of x might be rounded.
     return (x.magnitude < (x.isSingle ? 0x1p-25 : 0x1p-54)).select(x, y).register
@@ -35,7 +35,7 @@ extension KernelBuilder {
   public func tanh(_ x: Register) -> Register {
     let x = Term(self, x)
     let (r, n) = reduced((x.magnitude * 2).atMost(x.isSingle ? 20 : 40))
-    let power = n.constant(1.0).scaled(by: n)
+    let power = n.constant(1.0).nearOneScaled(by: n)
     let e = tail(r).multiplyAdd(power, power - 1)
     // e / (e + 2). The rounding of the divisor would cost most where e is small; there d − 2 gives it back.
     let d = e + 2
@@ -49,14 +49,14 @@ extension KernelBuilder {
   func exponential(_ x: Term) -> Term {
     let (r, n) = reduced(x)
     let q = x.isSingle ? KernelBuilder.exponentialSingle : KernelBuilder.exponentialDouble
-    return r.polynomial([1, 1] + q).scaled(by: n)
+    return r.polynomial([1, 1] + q).nearOneScaled(by: n)
   }
 
   /// e^(x + small) of a moderate x.
   func exponential(_ x: Term, _ small: Term) -> Term {
     let (r, n) = reduced(x)
     let q = x.isSingle ? KernelBuilder.exponentialSingle : KernelBuilder.exponentialDouble
-    return (r + small).polynomial([1, 1] + q).scaled(by: n)
+    return (r + small).polynomial([1, 1] + q).nearOneScaled(by: n)
   }
 
   /// eʳ − 1 with its relative precision near 0.

@@ -19,7 +19,7 @@ extension KernelBuilder {
     let u = x + 1
     let (e, _) = split(u)
     // (1 + x) 2⁻ᵉ − 1, rounded once.
-    let scale = e.constant(1.0).scaled(by: -e)
+    let scale = e.constant(1.0).nearOneScaled(by: -e)
     let r = x.multiplyAdd(scale, scale - 1)
     return special(logarithm(onePlus: r, exponent: e), of: u).withSign(of: x).register
   }

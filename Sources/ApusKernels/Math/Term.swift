@@ -58,6 +58,8 @@ struct Term {
 
   /// self · 2ⁿ
   func scaled(by n: Term) -> Term { binary(.scaleByPowerOfTwo, n) }
+  /// The same of a number near 1; see `Binary.scaleNearOne`.
+  func nearOneScaled(by n: Term) -> Term { binary(.scaleNearOne, n) }
 
   // MARK: Bits
 

@@ -48,7 +48,7 @@ extension Binary {
   var operands: OperandClass {
     switch self {
     case .add, .subtract, .multiply: .numbers
-    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo: .floats
+    case .divide, .minimumNumber, .maximumNumber, .scaleByPowerOfTwo, .scaleNearOne: .floats
     case .divideSigned, .divideUnsigned, .remainderSigned, .remainderUnsigned, .minimumSigned, .maximumSigned,
       .minimumUnsigned, .maximumUnsigned, .shiftLeft, .shiftRight, .shiftRightSigned:
       .integers

@@ -41,6 +41,7 @@ extension KernelEmitter {
     case .minimumNumber: return ir.intrinsic("llvm.minnum", [own], [a, b])
     case .maximumNumber: return ir.intrinsic("llvm.maxnum", [own], [a, b])
     case .scaleByPowerOfTwo: return scale(a, b, type)
+    case .scaleNearOne: return scaleNearOne(a, b, type)
     case .divideSigned: return ir.binary(Opcode.divideSigned, a, b)
     case .divideUnsigned: return ir.binary(Opcode.divideUnsigned, a, b)
     case .remainderSigned: return ir.binary(Opcode.remainderSigned, a, b)
@@ -183,12 +184,10 @@ extension KernelEmitter {
   /// least subnormal number.
   private func scale(_ x: Handle?, _ n: Handle?, _ type: RegisterType) -> Handle? {
     if hasAVX512, let result = inFullRegister(type, [x, n], scaleInstruction) { return result }
-    let isSingle = type.scalar == .f32
-    let exponentBias = isSingle ? 127 : 1023
-    let mantissaBits = isSingle ? 23 : 52
+    let exponentBias = exponentBias(type)
+    let mantissaBits = mantissaBits(type)
     let lowest = 1 - exponentBias
     let down = lowest + mantissaBits + 1
-    let own = self.type(type)
     let i32 = type.with(.i32)
     func integer(_ value: Int) -> Handle? { constant(UInt64(UInt32(bitPattern: Int32(value))), i32) }
 
@@ -200,22 +199,37 @@ extension KernelEmitter {
     }
     let bounded = clamped(clamped(n, Predicate.floatLess, most), Predicate.floatGreater, -most)
     var exponent = ir.cast(Opcode.floatToSigned, bounded, self.type(i32))
-
-    func power(_ exponent: Handle?) -> Handle? {
-      let biased = ir.binary(Opcode.add, exponent, integer(exponentBias))
-      let wide =
-        isSingle ? biased : ir.cast(Opcode.zeroExtend, biased, self.type(type.with(.i64)))
-      let shift = constant(UInt64(mantissaBits), type.with(isSingle ? .i32 : .i64))
-      return ir.cast(Opcode.bitCast, ir.binary(Opcode.shiftLeft, wide, shift), own)
-    }
     var result = x
     for _ in 0..<2 {
       let low = llvm.integerCompare(builder, Predicate.less, exponent, integer(lowest), "")
       let high = llvm.integerCompare(builder, Predicate.greater, exponent, integer(exponentBias), "")
       let step = ir.select(low, integer(down), ir.select(high, integer(exponentBias), integer(0)))
-      result = ir.binary(Opcode.floatMultiply, result, power(step))
+      result = ir.binary(Opcode.floatMultiply, result, power(step, type))
       exponent = ir.binary(Opcode.subtract, exponent, step)
     }
-    return ir.binary(Opcode.floatMultiply, result, power(exponent))
+    return ir.binary(Opcode.floatMultiply, result, power(exponent, type))
+  }
+
+  /// x · 2ⁿ of an x near 1: by two powers of two, of which the first leaves a normal number.
+  private func scaleNearOne(_ x: Handle?, _ n: Handle?, _ type: RegisterType) -> Handle? {
+    if hasAVX512, let result = inFullRegister(type, [x, n], scaleInstruction) { return result }
+    let i32 = type.with(.i32)
+    // What NaN becomes is unspecified, but must be one number: frozen, both factors are of the same.
+    let exponent = llvm.freeze(builder, ir.cast(Opcode.floatToSigned, n, self.type(i32)), "")
+    let half = ir.binary(Opcode.shiftRightSigned, exponent, constant(1, i32))
+    let scaled = ir.binary(Opcode.floatMultiply, x, power(half, type))
+    return ir.binary(Opcode.floatMultiply, scaled, power(ir.binary(Opcode.subtract, exponent, half), type))
+  }
+
+  private func exponentBias(_ type: RegisterType) -> Int { type.scalar == .f32 ? 127 : 1023 }
+  private func mantissaBits(_ type: RegisterType) -> Int { type.scalar == .f32 ? 23 : 52 }
+
+  /// 2ⁿ of an `i32` exponent of a normal number.
+  private func power(_ exponent: Handle?, _ type: RegisterType) -> Handle? {
+    let isSingle = type.scalar == .f32
+    let biased = ir.binary(Opcode.add, exponent, constant(UInt64(exponentBias(type)), type.with(.i32)))
+    let wide = isSingle ? biased : ir.cast(Opcode.zeroExtend, biased, self.type(type.with(.i64)))
+    let shift = constant(UInt64(mantissaBits(type)), type.with(isSingle ? .i32 : .i64))
+    return ir.cast(Opcode.bitCast, ir.binary(Opcode.shiftLeft, wide, shift), self.type(type))
   }
 }

@@ -73,6 +73,7 @@ final class LLVMLibrary: Sendable {
   let binary: @convention(c) (Handle?, UInt32, Handle?, Handle?, Text) -> Handle?
   let floatNegate: @convention(c) (Handle?, Handle?, Text) -> Handle?
   let not: @convention(c) (Handle?, Handle?, Text) -> Handle?
+  let freeze: @convention(c) (Handle?, Handle?, Text) -> Handle?
   let integerCompare: @convention(c) (Handle?, UInt32, Handle?, Handle?, Text) -> Handle?
   let floatCompare: @convention(c) (Handle?, UInt32, Handle?, Handle?, Text) -> Handle?
   let select: @convention(c) (Handle?, Handle?, Handle?, Handle?, Text) -> Handle?
@@ -179,6 +180,7 @@ final class LLVMLibrary: Sendable {
     binary = try symbol("LLVMBuildBinOp")
     floatNegate = try symbol("LLVMBuildFNeg")
     not = try symbol("LLVMBuildNot")
+    freeze = try symbol("LLVMBuildFreeze")
     integerCompare = try symbol("LLVMBuildICmp")
     floatCompare = try symbol("LLVMBuildFCmp")
     select = try symbol("LLVMBuildSelect")

@@ -14,7 +14,7 @@ public enum PassRegistry {
     ExpandComposites.self, MergeScans.self, Simplify.self, FoldConstants.self, FoldBatchNorm.self,
     CommonSubexpressions.self, DeadCode.self, Layout.self, Fuse.self, SelectIndices.self, ReciprocalRoots.self,
     JoinSlices.self, SinkSums.self,
-    Winograd.self, SplitBatch.self, Rematerialize.self,
+    Winograd.self, SplitBatch.self, TileAttention.self, Rematerialize.self,
   ]
 
   private static let store = NameRegistry<any Pass.Type>(

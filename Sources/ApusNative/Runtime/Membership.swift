@@ -20,11 +20,18 @@ final class Membership: @unchecked Sendable {
   private let clocks: UnsafeMutablePointer<clockid_t>
   private let sync: UnsafeMutableRawPointer
   private var workers = 0
+  /// For so long a member waits for another in this run.
+  private var patience = leastPatience
 
   /// Workers with a bit in `Synchronization.arrivals`; others stay to the end.
   static let mostThatLeave = 31
-  /// For so long a member gets no processor time before another leaves: longer than interrupts take.
-  private static let patience = 100_000
+  /// For so long a member gets no processor time before another leaves, at least: longer than interrupts take.
+  private static let leastPatience = 100_000
+  /// The same at most: about the time slice of Linux's scheduler.
+  private static let mostPatience = 4_000_000
+  /// The part of a run that a member waits for another. Who leaves is missed to the end: a long run that loses a member at its
+  /// beginning takes twice as long, where the core would have come back after a time slice.
+  private static let patiencePart = 32
   /// The same before a run's first barrier: a worker that sleeps takes a while to come.
   private static let wakePatience = 8_000_000
   /// It gets none if it gets less than one part in so many.
@@ -92,8 +99,10 @@ final class Membership: @unchecked Sendable {
   }
 
   /// Gets ready for a run of so many workers, of which the caller is the first.
-  func begin(workers: Int) {
+  /// - Parameter length: how long it may take, in nanoseconds; 0: nothing is known.
+  func begin(workers: Int, length: Int) {
     self.workers = workers
+    patience = Membership.patience(length)
     register(pthread_self(), as: 0)
     for worker in 0..<workers {
       // Whatever was there needs no destruction: a number.
@@ -102,6 +111,9 @@ final class Membership: @unchecked Sendable {
     }
     word(Synchronization.count).pointee.store(workers, ordering: .relaxed)
   }
+
+  /// For how long a member waits for another in a run of such a length; all in nanoseconds.
+  static func patience(_ length: Int) -> Int { min(max(length / patiencePart, leastPatience), mostPatience) }
 
   /// How many are left of the run's workers.
   var count: Int { word(Synchronization.count).pointee.load(ordering: .acquiring) }
@@ -126,7 +138,7 @@ final class Membership: @unchecked Sendable {
       return .spin
     }
     let elapsed = time - samples[worker].time
-    guard elapsed >= Membership.patience else { return .spin }
+    guard elapsed >= patience else { return .spin }
     let stopped = others(of: worker).first { other in
       processorTime(other) - times[worker * Membership.mostThatLeave + other] < elapsed / Membership.fairPart
     }

@@ -46,6 +46,8 @@ public final class WorkerTeam: @unchecked Sendable {
   private let membership: Membership
   private let pause = TeamPause()
   private let shrunkRuns = Atomic<Int>(0)
+  /// How long the last run took that was measured, and what ran.
+  private var length: (entry: UnsafeRawPointer?, nanoseconds: Int) = (nil, 0)
 
   /// The low bits of `call`: how many workers.
   private static let workerBits = 16
@@ -57,6 +59,10 @@ public final class WorkerTeam: @unchecked Sendable {
   private static let napMicroseconds: UInt32 = 100
   /// How often it looks between two looks at the clock.
   private static let looksPerTick = 256
+
+  /// Runs that take longer are measured each time; of shorter ones one in so many, for the clock would take a part of them.
+  private static let longRun = 1_000_000
+  private static let shortRunsPerMeasure = 64
 
   /// Whether its threads take part in the signals of the process.
   private let acceptsSignals: Bool
@@ -93,10 +99,15 @@ public final class WorkerTeam: @unchecked Sendable {
       (sync + Synchronization.arrivals).storeBytes(of: 0, as: Int64.self)
       (sync + Synchronization.opened).storeBytes(of: 0, as: Int64.self)
       BarrierWatch.begin(sync, limit: limit)
-      membership.begin(workers: workers)
+      let code = unsafeBitCast(entry, to: UnsafeRawPointer.self)
+      let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1
+      let isMeasured =
+        length.entry != code || length.nanoseconds > WorkerTeam.longRun
+        || number.isMultiple(of: WorkerTeam.shortRunsPerMeasure)
+      membership.begin(workers: workers, length: length.entry == code ? length.nanoseconds : 0)
+      let start = isMeasured ? monotonicNanoseconds() : 0
       job = Job(entry: entry, bases: bases, status: status, workers: workers, rounds: rounds)
       finished.store(0, ordering: .relaxed)
-      let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1
       call.store(number << WorkerTeam.workerBits | workers, ordering: .sequentiallyConsistent)
       if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
         pthread_mutex_lock(mutex)
@@ -105,6 +116,7 @@ public final class WorkerTeam: @unchecked Sendable {
       }
       entry(bases, status, sync, 0, Int64(workers), Int64(rounds))
       waitForOthers(workers - 1, limit)
+      if isMeasured { length = (code, Int(monotonicNanoseconds() - start)) }
       if membership.count < workers {
         pause.begin()
         shrunkRuns.wrappingAdd(1, ordering: .relaxed)
@@ -142,6 +154,9 @@ public final class WorkerTeam: @unchecked Sendable {
       end = end ?? time + UInt64(limit / .nanoseconds(1))
     }
   }
+
+  /// For how long a member waits for another that gets no processor time, in a run of such a length; all in nanoseconds.
+  package static func patience(_ length: Int) -> Int { Membership.patience(length) }
 
   /// How many runs members have left.
   package var shrunkRunCount: Int { shrunkRuns.load(ordering: .relaxed) }

@@ -1,0 +1,152 @@
+import Apus
+import ApusGraph
+import ApusLowering
+import ApusOperators
+import ApusPasses
+import TestSupport
+import Testing
+
+/// Attention by blocks of rows: the same numbers, and only where scores leave the caches.
+@Suite struct TileAttentionTests {
+  /// What may lie between the two products.
+  enum Middle: CaseIterable {
+    case softmax, scaled, causal, padding, sumOfSquares, bias
+  }
+
+  /// Attention of a batch of heads.
+  private static func attention(
+    _ middle: Middle = .softmax, batch: [Int] = [2, 3], rows: Int = 7, columns: Int = 9, depth: Int = 4,
+    sharesKeys: Bool = false, transposes: Bool = true
+  ) throws -> Graph {
+    let builder = GraphBuilder("attention")
+    let q = try builder.parameter("q", .f32, Shape(batch + [rows, depth]))
+    let matrices = sharesKeys ? [Int](repeating: 1, count: batch.count) : batch
+    let k = try builder.parameter("k", .f32, Shape(matrices + (transposes ? [columns, depth] : [depth, columns])))
+    let v = try builder.parameter("v", .f32, Shape(matrices + [columns, 5]))
+    var scores = try q.matmul(k, transposeB: transposes)
+    switch middle {
+    case .softmax: break
+    case .scaled: scores = try scores * 0.5
+    case .causal:
+      // Which row and which column, as a constant matrix.
+      let mask = (0..<rows).flatMap { row in (0..<columns).map { Float($0 <= row ? 0 : -1e9) } }
+      scores = try scores + builder.constant(Tensor(mask, [rows, columns]))
+    case .padding:
+      let mask = try builder.parameter(
+        "mask", .f32, Shape([batch[0]] + batch.dropFirst().map { _ in 1 } + [1, columns]))
+      scores = try scores * mask
+    case .sumOfSquares:
+      let sum = try (scores * scores).sum(axes: [-1], keepDims: true)
+      return try builder.build([(scores / (sum + 1)).matmul(v)])
+    case .bias:
+      let bias = try builder.parameter("bias", .f32, Shape(batch.dropFirst() + [rows, 1]))
+      scores = try scores + bias
+    }
+    return try builder.build([scores.softmax().matmul(v)])
+  }
+
+  private static func tiled(_ graph: Graph, rows: Int) throws -> (whole: Graph, parts: Graph) {
+    let whole = try Pipeline(parsing: "expand-composites").run(graph).graph
+    return (whole, try Pipeline(parsing: "tile-attention{rows=\(rows)}").run(whole).graph)
+  }
+
+  private static func agree(_ a: Tensor, _ b: Tensor, _ error: Double = 1e-5) -> Bool {
+    a.type == b.type
+      && zip(a.doubles(), b.doubles()).allSatisfy { x, y in
+        x == y || x.isNaN && y.isNaN || abs(x - y) <= error * max(1, abs(y))
+      }
+  }
+
+  @Test(arguments: Middle.allCases, [1, 2, 3, 6, 7, 100])
+  func blocksComputeTheSame(_ middle: Middle, rows: Int) throws {
+    for batch in [[2, 3], [1, 3], [2, 1], [1, 1], [2]] {
+      for (sharesKeys, transposes) in [(false, true), (true, true), (false, false)] {
+        let graph = try Self.attention(middle, batch: batch, sharesKeys: sharesKeys, transposes: transposes)
+        let (whole, parts) = try Self.tiled(graph, rows: rows)
+        let isLeft = rows >= 7 && !batch.contains { $0 > 1 }
+        #expect((parts == whole) == isLeft, "\(batch), \(rows) rows")
+        let (feeds, variables) = try RandomInputs(seed: 3).arguments(of: whole)
+        let expected = try InterpreterBackend().compile(whole).run(feeds, variables: variables).outputs[0]
+        let actual = try InterpreterBackend().compile(parts).run(feeds, variables: variables).outputs[0]
+        #expect(Self.agree(expected, actual), "\(middle), \(batch), \(rows) rows:\n\(parts)")
+        #expect(try Pipeline(parsing: "tile-attention{rows=\(rows)}").run(parts).graph == parts)
+      }
+    }
+  }
+
+  @Test func nativeCodeComputesBlocksAsTheWhole() throws {
+    for (rows, columns) in [(64, 40), (33, 130), (50, 1)] {
+      let graph = try Self.attention(.causal, rows: rows, columns: columns, depth: 16)
+      let (whole, parts) = try Self.tiled(graph, rows: 16)
+      let (feeds, variables) = try RandomInputs(seed: 4).arguments(of: whole)
+      let expected = try InterpreterBackend().compile(whole).run(feeds, variables: variables).outputs[0]
+      for workers in [1, 3] {
+        let program = try NativeBackend(workers: workers, verifies: true).compile(parts)
+        #expect(Self.agree(expected, try program.run(feeds, variables: variables).outputs[0]))
+      }
+    }
+  }
+
+  /// Where what is between the products is read by others, or mixes rows, it is left.
+  @Test func whatIsNotAttentionIsLeft() throws {
+    for body in [
+      // Scores are a result.
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%p, %z) return %r, %s",
+      // A maximum over each column.
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [0], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%p, %z) return %r",
+      // Nothing that needs whole rows: the first product's epilogue computes it.
+      "%s = matmul(%x, %y) %p = exp(%s) %r = matmul(%p, %z) return %r",
+      // The rows are columns of the last product.
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%p, %z, transpose_a: true) return %r",
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%z, %p) return %r",
+      // A running sum along each row is none of what is known.
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %c = cumulative_sum(%p, axis: 1) %r = matmul(%c, %z) return %r",
+      // Each row meets all others.
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%p, %p) return %r",
+    ] {
+      let lines = body.replacing(" %", with: "\n  %").replacing(" return", with: "\n  return")
+        .replacing("(\n  %", with: "(%").replacing(",\n  %", with: ", %")
+      let graph = try Graph.parse("graph @g(%x: f32[6, 6], %y: f32[6, 6], %z: f32[6, 6]) {\n  \(lines)\n}")[0]
+      #expect(try Pipeline(parsing: "tile-attention{rows=2}").run(graph).graph == graph, "\(body)")
+    }
+  }
+
+  @Test func theCachesSayHowManyRows() throws {
+    func steps(_ batch: [Int], _ rows: Int, _ columns: Int, depth: Int = 64) throws -> Int? {
+      let graph = try Self.attention(batch: batch, rows: rows, columns: columns, depth: depth)
+      var parts = try Pipeline(parsing: "expand-composites,tile-attention").run(graph).graph
+      var counts: [Int] = []
+      while let scan = parts.nodes.first(where: { $0.op is Scan }) {
+        counts.append(scan.regions[0].parameterTypes[0].shape[0].number ?? 0)
+        parts = scan.regions[0]
+      }
+      return counts.last
+    }
+    // Two caches of 1 MiB: a matrix of half of that and more, all of them together more than twice.
+    #expect(try steps([1, 8], 2048, 2048) == 64)
+    #expect(try steps([1, 8], 1024, 1024) == 128)
+    #expect(try steps([1, 5], 512, 512) == 256)
+    #expect(try steps([1, 4], 512, 512) == nil)
+    #expect(try steps([1, 64], 511, 512) == nil)
+    // Blocks of one size where there are some of half the rows or more, else a rest.
+    #expect(try steps([1, 8], 2000, 2000) == 50)
+    #expect(try steps([1, 8], 2003, 2003) == 65)
+    // Keys that are read again for each block, and are too large for that; rows too long for a block.
+    #expect(try steps([1, 8], 2048, 2048, depth: 1024) == nil)
+    #expect(try steps([1, 8], 65536, 65536, depth: 2) == nil)
+  }
+
+  /// Values so large that their weighted sum overflows before it is divided are the price; the result of others is as
+  /// precise as before.
+  @Test func dividedSumsAreAsPrecise() throws {
+    let (whole, parts) = try Self.tiled(Self.attention(batch: [1], rows: 16, columns: 300, depth: 8), rows: 4)
+    #expect(!parts.text().contains("divide(%e"))
+    let (feeds, variables) = try RandomInputs(seed: 9).arguments(of: whole)
+    let large = try Tensor(feeds[2].doubles().map { Float($0 * 1e30) }, feeds[2].dimensions)
+    let expected = try InterpreterBackend().compile(whole).run([feeds[0], feeds[1], large], variables: variables)
+    let actual = try InterpreterBackend().compile(parts).run([feeds[0], feeds[1], large], variables: variables)
+    for (a, b) in zip(actual.outputs[0].doubles(), expected.outputs[0].doubles()) {
+      #expect(abs(a - b) <= 1e-5 * 1e30)
+    }
+  }
+}
