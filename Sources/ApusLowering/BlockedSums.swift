@@ -66,7 +66,7 @@ extension KernelBuilder {
     let count = loops.reduce(1) { $0 * $1.iterations }
     guard count > SumBlock.mostTerms, isCut.contains(true) else {
       let joins = registers.compactMap(\.join)
-      guard joins.count == registers.count, let last = loops.last, last.condition == nil, ways > 1,
+      guard !joins.isEmpty, joins.count == registers.count, let last = loops.last, last.condition == nil, ways > 1,
         last.iterations >= 2 * ways
       else { return inBlock(loops[...], [], registers.map(\.start), body) }
       let parts = Ways(builder: self, count: ways, starts: registers.map(\.start), joins: joins)
