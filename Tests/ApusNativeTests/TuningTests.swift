@@ -31,14 +31,16 @@ import Testing
     try Self.withCache { backend in
       let graph = try Self.graph(32)
       #expect(try Self.usesTiles(graph, backend))
-      // Of five ways the second, without tiles, is said to be the fastest.
-      var times = [3.0, 1, 2, 4, 5][...]
+      // Of three ways the second, without tiles, is said to be the fastest. The other two come to the same as one of them, and
+      // are not measured.
+      var times = [3.0, 1, 2][...]
       let found = try backend.tune(graph) { _ in
         times.removeFirst()
       } layerSeconds: { _, _ in
         1
       }
-      #expect(found.trials.map(\.way) == [.uniform(1), .uniform(2), .costModel, .uniform(4), .perLayer])
+      #expect(found.trials.map(\.way) == [.uniform(1), .perLayer, .uniform(2), .costModel, .uniform(4)])
+      #expect(found.trials.map(\.seconds) == [1, 1, 2, 3, 3])
       #expect(found.record.text.split(separator: "\n").count == 2)
       #expect(try !Self.usesTiles(graph, backend))
       // Not where a person says what they want, with another number of workers, or for another graph.
@@ -86,7 +88,7 @@ import Testing
       var seen: [String] = []
       let found = try backend.tune(graph) { _ in
         seen.append("whole")
-        return seen.count == 11 ? 1 : 2
+        return seen.count == 10 ? 1 : 2
       } layerSeconds: { layer, executable in
         // The layer by itself computes what it does in the graph.
         let op = try #require(layer.nodes.last?.op)
