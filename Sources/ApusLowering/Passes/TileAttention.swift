@@ -10,7 +10,7 @@ import ApusPasses
 /// rows. Rows are whole: softmax is computed as it is written, not piece by piece.
 ///
 /// In a softmax that subtracts the maximum, x / Σ of the exponentials x is divided out after the second product, which takes
-/// a division for each result instead of one for each score (as in Dao et al. 2022, FlashAttention, section 3.1). Each
+/// a division for each result instead of one for each score (as in Dao 2023, FlashAttention-2, section 3.1). Each
 /// product is then at most as many times as large as there are columns: that overflows where values are near the largest
 /// number.
 public struct TileAttention: Pass {
