@@ -11,12 +11,17 @@ import Testing
   /// What may lie between the two products.
   enum Middle: CaseIterable {
     case softmax, scaled, causal, padding, sumOfSquares, bias
+    /// Masks that are the same in all runs, as the layer applies them: rows see the columns up to their own; those around it;
+    /// one row sees nothing.
+    case hidden, window, blind
+    /// The mask is given, or what it hides is not low enough to vanish.
+    case given, notLow
   }
 
   /// Attention of a batch of heads.
   private static func attention(
     _ middle: Middle = .softmax, batch: [Int] = [2, 3], rows: Int = 7, columns: Int = 9, depth: Int = 4,
-    sharesKeys: Bool = false, transposes: Bool = true
+    sharesKeys: Bool = false, transposes: Bool = true, hasGradients: Bool = false
   ) throws -> Graph {
     let builder = GraphBuilder("attention")
     let q = try builder.parameter("q", .f32, Shape(batch + [rows, depth]))
@@ -37,16 +42,32 @@ import Testing
       scores = try scores * mask
     case .sumOfSquares:
       let sum = try (scores * scores).sum(axes: [-1], keepDims: true)
-      return try builder.build([(scores / (sum + 1)).matmul(v)])
+      return try finished((scores / (sum + 1)).matmul(v), hasGradients ? [q, k, v] : [])
     case .bias:
       let bias = try builder.parameter("bias", .f32, Shape(batch.dropFirst() + [rows, 1]))
       scores = try scores + bias
+    case .hidden, .window, .blind, .given, .notLow:
+      let row = try builder.iota(.i32, [.number(rows), 1])
+      let column = try builder.iota(.i32, [.number(columns)])
+      var mask = try row.greaterEqual(column)
+      if middle == .window { mask = try mask.and(row.less(column + 5)) }
+      if middle == .blind { mask = try mask.and(row.notEqual(builder.constant(2, .i32))) }
+      if middle == .given { mask = try builder.parameter("seen", .bool, [.number(rows), .number(columns)]) }
+      let low = try builder.constant(middle == .notLow ? -1e4 : -1e9)
+      let weights = try mask.select(scores, low).softmax()
+      return try finished(mask.select(weights, builder.constant(0)).matmul(v), hasGradients ? [q, k, v] : [])
     }
-    return try builder.build([scores.softmax().matmul(v)])
+    return try finished(scores.softmax().matmul(v), hasGradients ? [q, k, v] : [])
+  }
+
+  /// The result, and the gradients of its sum of squares.
+  private static func finished(_ result: Value, _ values: [Value]) throws -> Graph {
+    let all = try values.isEmpty ? [] : gradients(of: (result * result).sum(), withRespectTo: values)
+    return try result.builder.build([result] + all)
   }
 
   private static func tiled(_ graph: Graph, rows: Int) throws -> (whole: Graph, parts: Graph) {
-    let whole = try Pipeline(parsing: "expand-composites").run(graph).graph
+    let whole = try Pipeline(parsing: "expand-composites,simplify").run(graph).graph
     return (whole, try Pipeline(parsing: "tile-attention{rows=\(rows)}").run(whole).graph)
   }
 
@@ -87,6 +108,137 @@ import Testing
     }
   }
 
+  /// Gradients wait for the result, so they have a loop of their own, in which five products make three.
+  @Test(arguments: [Middle.softmax, .padding, .sumOfSquares, .hidden, .given], [1, 3, 7, 100])
+  func gradientsAreComputedInBlocks(_ middle: Middle, rows: Int) throws {
+    for batch in [[2, 3], [1, 1], [2]] {
+      for (sharesKeys, transposes) in [(false, true), (true, true), (false, false)] {
+        let graph = try Self.attention(
+          middle, batch: batch, sharesKeys: sharesKeys, transposes: transposes, hasGradients: true)
+        let (whole, parts) = try Self.tiled(graph, rows: rows)
+        if batch.contains(where: { $0 > 1 }) {
+          #expect(parts.nodes.count { $0.op is Scan } == 2)
+          #expect(!parts.nodes.contains { $0.op is Matmul })
+        } else {
+          #expect((parts == whole) == (rows >= 7))
+        }
+        let (feeds, variables) = try RandomInputs(seed: 5).arguments(of: whole)
+        let expected = try InterpreterBackend().compile(whole).run(feeds, variables: variables).outputs
+        let actual = try InterpreterBackend().compile(parts).run(feeds, variables: variables).outputs
+        for (a, b) in zip(expected, actual) {
+          #expect(Self.agree(a, b), "\(middle), \(batch), \(rows) rows:\n\(parts)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [(64, 40), (33, 130), (50, 1)])
+  func nativeCodeComputesGradientsOfBlocks(_ rows: Int, columns: Int) throws {
+    for middle in [Middle.softmax, .hidden] {
+      let graph = try Self.attention(middle, rows: rows, columns: columns, depth: 16, hasGradients: true)
+      let (whole, parts) = try Self.tiled(graph, rows: 16)
+      let (feeds, variables) = try RandomInputs(seed: 6).arguments(of: whole)
+      let expected = try InterpreterBackend().compile(whole).run(feeds, variables: variables).outputs
+      for (workers, graph) in [(1, parts), (3, parts), (2, whole)] {
+        let program = try NativeBackend(workers: workers, verifies: true).compile(graph)
+        let actual = try program.run(feeds, variables: variables).outputs
+        for (a, b) in zip(expected, actual) { #expect(Self.agree(a, b, 1e-4), "\(middle)") }
+      }
+    }
+  }
+
+  /// Two layers: the gradient of the first one waits for that of the second.
+  @Test func layersFollowEachOther() throws {
+    let builder = GraphBuilder("layers")
+    let x = try builder.parameter("x", .f32, [2, 6, 4])
+    let w = try builder.parameter("w", .f32, [4, 4])
+    var y = try x * 0.25
+    for _ in 0..<2 { y = try (y + (y.matmul(w)).matmul(y, transposeB: true).softmax().matmul(y)) }
+    let graph = try Self.finished(y, [x, w])
+    let (whole, parts) = try Self.tiled(graph, rows: 2)
+    #expect(parts.nodes.count { $0.op is Scan } == 4)
+    let (feeds, variables) = try RandomInputs(seed: 7).arguments(of: whole)
+    let expected = try InterpreterBackend().compile(whole).run(feeds, variables: variables).outputs
+    let actual = try InterpreterBackend().compile(parts).run(feeds, variables: variables).outputs
+    for (a, b) in zip(expected, actual) { #expect(Self.agree(a, b)) }
+  }
+
+  /// The columns for which exponentials are computed, in all loops.
+  private static func columns(_ graph: Graph) -> Set<Int> {
+    graph.nodes.reduce(into: []) { all, node in
+      if node.op is Exp { all.insert(graph.type(of: node.result).shape.numbers?.last ?? 0) }
+      for region in node.regions { all.formUnion(columns(region)) }
+    }
+  }
+
+  /// A mask, rows and columns, and the numbers of columns that bands of rows have.
+  private static let masked: [(Middle, Int, Int, Set<Int>)] = [
+    (.hidden, 64, 64, [16, 32, 48, 64]), (.hidden, 62, 64, [16, 32, 48, 64]), (.hidden, 64, 200, [16, 32, 48, 64]),
+    (.hidden, 64, 61, [16, 32, 48, 61]), (.hidden, 64, 8, [8]), (.hidden, 200, 64, [64]),
+    // From the second band on the first columns are too far.
+    (.window, 64, 64, [16, 32]),
+    (.blind, 64, 64, [64]), (.given, 64, 64, [64]), (.notLow, 64, 64, [64]), (.causal, 64, 64, [64]),
+  ]
+
+  @Test(arguments: masked)
+  func hiddenColumnsAreLeftOut(_ middle: Middle, rows: Int, columns: Int, computed: Set<Int>) throws {
+    for hasGradients in [false, true] {
+      let graph = try Self.attention(middle, batch: [2], rows: rows, columns: columns, hasGradients: hasGradients)
+      let (whole, parts) = try Self.tiled(graph, rows: 4)
+      #expect(Self.columns(parts) == computed)
+      let (feeds, variables) = try RandomInputs(seed: 8).arguments(of: whole)
+      let expected = try InterpreterBackend().compile(whole).run(feeds, variables: variables).outputs
+      let actual = try InterpreterBackend().compile(parts).run(feeds, variables: variables).outputs
+      for (a, b) in zip(expected, actual) { #expect(Self.agree(a, b), "\(middle)") }
+    }
+  }
+
+  /// What a mask hides counts where the sum or the maximum would be another without.
+  @Test func hiddenColumnsThatCountStay() throws {
+    func computed(_ lines: String) throws -> Set<Int> {
+      let graph = try Graph.parse(
+        """
+        graph @g(%q: f32[64, 4], %k: f32[64, 4], %v: f32[64, 5]) {
+          %row = iota(shape: [64, 1], dtype: i32)
+          %column = iota(shape: [64], dtype: i32)
+          %mask = greater_equal(%row, %column)
+          %low: f32 = constant(-1e9)
+          %zero: f32 = constant(0)
+          %s = matmul(%q, %k, transpose_b: true)
+          \(lines)
+          %y = matmul(%p, %v)
+          return %y
+        }
+        """)[0]
+      return Self.columns(try Pipeline(parsing: "tile-attention{rows=4}").run(graph).graph)
+    }
+    let bands: Set = [16, 32, 48, 64]
+    let softmax =
+      "%d = subtract(%t, %m) %e = exp(%d) %z = reduce_sum(%e, axes: [1], keep_dims: true) %p = divide(%e, %z)"
+    #expect(
+      try computed("%t = select(%mask, %s, %low) %m = reduce_max(%t, axes: [1], keep_dims: true) \(softmax)") == bands)
+    // A maximum of what is hidden.
+    #expect(
+      try computed("%t = select(%mask, %s, %low) %m = reduce_max(%s, axes: [1], keep_dims: true) \(softmax)") == [64])
+    // A least score is what hides the others.
+    #expect(
+      try computed("%t = select(%mask, %s, %low) %m = reduce_min(%t, axes: [1], keep_dims: true) \(softmax)") == [64])
+    // Zeros that have become ones.
+    #expect(
+      try computed("%t = select(%mask, %s, %zero) %m = reduce_max(%t, axes: [1], keep_dims: true) \(softmax)") == [64])
+    // Weights that do not vanish, though they are summed without what is hidden.
+    #expect(
+      try computed(
+        "%e = exp(%s) %t = select(%mask, %e, %zero) %z = reduce_sum(%t, axes: [1], keep_dims: true) %p = divide(%e, %z)"
+      )
+        == [64])
+    #expect(
+      try computed(
+        "%e = exp(%s) %t = select(%mask, %e, %zero) %z = reduce_sum(%t, axes: [1], keep_dims: true) %p = divide(%t, %z)"
+      )
+        == bands)
+  }
+
   /// Where what is between the products is read by others, or mixes rows, it is left.
   @Test func whatIsNotAttentionIsLeft() throws {
     for body in [
@@ -97,7 +249,7 @@ import Testing
       // Nothing that needs whole rows: the first product's epilogue computes it.
       "%s = matmul(%x, %y) %p = exp(%s) %r = matmul(%p, %z) return %r",
       // The rows are columns of the last product.
-      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%p, %z, transpose_a: true) return %r",
+      "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%p, %z, transpose_a: true, transpose_b: true) return %r",
       "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %r = matmul(%z, %p) return %r",
       // A running sum along each row is none of what is known.
       "%s = matmul(%x, %y) %m = reduce_max(%s, axes: [1], keep_dims: true) %p = subtract(%s, %m) %c = cumulative_sum(%p, axis: 1) %r = matmul(%c, %z) return %r",

@@ -22,6 +22,8 @@ enum FusionObstacle: Error, Hashable {
   case largeFold
   /// The value is read with its axes at other places of the domain than those at which it is computed.
   case alignment
+  /// The consumer is computed where its result is read: all its operands are read there, too.
+  case moved
   /// An operator that is a kernel of its own, with several results, or with a region.
   case alone(String)
 }
@@ -38,6 +40,7 @@ extension FusionObstacle: CustomStringConvertible {
     case .path: "another node depends on the one and the other on it: the nest would depend on itself"
     case .largeFold: "folding so many elements into so few is divided among workers in another way"
     case .alignment: "its axes are at other places of the domain where it is read than where it is computed"
+    case .moved: "the nest that reads the result reads all that it is computed from, too"
     case .alone(let name): "\(name) is a kernel of its own"
     }
   }

@@ -74,6 +74,17 @@ struct NestPlan {
       }
       if joined == nil { begin(node) }
     }
+    moveToReaders()
+  }
+
+  /// Makes a member of a nest one of another, aligned with its domain.
+  mutating func move(_ member: NodeID, from nest: Int, to target: Int) {
+    for operand in graph.nodes[member.index].operands where nestOf[graph.producer(of: operand).id.index] == nest {
+      obstacles[Edge(value: operand, reader: member)] = .moved
+    }
+    nests[nest].members.removeAll { $0 == member }
+    nests[target].members.append(member)
+    nestOf[member.index] = target
   }
 
   /// Removes the cuts that a nest has grown over.

@@ -34,7 +34,7 @@ public struct FoldConstants: Pass {
         count += 1
         return .replace(try builder.append(Constant(value), [], origin: node.origin))
       }
-      guard let values = constants(operands, builder), isFoldable(node) else { return .keep }
+      guard let values = constants(operands, builder), node.isComputedFromOperands else { return .keep }
       let sizes = graph.resultTypes(of: node).map(\.byteCount)
       if sizes.contains(nil) {
         context.missed(
@@ -73,11 +73,6 @@ public struct FoldConstants: Pass {
       values.append(constant.value)
     }
     return values
-  }
-
-  private func isFoldable(_ node: Node) -> Bool {
-    node.regions.isEmpty && node.op.traits.isDisjoint(with: [.random, .controlFlow, .declaration])
-      && !(node.op is any ModeDependentOperator)
   }
 
   private func evaluate(_ node: Node, _ values: [Tensor]) throws -> [Tensor] {
