@@ -193,12 +193,144 @@ import Testing
     }
   }
 
+  /// One row that sees the first columns, and a mask that has another one for each matrix, of which there are as many as rows.
+  @Test func masksOfOneRowAndOfMatrices() throws {
+    for (batch, rows, mask, computed) in [
+      (2, 1, "[1, 64]", Set([16])), (6, 6, "[6, 1, 64]", [64]), (6, 6, "[1, 6, 64]", [16]),
+    ] {
+      let graph = try Graph.parse(
+        """
+        graph @g(%q: f32[\(batch), \(rows), 4], %k: f32[\(batch), 64, 4], %v: f32[\(batch), 64, 5]) {
+          %row = iota(shape: \(mask == "[6, 1, 64]" ? "[6, 1, 1]" : "[\(rows), 1]"), dtype: i32)
+          %column = iota(shape: [64], dtype: i32)
+          %seen = greater_equal(%row, %column)
+          %mask = reshape(%seen, shape: \(mask))
+          %low: f32 = constant(-1e9)
+          %s = matmul(%q, %k, transpose_b: true)
+          %t = select(%mask, %s, %low)
+          %p = softmax(%t)
+          %y = matmul(%p, %v)
+          return %y
+        }
+        """)[0]
+      let (whole, parts) = try Self.tiled(graph, rows: 2)
+      #expect(Self.columns(parts) == computed, "\(mask)")
+      let found = try TranslationValidation(seeds: [1, 2]).firstMismatch(
+        whole, parts, precision: .rounded.assumingFinite)
+      #expect(found == nil)
+    }
+  }
+
+  /// Divisions that the loop reads are none of its own; sums over one element of each row are none over rows of weights.
+  @Test(arguments: [
+    """
+    %mx = reduce_max(%x, axes: [1], keep_dims: true)
+    %xd = subtract(%x, %mx)
+    %xe = exp(%xd)
+    %xz = reduce_sum(%xe, axes: [1], keep_dims: true)
+    %xp = divide(%xe, %xz)
+    %h = subtract(%m, %xz)
+    %c = greater(%s, %h)
+    %w = select(%c, %xp, %zero)
+    %y = matmul(%w, %v)
+    """,
+    """
+    %d = subtract(%s, %m)
+    %e = exp(%d)
+    %z = reduce_sum(%e, axes: [1], keep_dims: true)
+    %y = matmul(%z, %q, transpose_a: true)
+    """,
+    """
+    %d = subtract(%s, %m)
+    %e = exp(%d)
+    %z = reduce_sum(%e, axes: [1], keep_dims: true)
+    %y = matmul(%q, %z, transpose_a: true)
+    """,
+    """
+    %d = subtract(%s, %m)
+    %y0 = matmul(%d, %v)
+    %middle = variable(zeros)
+    %late = variable(ones)
+    %y1 = matmul(%d, %late)
+    %y2 = add(%y0, %y1)
+    %y = add(%y2, %middle)
+    """,
+  ])
+  func whatOnlyLooksLikeIt(_ lines: String) throws {
+    let typed = lines.replacing("%middle", with: "%middle: f32[4, 2]").replacing("%late =", with: "%late: f32[5, 2] =")
+      .replacing("(%y2, %middle: f32[4, 2])", with: "(%y2, %middle)")
+    let graph = try Graph.parse(
+      """
+      graph @g(%x: f32[4, 5], %q: f32[4, 3], %k: f32[5, 3], %v: f32[5, 2]) {
+        %zero: f32 = constant(0)
+        %s = matmul(%q, %k, transpose_b: true)
+        %m = reduce_max(%s, axes: [1], keep_dims: true)
+        \(typed)
+        return %y
+      }
+      """)[0]
+    let parts = try Pipeline(parsing: "tile-attention{rows=2}").run(graph).graph
+    let found = try TranslationValidation(seeds: [1, 2]).firstMismatch(graph, parts, precision: .rounded)
+    #expect(found == nil, "\(parts)")
+  }
+
+  /// Graphs that make much of what is looked for, or begin it ever again, take time in proportion.
+  @Test(
+    .timeLimit(.minutes(30)),
+    arguments: [
+      ("%r# = matmul(%s#, %w) %t# = matmul(%x, %w) %c# = matmul(%r#, %t#, transpose_a: true) %s@ = add(%c#, %x)", "%s"),
+      ("%r# = matmul(%s#, %w) %s@ = add(%s#, %r#)", "%s"), ("%r# = matmul(%x, %w) %s@ = add(%r#, %s#)", "%s"),
+      ("%c# = greater(%b, %i) %s@ = select(%c#, %s#, %x)", "%s"),
+    ])
+  func manyOfThemTakeLittleTime(_ step: String, _ last: String) throws {
+    func seconds(_ count: Int) throws -> Double {
+      let steps = (0..<count).map { step.replacing("#", with: "\($0)").replacing("@", with: "\($0 + 1)") }
+        .joined(separator: "\n").replacing(" %", with: "\n%").replacing(",\n", with: ", ").replacing("=\n", with: "= ")
+      let graph = try Graph.parse(
+        """
+        graph @g(%x: f32[4, 4], %w: f32[4, 4]) {
+          %b = iota(shape: [4, 1], dtype: i32)
+          %i = iota(shape: [4], dtype: i32)
+          %p = matmul(%x, %w)
+          %m = reduce_max(%p, axes: [1], keep_dims: true)
+          %s0 = subtract(%p, %m)
+          \(steps)
+          return \(last)\(count)
+        }
+        """)[0]
+      let start = ContinuousClock.now
+      _ = try Pipeline(parsing: "tile-attention{rows=2}").run(graph)
+      return (ContinuousClock.now - start) / .seconds(1)
+    }
+    _ = try seconds(50)
+    // Thirty times as many: less than in proportion to the square by far, though others use the machine.
+    let few = try (0..<3).map { _ in try seconds(100) }.min() ?? 0
+    let many = try (0..<3).map { _ in try seconds(3000) }.min() ?? 0
+    #expect(many < 200 * few, "\(few) and \(many) seconds")
+  }
+
+  /// A large product before the queries is none of scores.
+  @Test func attentionFollowsOtherProducts() throws {
+    let builder = GraphBuilder("projected")
+    let x = try builder.parameter("x", .f32, [6, 4])
+    let w = try builder.parameter("w", .f32, [4, 4])
+    let k = try builder.parameter("k", .f32, [8, 4])
+    let graph = try builder.build([(x.matmul(w) * 0.5).matmul(k, transposeB: true).softmax().matmul(k)])
+    let (whole, parts) = try Self.tiled(graph, rows: 2)
+    #expect(parts.nodes.count { $0.op is Scan } == 1)
+    #expect(parts.nodes.count { $0.op is Matmul } == 1)
+    let found = try TranslationValidation(seeds: [1, 2]).firstMismatch(whole, parts, precision: .rounded)
+    #expect(found == nil)
+  }
+
   /// What a mask hides counts where the sum or the maximum would be another without.
   @Test func hiddenColumnsThatCountStay() throws {
     func computed(_ lines: String) throws -> Set<Int> {
       let graph = try Graph.parse(
         """
-        graph @g(%q: f32[64, 4], %k: f32[64, 4], %v: f32[64, 5]) {
+        graph @g(%q: f32[64, 4], %k: f32[64, 4], %v: f32[64, 5], %pad: bool[1, 64], %bias: f32[64]) {
+          %half: f32 = constant(0.5)
+          %lowest: f32 = constant(-inf)
           %row = iota(shape: [64, 1], dtype: i32)
           %column = iota(shape: [64], dtype: i32)
           %mask = greater_equal(%row, %column)
@@ -217,6 +349,12 @@ import Testing
       "%d = subtract(%t, %m) %e = exp(%d) %z = reduce_sum(%e, axes: [1], keep_dims: true) %p = divide(%e, %z)"
     #expect(
       try computed("%t = select(%mask, %s, %low) %m = reduce_max(%t, axes: [1], keep_dims: true) \(softmax)") == bands)
+    // Another mask may hide all that is seen: by a number as low, or by one that is added. Nothing is as low as -∞.
+    let causal = "%t = select(%mask, %u, %low) %m = reduce_max(%t, axes: [1], keep_dims: true) \(softmax)"
+    #expect(try computed("%u = select(%pad, %s, %low) \(causal)") == [64])
+    #expect(try computed("%u = add(%s, %bias) \(causal)") == [64])
+    #expect(try computed("%u = add(%s, %bias) \(causal.replacing("%low", with: "%lowest"))") == bands)
+    #expect(try computed("%u = multiply(%s, %half) \(causal)") == bands)
     // A maximum of what is hidden.
     #expect(
       try computed("%t = select(%mask, %s, %low) %m = reduce_max(%s, axes: [1], keep_dims: true) \(softmax)") == [64])

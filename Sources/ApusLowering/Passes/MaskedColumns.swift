@@ -4,7 +4,7 @@ import ApusOperators
 import ApusPasses
 
 /// Rows of scores, and the columns that some of them see.
-struct ScoreBand: Equatable {
+struct ScoreBand {
   let rows: Range<Int>
   let columns: Range<Int>
 }
@@ -20,7 +20,9 @@ struct MaskTable {
   mutating func visible(_ mask: ValueID, _ graph: Graph, rows: Int, columns: Int) throws -> [Range<Int>]? {
     if let result = known[mask] { return result }
     var result: [Range<Int>]?
-    if graph.type(of: mask).shape.elementCount == rows * columns,
+    // The same for all matrices.
+    let dims = graph.type(of: mask).shape.numbers ?? []
+    if dims.suffix(2) == [rows, columns], dims.dropLast(2).allSatisfy({ $0 == 1 }),
       let value = try graph.constantValue(of: mask, limit: MaskTable.limit)
     {
       result = value.withElements(as: Bool.self) { elements in
@@ -44,7 +46,8 @@ extension ScoreLoop {
   func bands(_ count: Int, _ masks: inout MaskTable) throws -> [ScoreBand] {
     let whole = [ScoreBand(rows: 0..<rows, columns: 0..<columns)]
     let candidates = Set(nodes.filter { $0.op is Select && !computed.contains($0.operands[0]) }.map { $0.operands[0] })
-    for mask in candidates.sorted() where ignoresWhatHides(mask) {
+    // More masks than a few are not tried, for each takes time.
+    for mask in candidates.sorted().prefix(ScoreLoop.mostMasks) where ignoresWhatHides(mask) {
       guard let visible = try masks.visible(mask, graph, rows: rows, columns: columns) else { continue }
       let blocks = (rows + count - 1) / count
       let bands = min(blocks, ScoreLoop.mostBands)
@@ -65,6 +68,7 @@ extension ScoreLoop {
 
   private static let mostBands = 4
   private static let columnStep = 16
+  private static let mostMasks = 4
 
   private enum Hidden {
     /// So low that its exponential is nothing beside that of any score that is seen.
@@ -76,9 +80,15 @@ extension ScoreLoop {
   /// scores are far above what replaces them.
   private func ignoresWhatHides(_ mask: ValueID) -> Bool {
     var states: [ValueID: Hidden] = [:]
+    // What comes from products and plain numbers alone. What another mask hides, be it selected or added, may be as low.
+    var modest: Set<ValueID> = []
+    func isModest(_ id: ValueID) -> Bool {
+      computed.contains(id) ? modest.contains(id) : number(id).map { abs($0) <= ScoreLoop.mostModest } ?? false
+    }
     let ends = Set(results.map(\.id))
     for node in nodes {
       let operands = node.operands.map { states[$0] }
+      if node.op is Matmul || !(node.op is Select) && node.operands.allSatisfy(isModest) { modest.insert(node.result) }
       if ends.contains(node.id) {
         guard zip(node.operands, operands).allSatisfy({ !computed.contains($0) || $1 == .zero }) else { return false }
       } else if node.op.asReduction != nil {
@@ -87,16 +97,18 @@ extension ScoreLoop {
         guard isRow, node.op is ReduceMax && operands[0] == .low || node.op is ReduceSum && operands[0] == .zero else {
           return false
         }
+      } else if node.op is Select, node.operands[0] == mask {
+        states[node.result] =
+          operands[2] ?? hidden(number(node.operands[2]), isModest: isModest(node.operands[1]))
       } else {
-        states[node.result] = hidden(node, operands, mask)
+        states[node.result] = hidden(node, operands)
       }
     }
     return true
   }
 
-  private func hidden(_ node: Node, _ operands: [Hidden?], _ mask: ValueID) -> Hidden? {
+  private func hidden(_ node: Node, _ operands: [Hidden?]) -> Hidden? {
     switch node.op {
-    case is Select where node.operands[0] == mask: operands[2] ?? hidden(number(node.operands[2]))
     case is Subtract where operands[0] == .low && graph.type(of: node.operands[1]).shape.dims.last == 1: .low
     case is Exp where operands[0] == .low: .zero
     case is Multiply where operands.contains(.zero): .zero
@@ -105,13 +117,16 @@ extension ScoreLoop {
     }
   }
 
-  private func hidden(_ number: Double?) -> Hidden? {
+  /// - Parameter isModest: whether what is seen where the number is not cannot be as low.
+  private func hidden(_ number: Double?, isModest: Bool) -> Hidden? {
     guard let number else { return nil }
-    return number == 0 ? .zero : number <= ScoreLoop.low ? .low : nil
+    if number == 0 { return .zero }
+    return number == -.infinity || number <= ScoreLoop.low && isModest ? .low : nil
   }
 
   /// Scores are taken to be greater than this by a hundred and more.
   private static let low = -1e8
+  private static let mostModest = 1e4
 
   /// The value of a number that is a constant.
   func number(_ id: ValueID) -> Double? {

@@ -33,7 +33,7 @@ struct ScoreLoop {
   /// - Parameters:
   ///   - inside: the nodes of the region, in the graph's order.
   ///   - results: not waiting for each other.
-  init(_ graph: Graph, batch: [Int], rows: Int, columns: Int, inside: [Node], results: [Node]) {
+  init(_ graph: Graph, _ shape: ScoreShape, inside: [Node], results: [Node]) {
     var needed = Set(results.flatMap(\.operands))
     var nodes: [Node] = []
     for node in inside.reversed() where needed.contains(node.result) {
@@ -41,18 +41,17 @@ struct ScoreLoop {
       needed.formUnion(node.operands)
     }
     nodes = nodes.reversed() + results
-    (self.graph, self.batch, self.rows, self.columns) = (graph, batch, rows, columns)
+    (self.graph, batch, rows, columns) = (graph, shape.batch, shape.rows, shape.columns)
     (self.nodes, self.results, computed) = (nodes, results, Set(nodes.map(\.result)))
     operands = []
     quotient = nil
-    var reads: [Read] = []
+    var known: Set<Read> = []
     for node in nodes {
       for position in node.operands.indices where !computed.contains(node.operands[position]) {
         let read = read(node, position)
-        if !reads.contains(read), !isNumber(read.id) { reads.append(read) }
+        if !isNumber(read.id), known.insert(read).inserted { operands.append(read) }
       }
     }
-    operands = reads
     quotient = results.count == 1 ? quotient(of: results[0]) : nil
   }
 
@@ -73,7 +72,7 @@ struct ScoreLoop {
     if division.op is Select, number(division.operands[2]) == 0, isReadOnce(division.result) {
       division = graph.producer(of: division.operands[1])
     }
-    guard division.op is Divide, isReadOnce(division.result) else { return nil }
+    guard division.op is Divide, computed.contains(division.result), isReadOnce(division.result) else { return nil }
     let (exponential, sum) = (graph.producer(of: division.operands[0]), graph.producer(of: division.operands[1]))
     guard exponential.op is Exp, sum.op is ReduceSum, sum.operands == [exponential.result] else { return nil }
     let difference = graph.producer(of: exponential.operands[0])
@@ -120,7 +119,8 @@ struct ScoreLoop {
       return nil
     }
     // Each block of rows reads these matrices again, and its part of the sums.
-    let matrices = Set(operands.filter { !$0.hasRows && meetsRows($0.id) }.map(\.id)).union(
+    let second = Set(nodes.filter { $0.op is Matmul }.map { $0.operands[1] })
+    let matrices = Set(operands.filter { !$0.hasRows && second.contains($0.id) }.map(\.id)).union(
       results.filter(ScoreLoop.isSum).map(\.result))
     let bytes = matrices.reduce(0) { $0.addingSaturated(matrixBytes($1)) }
     let row = columns.multipliedSaturated(by: type.dtype.byteCount)
@@ -133,9 +133,6 @@ struct ScoreLoop {
     // Blocks of one size, if that is not much smaller.
     return (max(ScoreLoop.leastRows, most / 2)...most).last { rows.isMultiple(of: $0) } ?? most
   }
-
-  /// Whether a product of a block reads a whole matrix.
-  private func meetsRows(_ id: ValueID) -> Bool { nodes.contains { $0.op is Matmul && $0.operands[1] == id } }
 
   private func matrixBytes(_ id: ValueID) -> Int {
     let type = graph.type(of: id)
@@ -152,7 +149,8 @@ struct ScoreLoop {
     case loop(Int)
   }
 
-  /// An order in which each node and each loop follows all that it reads, as near to the graph's order as can be.
+  /// An order in which each node and each loop follows all that it reads, as near to the graph's order as can be. Declarations
+  /// come first: their order is that of a program's inputs and variables.
   static func order(_ graph: Graph, _ loops: [ScoreLoop]) throws -> [Step] {
     var loopOf: [NodeID: Int] = [:]
     for (index, loop) in loops.enumerated() {
@@ -167,7 +165,8 @@ struct ScoreLoop {
     var isOpen = isDone
     var steps: [Step] = []
     var open: [(item: Int, next: Int)] = []
-    for node in graph.nodes {
+    let declarations = graph.nodes.filter { $0.op is Parameter || $0.op is Variable }
+    for node in declarations + graph.nodes {
       if !isDone[item(node.id)] { open.append((item(node.id), 0)) }
       while let (current, next) = open.last {
         isOpen[current] = true

@@ -136,6 +136,7 @@ extension ScoreLoop {
       let read = read(node, position)
       if let value = known[read] { return value }
       let number = graph.producer(of: id)
+      guard number.op is Constant else { throw ApusError.defect("tile-attention: \(graph.label(of: id)) is not read") }
       let copy = try builder.append(number.op, [], names: graph.names(of: number), origin: number.origin)
       known[read] = builder.value(copy[0])
       return builder.value(copy[0])
@@ -167,6 +168,9 @@ struct ScoreTiling {
   let rows: Int
   /// In order, with the columns that are computed.
   let bands: [ScoreBand]
+
+  /// Whether some rows are computed without some of the columns.
+  func leavesOut(of columns: Int) -> Bool { bands.contains { $0.columns.count < columns } }
 }
 
 extension ReductionOperator {

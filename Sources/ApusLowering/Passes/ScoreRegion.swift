@@ -5,8 +5,6 @@ import ApusOperators
 /// Products of scores, and what follows along their rows: nodes that treat each row by itself, as far as the products that
 /// read them.
 struct ScoreRegion {
-  /// In the graph's order.
-  let nodes: [Node]
   /// What is computed together, in an order in which each waits for those before it only: first what attention gives, then
   /// its gradients.
   let loops: [ScoreLoop]
@@ -18,15 +16,31 @@ struct ScoreRegion {
     guard !products.isEmpty else { return [] }
     var seeds = Set(products.map(\.id))
     let escaping = graph.escaping()
-    // What is a product of weights and values in a region that fails may be one of scores in another.
-    while true {
+    // What is a product of weights and values in a region that fails may be one of scores in another. Where that goes on and
+    // on, what is known by then is enough.
+    for round in 1... {
       var search = ScoreSearch(graph, seeds)
       for node in graph.nodes { search.visit(node) }
       for id in search.insideValues where escaping[id.index] { search.fail(id) }
       let failed = search.failedSeeds
-      if failed.isEmpty { return search.regions() }
+      if failed.isEmpty || round == mostRounds { return search.regions() }
       seeds.subtract(failed)
     }
+    return []
+  }
+
+  private static let mostRounds = 8
+}
+
+/// A batch of matrices of scores.
+struct ScoreShape: Hashable {
+  let batch: [Int]
+  let rows: Int
+  let columns: Int
+
+  /// - Parameter dims: two and more.
+  init(_ dims: [Int]) {
+    (batch, rows, columns) = (Array(dims.dropLast(2)), dims[dims.count - 2], dims[dims.count - 1])
   }
 }
 
@@ -41,10 +55,7 @@ private struct ScoreSearch {
   private var joined: [Int] = []
 
   private struct Draft {
-    /// The axes before the last two, and those.
-    let batch: [Int]
-    let rows: Int
-    let columns: Int
+    let shape: ScoreShape
     var nodes: [Node] = []
     /// Products that read rows.
     var results: [Node] = []
@@ -56,23 +67,25 @@ private struct ScoreSearch {
   var insideValues: [ValueID] { Array(regionOf.keys) }
 
   mutating func fail(_ id: ValueID) {
-    if let region = regionOf[id] { drafts[root(region)].hasFailed = true }
+    guard let region = regionOf[id] else { return }
+    drafts[root(region)].hasFailed = true
   }
 
   mutating func visit(_ node: Node) {
     var regions: [Int] = []
     for id in node.operands {
-      guard let region = regionOf[id].map(root), !regions.contains(region) else { continue }
-      regions.append(region)
+      guard let region = regionOf[id] else { continue }
+      let root = root(region)
+      if !regions.contains(root) { regions.append(root) }
     }
     guard let region = regions.first else { return start(node) }
-    let draft = drafts[region]
-    if regions.count == 1, Self.isResult(node, graph, { regionOf[$0] != nil }, draft.batch, draft.rows, draft.columns) {
+    let shape = drafts[region].shape
+    if regions.count == 1, isResult(node, shape) {
       drafts[region].results.append(node)
-    } else if regions.allSatisfy({ isAlike(drafts[$0], draft) }), keepsRows(node, draft) {
-      for other in regions.dropFirst() { join(other, region) }
-      regionOf[node.result] = region
-      drafts[region].nodes.append(node)
+    } else if regions.allSatisfy({ drafts[$0].shape == shape }), keepsRows(node, shape) {
+      let all = regions.dropFirst().reduce(region) { join($1, $0) }
+      regionOf[node.result] = all
+      drafts[all].nodes.append(node)
     } else {
       for region in regions { drafts[region].hasFailed = true }
     }
@@ -86,41 +99,46 @@ private struct ScoreSearch {
     regionOf[node.result] = drafts.count
     joined.append(drafts.count)
     drafts.append(
-      Draft(batch: Array(dims.dropLast(2)), rows: dims[dims.count - 2], columns: dims[dims.count - 1], nodes: [node]))
+      Draft(shape: ScoreShape(dims), nodes: [node]))
   }
 
-  private func root(_ region: Int) -> Int {
+  private mutating func root(_ region: Int) -> Int {
     var region = region
-    while joined[region] != region { region = joined[region] }
+    while joined[region] != region {
+      joined[region] = joined[joined[region]]
+      region = joined[region]
+    }
     return region
   }
 
-  private mutating func join(_ other: Int, _ region: Int) {
+  /// The smaller one joins the larger one.
+  /// - Returns: the region of both.
+  private mutating func join(_ a: Int, _ b: Int) -> Int {
+    let (other, region) = drafts[a].nodes.count < drafts[b].nodes.count ? (a, b) : (b, a)
     joined[other] = region
     drafts[region].nodes += drafts[other].nodes
     drafts[region].results += drafts[other].results
     drafts[region].hasFailed = drafts[region].hasFailed || drafts[other].hasFailed
-  }
-
-  private func isAlike(_ a: Draft, _ b: Draft) -> Bool {
-    a.batch == b.batch && a.rows == b.rows && a.columns == b.columns
+    (drafts[other].nodes, drafts[other].results) = ([], [])
+    return region
   }
 
   /// Whether a node is a product that ends with what each row gives, or with a sum over rows.
-  static func isResult(
-    _ node: Node, _ graph: Graph, _ isInside: (ValueID) -> Bool, _ batch: [Int], _ rows: Int, _ columns: Int
-  ) -> Bool {
-    guard let product = node.op as? Matmul, isInside(node.operands[0]) != isInside(node.operands[1]),
-      let dims = graph.type(of: node.result).shape.numbers, dims.dropLast(2) == batch[...]
+  private func isResult(_ node: Node, _ shape: ScoreShape) -> Bool {
+    let isInside = node.operands.map { regionOf[$0] != nil }
+    guard let product = node.op as? Matmul, isInside[0] != isInside[1],
+      let dims = graph.type(of: node.result).shape.numbers, dims.dropLast(2) == shape.batch[...],
+      // Not one element of each row.
+      graph.type(of: node.operands[isInside[0] ? 0 : 1]).shape.dims.last == .number(shape.columns)
     else { return false }
-    if !product.transposeA { return isInside(node.operands[0]) && dims[dims.count - 2] == rows }
+    if !product.transposeA { return isInside[0] && dims[dims.count - 2] == shape.rows }
     return product.sumsRows
   }
 
   /// Whether a node makes of each row a row or one element.
-  private func keepsRows(_ node: Node, _ draft: Draft) -> Bool {
+  private func keepsRows(_ node: Node, _ shape: ScoreShape) -> Bool {
     guard node.results.count == 1, let dims = graph.type(of: node.result).shape.numbers else { return false }
-    let (row, element) = (draft.batch + [draft.rows, draft.columns], draft.batch + [draft.rows, 1])
+    let (row, element) = (shape.batch + [shape.rows, shape.columns], shape.batch + [shape.rows, 1])
     if let fold = node.op.asReduction {
       let rank = graph.type(of: node.operands[0]).rank
       return fold.keepDims && dims == element && (try? Axis.normalized(fold.axes, rank: rank)) == [rank - 1]
@@ -130,20 +148,24 @@ private struct ScoreSearch {
 
   // MARK: Results
 
-  /// The products with which regions that failed have started, and those of which nothing is to be computed in parts.
+  /// Products with which no region should have started: those without a reduction after them, for they may be what others have
+  /// failed by; if there are none, all that have failed.
   var failedSeeds: Set<NodeID> {
-    var result: Set<NodeID> = []
-    for (index, draft) in drafts.enumerated() where joined[index] == index && draft.hasFailed {
-      result.formUnion(draft.nodes.filter { seeds.contains($0.id) && $0.op is Matmul }.map(\.id))
-    }
-    return result
+    let failed = drafts.indices.filter { joined[$0] == $0 && !isComplete(drafts[$0]) }.map { drafts[$0] }
+    let plain = failed.filter { !hasReduction($0) }
+    return Set((plain.isEmpty ? failed : plain).flatMap(\.nodes).map(\.id)).intersection(seeds)
   }
+
+  private func isComplete(_ draft: Draft) -> Bool { !draft.hasFailed && !draft.results.isEmpty && hasReduction(draft) }
+
+  /// Without a reduction the first product's epilogue computes what follows it.
+  private func hasReduction(_ draft: Draft) -> Bool { draft.nodes.contains { $0.op.asReduction != nil } }
 
   func regions() -> [ScoreRegion] {
     let roots = drafts.indices.filter { joined[$0] == $0 }
     // Results that wait for each other cannot come from one loop. One number for all regions, so that no two loops wait for
     // each other.
-    let results = Set(roots.flatMap { drafts[$0].results.map(\.id) })
+    let results = Set(roots.filter { isComplete(drafts[$0]) }.flatMap { drafts[$0].results.map(\.id) })
     var stages = [Int](repeating: 0, count: graph.valueCount)
     for node in graph.nodes {
       let stage = node.operands.reduce(results.contains(node.id) ? 1 : 0) { most, id in
@@ -153,17 +175,17 @@ private struct ScoreSearch {
     }
     return roots.compactMap { root in
       let draft = drafts[root]
-      // Without a reduction the first product's epilogue computes what follows it.
-      guard !draft.results.isEmpty, draft.nodes.contains(where: { $0.op.asReduction != nil }) else { return nil }
+      guard isComplete(draft) else { return nil }
       let nodes = draft.nodes.sorted { $0.id < $1.id }
       let byStage = Dictionary(grouping: draft.results) { stages[$0.result.index] }
+      // More stages would compute the same scores ever again.
+      guard byStage.count <= 2 else { return nil }
       let loops = byStage.sorted { $0.key < $1.key }.map { _, results in
         ScoreLoop(
-          graph, batch: draft.batch, rows: draft.rows, columns: draft.columns, inside: nodes,
+          graph, draft.shape, inside: nodes,
           results: results.sorted { $0.id < $1.id })
       }
-      // More stages would compute the same scores ever again.
-      return loops.count <= 2 ? ScoreRegion(nodes: nodes, loops: loops) : nil
+      return ScoreRegion(loops: loops)
     }
   }
 }

@@ -39,7 +39,7 @@ public struct TileAttention: Pass {
 
   private static let hidden = RewriteRule(
     "hidden",
-    "scores · values → scores of some columns · those values, where a mask makes the weights of the others zero",
+    "softmax(scores) · values → softmax(seen scores) · seen values, where a mask makes all other weights zero",
     .rounded.assumingFinite)
 
   public init() {}
@@ -51,8 +51,8 @@ public struct TileAttention: Pass {
     var masks = MaskTable()
     for region in regions(of: graph) {
       guard let tilings = try tilings(of: region, &masks) else { continue }
-      let hides = tilings.contains { $0.bands.count > 1 }
-      guard context.permits(hides ? [Self.hidden] : []) else { continue }
+      let isHiding = zip(region.loops, tilings).contains { $1.leavesOut(of: $0.columns) }
+      guard context.permits(isHiding ? [Self.hidden] : []) else { continue }
       remark(region, tilings, &context)
       found += zip(region.loops, tilings).map { (loop: $0, tiling: $1) }
     }
@@ -94,14 +94,15 @@ public struct TileAttention: Pass {
   }
 
   private func remark(_ region: ScoreRegion, _ tilings: [ScoreTiling], _ context: inout PassContext) {
-    let scores = region.nodes.filter { $0.op is Matmul }
-    context.count("tiled", scores.count)
-    context.count("again", region.loops.reduce(-scores.count) { $0 + $1.scores.count })
+    let all = region.loops.flatMap(\.scores)
+    let scores = Set(all.map(\.id)).count
+    context.count("tiled", scores)
+    context.count("again", all.count - scores)
     context.count("deferred", region.loops.count { $0.quotient != nil })
-    guard let first = scores.first, let type = region.loops.first?.graph.type(of: first.result) else { return }
+    guard let first = all.first, let type = region.loops.first?.graph.type(of: first.result) else { return }
     let rows = Set(tilings.map(\.rows)).sorted().map(String.init).joined(separator: " and ")
     context.applied("scores \(type) are computed \(rows) rows at a time", at: first)
-    for tiling in tilings where tiling.bands.count > 1 {
+    for (loop, tiling) in zip(region.loops, tilings) where tiling.leavesOut(of: loop.columns) {
       context.count("bands", tiling.bands.count)
       context.applied("columns that a mask hides are left out in \(tiling.bands.count) bands of rows", at: first)
     }

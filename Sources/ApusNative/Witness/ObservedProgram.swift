@@ -1,6 +1,7 @@
 import ApusCore
 import ApusGraph
 import ApusKernels
+import ApusOperators
 import ApusPlanning
 
 /// A program that copies each value right after the launch that has written it, so that it can be looked at although its
@@ -44,6 +45,10 @@ struct ObservedProgram {
     // The buffers of a loop's results hold first values before it, and its body's own in it.
     for node in graph.nodes where node.op.traits.isDisjoint(with: [.declaration, .controlFlow]) {
       for id in node.results { named[graph.label(of: id)] = id }
+    }
+    // A buffer of that name and size may be one of a region that is computed node by node.
+    for (label, type) in graph.nodes.flatMap(\.labelsOfRegions) {
+      if let id = named[label], graph.type(of: id).byteCount == type.byteCount { named[label] = nil }
     }
     var steps: [ProgramStep] = []
     for step in program.steps {
@@ -147,5 +152,17 @@ struct ObservedPlan {
     var values = try program.run(feeds, variables, precomputed: before?.outputs ?? [], running)
     values.points = (before?.points ?? []) + values.points
     return values
+  }
+}
+
+extension Node {
+  /// What the values in the node's regions are called, down to the last region; nothing in a nest, which one kernel computes.
+  fileprivate var labelsOfRegions: [(label: String, type: TensorType)] {
+    if let fusion = op as? Fusion, fusion.domain != nil { return [] }
+    return regions.flatMap { region in
+      region.nodes.flatMap { node in
+        node.results.map { (region.label(of: $0), region.type(of: $0)) } + node.labelsOfRegions
+      }
+    }
   }
 }
