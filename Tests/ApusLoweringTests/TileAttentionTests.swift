@@ -328,7 +328,7 @@ import Testing
     func computed(_ lines: String) throws -> Set<Int> {
       let graph = try Graph.parse(
         """
-        graph @g(%q: f32[64, 4], %k: f32[64, 4], %v: f32[64, 5], %pad: bool[1, 64], %bias: f32[64]) {
+        graph @g(%q: f32[64, 4], %k: f32[64, 4], %v: f32[64, 5], %pad: bool[1, 64], %bias: f32[64], %given: f32[64, 1]) {
           %half: f32 = constant(0.5)
           %lowest: f32 = constant(-inf)
           %row = iota(shape: [64, 1], dtype: i32)
@@ -355,6 +355,9 @@ import Testing
     #expect(try computed("%u = add(%s, %bias) \(causal)") == [64])
     #expect(try computed("%u = add(%s, %bias) \(causal.replacing("%low", with: "%lowest"))") == bands)
     #expect(try computed("%u = multiply(%s, %half) \(causal)") == bands)
+    // A number that is subtracted, and is no maximum of what is seen.
+    let given = softmax.replacing("(%t, %m)", with: "(%t, %given)")
+    #expect(try computed("%t = select(%mask, %s, %low) \(given)") == [64])
     // A maximum of what is hidden.
     #expect(
       try computed("%t = select(%mask, %s, %low) %m = reduce_max(%s, axes: [1], keep_dims: true) \(softmax)") == [64])

@@ -109,12 +109,18 @@ extension ScoreLoop {
 
   private func hidden(_ node: Node, _ operands: [Hidden?]) -> Hidden? {
     switch node.op {
-    case is Subtract where operands[0] == .low && graph.type(of: node.operands[1]).shape.dims.last == 1: .low
+    // What is seen is in that maximum.
+    case is Subtract where operands[0] == .low && isMaximum(node.operands[1], of: node.operands[0]): .low
     case is Exp where operands[0] == .low: .zero
     case is Multiply where operands.contains(.zero): .zero
     case is Divide where operands[0] == .zero: .zero
     default: nil
     }
+  }
+
+  private func isMaximum(_ id: ValueID, of rows: ValueID) -> Bool {
+    let node = graph.producer(of: id)
+    return node.op is ReduceMax && node.operands[0] == rows
   }
 
   /// - Parameter isModest: whether what is seen where the number is not cannot be as low.

@@ -98,8 +98,7 @@ private struct ScoreSearch {
     else { return }
     regionOf[node.result] = drafts.count
     joined.append(drafts.count)
-    drafts.append(
-      Draft(shape: ScoreShape(dims), nodes: [node]))
+    drafts.append(Draft(shape: ScoreShape(dims), nodes: [node]))
   }
 
   private mutating func root(_ region: Int) -> Int {
@@ -168,9 +167,7 @@ private struct ScoreSearch {
     let results = Set(roots.filter { isComplete(drafts[$0]) }.flatMap { drafts[$0].results.map(\.id) })
     var stages = [Int](repeating: 0, count: graph.valueCount)
     for node in graph.nodes {
-      let stage = node.operands.reduce(results.contains(node.id) ? 1 : 0) { most, id in
-        max(most, stages[id.index] + (results.contains(node.id) ? 1 : 0))
-      }
+      let stage = node.operands.reduce(0) { max($0, stages[$1.index]) } + (results.contains(node.id) ? 1 : 0)
       for id in node.results { stages[id.index] = stage }
     }
     return roots.compactMap { root in
@@ -181,9 +178,7 @@ private struct ScoreSearch {
       // More stages would compute the same scores ever again.
       guard byStage.count <= 2 else { return nil }
       let loops = byStage.sorted { $0.key < $1.key }.map { _, results in
-        ScoreLoop(
-          graph, draft.shape, inside: nodes,
-          results: results.sorted { $0.id < $1.id })
+        ScoreLoop(graph, draft.shape, inside: nodes, results: results.sorted { $0.id < $1.id })
       }
       return ScoreRegion(loops: loops)
     }
