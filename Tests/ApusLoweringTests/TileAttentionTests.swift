@@ -323,6 +323,46 @@ import Testing
     #expect(found == nil)
   }
 
+  /// Bands have kernels of their own, which an eighth of the scores must be worth: one row here sees few columns, or more.
+  @Test func bandsLeaveOutAnEighth() throws {
+    for (seen, computed) in [(112, Set([112])), (113, [128])] {
+      let graph = try Graph.parse(
+        """
+        graph @g(%q: f32[2, 8, 4], %k: f32[2, 128, 4], %v: f32[2, 128, 5]) {
+          %i = iota(shape: [8, 128], dtype: i32, axis: 1)
+          %n: i32 = constant(\(seen))
+          %mask = less(%i, %n)
+          %low: f32 = constant(-1e9)
+          %s = matmul(%q, %k, transpose_b: true)
+          %t = select(%mask, %s, %low)
+          %p = softmax(%t)
+          %y = matmul(%p, %v)
+          return %y
+        }
+        """)[0]
+      #expect(Self.columns(try Self.tiled(graph, rows: 2).parts) == computed)
+    }
+  }
+
+  /// A loop for the result and one for its gradients; with a third one scores would be computed three times.
+  @Test func threeStagesAreLeft() throws {
+    for (lines, isTiled) in [
+      ("%y1 = matmul(%p, %y0) return %y1", true), ("%y1 = matmul(%p, %y0) %y2 = matmul(%p, %y1) return %y2", false),
+    ] {
+      let graph = try Graph.parse(
+        """
+        graph @g(%q: f32[6, 4], %k: f32[6, 4], %v: f32[6, 5]) {
+          %s = matmul(%q, %k, transpose_b: true)
+          %m = reduce_max(%s, axes: [1], keep_dims: true)
+          %p = subtract(%s, %m)
+          %y0 = matmul(%p, %v)
+          \(lines.replacing(" %y2", with: "\n  %y2").replacing(" return", with: "\n  return"))
+        }
+        """)[0]
+      #expect(try (Pipeline(parsing: "tile-attention{rows=2}").run(graph).graph != graph) == isTiled)
+    }
+  }
+
   /// What a mask hides counts where the sum or the maximum would be another without.
   @Test func hiddenColumnsThatCountStay() throws {
     func computed(_ lines: String) throws -> Set<Int> {
@@ -355,6 +395,16 @@ import Testing
     #expect(try computed("%u = add(%s, %bias) \(causal)") == [64])
     #expect(try computed("%u = add(%s, %bias) \(causal.replacing("%low", with: "%lowest"))") == bands)
     #expect(try computed("%u = multiply(%s, %half) \(causal)") == bands)
+    // On both sides of what is low, and of what a score may be multiplied by beside that.
+    for (number, isHidden) in [("-1e8", true), ("-9.9e7", false)] {
+      #expect(
+        try computed("%o: f32 = constant(\(number)) \(causal.replacing("%u, %low", with: "%s, %o"))")
+          == (isHidden ? bands : [64]))
+    }
+    for (number, isModest) in [("1e4", true), ("1.01e4", false)] {
+      #expect(
+        try computed("%o: f32 = constant(\(number)) %u = multiply(%s, %o) \(causal)") == (isModest ? bands : [64]))
+    }
     // A number that is subtracted, and is no maximum of what is seen.
     let given = softmax.replacing("(%t, %m)", with: "(%t, %given)")
     #expect(try computed("%t = select(%mask, %s, %low) \(given)") == [64])

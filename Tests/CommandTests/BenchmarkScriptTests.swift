@@ -38,7 +38,7 @@ import Testing
 
     func script(_ name: String, _ arguments: [String]) throws -> ProgramResult {
       try runProgram(
-        URL(fileURLWithPath: "/bin/bash"), arguments: ["Graphs/Benchmarks/\(name).sh"] + arguments)
+        URL(fileURLWithPath: "/bin/bash"), arguments: ["Graphs/Benchmarks/\(name).sh"] + arguments, limit: 120)
     }
   }
 

@@ -20,7 +20,7 @@ struct CommandCase: Sendable, CustomTestStringConvertible {
 
   /// The command is refused: on standard error only, with the message.
   func check(status: ApusError.Fault) throws {
-    let result = try runProgram(arguments: arguments, input: bytes, in: ExampleFolder.shared.get())
+    let result = try runProgram(arguments: arguments, input: bytes, limit: 20, in: ExampleFolder.shared.get())
     #expect(!result.wasSignalled && result.status == status.rawValue, "status \(result.status): \(result.errors)")
     #expect(result.output.isEmpty, "errors belong on standard error: \(result.output)")
     #expect(result.errors.contains(message), "\(result.errors)")

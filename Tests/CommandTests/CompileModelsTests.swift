@@ -32,7 +32,7 @@ import Testing
       arguments: [
         "compile", file.path, "-o", folder.path, "--seed", "5", "--winograd", tile.map(String.init) ?? "auto",
         "--target-cpu", cpu,
-      ] + bind)
+      ] + bind, limit: 120)
     #expect(compiled.status == 0, "\(compiled.errors)")
     let graph = try parsed.bound(to: .inference).specialized(parsed.symbols.isEmpty ? [:] : ["batch": 2])
     let inputs = RandomInputs(seed: 3)
@@ -65,7 +65,7 @@ import Testing
         arguments: [
           "compile", Repository.file("Graphs/Models/\(name).graph").path, "--training", "--optimizer", optimizer, "-o",
           folder.path, "--seed", "5", "--bind", "batch=4",
-        ])
+        ], limit: 120)
       #expect(compiled.status == 0, "\(compiled.errors)")
       let model = try #require(
         Graph.parse(Repository.text("Graphs/Models/\(name).graph"), file: name, catalog: .standard).first)

@@ -14,7 +14,7 @@ import Testing
 
     func check(status: ApusError.Fault) throws {
       let result = try runProgram(
-        arguments: line.split(separator: " ").map(String.init), in: DataFolder.shared.get())
+        arguments: line.split(separator: " ").map(String.init), limit: 20, in: DataFolder.shared.get())
       #expect(!result.wasSignalled && result.status == status.rawValue, "status \(result.status): \(result.errors)")
       #expect(result.output.isEmpty, "errors belong on standard error: \(result.output)")
       for message in messages { #expect(result.errors.contains(message), "\(result.errors)") }

@@ -25,7 +25,7 @@ import Testing
       URL(fileURLWithPath: "/usr/bin/env"),
       arguments: [
         "swiftc", "-typecheck", "-swift-version", "6", "-I", products.appendingPathComponent("Modules").path, file.path,
-      ] + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] } + flags)
+      ] + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] } + flags, limit: 300)
     #expect(!result.wasSignalled)
     let errors = result.errors.split(separator: "\n").map(String.init).filter { $0.contains("error: ") }
     #expect(result.status == 0 || !errors.isEmpty, "\(result.errors)")

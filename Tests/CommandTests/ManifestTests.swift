@@ -39,7 +39,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: scratch) }
     let result = try runProgram(
       URL(fileURLWithPath: "/usr/bin/env"),
-      arguments: ["swift", "package", "--scratch-path", scratch.path, "dump-package"])
+      arguments: ["swift", "package", "--scratch-path", scratch.path, "dump-package"], limit: 300)
     guard result.status == 0 else { throw ApusError.input("swift package dump-package: \(result.errors)") }
     return try JSONDecoder().decode(Manifest.self, from: Data(result.output.utf8)).targets
   }

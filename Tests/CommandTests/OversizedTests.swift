@@ -104,7 +104,7 @@ import Testing
     let clock = ContinuousClock()
     let start = clock.now
     let result = try runProgram(
-      arguments: ["run", "-", "--random", "--backend", backend], input: Array(example.text.utf8))
+      arguments: ["run", "-", "--random", "--backend", backend], input: Array(example.text.utf8), limit: 60)
     #expect(result.status == 1 && !result.wasSignalled, "status \(result.status): \(result.errors)")
     let isAboutSize = ["memory", "too large"].contains { result.errors.contains($0) }
     #expect(isAboutSize && result.errors.contains("error: "), "\(result.errors)")

@@ -100,7 +100,7 @@ import Testing
   /// Saves that are killed and disks that fill: the script says what it looks at.
   @Test func killedSavesLeaveAModel() throws {
     let result = try runProgram(
-      Repository.file("Tests/SaveTests/run.sh"), arguments: [Repository.program.path])
+      Repository.file("Tests/SaveTests/run.sh"), arguments: [Repository.program.path], limit: 300)
     #expect(result.status == 0, "\(result.output)\(result.errors)")
     #expect(result.output.contains("ok: 20 killed saves") && result.output.contains("ok: a full disk"))
   }

@@ -39,10 +39,9 @@ public struct ProgramResult: Sendable {
 
 private let startingProcesses = NSLock()
 
-/// Runs a program to its end; one that takes longer than `limit` seconds is killed, which shows as a signal. The limit ends
-/// what hangs, not what shares a slow core with all other tests.
+/// Runs a program to its end; one that takes longer than `limit` seconds is killed, which shows as a signal.
 public func runProgram(
-  _ program: URL = Repository.program, arguments: [String], input: [UInt8]? = nil, limit: TimeInterval = 900,
+  _ program: URL = Repository.program, arguments: [String], input: [UInt8]? = nil, limit: TimeInterval = 60,
   in folder: URL = Repository.root
 ) throws -> ProgramResult {
   let process = Process()

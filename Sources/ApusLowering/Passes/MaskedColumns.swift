@@ -133,10 +133,4 @@ extension ScoreLoop {
   /// Scores are taken to be greater than this by a hundred and more.
   private static let low = -1e8
   private static let mostModest = 1e4
-
-  /// The value of a number that is a constant.
-  func number(_ id: ValueID) -> Double? {
-    guard let constant = graph.producer(of: id).op as? Constant, constant.value.rank == 0 else { return nil }
-    return constant.value.doubles().first
-  }
 }

@@ -49,7 +49,8 @@ struct ScoreLoop {
     for node in nodes {
       for position in node.operands.indices where !computed.contains(node.operands[position]) {
         let read = read(node, position)
-        if !isNumber(read.id), known.insert(read).inserted { operands.append(read) }
+        // Numbers go along: inside a loop they can be part of a kernel.
+        if number(read.id) == nil, known.insert(read).inserted { operands.append(read) }
       }
     }
     quotient = results.count == 1 ? quotient(of: results[0]) : nil
@@ -96,9 +97,10 @@ struct ScoreLoop {
       columnAxis: columns > 1 && dims.last == columns ? -1 : nil)
   }
 
-  /// Whether a value is a number. Numbers go along: inside a loop they can be part of a kernel.
-  private func isNumber(_ id: ValueID) -> Bool {
-    graph.producer(of: id).op is Constant && graph.type(of: id).rank == 0
+  /// The value of a number that is a constant.
+  func number(_ id: ValueID) -> Double? {
+    guard let constant = graph.producer(of: id).op as? Constant, constant.value.rank == 0 else { return nil }
+    return constant.value.doubles().first
   }
 
   // MARK: How many rows
