@@ -455,8 +455,11 @@ import Testing
   }
 
   @Test func theCachesSayHowManyRows() throws {
-    func steps(_ batch: [Int], _ rows: Int, _ columns: Int, depth: Int = 64) throws -> Int? {
-      let graph = try Self.attention(batch: batch, rows: rows, columns: columns, depth: depth)
+    func steps(
+      _ batch: [Int], _ rows: Int, _ columns: Int, depth: Int = 64, hasGradients: Bool = false
+    ) throws -> Int? {
+      let graph = try Self.attention(
+        batch: batch, rows: rows, columns: columns, depth: depth, hasGradients: hasGradients)
       var parts = try Pipeline(parsing: "expand-composites,tile-attention").run(graph).graph
       var counts: [Int] = []
       while let scan = parts.nodes.first(where: { $0.op is Scan }) {
@@ -479,6 +482,9 @@ import Testing
     #expect(try steps([1, 8], 2048, 2048, depth: 1020) == nil)
     #expect(try steps([1, 8], 8192, 8192, depth: 507) == 16)
     #expect(try steps([1, 8], 8192, 8192, depth: 508) == nil)
+    // Gradients read as much again, their sums.
+    #expect(try steps([1, 8], 8192, 8192, depth: 251, hasGradients: true) == 16)
+    #expect(try steps([1, 8], 8192, 8192, depth: 252, hasGradients: true) == nil)
     // Sixteen rows to a block, and fewer.
     #expect(try steps([1, 8], 8192, 8193) == nil)
     // Keys that are read again for each block, and are too large for that; rows too long for a block.
