@@ -159,3 +159,15 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Scripts/test.sh sets this: all that compiles and computes is optimized, assertions stay, and the suite takes half of the
+// time. Targets of their own flags cannot be in a package that others depend on, so nothing else does.
+if Context.environment["APUS_OPTIMIZED_TESTS"] != nil {
+  let names = [
+    "ApusCore", "ApusGraph", "ApusOperators", "ApusAutodiff", "ApusInterpreter", "ApusPasses", "ApusKernels",
+    "ApusPlanning", "ApusKernelInterpreter", "ApusLowering", "ApusNative",
+  ]
+  for target in package.targets where names.contains(target.name) {
+    target.swiftSettings = [.unsafeFlags(["-O", "-wmo", "-num-threads", "2", "-assert-config", "Debug"])]
+  }
+}

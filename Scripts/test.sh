@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All tests: small cases exhaustively in a debug build, training runs in a release build, the documentation, and a
-# package that depends on Apus as a user's would.
+# All tests: small cases exhaustively in a debug build whose compiler and kernels are optimized, training runs in a release
+# build, the documentation, and a package that depends on Apus as a user's would.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,9 +22,12 @@ build_without_warnings() { # swift build's arguments...
 export APUS_CACHE=$work/cache
 mkdir -m 700 "$APUS_CACHE"
 
+# Package.swift says what it changes.
+export APUS_OPTIMIZED_TESTS=1
 build_without_warnings --build-tests
 swift test --skip-build
 Scripts/documentation.sh .build/debug
+unset APUS_OPTIMIZED_TESTS
 
 # A package of its own, from outside the checkout: the listing of the README, and the examples of the guides, an operator
 # with native code, a layer and a pass. Its build has all of Apus in it, so the command comes from there, too.

@@ -22,6 +22,7 @@ extension NodeLowering {
         order.map { handle.dimensions[$0] == 1 ? 0 : handle.view.strides[$0] }
       })
     if let axis = transposedAxis(loops) { return copyTransposed(source, target, loops, neighbors: axis) }
+    if hasShortRows(loops, source.dtype) { return copyRows(source, target, loops) }
     let lanes = self.target.lanes(of: source.dtype.scalarType == .i1 ? .i8 : source.dtype.scalarType)
     let width = loops.sizes.last ?? 1
     let outer = Array(loops.sizes.dropLast())
@@ -75,6 +76,71 @@ extension NodeLowering {
         }
       }
     }
+  }
+
+  /// Whether elements are neighbors in both along an axis of few lines, so that a unit of one row would spend its time on
+  /// finding the row.
+  private func hasShortRows(_ loops: NestLoops, _ dtype: DType) -> Bool {
+    guard let width = loops.sizes.last, loops.sizes.count > 1 else { return false }
+    return loops.strides.allSatisfy { $0.last == 1 } && width * dtype.byteCount <= 4 * target.lineBytes
+  }
+
+  /// A unit copies some rows that follow each other in the target. Where rows of another axis are nearer to each other in
+  /// the source, units go along that axis first: what they read is on few pages then, though it is written to many places.
+  private func copyRows(_ source: TensorHandle, _ target: TensorHandle, _ loops: NestLoops) {
+    let (from, to) = (loops.strides[0], loops.strides[1])
+    let (row, width) = (loops.sizes.count - 2, loops.sizes[loops.sizes.count - 1])
+    let near = (0..<row).filter { loops.sizes[$0] > 1 && from[$0] != 0 && abs(from[$0]) < abs(from[row]) }
+      .min { abs(from[$0]) < abs(from[$1]) }
+    let block = rowsOfUnit(loops, source.dtype, near: near)
+    // The digits of a unit's number, the last one changes first.
+    let axes = (0...row).filter { $0 != near } + (near.map { [$0] } ?? [])
+    let counts = axes.map { $0 == row ? (loops.sizes[row] + block - 1) / block : loops.sizes[$0] }
+    let units = counts.reduce(1, *)
+    let lanes = self.target.lanes(of: source.dtype.scalarType == .i1 ? .i8 : source.dtype.scalarType)
+    // Whether a mask is a register of its own, a bit for each lane, as AVX-512 has them.
+    let isMasked = self.target.hasMaskedAccess && self.target.vectorBytes >= 64
+    kernel("copy", units: units, isSerial: target.count < self.target.serialWork || units == 1) { scope in
+      let b = scope.builder
+      let (read, write) = (scope.read(source), scope.write(target))
+      b.forEachUnit { unit in
+        var parts = loops.sizes.dropLast().map { _ in unit }
+        for (axis, part) in zip(axes, b.split(unit, by: counts)) { parts[axis] = part }
+        parts[row] = b.multiply(parts[row], block)
+        let (source, target) = (b.start(of: read, parts, from), b.start(of: write, parts, to))
+        var end = b.index(block)
+        if loops.sizes[row] % block > 0 {
+          end = b.binary(.minimumSigned, end, b.binary(.subtract, b.index(loops.sizes[row]), parts[row]))
+        }
+        b.loop(from: b.index(0), to: end) { at in
+          let (source, target) = (b.add(source, b.multiply(at, from[row])), b.add(target, b.multiply(at, to[row])))
+          var first = 0
+          while first < width {
+            let rest = width - first
+            // Half a vector, a quarter and so on: masked stores take many times as long where masks are vectors.
+            let count = isMasked ? lanes : min(lanes, 1 << (Int.bitWidth - 1 - rest.leadingZeroBitCount))
+            let mask = rest < count ? b.mask(below: rest, lanes: lanes) : nil
+            let value = b.load(read.buffer, b.add(source, first), lanes: count, mask: mask)
+            b.store(write.buffer, b.add(target, first), value, mask: mask)
+            first += count
+          }
+        }
+      }
+    }
+  }
+
+  /// So many that a unit writes sixteen lines and leaves enough units, and that the rows which neighboring units read stay
+  /// in the first cache.
+  private func rowsOfUnit(_ loops: NestLoops, _ dtype: DType, near: Int?) -> Int {
+    let row = loops.sizes.count - 2
+    let rowBytes = loops.sizes[row + 1] * dtype.byteCount
+    var rows = max(1, 16 * target.lineBytes / rowBytes)
+    if let near {
+      let reach = loops.sizes[near] * abs(loops.strides[0][near]) * dtype.byteCount
+      rows = min(rows, max(4, target.firstCache.bytes / 2 / reach))
+    }
+    let all = loops.sizes.dropLast().reduce(1, *)
+    return max(1, min(rows, loops.sizes[row], all / target.manyUnits))
   }
 
   /// The axis along which the source's elements are neighbors, where it is another than the target's.

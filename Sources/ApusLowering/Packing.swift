@@ -40,7 +40,11 @@ struct Packing {
     _ a: ContractionOperand, _ k: [Int], rows: Int, n: Int, tile: ContractionTile, width: Int,
     _ processor: ProcessorModel
   ) -> Bool {
-    guard rows > 1, n >= 4 * width, let most = mostRows(a, k, processor) else { return false }
+    guard rows > 1, n >= 4 * width else { return false }
+    // Of each line that a step of k reads a tile uses half or less, and by the next tile the lines are gone.
+    let isThin = a.free == 1 && 2 * tile.rows * a.handle.dtype.byteCount <= processor.lineBytes
+    if isThin, k.reduce(processor.lineBytes, *) > processor.firstCache.bytes / 2 { return true }
+    guard let most = mostRows(a, k, processor) else { return false }
     return tile.rows > most
   }
 

@@ -100,6 +100,18 @@ import Testing
     var cases = around(cache / 4 / 4 / 33) { k, _ in product("second operand", 60, k, 33) }
     cases += around(64) { k, _ in product("rows without packing", 40, k, 160) }
     cases += [64, 96, 128, 130, 256].map { product("distances", 37, $0, 129, transposed: true) }
+    // Of lines half or less of which a tile uses, half of the first cache and more.
+    cases += around(model.firstCache.bytes / 2 / model.lineBytes) { k, _ in
+      Case(
+        name: "thin rows: \(k)",
+        text: """
+          graph @product(%x: f32[\(k), 37], %y: f32[\(k), 160]) {
+            %p = matmul(%x, %y, transpose_a: true)
+            return %p
+          }
+
+          """)
+    }
     return cases
   }()
 

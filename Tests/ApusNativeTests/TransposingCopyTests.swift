@@ -18,6 +18,21 @@ import Testing
     (.f32, [3, 40], [1, 0]), (.f32, [40, 3], [1, 0]), (.f32, [1, 9], [1, 0]), (.f32, [0, 9], [1, 0]),
   ]
 
+  /// Short rows that stay rows, some in a unit, and the last unit with fewer: of a vector, of parts of one, of lines, and
+  /// of more than a unit has.
+  static let rows: [(DType, [Int], [Int])] = {
+    let floats = [1, 2, 3, 6, 8, 14, 16, 31, 64, 65].map { (DType.f32, [40, 61, $0]) }
+    let others: [(DType, [Int])] = [
+      (.f64, [33, 70, 3]), (.f64, [33, 70, 16]), (.f64, [33, 70, 33]), (.u8, [33, 70, 7]), (.u8, [33, 70, 24]),
+      (.u8, [33, 70, 256]), (.u8, [33, 70, 257]), (.bool, [33, 70, 13]), (.f16, [33, 70, 9]), (.i64, [33, 70, 5]),
+      (.f32, [200, 1000, 6]), (.f32, [2, 1000, 16]), (.f32, [1000, 2, 16]), (.f32, [4, 0, 16]),
+    ]
+    let deeper: [(DType, [Int], [Int])] = [
+      (.f32, [3, 9, 50, 16], [0, 2, 1, 3]), (.f32, [5, 30, 20, 6], [2, 1, 0, 3]),
+    ]
+    return (floats + others).map { ($0.0, $0.1, [1, 0, 2]) } + deeper
+  }()
+
   static func check(_ graph: Graph, tolerance: Double?) throws {
     let inputs = RandomInputs(seed: 5)
     let feeds = try graph.parameters.map { try inputs.tensor(graph.name(of: $0) ?? "", graph.type(of: $0)) }
@@ -35,6 +50,19 @@ import Testing
     let x = try builder.parameter("x", dtype, Shape(dimensions.map { .number($0) }))
     let turned = try x.transposed(order)
     try Self.check(builder.build([concatenate([turned, turned], axis: 0)]), tolerance: nil)
+  }
+
+  @Test(arguments: rows) func shortRowsMove(_ dtype: DType, _ dimensions: [Int], _ order: [Int]) throws {
+    try movesEveryElement(dtype, dimensions, order)
+  }
+
+  /// Rows that are apart in the result, or in both.
+  @Test(arguments: [1, 6, 16, 33]) func shortRowsSideBySide(_ width: Int) throws {
+    let builder = GraphBuilder("rows")
+    let x = try builder.parameter("x", .f32, [300, .number(width)])
+    let y = try builder.parameter("y", .f32, [300, .number(width + 3)])
+    let part = try y.sliced(starts: [0, 2], limits: [300, width + 2])
+    try Self.check(builder.build([concatenate([x, part, x], axis: 1)]), tolerance: nil)
   }
 
   /// The gradient of a kernel that sees one channel, over few and over so many places that panels leave the cache.
