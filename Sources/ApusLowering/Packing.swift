@@ -42,8 +42,8 @@ struct Packing {
   ) -> Bool {
     guard rows > 1, n >= 4 * width else { return false }
     // Of each line that a step of k reads a tile uses half or less, and by the next tile the lines are gone.
-    let isThin = a.free == 1 && 2 * tile.rows * a.handle.dtype.byteCount <= processor.lineBytes
-    if isThin, k.reduce(processor.lineBytes, *) > processor.firstCache.bytes / 2 { return true }
+    let isThin = a.free == 1 && k.count == 1 && 2 * tile.rows * a.handle.dtype.byteCount <= processor.lineBytes
+    if isThin, k[0] * processor.lineBytes > processor.firstCache.bytes / 2 { return true }
     guard let most = mostRows(a, k, processor) else { return false }
     return tile.rows > most
   }
