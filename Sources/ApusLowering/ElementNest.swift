@@ -15,7 +15,8 @@ func nestLanes(_ region: Graph, _ target: ProcessorModel) -> Int {
 /// Units are points of the kept axes (in a nest whose last axis is kept: with a share of that axis). In each unit,
 /// reductions are done level by level, one sweep over the folded axes for all that are ready; a last sweep stores what
 /// has the domain's whole shape, unless the last reductions read all of that: then they store it. Values are computed again
-/// in each sweep: loads come from the cache by then.
+/// in each sweep: loads come from the cache by then. Long folds of columns take two vectors side by side, where that leaves
+/// a unit for each core: rows are far apart, and each line that is fetched should be used whole.
 struct ElementNest {
   let nest: Nest
   let lanes: Int
@@ -56,7 +57,8 @@ struct ElementNest {
     // Which axes make units, and in how many parts the vector axis is cut where it is one of them.
     let isVectorKept = loops.vectorAxis != nil && !loops.isVectorFolded
     let outer = isVectorKept ? Array(loops.kept.dropLast()) : loops.kept
-    let share = isVectorKept ? vectorShare(loops, foldedCount) : 1
+    let isPaired = isVectorKept && pairsVectors(loops, foldedCount)
+    let share = isVectorKept ? max(vectorShare(loops, foldedCount), isPaired ? 2 * lanes : 1) : 1
     let width = loops.vectorAxis.map { loops.sizes[$0] } ?? 1
     let chunks = isVectorKept ? (width + share - 1) / share : 1
     let outerCount = outer.reduce(1) { $0 * loops.sizes[$1] }
@@ -90,12 +92,21 @@ struct ElementNest {
         for (axis, part) in zip(outer, parts) { point.indices[axis] = part }
         if isVectorKept {
           let start = chunks > 1 ? b.multiply(parts[parts.count - 1], share) : b.index(0)
-          work.emitKeptVectors(point, start: start, share: min(share, width), width: width, isLast: chunks == 1)
+          work.emitKeptVectors(
+            point, start: start, share: min(share, width), width: width, isPaired: isPaired, isLast: chunks == 1)
         } else {
-          work.emitFolds(point)
+          work.emitFolds([point])
         }
       }
     }
+  }
+
+  /// Whether a unit folds two vectors of columns at a time. Sums of few terms gain nothing.
+  private func pairsVectors(_ loops: NestLoops, _ foldedCount: Int) -> Bool {
+    guard foldedCount > SumBlock.mostTerms, levels.count == 1, levels[0].count <= 2 else { return false }
+    let outer = loops.kept.dropLast().reduce(1) { $0 * loops.sizes[$1] }
+    let pairs = loops.vectorAxis.map { loops.sizes[$0] / (2 * lanes) } ?? 0
+    return pairs > 0 && outer * pairs >= nest.node.target.cores
   }
 
   /// How much of a kept vector axis one unit does: enough to be worth a unit, little enough to give every worker some.
@@ -126,59 +137,72 @@ private struct UnitWork {
   // MARK: The vector axis is kept
 
   /// Vectors from `start` on, `share` elements, the last unit's share cut off at `width`.
-  func emitKeptVectors(_ point: NestPoint, start: Register, share: Int, width: Int, isLast: Bool) {
+  /// - Parameter isPaired: whether two vectors are folded at a time; a share is then some pairs.
+  func emitKeptVectors(
+    _ point: NestPoint, start: Register, share: Int, width: Int, isPaired: Bool, isLast: Bool
+  ) {
     guard let axis = loops.vectorAxis else { return }
     var point = point
     point.vectorAxis = axis
     point.lanes = lanes
-    func vector(_ at: Register, mask: Register?) {
-      var inner = point
-      inner.indices[axis] = at
-      inner.mask = mask
-      emitFolds(inner)
+    func vectors(_ number: Int, at: Register, mask: Register? = nil) {
+      emitFolds(
+        (0..<number).map { position in
+          var inner = point
+          inner.indices[axis] = b.add(at, position * lanes)
+          inner.mask = mask
+          return inner
+        })
     }
-    let tail = width % lanes
-    let whole = width - tail
-    if isLast {
-      b.loop(from: start, to: b.index(whole), step: lanes) { vector($0, mask: nil) }
-      if tail > 0 { vector(b.index(whole), mask: b.mask(below: tail, lanes: lanes)) }
-      return
-    }
-    let end = b.binary(.minimumSigned, b.add(start, share), b.index(whole))
-    b.loop(from: start, to: end, step: lanes) { vector($0, mask: nil) }
-    if tail > 0 {
-      let isTail = b.compare(.greater, b.add(start, share), b.index(whole))
-      b.branch(isTail) {
-        vector(b.index(whole), mask: b.mask(below: tail, lanes: lanes))
-        return []
+    let step = isPaired ? 2 * lanes : lanes
+    let whole = width / step * step
+    let end = isLast ? b.index(whole) : b.binary(.minimumSigned, b.add(start, share), b.index(whole))
+    b.loop(from: start, to: end, step: step) { vectors(isPaired ? 2 : 1, at: $0) }
+    func rest() {
+      var at = whole
+      if width - at >= lanes {
+        vectors(1, at: b.index(at))
+        at += lanes
       }
+      if at < width { vectors(1, at: b.index(at), mask: b.mask(below: width - at, lanes: lanes)) }
+    }
+    if whole == width { return }
+    if isLast { return rest() }
+    b.branch(b.compare(.greater, b.add(start, share), b.index(whole))) {
+      rest()
+      return []
     }
   }
 
   // MARK: Sweeps over the folded axes
 
-  /// All reductions at a point of the kept axes, and the stores.
-  func emitFolds(_ point: NestPoint) {
-    var point = point
+  /// All reductions at some points of the kept axes in the same sweeps, and the stores.
+  func emitFolds(_ points: [NestPoint]) {
+    var points = points
     let rows = outputs.filter { !isWhole($0.1) }
     var wholes = outputs.filter { isWhole($0.1) }
-    for level in levels.dropLast() { sweep(level, &point) }
+    for level in levels.dropLast() { sweep(level, &points) }
     if let last = levels.last {
       // What the last reductions read is stored as they read it, if no whole result is left for a sweep of its own, before
       // which nothing may be stored where operands may lie.
       let isRead = wholes.allSatisfy { whole in last.contains { $0.operands[0] == whole.0 } }
-      sweep(last, &point, storing: isRead ? wholes : [])
+      sweep(last, &points, storing: isRead ? wholes : [])
       if isRead { wholes = [] }
     }
-    // All values before the first store: what is stored may lie where something was read.
-    let registers = rows.map { stored($0.0, $0.1, &point) }
-    for (row, register) in zip(rows, registers) { emitter.store(register, row.1, point) }
+    store(rows, at: &points)
     guard !wholes.isEmpty else { return }
-    _ = overFolded(point, carrying: []) { inner, _ in
+    _ = overFolded(points, carrying: []) { inner, _ in
       var inner = inner
-      let registers = wholes.map { stored($0.0, $0.1, &inner) }
-      for (whole, register) in zip(wholes, registers) { emitter.store(register, whole.1, inner) }
+      store(wholes, at: &inner)
       return []
+    }
+  }
+
+  /// Stores results at some points. All values come before the first store: what is stored may lie where something was read.
+  private func store(_ results: [(ValueID, NestTensor)], at points: inout [NestPoint]) {
+    let registers = points.indices.map { at in results.map { stored($0.0, $0.1, &points[at]) } }
+    for (point, values) in zip(points, registers) {
+      for (result, register) in zip(results, values) { emitter.store(register, result.1, point) }
     }
   }
 
@@ -188,54 +212,62 @@ private struct UnitWork {
   }
 
   /// Runs `body` at each point of the folded axes, in vectors where the last of them is the vector axis.
+  /// - Parameter points: of the kept axes; `body` gets all of them with the folded axes' position.
   private func overFolded(
-    _ point: NestPoint, carrying registers: [SweepRegister], _ body: (NestPoint, [Register]) -> [Register]
+    _ points: [NestPoint], carrying registers: [SweepRegister], _ body: ([NestPoint], [Register]) -> [Register]
   ) -> [Register] {
     let vectorAxis = loops.isVectorFolded ? loops.vectorAxis : nil
     let sweep = loops.folded.map { SweepLoop(size: loops.sizes[$0], step: $0 == vectorAxis ? lanes : 1) }
     return b.sweep(over: sweep, carrying: registers, ways: SumBlock.ways, keepsWide: true) { at, isTail, carried in
-      var inner = point
-      for (axis, position) in zip(loops.folded, at) { inner.indices[axis] = position }
-      if let vectorAxis {
-        (inner.vectorAxis, inner.lanes) = (vectorAxis, lanes)
-        if isTail { inner.mask = b.mask(below: loops.sizes[vectorAxis] % lanes, lanes: lanes) }
+      let inner = points.map { point in
+        var inner = point
+        for (axis, position) in zip(loops.folded, at) { inner.indices[axis] = position }
+        if let vectorAxis {
+          (inner.vectorAxis, inner.lanes) = (vectorAxis, lanes)
+          if isTail { inner.mask = b.mask(below: loops.sizes[vectorAxis] % lanes, lanes: lanes) }
+        }
+        return inner
       }
       return body(inner, carried)
     }
   }
 
-  /// The reductions of one level in one sweep; their values are known at `point` afterwards.
+  /// The reductions of one level in one sweep; their values are known at `points` afterwards.
   /// - Parameter results: operands of theirs that are stored meanwhile.
-  private func sweep(_ reductions: [Node], _ point: inout NestPoint, storing results: [(ValueID, NestTensor)] = []) {
+  private func sweep(
+    _ reductions: [Node], _ points: inout [NestPoint], storing results: [(ValueID, NestTensor)] = []
+  ) {
     let region = nest.region
     let folds = reductions.compactMap { node in (node.op.asReduction as? any ReductionLowerable).map { (node, $0) } }
-    let width = loops.isVectorFolded ? lanes : point.lanes
-    let starts = folds.map { node, op in
-      let dtype = region.type(of: node.result).dtype
-      let start = op.identity(RegisterType(dtype.scalarType, lanes: width), dtype, b)
-      return SweepRegister(
-        start: start, isSum: op.isSum, join: op.isSplittable ? { op.combine($0, $1, dtype, b) } : nil)
-    }
-    let sums = overFolded(point, carrying: starts) { inner, carried in
-      var inner = inner
-      let next = zip(folds, zip(carried, starts)).map { fold, sum in
-        let (node, op) = fold
-        var x = emitter.vector(node.operands[0], &inner)
-        // Lanes without elements must not count.
-        if let mask = inner.mask, loops.isVectorFolded { x = b.select(mask, x, sum.1.start) }
-        return op.combine(sum.0, x, region.type(of: node.result).dtype, b)
+    let width = loops.isVectorFolded ? lanes : points.first?.lanes ?? 1
+    // Those of the first point, then those of the next.
+    let starts = points.flatMap { _ in
+      folds.map { node, op in
+        let dtype = region.type(of: node.result).dtype
+        let start = op.identity(RegisterType(dtype.scalarType, lanes: width), dtype, b)
+        return SweepRegister(
+          start: start, isSum: op.isSum, join: op.isSplittable ? { op.combine($0, $1, dtype, b) } : nil)
       }
-      // All values before the first store: what is stored may lie where something was read.
-      let registers = results.map { stored($0.0, $0.1, &inner) }
-      for (result, register) in zip(results, registers) { emitter.store(register, result.1, inner) }
+    }
+    let sums = overFolded(points, carrying: starts) { inner, carried in
+      var inner = inner
+      let next = carried.indices.map { position in
+        let (at, (node, op)) = (position / folds.count, folds[position % folds.count])
+        var x = emitter.vector(node.operands[0], &inner[at])
+        // Lanes without elements must not count.
+        if let mask = inner[at].mask, loops.isVectorFolded { x = b.select(mask, x, starts[position].start) }
+        return op.combine(carried[position], x, region.type(of: node.result).dtype, b)
+      }
+      store(results, at: &inner)
       return next
     }
-    for ((node, op), sum) in zip(folds, sums) {
+    for (position, sum) in sums.enumerated() {
+      let (at, (node, op)) = (position / folds.count, folds[position % folds.count])
       let dtype = region.type(of: node.result).dtype
       // A sum of many terms comes in double precision.
       let wide = dtype.isFloating && b.type(of: sum).scalar == .f64 ? .f64 : dtype
       let folded = loops.isVectorFolded ? b.horizontal(sum) { op.combine($0, $1, wide, b) } : sum
-      point.known[node.result.index] = b.cast(folded, from: wide, to: dtype)
+      points[at].known[node.result.index] = b.cast(folded, from: wide, to: dtype)
     }
   }
 }

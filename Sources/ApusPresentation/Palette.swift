@@ -13,8 +13,9 @@ enum Palette {
   /// - Parameter strength: 1 for the color itself, 0 for white.
   static func components(of color: String, strength: Double = 1) -> [UInt8] {
     let value = Int(color.dropFirst(), radix: 16) ?? 0
-    return [16, 8, 0].map { shift in
-      UInt8((255 - (255 - Double(value >> shift & 0xFF)) * min(max(strength, 0), 1)).rounded())
+    return [16, 8, 0].map { shift -> UInt8 in
+      let missing = 255 - Double(value >> shift & 0xFF)
+      return UInt8((255 - missing * min(max(strength, 0), 1)).rounded())
     }
   }
 

@@ -9,17 +9,16 @@ struct PoolingAndPadding: ParsableCommand {
 
   func run() throws {
     // The numbers from 1 to 16 as an image of 4 × 4. Pooling takes one number of each 2 × 2 of them.
-    let image = (0..<4).map { y in (0..<4).map { x in Double(4 * y + x + 1) } }
+    let image = (1...16).map(Double.init)
     func pooled(_ reduce: ([Double]) -> Double) -> [Double] {
-      [0, 2].flatMap { y in
-        [0, 2].map { x in reduce([image[y][x], image[y][x + 1], image[y + 1][x], image[y + 1][x + 1]]) }
-      }
+      // Where the upper left one of each 2 × 2 numbers is.
+      [0, 2, 8, 10].map { first in reduce([0, 1, 4, 5].map { image[first + $0] }) }
     }
     print(
       "by hand: max \(pooled { $0.max()! }), average \(pooled { $0.reduce(0, +) / 4 }), min \(pooled { $0.min()! })")
 
     let results = try compute { builder in
-      let x = try builder.constant(Tensor(image.flatMap { $0 }, [1, 4, 4, 1]))
+      let x = try builder.constant(Tensor(image, [1, 4, 4, 1]))
       let ones = try builder.constant(Tensor(repeating: 1, .f64, [3, 3, 1, 1]))
       return [
         try x.maxPool(window: [2, 2]), try x.averagePool(window: [2, 2]), try x.minPool(window: [2, 2]),

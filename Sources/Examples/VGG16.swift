@@ -25,8 +25,9 @@ struct VGG16: ParsableCommand {
     let colors = try Picture.resized(Picture.converted(picture, channels: 3), height: side, width: side)
       .elements(as: UInt8.self)
     // The published weights want blue, green and red in this order, less the means of the images they were trained on.
-    let input = stride(from: 0, to: colors.count, by: 3).flatMap { i in
-      [Float(colors[i + 2]) - 103.939, Float(colors[i + 1]) - 116.779, Float(colors[i]) - 123.68]
+    let input = stride(from: 0, to: colors.count, by: 3).flatMap { i -> [Float] in
+      let (red, green, blue) = (Float(colors[i]), Float(colors[i + 1]), Float(colors[i + 2]))
+      return [blue - 103.939, green - 116.779, red - 123.68]
     }
 
     // A session holds the weights. Nothing is trained, so that nothing else is needed.

@@ -140,8 +140,12 @@ import Testing
   /// Records of a label and three planes, as A. Krizhevsky describes them.
   private func cifar(_ records: Int, label: UInt8 = 3) throws {
     for name in (1...5).map({ "data_batch_\($0).bin" }) + ["test_batch.bin"] {
-      let bytes = (0..<records).flatMap { record in
-        [label] + (0..<3).flatMap { plane in (0..<1024).map { UInt8(truncatingIfNeeded: $0 + 100 * plane + record) } }
+      var bytes: [UInt8] = []
+      for record in 0..<records {
+        bytes.append(label)
+        for plane in 0..<3 {
+          bytes += (0..<1024).map { i -> UInt8 in UInt8(truncatingIfNeeded: i + 100 * plane + record) }
+        }
       }
       _ = try folder.write(bytes, as: name)
     }
@@ -218,6 +222,8 @@ import Testing
     #expect(arrays.parts.first?.type == "u8[8, 4, 4]")
     // 0, 1, …, 127: the mean of n numbers from 0 is (n − 1)/2, the variance (n² − 1)/12.
     #expect(arrays.parts.first?.mean == 63.5)
-    #expect(abs((arrays.parts.first?.deviation ?? 0) - (16383.0 / 12).squareRoot()) < 1e-9)
+    let deviation: Double = arrays.parts.first?.deviation ?? 0
+    let expected: Double = (16383.0 / 12).squareRoot()
+    #expect(abs(deviation - expected) < 1e-9)
   }
 }

@@ -161,6 +161,19 @@ import Testing
     cases += around(most) { n, isAbove in
       unary("along rows", [n, 19], "%y = reduce_sum(%x, axes: [0])", reaches: isAbove ? "extend" : nil)
     }
+    // Two vectors of columns at a time, with and without a third, a tail, and units for all cores.
+    let pairs = 2 * lanes * model.cores
+    for width in [pairs - 1, pairs, pairs + 1, pairs + lanes - 1, pairs + lanes, pairs + lanes + 3, 2 * pairs] {
+      let reaches = width >= pairs ? "step \(2 * lanes)" : nil
+      cases.append(unary("pairs of vectors", [most + 1, width], "%y = reduce_sum(%x, axes: [0])", reaches: reaches))
+      cases.append(
+        unary(
+          "pairs of two folds", [2, most + 9, width],
+          "%s = reduce_sum(%x, axes: [1])\n  %m = reduce_max(%x, axes: [1])\n  %y = subtract(%s, %m)",
+          reaches: reaches))
+    }
+    cases.append(
+      unary("pairs in each row", [model.cores, most + 1, 2 * lanes], "%y = reduce_sum(%x, axes: [1])"))
     for inner in [1, 3, SumBlock.terms - 1, SumBlock.terms, SumBlock.terms + 1, 3 * SumBlock.terms] {
       cases.append(unary("two axes", [70, 5, inner, 6], "%y = reduce_sum(%x, axes: [0, 2])"))
       cases.append(unary("with lanes", [70, 5, inner * lanes + 1], "%y = reduce_sum(%x, axes: [0, 2])"))

@@ -87,8 +87,8 @@ import Testing
       let attended = MultiHeadAttention(numHeads: 2, keyDim: 20)(x, value: x, useCausalMask: true)
       return try Model(input, Dense(40, activation: .softmax)(LayerNormalization()(Add()([x, attended]))))
     }
-    let ids = try Tensor((0..<32 * 16).map { Int32($0 * $0 % 37) }, [32, 16])
-    let labels = try Tensor((0..<32 * 16).map { UInt8($0 * 7 % 40) }, [32, 16])
+    let ids = try Tensor((0..<512).map { i -> Int32 in Int32(i * i % 37) }, [32, 16])
+    let labels = try Tensor((0..<512).map { i -> UInt8 in UInt8(i * 7 % 40) }, [32, 16])
     let states = try (1...3).map { workers in
       let trainer = try model().compile(
         optimizer: .adam(), loss: .sparseCategoricalCrossEntropy, backend: NativeBackend(workers: workers), seed: 2)

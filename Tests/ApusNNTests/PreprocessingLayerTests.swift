@@ -18,14 +18,15 @@ import Testing
 
   /// More samples than are read at a time, as bytes.
   @Test func adaptsToLargeData() throws {
-    let pixels = (0..<1200).map { UInt8($0 % 7 * 3 + $0 % 2) }
+    let pixels: [UInt8] = (0..<1200).map { i -> UInt8 in UInt8(i % 7 * 3 + i % 2) }
     let data = try Tensor(pixels, [600, 2])
     var layer = Normalization()
     try layer.adapt(data)
     for column in 0..<2 {
-      let values = stride(from: column, to: 1200, by: 2).map { Double(pixels[$0]) }
-      let mean = values.reduce(0, +) / 600
-      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 600
+      let values: [Double] = stride(from: column, to: 1200, by: 2).map { Double(pixels[$0]) }
+      let mean: Double = values.reduce(0, +) / 600
+      let squares: [Double] = values.map { ($0 - mean) * ($0 - mean) }
+      let variance: Double = squares.reduce(0, +) / 600
       #expect(abs(layer.mean![column] - mean) < 1e-12 && abs(layer.variance![column] - variance) < 1e-12)
     }
     let y = try output(of: layer, data).doubles()

@@ -87,17 +87,21 @@ import Testing
     let targets = try Tensor(zeros: .f32, [2, 2])
     let trainer = try model.compile(optimizer: .sgd(learningRate: 0), loss: .meanSquaredError)
     let shown = try trainer.evaluate(data, targets)["loss"] ?? .nan
-    let plain = try trainer.predict(data).doubles().reduce(0) { $0 + $1 * $1 } / 4
+    func squares(_ numbers: [Double]) -> Double { numbers.reduce(0) { (sum: Double, x: Double) in sum + x * x } }
+    let plain: Double = squares(try trainer.predict(data).doubles()) / 4
     var penalty = 0.0
     for (name, value) in trainer.weights {
       let numbers = value.doubles()
-      if name == "conv2d/kernel" { penalty += numbers.reduce(0) { $0 + 0.1 * abs($1) + 0.2 * $1 * $1 } }
-      if name == "dense/kernel" { penalty += numbers.reduce(0) { $0 + 1e-4 * $1 * $1 } }
+      if name == "conv2d/kernel" {
+        let magnitudes: Double = numbers.map { abs($0) }.reduce(0, +)
+        penalty += 0.1 * magnitudes + 0.2 * squares(numbers)
+      }
+      if name == "dense/kernel" { penalty += 1e-4 * squares(numbers) }
       if name == "dense_1/kernel" {
-        let rows = (0..<3).map { (numbers[2 * $0], numbers[2 * $0 + 1]) }
+        let rows: [[Double]] = (0..<3).map { row in Array(numbers[2 * row..<2 * row + 2]) }
         for (a, b) in [(rows[0], rows[1]), (rows[0], rows[2]), (rows[1], rows[2])] {
-          let lengths = ((a.0 * a.0 + a.1 * a.1) * (b.0 * b.0 + b.1 * b.1)).squareRoot()
-          penalty += 0.01 / 3 * abs(a.0 * b.0 + a.1 * b.1) / lengths
+          let dot: Double = a[0] * b[0] + a[1] * b[1]
+          penalty += 0.01 / 3 * abs(dot) / (squares(a) * squares(b)).squareRoot()
         }
       }
     }

@@ -161,7 +161,10 @@ import Testing
     let (data, trainer) = (try SyntheticImages(count: 10), try trainer(dropout: 0.5))
     let all = try trainer.predict(data.images, batchSize: 64)
     #expect(all.type == TensorType(.f32, [10, 3]))
-    for row in 0..<10 { #expect(abs(all.doubles()[3 * row..<3 * row + 3].reduce(0, +) - 1) < 1e-6) }
+    for row in 0..<10 {
+      let sum: Double = all.doubles()[3 * row..<3 * row + 3].reduce(0, +)
+      #expect(abs(sum - 1) < 1e-6)
+    }
     for batchSize in [1, 4] {
       for (x, y) in zip(try trainer.predict(data.images, batchSize: batchSize).doubles(), all.doubles()) {
         #expect(abs(x - y) < 1e-6)

@@ -45,8 +45,9 @@ import Testing
     let kernel = try MathKernel(.f32, operands: 2) { b, x in b.power(x[0], x[1]) }
     let bases = stride(from: UInt32(1), to: 0x7f80_0000, by: 40_009).map(Float.init(bitPattern:))
     // Results from 2⁻¹⁵² to 2¹³⁰.
-    let exponents = bases.enumerated().map { i, x in
-      Float((Double(i * 7919 % 28_200) / 100 - 152) / (x == 1 ? 1 : Foundation.log2(Double(x))))
+    let exponents = bases.enumerated().map { i, x -> Float in
+      let logarithm: Double = x == 1 ? 1 : Foundation.log2(Double(x))
+      return Float((Double(i * 7919 % 28_200) / 100 - 152) / logarithm)
     }
     var worst = WorstError()
     for (i, y) in kernel(bases, exponents).enumerated() {

@@ -28,13 +28,16 @@ import Testing
     let w = try builder.parameter("w", .f64, [4, 5, 2])
     let graph = try builder.build([x.dotGeneral(w, contractingA: [2], contractingB: [0])])
     #expect(graph.outputTypes == [TensorType(.f64, ["batch", 3, 5, 2])])
-    let numbers = (0..<(2 * 3 * 4)).map { Double($0 % 7) - 3 }
-    let weights = (0..<(4 * 5 * 2)).map { Double($0 % 5) - 2 }
+    let numbers: [Double] = (0..<24).map { i -> Double in Double(i % 7 - 3) }
+    let weights: [Double] = (0..<40).map { i -> Double in Double(i % 5 - 2) }
     let result = try Interpreter(graph.specialized(["batch": 2]))
       .run([Tensor(numbers, [2, 3, 4]), Tensor(weights, [4, 5, 2])], variables: []).outputs[0]
     var expected = [Double](repeating: 0, count: 60)
     for i in 0..<60 {
-      for k in 0..<4 { expected[i] += numbers[i / 10 * 4 + k] * weights[k * 10 + i % 10] }
+      for k in 0..<4 {
+        let (number, weight): (Double, Double) = (numbers[i / 10 * 4 + k], weights[k * 10 + i % 10])
+        expected[i] += number * weight
+      }
     }
     #expect(result.elements() == expected)
   }

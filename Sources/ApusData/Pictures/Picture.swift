@@ -107,8 +107,11 @@ public enum Picture {
       let center = (Double(position) + 0.5) * scale
       let first = max(0, Int((center - reach + 0.5).rounded(.down)))
       let end = min(from, Int((center + reach + 0.5).rounded(.down)))
-      let raw = (first..<end).map { max(0, 1 - abs(Double($0) + 0.5 - center) / reach) }
-      let sum = raw.reduce(0, +)
+      let raw: [Double] = (first..<end).map { pixel in
+        let distance: Double = abs(Double(pixel) + 0.5 - center)
+        return max(0, 1 - distance / reach)
+      }
+      let sum: Double = raw.reduce(0, +)
       return (first, raw.map { Float($0 / sum) })
     }
   }

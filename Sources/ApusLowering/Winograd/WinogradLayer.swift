@@ -138,7 +138,8 @@ struct WinogradLayer {
     guard image.count > 0 else { return nil }
     var words: TensorHandle?
     if op.keepsZeros, WinogradOccupancy.isNeeded(tile: op.tile) {
-      let high = [0, 1].map { nest.node.results[0].dimensions[$0 + 1] + 2 - geometry.size[$0] - geometry.low[$0] }
+      let result = nest.node.results[0].dimensions
+      let high = [0, 1].map { axis -> Int in result[axis + 1] + 2 - geometry.size[axis] - geometry.low[axis] }
       let handle = nest.intermediate("occupied", [block.images.count, part.tileCount], .i64, builder)
       WinogradOccupancy(part, high: high, nest.step([image], [handle], builder)).lower()
       words = handle

@@ -11,10 +11,11 @@ import ApusOperators
 ///   domain's shape (softmax) or the reduced one (a mean).
 ///
 /// The pass walks forward: a node joins the nest of one of its operands, and the nests of its other operands join with
-/// it, if shapes agree and no path leads out of the nest and back into it. It never duplicates work. A value that is read
-/// outside its nest becomes an additional result; unless it follows on a head, and one other nest reads both it and all that
-/// it is computed from: then it moves there. Scalar constants move into the region, and so do positions (`iota`)
-/// unless the nest has a head; everything else that a nest reads is an operand.
+/// it, if shapes agree and no path leads out of the nest and back into it. Elementwise nests that read the same tensors
+/// become one. It never duplicates work. A value that is read outside its nest becomes an additional result; unless it
+/// follows on a head, and one other nest reads both it and all that it is computed from: then it moves there. Scalar
+/// constants move into the region, and so do positions (`iota`) unless the nest has a head; everything else that a nest
+/// reads is an operand.
 ///
 /// A remark tells for each producer and consumer that stayed apart why (`FusionObstacle`).
 public struct Fuse: Pass {

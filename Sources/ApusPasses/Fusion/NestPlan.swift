@@ -74,6 +74,7 @@ struct NestPlan {
       }
       if joined == nil { begin(node) }
     }
+    uniteSiblings()
     moveToReaders()
   }
 
@@ -210,8 +211,8 @@ struct NestPlan {
 
   // MARK: Merging
 
-  /// Merges a nest into another, for a node of that which reads both.
-  private mutating func unite(_ nest: Int, with target: Int) throws(FusionObstacle) {
+  /// Merges a nest into another.
+  mutating func unite(_ nest: Int, with target: Int) throws(FusionObstacle) {
     if canMergeRows(nest, into: target) {
       for member in nests[nest].members { forms[graph.nodes[member.index].result.index] = .folded }
     } else {
