@@ -9,31 +9,46 @@ trap 'rm -rf "$work"' EXIT
 
 # A build prints warnings of what it compiles only, so this sees all of them in a clean build and those of what has
 # changed in any other.
-build_without_warnings() { # swift build's arguments...
-  swift build "$@" 2>&1 | tee "$work/build.log"
-  if grep -E '^/.*: warning: ' "$work/build.log" | sort -u >"$work/warnings.log"; then
-    echo "FAILED: the build has warnings:"
-    cat "$work/warnings.log"
-    exit 1
-  fi
+build_without_warnings() { # log, swift build's arguments...
+  local log=$1
+  shift
+  swift build "$@" >"$log" 2>&1 || return 1
+  ! grep -qE '^/.*: warning: ' "$log"
 }
 
 # Programs that are run here keep compiled code for this run only.
 export APUS_CACHE=$work/cache
 mkdir -m 700 "$APUS_CACHE"
 
-# Package.swift says what it changes.
-export APUS_OPTIMIZED_TESTS=1
-build_without_warnings --build-tests
+# A package of its own, from outside the checkout: the listing of the README, and the examples of the guides, an operator
+# with native code, a layer and a pass. Its build has all of Apus in it, so the command comes from there, too. It is built
+# beside the tests: neither build keeps two cores busy all the time.
+build_consumer() {
+  build_without_warnings "$work/consumer.log" -c release --package-path Tests/Consumer &&
+    build_without_warnings "$work/apus.log" -c release --package-path Tests/Consumer --product apus
+}
+echo "building the tests, and Tests/Consumer with the command, for some ten minutes"
+build_consumer &
+consumer=$!
+
+# Package.swift says what APUS_OPTIMIZED_TESTS changes.
+tests=0
+APUS_OPTIMIZED_TESTS=1 build_without_warnings "$work/tests.log" --build-tests || tests=1
+wait "$consumer" && [ "$tests" -eq 0 ] || {
+  cat "$work"/*.log
+  echo "FAILED: a build failed, or has warnings:"
+  grep -hE '^/.*: (warning|error): ' "$work"/*.log | sort -u
+  exit 1
+}
+tail -n 1 "$work"/*.log
+release=$(realpath Tests/Consumer/.build/release)
+
+# The program is tested as users run it; the library keeps its assertions.
+export APUS_OPTIMIZED_TESTS=1 APUS_TEST_PROGRAM=$release/apus
 swift test --skip-build
 Scripts/documentation.sh .build/debug
-unset APUS_OPTIMIZED_TESTS
+unset APUS_OPTIMIZED_TESTS APUS_TEST_PROGRAM
 
-# A package of its own, from outside the checkout: the listing of the README, and the examples of the guides, an operator
-# with native code, a layer and a pass. Its build has all of Apus in it, so the command comes from there, too.
-build_without_warnings -c release --package-path Tests/Consumer
-build_without_warnings -c release --package-path Tests/Consumer --product apus
-release=$(realpath Tests/Consumer/.build/release)
 Tests/EndToEnd/run.sh "$release/apus"
 if command -v chromium >/dev/null && command -v dot >/dev/null; then
   bash Scripts/report_clicks.sh "$release/apus"

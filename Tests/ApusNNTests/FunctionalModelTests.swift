@@ -72,10 +72,18 @@ func siameseModel() throws -> Model {
   }
 
   /// Far beyond the depth of any network.
+  /// Forty times as many layers take less than in proportion to the square by far, though others use the machine.
   @Test func longChainsAreBuilt() throws {
-    let x = Input([2])
-    let y = (0..<20_000).reduce(x) { y, _ in Rescaling(scale: 2)(y) }
-    #expect(try Model(x, y).summaryTable.rows.count == 20_001)
+    func seconds(_ count: Int) throws -> Double {
+      let start = ContinuousClock.now
+      let x = Input([2])
+      let y = (0..<count).reduce(x) { y, _ in Rescaling(scale: 2)(y) }
+      #expect(try Model(x, y).summaryTable.rows.count == count + 1)
+      return (ContinuousClock.now - start) / .seconds(1)
+    }
+    let few = try (0..<3).map { _ in try seconds(500) }.min() ?? 0
+    let many = try seconds(20_000)
+    #expect(many < 300 * few, "\(many) s instead of \(few) s")
   }
 
   // MARK: Shared layers

@@ -10,7 +10,7 @@ import Testing
 
   /// What the compiler says of a file that imports Apus: its errors; empty if it compiles.
   private func errors(_ body: String, flags: [String] = []) throws -> [String] {
-    let products = Repository.program.deletingLastPathComponent()
+    let products = Repository.products
     let packages = products.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("checkouts")
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-import-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

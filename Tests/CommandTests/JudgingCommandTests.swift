@@ -5,7 +5,7 @@ import Testing
 
 /// The commands that find a fault: `opt --validate`, `--bisect` and `--rewrite-limit`, and `reduce`.
 @Suite struct JudgingCommandTests {
-  private static let example = Repository.program.deletingLastPathComponent().appendingPathComponent("CommandExample")
+  private static let example = Repository.products.appendingPathComponent("CommandExample")
   private let folder: TemporaryFolder
 
   /// What the passes of `CommandExample` rewrite, one of them wrongly.

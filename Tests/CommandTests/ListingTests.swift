@@ -11,7 +11,7 @@ import Testing
 @Suite struct ListingTests {
   static let documents = Repository.files(below: "Docs", ending: ".md") + ["README.md"]
 
-  private static let own = Repository.program.deletingLastPathComponent().appendingPathComponent("CommandExample")
+  private static let own = Repository.products.appendingPathComponent("CommandExample")
 
   private func output(_ arguments: Substring, by program: URL) throws -> String {
     let result = try runProgram(program, arguments: arguments.split(separator: " ").map(String.init))

@@ -5,7 +5,7 @@ import Testing
 
 /// The command line with names of its own: what a package makes of the library.
 @Suite struct OwnNamesTests {
-  private static let program = Repository.program.deletingLastPathComponent().appendingPathComponent("CommandExample")
+  private static let program = Repository.products.appendingPathComponent("CommandExample")
 
   private func run(_ line: String, in folder: URL = Repository.root) throws -> ProgramResult {
     try runProgram(Self.program, arguments: line.split(separator: " ").map(String.init), in: folder)

@@ -113,7 +113,7 @@ import Testing
   }
 
   @Test func aMissingTextIsSaid() throws {
-    let program = Repository.program.deletingLastPathComponent().appendingPathComponent("apus-course")
+    let program = Repository.products.appendingPathComponent("apus-course")
     let folder = try TemporaryFolder()
     let result = try runProgram(
       program, arguments: ["transformer"], in: URL(fileURLWithPath: folder.path))

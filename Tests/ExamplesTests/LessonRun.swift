@@ -9,7 +9,7 @@ struct LessonRun {
   /// Runs a lesson in its short form.
   /// - Parameter arguments: options beyond `--short`.
   init(_ lesson: String, _ arguments: String...) throws {
-    let program = Repository.program.deletingLastPathComponent().appendingPathComponent("apus-course")
+    let program = Repository.products.appendingPathComponent("apus-course")
     let result = try runProgram(program, arguments: [lesson, "--short"] + arguments, limit: 300)
     #expect(result.status == 0 && !result.wasSignalled, "\(lesson): \(result.errors)\(result.output)")
     output = result.output

@@ -19,12 +19,17 @@ public enum Repository {
       .map { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }.sorted()
   }
 
-  /// The program `apus` that was built beside the test bundle.
+  /// The program `apus`: the one that `APUS_TEST_PROGRAM` names, else the one that was built beside the test bundle.
   public static let program: URL = {
+    if let path = ProcessInfo.processInfo.environment["APUS_TEST_PROGRAM"] { return URL(fileURLWithPath: path) }
+    return products.appendingPathComponent("apus")
+  }()
+
+  /// Where the test bundle was built, and with it other programs of the package.
+  public static let products: URL = {
     let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
-    let folder =
-      bundle?.deletingLastPathComponent() ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    return folder.appendingPathComponent("apus")
+    return bundle?.deletingLastPathComponent()
+      ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
   }()
 }
 

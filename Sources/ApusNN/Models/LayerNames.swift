@@ -4,6 +4,8 @@ import ApusGraph
 /// Keras's automatic names: the class's name in snake case, numbered from the second on.
 struct LayerNames {
   private var taken: Set<String> = []
+  /// By class the last number given: all below it are taken, and stay so.
+  private var last: [String: Int] = [:]
 
   mutating func name(for layer: any ModelLayer) throws -> String {
     if let name = layer.name {
@@ -17,7 +19,9 @@ struct LayerNames {
       }
       return name
     }
-    let name = NumberedName.unused(LayerNames.snakeCase(layer.displayedType), isTaken: { taken.contains($0) })
+    let base = LayerNames.snakeCase(layer.displayedType)
+    let (name, number) = NumberedName.unused(base, from: last[base] ?? 0, isTaken: { taken.contains($0) })
+    last[base] = number
     taken.insert(name)
     return name
   }
@@ -40,12 +44,16 @@ struct LayerNames {
 enum NumberedName {
   /// `base`, or the first of `base_1`, `base_2` … that is not taken.
   static func unused(_ base: String, isTaken: (String) -> Bool) -> String {
-    var candidate = base
-    var count = 0
-    while isTaken(candidate) {
-      count += 1
-      candidate = "\(base)_\(count)"
+    unused(base, from: 0, isTaken: isTaken).name
+  }
+
+  /// The same from a number on, below which all are taken; 0 stands for `base` itself.
+  static func unused(_ base: String, from first: Int, isTaken: (String) -> Bool) -> (name: String, number: Int) {
+    var number = first
+    while true {
+      let candidate = number == 0 ? base : "\(base)_\(number)"
+      if !isTaken(candidate) { return (candidate, number) }
+      number += 1
     }
-    return candidate
   }
 }
