@@ -8,14 +8,20 @@ extension NestPlan {
 
   /// Makes one nest of two elementwise ones that read the same tensors though neither reads the other, as those of the
   /// gradients of a recurrent cell's gates: what both read is read once, and workers need not wait between them. At least
-  /// half of the tensors that one of the two reads must be the other's, too.
+  /// half of the tensors that one of the two reads must be the other's, too. What is the same in all runs stays apart from what
+  /// is not, because it is computed once.
   mutating func uniteSiblings() {
-    let (readers, escapes) = (graph.readers(), graph.escaping())
+    let (readers, escapes, fixed) = (graph.readers(), graph.escaping(), graph.fixedValues())
+    func isFixed(_ nest: Int) -> Bool {
+      nests[nest].members.allSatisfy { fixed.contains(graph.nodes[$0.index].result) }
+    }
     for id in readers.indices.map(ValueID.init) where readers[id.index].count > 1 {
       var known: Int?
       for reader in readers[id.index] {
         guard let next = nestOf[reader.index], next != known, isSibling(next, reading: id) else { continue }
-        if let last = known, isWorthUniting(last, next, readers, escapes), (try? unite(last, with: next)) == nil {
+        if let last = known, isFixed(last) == isFixed(next), isWorthUniting(last, next, readers, escapes),
+          (try? unite(last, with: next)) == nil
+        {
           continue
         }
         known = next

@@ -16,9 +16,10 @@ import Testing
     let text = """
       graph @model(%x: f32[40, 48]) {
         %w: f32[48, 64] = variable(glorot_uniform)
+        %k: f32[48, 64] = variable(glorot_uniform)
         %v = negate(%w)
         %u = matmul(%v, %v, transpose_a: true)
-        %t = abs(%w)
+        %t = abs(%k)
         %z = matmul(%x, %t)
         %y = matmul(%z, %u)
         return %y
@@ -33,7 +34,7 @@ import Testing
       on: Self.native.optimized(graph), from: graph, planting: planting)
   }
 
-  /// The kernel of `%t` computes −w and not |w|.
+  /// The kernel of `%t` computes −k and not |k|.
   private static func damage(_ kernels: inout [Kernel]) {
     for index in kernels.indices where kernels[index].name == "abs" {
       let text = kernels[index].description.replacing("= absolute", with: "= negate")
