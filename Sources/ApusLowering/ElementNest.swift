@@ -58,7 +58,9 @@ struct ElementNest {
     let isVectorKept = loops.vectorAxis != nil && !loops.isVectorFolded
     let outer = isVectorKept ? Array(loops.kept.dropLast()) : loops.kept
     let isPaired = isVectorKept && pairsVectors(loops, foldedCount)
-    let share = isVectorKept ? max(vectorShare(loops, foldedCount), isPaired ? 2 * lanes : 1) : 1
+    // A share is whole steps: no two units may have a vector in common.
+    let step = isPaired ? 2 * lanes : 1
+    let share = isVectorKept ? (vectorShare(loops, foldedCount) + step - 1) / step * step : 1
     let width = loops.vectorAxis.map { loops.sizes[$0] } ?? 1
     let chunks = isVectorKept ? (width + share - 1) / share : 1
     let outerCount = outer.reduce(1) { $0 * loops.sizes[$1] }

@@ -172,6 +172,13 @@ import Testing
           "%s = reduce_sum(%x, axes: [1])\n  %m = reduce_max(%x, axes: [1])\n  %y = subtract(%s, %m)",
           reaches: reaches))
     }
+    // Shares of units that would not be whole pairs.
+    for share in [3, 5] {
+      let rows = max(most + 1, model.unitWork / (share * lanes))
+      for width in (1...6).map({ pairs + 2 * lanes * $0 }) {
+        cases.append(unary("shares of pairs", [rows, width], "%y = reduce_sum(%x, axes: [0])"))
+      }
+    }
     cases.append(
       unary("pairs in each row", [model.cores, most + 1, 2 * lanes], "%y = reduce_sum(%x, axes: [1])"))
     for inner in [1, 3, SumBlock.terms - 1, SumBlock.terms, SumBlock.terms + 1, 3 * SumBlock.terms] {
