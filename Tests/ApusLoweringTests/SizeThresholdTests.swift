@@ -205,6 +205,22 @@ import Testing
   @Test(arguments: convolutions) func convolutionsOfAnySize(_ item: Case) throws { try check(item) }
   @Test(arguments: reductions + windows) func foldsOfAnySize(_ item: Case) throws { try check(item) }
 
+  /// No two units have a vector of columns in common, and none goes beyond the last: the kernel interpreter refuses that.
+  @Test func sharesOfPairsAreWhole() throws {
+    let backend = KernelInterpreterBackend(NativeBackend(target: try .named("emeraldrapids")))
+    let work = try NativeTarget.named("emeraldrapids").processor.unitWork
+    for share in [3, 5, 7] {
+      let rows = max(SumBlock.mostTerms + 1, work / (16 * share))
+      for width in stride(from: 2048, through: 2304, by: 64) {
+        let graph = try Graph.parse(
+          "graph @g(%x: f32[\(rows), \(width)]) {\n  %y = reduce_sum(%x, axes: [0])\n  return %y\n}\n")[0]
+        let x = try Tensor(repeating: 1, .f32, [rows, width])
+        let y = try backend.compile(graph).run([x], variables: []).outputs[0]
+        #expect(y.doubles() == [Double](repeating: Double(rows), count: width), "\(rows) × \(width)")
+      }
+    }
+  }
+
   /// The sizes that a real processor's model cuts: parts of k, more than sixteen of them, and a row of 40 MB.
   @Test(arguments: [
     product("k in parts", 300, 1700, 310, reaches: "_from_"), product("many parts", 70, 20_000, 33, reaches: "_from_"),
