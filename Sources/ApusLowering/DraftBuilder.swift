@@ -43,7 +43,7 @@ final class DraftBuilder: LoweringSink {
 
   func buffer(_ name: String, _ view: TensorView, _ role: DraftBuffer.Role) -> TensorHandle {
     draft.buffers.append(
-      DraftBuffer(name: name, byteCount: max(1, view.count) * view.dtype.byteCount, role: role))
+      DraftBuffer(name: name, byteCount: max(1, view.extent) * view.dtype.byteCount, role: role))
     homes.append(role == .temporary ? depth : 0)
     return TensorHandle(buffer: draft.buffers.count - 1, view: view)
   }

@@ -168,6 +168,8 @@ public struct GraphLowering {
       try transform.lower(name: name)
     } else if let window = try WindowNest(nest) {
       try window.lower(name: name)
+    } else if let scatter = try ScatterNest(nest) {
+      try scatter.lower(name: name)
     } else {
       try ElementNest(nest).lower(name: name)
     }

@@ -101,10 +101,9 @@ public final class NodeLowering {
   /// A temporary that depends on `source` only, and so is computed where that is: once for all iterations of a loop that does
   /// not change it, once for all nodes that ask with the same key.
   func hoisted(
-    _ source: TensorHandle, _ key: String, _ dtype: DType, _ dimensions: [Int],
-    _ compute: (TensorHandle) throws -> Void
+    _ source: TensorHandle, _ key: String, _ view: TensorView, _ compute: (TensorHandle) throws -> Void
   ) throws -> TensorHandle {
-    try sink.hoisted(source, key, TensorView(dtype, dimensions), for: self, compute)
+    try sink.hoisted(source, key, view, for: self, compute)
   }
 
   /// A code for `KernelBuilder.fail`.

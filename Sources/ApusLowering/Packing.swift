@@ -72,7 +72,8 @@ struct Packing {
     let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
     let depth = k.reduce(1, *)
     let key = "pack \(width)x\(depth)x\(count) \(operand.k)"
-    let packed = try node.hoisted(handle, key, handle.dtype, ownBatch + [depth * count]) { target in
+    let all = TensorView(handle.dtype, ownBatch + [depth * count])
+    let packed = try node.hoisted(handle, key, all) { target in
       let view = handle.view
       let whole = count / width
       let tail = count % width
@@ -94,12 +95,15 @@ struct Packing {
     return Packing.panels(packed, k: k, count: count, batch: batch, of: operand)
   }
 
-  /// An operand whose panels are there already.
+  /// An operand whose panels are there already. Matrices of a batch may lie apart, as the handle says.
   static func panels(
     _ handle: TensorHandle, k: [Int], count: Int, batch: [Int], of operand: ContractionOperand
   ) -> ContractionOperand {
     let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
-    var strides = TensorView.rowMajorStrides(ownBatch).map { $0 * k.reduce(1, *) * count }
+    var strides =
+      handle.dimensions.starts(with: ownBatch)
+      ? Array(handle.view.strides.prefix(ownBatch.count))
+      : TensorView.rowMajorStrides(ownBatch).map { $0 * k.reduce(1, *) * count }
     for axis in batch.indices where ownBatch[axis] == 1 { strides[axis] = 0 }
     return ContractionOperand(handle: handle, batch: strides, free: 1, k: TensorView.rowMajorStrides(k))
   }

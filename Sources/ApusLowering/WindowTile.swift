@@ -27,7 +27,7 @@ struct WindowTile {
 
   /// Nil if windows are too large to be written out, or there is nothing to put side by side.
   init?(_ axes: [WindowAxis]) {
-    guard let axis = axes.last, axis.output > 1, axes.reduce(1, { $0 * $1.window }) <= KernelBuilder.unrolledTaps
+    guard let axis = axes.last, axis.output > 1, axes.reduce(1, { $0 * $1.window }) <= WindowGeometry.unrolledTaps
     else { return nil }
     let tiles = (axis.output + Self.mostWindows - 1) / Self.mostWindows
     size = (axis.output + tiles - 1) / tiles

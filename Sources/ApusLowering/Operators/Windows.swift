@@ -34,7 +34,7 @@ extension KernelBuilder {
   ) -> [Register] {
     let taps = axes.reduce(1) { $0 * $1.window }
     let isShort = inside.reduce(taps) { $0 * $1.iterations } <= SumBlock.mostTerms
-    guard taps <= KernelBuilder.unrolledTaps, isShort || !carrying.contains(where: \.isSum) else {
+    guard taps <= WindowGeometry.unrolledTaps, isShort || !carrying.contains(where: \.isSum) else {
       return covered(axes, of: places, running: .taps, inside: inside, carrying: carrying) { element, at, carried in
         body(element, Array(at.prefix(axes.count)), Array(at.dropFirst(axes.count)), carried)
       }
@@ -64,9 +64,6 @@ extension KernelBuilder {
       }
     }
   }
-
-  /// The most elements of a window whose code is written out.
-  static let unrolledTaps = 9
 
   /// All indices of a box, the last running fastest.
   func combinations(_ sizes: [Int]) -> [[Int]] {
@@ -215,13 +212,12 @@ extension WindowSelect: Lowerable {
 }
 
 extension WindowScatter: Lowerable {
-  /// A unit does all windows of one image and one vector of channels, in order.
+  /// Of windows that overlap; others are a nest's head (`ScatterNest`). A unit does all windows of one image and one vector of channels, in order.
   public func lower(_ node: NodeLowering) throws {
     let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
     let geometry = try geometry(Shape(x.dimensions))
     let kind = kind
     guard y.count > 0 else { return }
-    if geometry.isTiling { return try lowerTiling(node, geometry) }
     let spatial = Array(x.dimensions.dropFirst().dropLast())
     let places = geometry.axes.map(\.output)
     let vectors = ChannelVectors(x.dimensions[x.dimensions.count - 1], x.dtype, node.target)
@@ -254,51 +250,6 @@ extension WindowScatter: Lowerable {
           let safe = b.select(isChosen, best[1], b.constant(0, index))
           let old = b.load(to.buffer, safe, mask: isChosen)
           b.store(to.buffer, safe, b.sum(old, value, y.dtype), mask: isChosen)
-        }
-      }
-    }
-  }
-}
-
-extension WindowGeometry {
-  /// Whether windows lie side by side, so that each element is in one at most, and are small.
-  fileprivate var isTiling: Bool {
-    axes.allSatisfy { $0.stride == $0.window && $0.dilation == 1 && $0.low == 0 && $0.high == 0 }
-      && taps <= KernelBuilder.unrolledTaps && axes.allSatisfy { $0.output > 0 }
-  }
-}
-
-extension WindowScatter {
-  /// Each window's elements are written at once: the chosen one gets the cotangent, the others nothing.
-  private func lowerTiling(_ node: NodeLowering, _ geometry: WindowGeometry) throws {
-    let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
-    let kind = kind
-    if geometry.axes.contains(where: { $0.output * $0.window < $0.input }) {
-      try node.fill(y, with: Tensor(repeating: 0, y.dtype, []))
-    }
-    node.forEachChannelVector("window_scatter", of: g.dimensions, x.dtype, work: 3 * geometry.taps) {
-      scope, vectors in
-      let b = scope.builder
-      let (from, cotangent, to) = (scope.read(x), scope.read(g), scope.write(y))
-      let number = RegisterType.index.with(lanes: vectors.lanes).with(x.dtype.scalarType.bits == 64 ? .i64 : .i32)
-      return { place, channel, mask in
-        let elements = b.combinations(geometry.axes.map(\.window)).map { tap in
-          [place[0]] + zip(zip(place.dropFirst(), geometry.axes), tap).map { b.add(b.multiply($0.0, $0.1.window), $1) }
-            + [channel]
-        }
-        var best = from.load(elements[0], lanes: vectors.lanes, mask: mask)
-        var chosen = b.constant(0, number)
-        for (position, element) in elements.enumerated().dropFirst() {
-          let new = from.load(element, lanes: vectors.lanes, mask: mask)
-          let takes = b.wins(new, over: best, kind, x.dtype)
-          best = b.select(takes, new, best)
-          chosen = b.select(takes, b.constant(position, number), chosen)
-        }
-        let value = cotangent.load(place + [channel], lanes: vectors.lanes, mask: mask)
-        let nothing = b.constant(0, RegisterType(y.dtype.scalarType, lanes: vectors.lanes))
-        for (position, element) in elements.enumerated() {
-          let isChosen = b.compare(.equal, chosen, b.constant(position, number))
-          to.store(element, b.select(isChosen, value, nothing), mask: mask)
         }
       }
     }

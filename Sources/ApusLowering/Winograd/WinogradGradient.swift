@@ -29,15 +29,17 @@ struct WinogradGradient {
     func transformed(_ tensor: TensorHandle, _ op: WinogradTransform, _ label: String) throws -> TensorHandle {
       let geometry = try op.geometry(Shape(tensor.dimensions))
       let dimensions = geometry.transformed.numbers ?? []
-      let tiles = nest.intermediate(label, dimensions, tensor.dtype, builder)
+      let tiles = nest.points(label, dimensions, tensor.dtype, builder)
       try WinogradTransformKernel(op, geometry, nest.step([tensor], [tiles], builder)).lower()
-      return tiles.with(
-        view: TensorView(tensor.dtype, [dimensions[0], dimensions[1] * dimensions[2], dimensions[3]]))
+      var view = tiles.view
+      view.dimensions = [dimensions[0], dimensions[1] * dimensions[2], dimensions[3]]
+      view.strides.remove(at: 1)
+      return tiles.with(view: view)
     }
     let data = try transformed(x, op.dataTransform, "tiles")
     let cotangents = try transformed(g, op.cotangentTransform, "cotangents")
     let points = back.transformed.numbers ?? []
-    let sums = nest.intermediate("products", [points[0], points[2], points[3]], x.dtype, builder)
+    let sums = nest.points("products", [points[0], points[2], points[3]], x.dtype, builder)
     var product = Matmul()
     product.transposeA = true
     try GraphLowering(builder: builder).lower(
@@ -45,8 +47,11 @@ struct WinogradGradient {
 
     let low = try op.dataTransform.geometry(Shape(x.dimensions)).low
     let direct = DirectTile(kind: .filterGradient, image: x, other: g, low: low)
+    var tiles = sums.view
+    tiles.dimensions = points
+    tiles.strides.insert(tiles.strides[0], at: 1)
     try WinogradNest(
-      nest, head, op: back, of: sums.with(view: TensorView(x.dtype, points)),
+      nest, head, op: back, of: sums.with(view: tiles),
       // Without an image all sums are of nothing.
       x.count == 0 ? nil : WinogradCorrection(occupied: nil, direct: direct)
     ).lower(name: name)
@@ -73,6 +78,16 @@ extension Nest {
   /// Memory between two steps.
   func intermediate(_ label: String, _ dimensions: [Int], _ dtype: DType, _ builder: DraftBuilder) -> TensorHandle {
     builder.buffer("\(node.origin) (\(label))", TensorView(dtype, dimensions), .temporary)
+  }
+
+  /// The same for transformed tiles, `[points, …]`. A transform writes, or reads, all points of a tile one after the other.
+  /// Were they a power of two apart, they would all fall into the same few lines of the caches; so from one point to the
+  /// next there is an odd number of lines.
+  func points(_ label: String, _ dimensions: [Int], _ dtype: DType, _ builder: DraftBuilder) -> TensorHandle {
+    var view = TensorView(dtype, dimensions)
+    let line = builder.target.lineBytes / dtype.byteCount
+    view.strides[0] = ((view.strides[0] + line - 1) / line | 1) * line
+    return builder.buffer("\(node.origin) (\(label))", view, .temporary)
   }
 }
 

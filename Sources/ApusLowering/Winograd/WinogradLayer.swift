@@ -60,10 +60,10 @@ struct WinogradLayer {
     let transform = op.filterTransform
     let geometry = try transform.geometry(Shape(w.dimensions))
     // Tells the products the shape; memory comes with `computed`.
-    let whole = nest.intermediate("filter", geometry.transformed.numbers ?? [], dtype, builder)
+    let whole = nest.points("filter", geometry.transformed.numbers ?? [], dtype, builder)
     let lanes = builder.target.lanes(of: dtype.scalarType)
     func computed(_ key: String, _ kernel: (NodeLowering) -> WinogradTransformKernel) throws -> TensorHandle {
-      try nest.step([w], [whole], builder).hoisted(w, "filter \(op.tile)\(key)", dtype, whole.dimensions) {
+      try nest.step([w], [whole], builder).hoisted(w, "filter \(op.tile)\(key)", whole.view) {
         try kernel(nest.step([w], [$0], builder)).lower()
       }
     }
@@ -91,7 +91,7 @@ struct WinogradLayer {
       var dimensions = dimensions
       dimensions[1] = block.images.count
       dimensions[2] = block.rows.count * geometry.tiles[1]
-      return nest.intermediate(label, dimensions, dtype, builder)
+      return nest.points(label, dimensions, dtype, builder)
     }
     // Rows of the image under the block's tiles, and how many before them are padding.
     let first = block.rows.lowerBound * geometry.step - geometry.low[0]
