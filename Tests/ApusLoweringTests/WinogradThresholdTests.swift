@@ -153,6 +153,32 @@ import Testing
     }
   }
 
+  /// From one point of the transformed tiles to the next there is an odd number of lines: the points of a tile, which are
+  /// written one after the other, lie in different sets of the caches.
+  @Test(arguments: [
+    Layer(images: 4, size: [16, 16], inputs: 64, outputs: 32), Layer(images: 1, size: [12, 8], inputs: 3, outputs: 5),
+    Layer(images: 2, size: [8, 8], inputs: 16, outputs: 16, tile: 2),
+  ])
+  func pointsLieInDifferentSets(_ layer: Layer) throws {
+    let target = Self.target(blockBytes: 1 << 30)
+    var backend = NativeBackend(workers: 1, target: target)
+    backend.winogradTile = layer.tile
+    let plan = try backend.plan(backend.optimized(layer.graph()))
+    let points = (layer.tile + 2) * (layer.tile + 2)
+    let tiles = layer.size.map { $0 / layer.tile }.reduce(layer.images, *)
+    for (name, count) in [
+      ("tiles", tiles * layer.inputs), ("products", tiles * layer.outputs), ("filter", layer.inputs * layer.outputs),
+    ] {
+      let buffers = plan.program.buffers.filter { $0.name.contains("(\(name)") }
+      #expect(!buffers.isEmpty, "\(name)")
+      for buffer in buffers {
+        let (lines, rest) = (buffer.byteCount - 4 * count).quotientAndRemainder(
+          dividingBy: (points - 1) * target.processor.lineBytes)
+        #expect(rest == 0 && !lines.isMultiple(of: 2), "\(layer): \(buffer.name), \(buffer.byteCount) bytes")
+      }
+    }
+  }
+
   /// A layer as it is: blocks of images on the processor at hand.
   @Test func aLayerOfSixteenImages() throws {
     let layer = Layer(images: 16, size: [56, 56], inputs: 64, outputs: 64)

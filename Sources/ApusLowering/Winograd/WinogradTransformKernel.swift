@@ -54,7 +54,8 @@ struct WinogradTransformKernel {
     tiles = WinogradTiles(geometry, x.dimensions, x.dtype, node.target)
     let (inputs, outputs) = (x.dimensions[2], x.dimensions[3])
     layout = Layout(
-      handle: node.results[0], point: node.results[0].view.strides[0], outer: [width], vectorsOfPanel: width / tiles.vectors.lanes,
+      handle: node.results[0], point: node.results[0].view.strides[0], outer: [width],
+      vectorsOfPanel: width / tiles.vectors.lanes,
       panel: inputs * width, panels: (outputs + width - 1) / width,
       lastWidth: outputs - (outputs - 1) / width * width)
   }
