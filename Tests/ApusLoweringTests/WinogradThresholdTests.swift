@@ -179,6 +179,16 @@ import Testing
     }
   }
 
+  /// Filters that are transformed into panels, of which the last may be narrow: for all blocks at once.
+  @Test(arguments: [5, 8]) func filtersInPanels(_ vectors: Int) throws {
+    let layer = Layer(
+      images: 4, size: [16, 16], inputs: 32, outputs: vectors * NativeTarget.host.processor.floatLanes)
+    let backend = NativeBackend(workers: 1, target: Self.target(blockBytes: 1 << 30))
+    let plan = try backend.plan(backend.optimized(layer.graph()))
+    #expect(plan.program.buffers.contains { $0.name.contains("in panels of") })
+    for parts in [1, 3] { _ = try Self.check(layer, blockBytes: layer.bytes / parts, "panels", isNative: true) }
+  }
+
   /// A layer as it is: blocks of images on the processor at hand.
   @Test func aLayerOfSixteenImages() throws {
     let layer = Layer(images: 16, size: [56, 56], inputs: 64, outputs: 64)
