@@ -25,9 +25,11 @@ struct WindowTile {
   let count: Int
   let shapes: [Shape]
 
-  /// Nil if windows are too large to be written out, or there is nothing to put side by side.
+  /// Nil if windows are too large to be written out, or there is nothing to put side by side: windows that do not overlap
+  /// share nothing, and one after the other they read memory in its order.
   init?(_ axes: [WindowAxis]) {
-    guard let axis = axes.last, axis.output > 1, axes.reduce(1, { $0 * $1.window }) <= WindowGeometry.unrolledTaps
+    guard let axis = axes.last, axis.output > 1, axis.stride < axis.extent,
+      axes.reduce(1, { $0 * $1.window }) <= WindowGeometry.unrolledTaps
     else { return nil }
     let tiles = (axis.output + Self.mostWindows - 1) / Self.mostWindows
     size = (axis.output + tiles - 1) / tiles

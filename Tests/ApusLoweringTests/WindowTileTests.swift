@@ -49,7 +49,7 @@ import Testing
 
   @Test(arguments: [
     (width: 14, window: 3, dilation: 1, size: 7, ends: [1, 2]), (56, 3, 1, 8, [1, 6, 7]), (17, 3, 1, 6, [1, 2, 3]),
-    (7, 3, 1, 7, [1]), (8, 1, 1, 8, [1]), (64, 1, 1, 8, [8]), (2, 3, 1, 2, [1]),
+    (7, 3, 1, 7, [1]), (8, 2, 1, 8, [1]), (64, 2, 1, 8, [7, 8]), (2, 3, 1, 2, [1]),
   ])
   func tilesAreEven(width: Int, window: Int, dilation: Int, size: Int, ends: [Int]) throws {
     let tile = try #require(WindowTile([axis(width: width, window: window, dilation: dilation)]))
@@ -58,11 +58,15 @@ import Testing
     for shape in tile.shapes { #expect(Set(shape.columns.map(\.offset)).count == shape.columns.count) }
   }
 
-  /// One window, windows of ten elements, padding that more than three kinds of tiles reach into.
+  /// One window, windows of ten elements, padding that more than three kinds of tiles reach into, windows side by side.
   @Test func someAreComputedOneByOne() {
     #expect(WindowTile([axis(width: 1, window: 3)]) == nil)
     #expect(WindowTile([axis(width: 40, window: 10)]) == nil)
     #expect(WindowTile([axis(width: 40, window: 3, dilation: 9)]) == nil)
+    #expect(WindowTile([axis(width: 8, window: 1)]) == nil)
+    var pool = WindowAxis(input: 16, window: 2, stride: 2, dilation: 1)
+    pool.output = 8
+    #expect(WindowTile([pool]) == nil)
     #expect(WindowTile([]) == nil)
   }
 
