@@ -31,6 +31,13 @@ public struct Philox: Sendable {
     return SIMD4(c0, c1, c2, c3)
   }
 
+  /// Two numbers in [0, 1) with 53 random bits each, as `PhiloxGenerator` draws them one after the other.
+  @inlinable public func pair(_ index: UInt64, stream: UInt64 = 0) -> (Double, Double) {
+    let words = block(index, stream: stream)
+    let (a, b) = (UInt64(words.x) | UInt64(words.y) << 32, UInt64(words.z) | UInt64(words.w) << 32)
+    return (Double(a >> 11) * 0x1p-53, Double(b >> 11) * 0x1p-53)
+  }
+
   /// Word `index` of a stream.
   @inlinable public func word(_ index: Int, stream: UInt64 = 0) -> UInt32 {
     block(UInt64(index) >> 2, stream: stream)[index & 3]

@@ -31,6 +31,26 @@ import Testing
     }
   }
 
+  /// Large variables are drawn in parts, by all processors: the same numbers as one after the other. Parts begin at
+  /// multiples of 65,536; elements of a uniform distribution come in twos.
+  @Test(arguments: [1, 2, 65_535, 65_536, 65_537, 65_538, 131_072, 196_613])
+  func partsAgree(_ count: Int) throws {
+    let stream = StableHash.fnv1a("w")
+    var generator = PhiloxGenerator(seed: 7, stream: stream)
+    func unit() -> Double { Double(generator.next() >> 11) / 0x1p53 }
+    let uniform = (0..<count).map { _ in -1 + 3 * unit() }
+    #expect(try values(.uniform(low: -1, high: 2), [count], seed: 7) == uniform)
+    let single = try values(.uniform(low: -1, high: 2), [count], seed: 7, dtype: .f32)
+    #expect(single == uniform.map { Double(Float($0)) })
+
+    generator = PhiloxGenerator(seed: 7, stream: stream)
+    let normal = (0..<count).map { _ -> Double in
+      let radius = (-2 * log(1 - unit())).squareRoot()
+      return 3 + 2 * (radius * cos(2 * .pi * unit()))
+    }
+    #expect(try values(.normal(mean: 3, deviation: 2), [count], seed: 7) == normal)
+  }
+
   /// Keras's order of an LSTM's gates: input, forget, cell, output.
   @Test func theForgetGateBeginsOpen() throws {
     #expect(try values(.forgetGateOnes, [8]) == [0, 0, 1, 1, 0, 0, 0, 0])

@@ -13,30 +13,28 @@ extension Variable {
     }
     _ = try type.byteCountInMemory()
     // The stream is derived from the name, so that two variables of one seed differ.
-    let stream = StableHash.fnv1a(label)
-    let draw = InitialDraw(generator: PhiloxGenerator(seed: self.seed ?? sessionSeed, stream: stream))
+    let numbers = RandomNumbers(seed: self.seed ?? sessionSeed, stream: StableHash.fnv1a(label))
     let (fanIn, fanOut) = Self.fans(dimensions)
     /// Var[w] = scale / fan as a uniform distribution: limit √(3 · scale / fan).
     func uniform(_ scale: Double, _ fan: Double) throws -> Tensor {
-      var draw = draw
       let limit = (3 * scale / max(1, fan)).squareRoot()
-      return try fill(dimensions, &draw) { $0.uniform(-limit, limit) }
+      return try fill(dimensions, numbers, UniformDistribution(low: -limit, high: limit))
     }
     /// Var[w] = scale / fan as a normal distribution cut at two deviations, widened by what the cut takes away.
     func truncated(_ scale: Double, _ fan: Double) throws -> Tensor {
-      var draw = draw
       let deviation = (scale / max(1, fan)).squareRoot() / 0.879_625_661_034_239_78
-      return try fill(dimensions, &draw) { $0.truncatedNormal() * deviation }
+      return try fill(dimensions, from: numbers.generator) { $0.truncatedNormal() * deviation }
     }
-    var own = draw
     switch initializer {
     case .zeros: return try Tensor(zeros: type.dtype, dimensions)
     case .ones: return try Tensor(repeating: 1, type.dtype, dimensions)
     case .constant(let value): return try Tensor(filling: dimensions, with: value, type.dtype)
-    case .uniform(let low, let high): return try fill(dimensions, &own) { $0.uniform(low, high) }
-    case .normal(let mean, let deviation): return try fill(dimensions, &own) { mean + deviation * $0.normal() }
+    case .uniform(let low, let high):
+      return try fill(dimensions, numbers, UniformDistribution(low: low, high: high))
+    case .normal(let mean, let deviation):
+      return try fill(dimensions, numbers, NormalDistribution(mean: mean, deviation: deviation))
     case .truncatedNormal(let mean, let deviation):
-      return try fill(dimensions, &own) { mean + deviation * $0.truncatedNormal() }
+      return try fill(dimensions, from: numbers.generator) { mean + deviation * $0.truncatedNormal() }
     case .glorotUniform: return try uniform(1, (fanIn + fanOut) / 2)
     case .glorotNormal: return try truncated(1, (fanIn + fanOut) / 2)
     case .heUniform: return try uniform(2, fanIn)
@@ -48,19 +46,18 @@ extension Variable {
       let rows = dimensions.dropLast().reduce(1, *)
       // The matrix, and what is left of it beside the tensor.
       _ = try TensorType(.f64, type.shape).byteCountInMemory()
-      var elements = Orthogonal.matrix(rows: rows, columns: columns) { own.normal() }[...]
-      return try fill(dimensions, &elements) { gain * ($0.popFirst() ?? 0) }
+      var generator = numbers.generator
+      let elements = Orthogonal.matrix(rows: rows, columns: columns) { generator.normal() }[...]
+      return try fill(dimensions, from: elements) { gain * ($0.popFirst() ?? 0) }
     case .identity(let gain):
       guard dimensions.count == 2 else { throw needsMatrix }
-      var position = -1
-      return try fill(dimensions, &position) {
+      return try fill(dimensions, from: -1) {
         $0 += 1
         return $0 / dimensions[1] == $0 % dimensions[1] ? gain : 0
       }
     case .forgetGateOnes:
       let units = (dimensions.last ?? 0) / 4
-      var position = -1
-      return try fill(dimensions, &position) {
+      return try fill(dimensions, from: -1) {
         $0 += 1
         let gate = units == 0 ? 0 : $0 % (4 * units) / units
         return gate == 1 ? 1 : 0
@@ -83,52 +80,39 @@ extension Variable {
     }
   }
 
+  /// Elements one after the other.
   /// - Parameters:
-  ///   - state: of what gives the elements, in order. It is passed along, not captured: there are a hundred million elements.
+  ///   - state: what gives the elements has before the first. It is passed along, not captured: there are many elements.
   ///   - next: the next element.
   private func fill<State>(
-    _ dimensions: [Int], _ state: inout State, _ next: (inout State) -> Double
+    _ dimensions: [Int], from state: State, _ next: (inout State) -> Double
   ) throws -> Tensor {
+    try withoutActuallyEscaping(next) {
+      var elements = ElementsInOrder(state: state, next: $0)
+      return try filled(dimensions, by: &elements)
+    }
+  }
+
+  /// Elements that blocks of random numbers give, each for itself.
+  private func fill(
+    _ dimensions: [Int], _ numbers: RandomNumbers, _ distribution: some BlockDistribution
+  ) throws -> Tensor {
+    var elements = ElementsByBlock(numbers: numbers, distribution: distribution)
+    return try filled(dimensions, by: &elements)
+  }
+
+  private func filled(_ dimensions: [Int], by elements: inout some ElementSource) throws -> Tensor {
     // In place: a large model's weights are not to be there twice.
     var result = try Tensor(uninitialized: type.dtype, dimensions)
-    func set<Element: TensorElement>(
-      _ type: Element.Type, _ state: inout State, _ element: (Double) -> Element
-    ) -> Tensor {
-      result.withMutableElements(as: type) { for position in $0.indices { $0[position] = element(next(&state)) } }
-      return result
-    }
     switch type.dtype {
-    case .f32: return set(Float.self, &state) { Float($0) }
-    case .f64: return set(Double.self, &state) { $0 }
-    case .bf16: return set(BFloat16.self, &state) { BFloat16(converting: $0) }
-    case .f16: return set(Float16.self, &state) { Float16($0) }
+    case .f32: result.withMutableElements(as: Float.self) { elements.fill($0) }
+    case .f64: result.withMutableElements(as: Double.self) { elements.fill($0) }
+    case .bf16: result.withMutableElements(as: BFloat16.self) { elements.fill($0) }
+    case .f16: result.withMutableElements(as: Float16.self) { elements.fill($0) }
     case .i8, .u8, .i32, .i64, .bool:
       throw ApusError.input("variable '\(label)' of type \(type.dtype) cannot be initialized by \(initializer)")
     }
-  }
-}
-
-/// Random numbers one after the other.
-private struct InitialDraw {
-  var generator: PhiloxGenerator
-
-  /// In [0, 1), 53 bits.
-  private mutating func unit() -> Double { Double(generator.next() >> 11) * 0x1p-53 }
-
-  mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * unit() }
-
-  /// Box and Muller 1958; the logarithm's argument is in (0, 1].
-  mutating func normal() -> Double {
-    let radius = (-2 * log(1 - unit())).squareRoot()
-    return radius * cos(2 * .pi * unit())
-  }
-
-  /// Drawn again beyond two deviations.
-  mutating func truncatedNormal() -> Double {
-    while true {
-      let x = normal()
-      if abs(x) <= 2 { return x }
-    }
+    return result
   }
 }
 
