@@ -36,7 +36,7 @@ struct ProcessorChoices {
     \(processor.multiplyAddsInFlight) under way
       parts of k: \(TileGrid.depth(processor)) steps; a tile of \(TileEmitter.streamingRows(processor)) rows or fewer \
     fetches its panel
-      streamed: from \(kibibytes(StreamedProduct.leastBytes(processor))), up to \
+      streamed: from \([16, 1000, 1024].map(streamedBytes).joined(separator: ", ")), up to \
     \(StreamedProduct.mostColumns(processor)) columns, in \(StreamedProduct.units(processor)) units
       rows read without packing: \([1024, 3136, 4096].map(unpackedRows).joined(separator: ", "))
       blocks of Winograd's tiles: \(kibibytes(WinogradBlock.byteLimit(processor)))
@@ -53,10 +53,16 @@ struct ProcessorChoices {
     """
   }
 
+  private func streamedBytes(_ columns: Int) -> String {
+    let bytes = StreamedProduct.leastBytes(columns: columns, elementBytes: Self.elementBytes, processor)
+    return "\(kibibytes(bytes)) of \(columns) columns"
+  }
+
   private func productRow(_ product: (name: String, m: Int, n: Int, k: Int)) -> String {
     let (m, n, k) = (product.m, product.n, product.k)
     if m == 1, n <= StreamedProduct.mostColumns(processor),
-      n * k * Self.elementBytes >= StreamedProduct.leastBytes(processor)
+      n * k * Self.elementBytes
+        >= StreamedProduct.leastBytes(columns: n, elementBytes: Self.elementBytes, processor)
     {
       return "  " + cells(product.name, "streamed", "\(StreamedProduct.units(processor))", "")
     }

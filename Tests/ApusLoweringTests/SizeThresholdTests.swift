@@ -80,13 +80,16 @@ import Testing
 
   /// Rows that are streamed, their blocks, and columns that a row of sums may have.
   static let streamed: [Case] = {
-    let (bytes, columns, units) = (
-      StreamedProduct.leastBytes(model), StreamedProduct.mostColumns(model), StreamedProduct.units(model)
-    )
-    let n = 61
-    var cases = around(bytes / 4 / n) { k, isAbove in product("streamed", 1, k, n, reaches: isAbove ? "_rows" : nil) }
+    let (columns, units) = (StreamedProduct.mostColumns(model), StreamedProduct.units(model))
+    func rows(_ n: Int) -> Int { StreamedProduct.leastBytes(columns: n, elementBytes: 4, model) / 4 / n }
+    // Rows of a line and of several, and such as lie eight lines apart.
+    var cases = [17, 61, 128].flatMap { n in
+      around(max(rows(n), 4 * units)) { k, isAbove in
+        product("streamed", 1, k, n, reaches: isAbove ? "_rows" : nil)
+      }
+    }
     cases += around(columns) { n, isAbove in
-      product("columns", 1, bytes / 4 / n + 4 * units, n, reaches: isAbove ? nil : "_rows")
+      product("columns", 1, rows(n) + 4 * units, n, reaches: isAbove ? nil : "_rows")
     }
     cases += around(SumBlock.mostProducts * units) { k, isAbove in
       product("blocks of rows", 1, k, 17, reaches: isAbove ? "extend" : "_rows")
