@@ -30,20 +30,27 @@ extension NestPlan {
     return NestedGraph(graph: result, values: map, members: units)
   }
 
-  /// Nodes, and for each nest its first member, as early as their operands allow, else in the graph's order.
+  /// Nodes, and for each nest its first member, as early as their operands allow, else in the graph's order. What has no
+  /// operands is there as soon as it is read: the gradient of a layer, whose nest also updates a variable that is declared
+  /// behind all gradients, does not wait for those of the layers before it, and its cotangent need not be kept so long.
   private func order(_ isFused: [Bool]) -> [NodeID] {
-    // Units: a nest stands for its members under its first member's id.
+    // Units: a nest stands for its members under its first member's id. One that it took over from a nest far before it does
+    // not count.
     var unit = graph.nodes.map(\.id)
     for (index, nest) in nests.enumerated() where nest.members.count > 1 && isGathered(index) {
-      let first = nest.members.min() ?? NodeID(0)
+      let first = nest.members.filter { !moved.contains($0) }.min() ?? NodeID(0)
       for member in nest.members where nestOf[member.index] == index { unit[member.index] = first }
     }
     var waiting = [Int](repeating: 0, count: graph.nodes.count)
     var readers = [[NodeID]](repeating: [], count: graph.nodes.count)
+    /// Of each unit what it reads that has no operands.
+    var sources = [[NodeID]](repeating: [], count: graph.nodes.count)
     for node in graph.nodes {
       for operand in node.operands {
         let producer = unit[graph.producer(of: operand).id.index]
-        if producer != unit[node.id.index] {
+        if graph.nodes[producer.index].operands.isEmpty, graph.producer(of: operand).id == producer {
+          sources[unit[node.id.index].index].append(producer)
+        } else if producer != unit[node.id.index] {
           readers[producer.index].append(unit[node.id.index])
           waiting[unit[node.id.index].index] += 1
         }
@@ -51,8 +58,21 @@ extension NestPlan {
     }
     var ready = NodeHeap(graph.nodes.map(\.id).filter { unit[$0.index] == $0 && waiting[$0.index] == 0 })
     var result: [NodeID] = []
+    var isEmitted = [Bool](repeating: false, count: graph.nodes.count)
+    func emit(_ node: NodeID) {
+      guard !isEmitted[node.index] else { return }
+      isEmitted[node.index] = true
+      result.append(node)
+    }
+    // Their order is the graph's signature.
+    var declarations = graph.nodes.filter { $0.op.traits.contains(.declaration) }.map(\.id)[...]
     while let next = ready.popMin() {
-      result.append(next)
+      for node in sources[next.index].sorted() + [next] {
+        if graph.nodes[node.index].op.traits.contains(.declaration) {
+          while let first = declarations.first, first <= node { emit(declarations.removeFirst()) }
+        }
+        emit(node)
+      }
       for reader in readers[next.index] {
         waiting[reader.index] -= 1
         if waiting[reader.index] == 0 { ready.insert(reader) }

@@ -37,6 +37,8 @@ struct NestPlan {
   private(set) var forms: [NestForm]
   /// What kept a value out of the nest of a node that reads it, when that was tried.
   private(set) var obstacles: [Edge: FusionObstacle] = [:]
+  /// Members that were others' before.
+  private(set) var moved: Set<NodeID> = []
   /// Positions of nodes, ascending, such that no nest has members both before and from there on.
   private var cuts: [Int] = []
   /// The nests that may become fusions; nil: all.
@@ -86,6 +88,7 @@ struct NestPlan {
     nests[nest].members.removeAll { $0 == member }
     nests[target].members.append(member)
     nestOf[member.index] = target
+    moved.insert(member)
   }
 
   /// Removes the cuts that a nest has grown over.
