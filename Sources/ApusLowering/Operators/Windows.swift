@@ -212,7 +212,8 @@ extension WindowSelect: Lowerable {
 }
 
 extension WindowScatter: Lowerable {
-  /// Of windows that overlap; others are a nest's head (`ScatterNest`). A unit does all windows of one image and one vector of channels, in order.
+  /// Of windows that overlap; others are a nest's head (`ScatterNest`). A unit does all windows of one image and one vector
+  /// of channels, in order.
   public func lower(_ node: NodeLowering) throws {
     let (x, g, y) = (node.operands[0], node.operands[1], node.results[0])
     let geometry = try geometry(Shape(x.dimensions))

@@ -48,7 +48,7 @@ extension NestPlan {
     for node in graph.nodes {
       for operand in node.operands {
         let producer = unit[graph.producer(of: operand).id.index]
-        if graph.nodes[producer.index].operands.isEmpty, graph.producer(of: operand).id == producer {
+        if graph.nodes[producer.index].operands.isEmpty, !isFused[producer.index] {
           sources[unit[node.id.index].index].append(producer)
         } else if producer != unit[node.id.index] {
           readers[producer.index].append(unit[node.id.index])
