@@ -13,7 +13,7 @@ import Testing
     var (now, rounds) = (0.0, 0)
     while now < seconds * 1e9 {
       let round = time(size.workers, now)
-      let count = max(1, Int(4e6 / round))
+      let count = max(1, Int(4e6 * size.share / round))
       now += Double(count) * round
       rounds += count
       size.note(rounds: count, nanoseconds: Double(count) * round)
@@ -33,6 +33,14 @@ import Testing
     // Getting there, and trials, cost little.
     #expect(Double(rounds) > 0.8 * 3e9 / time(best))
     #expect(best < largest || Double(rounds) > 0.98 * 3e9 / time(best))
+  }
+
+  /// Half of a second is enough for two trials, of a millisecond each that half as many workers take twice as long for.
+  @Test func shortRunsLoseLittle() {
+    var size = TeamSize(largest: 2)
+    let (workers, rounds) = simulate(&size, seconds: 0.5) { workers, _ in workers == 1 ? 72_000 : 36_000 }
+    #expect(workers == 2)
+    #expect(Double(rounds) > 0.995 * 0.5e9 / 36_000)
   }
 
   /// After another process has gone the team comes together again, within the longest interval.

@@ -192,7 +192,10 @@ public final class NativeExecutable: TrainingExecutable {
           }
         }
       } measured: { part, time in
-        teamSize.withLock { $0?.note(rounds: part.count, nanoseconds: time / .nanoseconds(1)) }
+        teamSize.withLock {
+          $0?.note(rounds: part.count, nanoseconds: time / .nanoseconds(1))
+          return $0?.share ?? 1
+        }
       }
     }
     extendLifetime(feeds)

@@ -8,9 +8,10 @@ package enum RoundParts {
   package static func areMeasured(_ count: Int) -> Bool { count > first }
 
   /// Calls `body` with ranges that follow each other, until `count` rounds are done.
-  /// - Parameter measured: told how long each part took, unless there is one only.
+  /// - Parameter measured: told how long each part took, unless there is one only; says what share of the usual time the next
+  ///   is to take.
   package static func run(
-    _ count: Int, _ body: (Range<Int>) throws -> Void, measured: (Range<Int>, Duration) -> Void = { _, _ in }
+    _ count: Int, _ body: (Range<Int>) throws -> Void, measured: (Range<Int>, Duration) -> Double = { _, _ in 1 }
   ) rethrows {
     // Nothing to cut, and no time for the clock: a run may take microseconds.
     if !areMeasured(count) { return try body(0..<count) }
@@ -18,9 +19,9 @@ package enum RoundParts {
     while done < count {
       let part = done..<min(count, done + size)
       let time = try ContinuousClock().measure { try body(part) }
-      measured(part, time)
+      let share = measured(part, time)
       done = part.upperBound
-      let fitting = Double(part.count) * (target / max(time, .nanoseconds(1)))
+      let fitting = Double(part.count) * (target / max(time, .nanoseconds(1))) * share
       size = max(1, Int(min(fitting, Double(count))))
     }
   }

@@ -9,6 +9,8 @@ package struct TeamSize: Sendable {
   package var workers: Int { trial?.workers ?? settled }
   /// The fastest so far.
   package private(set) var settled: Int
+  /// What share of the usual time the next part is to take: a trial's first part, which ends most of them, is short.
+  package var share: Double { trial?.times.isEmpty == true ? 0.25 : 1 }
 
   private let largest: Int
   private var trial: Trial?
