@@ -19,8 +19,11 @@ extension KernelProgram {
   /// The same in order.
   package var outputByteCounts: [Int] { outputSizes.sorted { $0.key < $1.key }.map(\.value) }
 
-  /// Memory for all outputs of one batch, in order, as bytes that are not set.
-  package func makeOutputs() throws -> [Tensor] {
-    try outputByteCounts.map { try Tensor(uninitialized: .u8, [$0]) }
+  /// Memory for all outputs of one batch, in order, as bytes.
+  /// - Parameter areZero: whether the bytes are 0, those between elements too; else they are not set.
+  package func makeOutputs(areZero: Bool = false) throws -> [Tensor] {
+    try outputByteCounts.map {
+      areZero ? try Tensor(zeros: .u8, [$0]) : try Tensor(uninitialized: .u8, [$0])
+    }
   }
 }

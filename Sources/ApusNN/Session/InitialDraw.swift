@@ -1,5 +1,4 @@
 import ApusCore
-import Dispatch
 import Foundation
 
 /// What a tensor is filled with.

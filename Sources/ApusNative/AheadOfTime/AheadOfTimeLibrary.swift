@@ -106,9 +106,10 @@ public struct AheadOfTimeLibrary: Sendable {
   ) throws -> [Tensor] {
     if runsHere {
       let compiler = ProgramCompiler(target: backend.target, cache: backend.cache)
-      return try Preparation(preparation, compiler).results(of: variables, workers: backend.workers)
+      return try Preparation(preparation, compiler).results(
+        of: variables, workers: backend.workers, areZero: true)
     }
-    let results = try preparation.makeOutputs()
+    let results = try preparation.makeOutputs(areZero: true)
     try InterpretedProgram(preparation).run { Preparation.address($0, variables, results) }
     return results
   }

@@ -41,15 +41,18 @@ final class Preparation: Sendable {
     }
   }
 
+  /// - Parameter areZero: whether bytes that no launch writes, between the points of filters, are 0: for a file.
   /// - Returns: what programs read as `.precomputed`.
-  func results(of values: [Tensor], workers: Int, on team: WorkerTeam = .shared) throws -> [Tensor] {
+  func results(
+    of values: [Tensor], workers: Int, on team: WorkerTeam = .shared, areZero: Bool = false
+  ) throws -> [Tensor] {
     try last.withLock { last in
       if let last, zip(variables, last.variables).allSatisfy({ values[$0].rawAddress == $1.rawAddress }) {
         return last.results
       }
       // Two sets of results need not be there at the same time.
       last = nil
-      let results = try program.makeOutputs()
+      let results = try program.makeOutputs(areZero: areZero)
       try code.value().run(workers: workers, on: team) { Self.address($0, values, results) }
       last = Last(variables: variables.map { values[$0] }, results: results)
       return results
