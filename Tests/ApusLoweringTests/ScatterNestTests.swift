@@ -40,7 +40,8 @@ import Testing
   func everyElementOnce(_ words: String) throws {
     let parts = words.split(separator: ": ").map(String.init)
     for (kind, dtype) in [("max", "f32"), ("min", "f64"), ("max", "i32"), ("min", "i8")] {
-      try check(Self.text(parts[0], window: parts[1], kind: kind, dtype: dtype))
+      try expectSameWindows(
+        Self.text(parts[0], window: parts[1], kind: kind, dtype: dtype), rarity: 10, others: 10)
     }
   }
 
@@ -51,7 +52,7 @@ import Testing
     let graph = try Graph.parse(text)[0]
     let scatter = try #require(graph.nodes.first { $0.op is WindowScatter })
     #expect(!scatter.headsNest(graph))
-    try check(text)
+    try expectSameWindows(text, rarity: 10, others: 10)
   }
 
   /// All of it is one kernel, which writes where x was, if nothing else reads that.
@@ -75,29 +76,5 @@ import Testing
     #expect(names == ["window_scatter_greater_select"])
     // x, and nothing else, is in the arena.
     #expect(plan.program.arenaByteCount == 2 * 8 * 8 * 16 * 4)
-  }
-
-  /// The same by the interpreter, on few different numbers: many are equal, and some are not finite.
-  private func check(_ text: String) throws {
-    let graph = try Graph.parse(text)[0]
-    let feeds = try graph.parameters.enumerated().map { position, id in
-      let type = graph.type(of: id)
-      var generator = PhiloxGenerator(seed: UInt64(position + 1))
-      let numbers = (0..<(type.shape.numbers ?? []).reduce(1, *)).map { _ in
-        let number = Float(Int.random(in: -2...2, using: &generator))
-        guard type.dtype.isFloating, position == 0, Int.random(in: 0..<10, using: &generator) == 0 else {
-          return position == 0 ? number : number + 10
-        }
-        return [-0.0, .infinity, -.infinity, .nan].randomElement(using: &generator) ?? number
-      }
-      return try Tensor(numbers, type.shape.numbers ?? []).converted(to: type.dtype)
-    }
-    let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: []).outputs
-    for workers in [1, 3] {
-      let results = try NativeBackend(workers: workers, verifies: true).compile(graph).run(feeds, variables: []).outputs
-      for (known, result) in zip(expected, results) {
-        #expect(TensorComparison.firstDifference(known, result, tolerance: 0) == nil, "\(workers) workers:\n\(text)")
-      }
-    }
   }
 }
