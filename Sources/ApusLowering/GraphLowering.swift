@@ -66,6 +66,7 @@ public struct GraphLowering {
     let live = graph.liveNodes()
     let places = try placesOfParts(graph, places, live)
     let isProduct = graph.productValues()
+    var checked = CheckedIndices(graph)
     for node in graph.nodes where live[node.id.index] {
       builder.beginNode()
       switch node.op {
@@ -116,7 +117,9 @@ public struct GraphLowering {
       let lowering = NodeLowering(
         target: builder.target, operands: try node.operands.map { try values.handle($0, graph) }, results: results,
         origin: origin(node, graph), sink: builder,
-        products: Set(node.operands.indices.filter { isProduct[node.operands[$0].index] }))
+        products: Set(node.operands.indices.filter { isProduct[node.operands[$0].index] }),
+        checked: checked.operands(of: node, graph))
+      checked.insert(node, graph)
       try memo.lower(node, graph, lowering, builder) { try lower(node, graph, lowering) }
       for (id, handle) in zip(node.results, results) { values[id.index] = handle }
     }

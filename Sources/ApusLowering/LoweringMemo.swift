@@ -14,10 +14,11 @@ final class LoweringMemo {
     let outputs: [ValueID]
     let tensors: [TensorPlace]
     let products: Set<Int>
+    let checked: Set<Int>
 
     static func == (a: Key, b: Key) -> Bool {
-      a.tensors == b.tensors && a.products == b.products && a.types == b.types && a.outputs == b.outputs
-        && a.op.isEqual(to: b.op) && a.nodes == b.nodes
+      a.tensors == b.tensors && a.products == b.products && a.checked == b.checked && a.types == b.types
+        && a.outputs == b.outputs && a.op.isEqual(to: b.op) && a.nodes == b.nodes
     }
 
     func hash(into hasher: inout Hasher) {
@@ -72,7 +73,7 @@ final class LoweringMemo {
         TensorPlace(
           view: tensor.view, loopStrides: tensor.loopStrides,
           twin: tensors.firstIndex { $0.buffer == tensor.buffer } ?? 0)
-      }, products: lowering.products)
+      }, products: lowering.products, checked: lowering.checked)
     if let launches = known[key] {
       for recorded in launches {
         builder.repeat(recorded.launch, on: recorded.tensors.map { tensors[$0].buffer }, origin: lowering.origin)

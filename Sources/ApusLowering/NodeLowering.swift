@@ -63,12 +63,15 @@ public final class NodeLowering {
   let sink: any LoweringSink
   /// The operands that are products, by position: they are rounded, so a product that is added to one must be, too.
   let products: Set<Int>
+  /// The operands that are indices for which something before fails, if one is out of range.
+  let checked: Set<Int>
 
   init(
     target: ProcessorModel, operands: [TensorHandle], results: [TensorHandle], origin: String, sink: any LoweringSink,
-    products: Set<Int> = []
+    products: Set<Int> = [], checked: Set<Int> = []
   ) {
     self.products = products
+    self.checked = checked
     self.target = target
     self.operands = operands
     self.results = results

@@ -37,21 +37,23 @@ extension NodeLowering {
 }
 
 extension KernelBuilder {
-  /// An index element as a position on an axis of `size`: negative ones count from the end. Fails the run where it lies
-  /// outside; the result is a valid position all the same.
-  func resolved(_ element: Register, _ dtype: DType, size: Int, code: Int) -> Register {
+  /// An index element as a position on an axis of `size`: negative ones count from the end. Where it lies outside, the run
+  /// fails with `code`, if there is one; the result is a valid position all the same.
+  func resolved(_ element: Register, _ dtype: DType, size: Int, code: Int?) -> Register {
     let index = cast(element, from: dtype, to: .i64)
     let zero = self.index(0)
     let own = dtype.kind == .signed ? select(compare(.less, index, zero), add(index, size), index) : index
     let isInside = compare(.lessUnsigned, own, self.index(size))
-    fail(where: unary(.not, isInside), code: code, value: index)
+    if let code { fail(where: unary(.not, isInside), code: code, value: index) }
     return select(isInside, own, zero)
   }
 }
 
 extension NodeLowering {
-  /// The code of an index that lies outside of an axis.
-  func indexFailure(axis: Int, size: Int) -> Int {
-    failure("index {value} is out of range for axis \(axis) of size \(size)")
+  /// The code of an index that lies outside of an axis; nil if something before has failed, then.
+  /// - Parameter operand: the position of the indices among the operands.
+  func indexFailure(operand: Int, axis: Int, size: Int) -> Int? {
+    if checked.contains(operand) { return nil }
+    return failure("index {value} is out of range for axis \(axis) of size \(size)")
   }
 }

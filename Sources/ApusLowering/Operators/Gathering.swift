@@ -10,7 +10,7 @@ extension Gather: Lowerable {
     let axis = try Axis.normalized(axis, rank: x.dimensions.count)
     let size = x.dimensions[axis]
     let rank = indices.dimensions.count
-    let code = node.indexFailure(axis: axis, size: size)
+    let code = node.indexFailure(operand: 1, axis: axis, size: size)
     let rows = GatheredRows(x, from: axis + 1, y, from: axis + rank, node.target)
     if let rows, x.count > 0 { return rows.gather(node, axis, rank, code) }
     node.forEachPosition("gather", of: y.dimensions) { scope in
@@ -37,7 +37,7 @@ extension ScatterAdd: Lowerable {
     let axis = try Axis.normalized(axis, rank: y.dimensions.count)
     let size = y.dimensions[axis]
     let rank = indices.dimensions.count
-    let code = node.indexFailure(axis: axis, size: size)
+    let code = node.indexFailure(operand: 0, axis: axis, size: size)
     guard updates.count > 0 else { return }
     let rows = GatheredRows(y, from: axis + 1, updates, from: axis + rank, node.target)
     if let rows, y.count > 0 { return rows.scatter(node, axis, rank, code) }
@@ -78,7 +78,7 @@ struct GatheredRows {
   }
 
   /// A unit copies a row.
-  func gather(_ node: NodeLowering, _ axis: Int, _ rank: Int, _ code: Int) {
+  func gather(_ node: NodeLowering, _ axis: Int, _ rank: Int, _ code: Int?) {
     let (x, indices, y) = (node.operands[0], node.operands[1], node.results[0])
     let places = Array(y.dimensions[..<(axis + rank)])
     let units = places.reduce(1, *)
@@ -104,7 +104,7 @@ struct GatheredRows {
   private static let share = 4
 
   /// A unit adds its columns of all updates, in their order: however many workers there are, the sums are the same.
-  func scatter(_ node: NodeLowering, _ axis: Int, _ rank: Int, _ code: Int) {
+  func scatter(_ node: NodeLowering, _ axis: Int, _ rank: Int, _ code: Int?) {
     let (indices, updates, y) = (node.operands[0], node.operands[1], node.results[0])
     let (outer, list) = (Array(y.dimensions[..<axis]), indices.dimensions)
     let share = Self.share * lanes

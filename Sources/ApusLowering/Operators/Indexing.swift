@@ -31,7 +31,7 @@ extension TakeAlongAxis: Lowerable {
     let (x, indices, y) = (node.operands[0], node.operands[1], node.results[0])
     let axis = try Axis.normalized(axis, rank: x.dimensions.count)
     let size = x.dimensions[axis]
-    let code = node.indexFailure(axis: axis, size: size)
+    let code = node.indexFailure(operand: 1, axis: axis, size: size)
     node.forEachPosition("take_along_axis", of: y.dimensions) { scope in
       let b = scope.builder
       let (from, list, to) = (scope.read(x), scope.read(indices), scope.write(y))
@@ -59,7 +59,7 @@ extension PutAlongAxisAdd: Lowerable {
     try node.copy(from: base, to: y)
     let axis = try Axis.normalized(axis, rank: y.dimensions.count)
     let size = y.dimensions[axis]
-    let code = node.indexFailure(axis: axis, size: size)
+    let code = node.indexFailure(operand: 0, axis: axis, size: size)
     let outer = Array(updates.dimensions[..<axis])
     let inner = Array(updates.dimensions[axis...])
     guard updates.count > 0 else { return }
