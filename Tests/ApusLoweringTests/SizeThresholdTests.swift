@@ -115,6 +115,18 @@ import Testing
 
           """)
     }
+    // Lines far apart, more than stay in the first cache.
+    cases += around(Packing.mostRows(distance: 2560, model)) { k, isAbove in
+      Case(
+        name: "far rows: \(k)",
+        text: """
+          graph @product(%x: f32[\(k), 640], %y: f32[\(k), 320]) {
+            %p = matmul(%x, %y, transpose_a: true)
+            return %p
+          }
+
+          """, reaches: isAbove ? "@copy" : nil)
+    }
     return cases
   }()
 
