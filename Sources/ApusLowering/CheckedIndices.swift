@@ -27,7 +27,7 @@ struct CheckedIndices {
 
   /// Takes note of what a node checks.
   mutating func insert(_ node: Node, _ graph: Graph) {
-    guard let op = node.op as? any LookUpOperator, type(of: op).failsAtLimit,
+    guard let op = node.op as? any LookUpOperator,
       // Nothing is looked up for an empty result.
       graph.type(of: node.result).shape.elementCount != 0
     else { return }

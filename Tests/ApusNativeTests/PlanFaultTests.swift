@@ -7,8 +7,8 @@ import Testing
 
 /// Faults planted in the plans of models: the checker refuses each, and names the launches, the buffer and the reason.
 @Suite struct PlanFaultTests {
-  private static func training(_ name: String) throws -> PlannedGraph {
-    let planned = try PlannedGraph(PlannedGraph.model(name, training: true))
+  private static func training(_ name: String, batch: Int = 4) throws -> PlannedGraph {
+    let planned = try PlannedGraph(PlannedGraph.model(name, training: true, batch: batch))
     try planned.check()
     return planned
   }
@@ -221,8 +221,9 @@ import Testing
     #expect(words.contains("batch of %input in iteration 3 touches bytes 160..<192 of rows, which has 160"), "\(words)")
   }
 
+  /// Batches so large that all workers read them: what one worker does is in order without a barrier.
   @Test(arguments: ["mlp", "lstm"]) func barriersBetweenBatches(_ name: String) throws {
-    let planned = try Self.training(name)
+    let planned = try Self.training(name, batch: 64)
     let program = planned.overBatches()
     guard case .loop(nil, let carries, let body)? = program.steps.last else {
       Issue.record("batches are no loop: \(program)")

@@ -69,6 +69,10 @@ public struct Rematerialize: Pass {
     return best.graph
   }
 
+  /// What is less than this part of the peak is not worth nodes. A number for each step, such as the factor of Adam's updates,
+  /// is computed from a counter, whose next value would have to wait for the last of its readers.
+  fileprivate static let leastShare = 1024
+
   /// How often a lower limit is tried: each time the graph is planned anew.
   private static let mostTrials = 4
 
@@ -208,6 +212,7 @@ private struct RematerializationState {
       let targets = values.filter { !lateReaders($0, place).isEmpty }
       guard !targets.isEmpty else { return nil }
       let bytes = nested.graph.type(of: buffer).byteCount ?? 0
+      if bytes < peak / Rematerialize.leastShare { return nil }
       return recomputation(of: targets, in: Set(values), at: place, bytes: bytes)
     }
   }

@@ -6,13 +6,6 @@ public protocol LookUpOperator: Operator {
   /// What the elements of an operand must stay below.
   /// - Returns: nil if the operand is not an index, or if its limit is a symbol.
   func indexLimit(ofOperand position: Int, _ operands: [TensorType]) -> Int?
-
-  /// Whether a run fails if an element reaches its limit.
-  static var failsAtLimit: Bool { get }
-}
-
-extension LookUpOperator {
-  public static var failsAtLimit: Bool { true }
 }
 
 /// An elementwise operator whose result has the same numbers as its operand, if that is an index.
@@ -26,8 +19,6 @@ extension CheckIndex: LookUpOperator {
 }
 
 extension OneHot: LookUpOperator {
-  public static var failsAtLimit: Bool { false }
-
   public func indexLimit(ofOperand position: Int, _ operands: [TensorType]) -> Int? { depth }
 }
 
