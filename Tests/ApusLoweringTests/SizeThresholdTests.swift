@@ -39,6 +39,19 @@ import Testing
         """, reaches: reaches)
   }
 
+  /// A product whose first operand is transposed, as the gradient of weights.
+  private static func weights(_ name: String, _ k: Int, _ m: Int, _ n: Int, reaches: String? = nil) -> Case {
+    Case(
+      name: "\(name): \(k)",
+      text: """
+        graph @product(%x: f32[\(k), \(m)], %y: f32[\(k), \(n)]) {
+          %p = matmul(%x, %y, transpose_a: true)
+          return %p
+        }
+
+        """, reaches: reaches)
+  }
+
   private static func unary(_ name: String, _ shape: [Int], _ body: String, reaches: String? = nil) -> Case {
     let dimensions = shape.map(String.init).joined(separator: ", ")
     return Case(
@@ -104,28 +117,10 @@ import Testing
     cases += around(64) { k, _ in product("rows without packing", 40, k, 160) }
     cases += [64, 96, 128, 130, 256].map { product("distances", 37, $0, 129, transposed: true) }
     // Of lines half or less of which a tile uses, half of the first cache and more.
-    cases += around(model.firstCache.bytes / 2 / model.lineBytes) { k, _ in
-      Case(
-        name: "thin rows: \(k)",
-        text: """
-          graph @product(%x: f32[\(k), 37], %y: f32[\(k), 160]) {
-            %p = matmul(%x, %y, transpose_a: true)
-            return %p
-          }
-
-          """)
-    }
+    cases += around(model.firstCache.bytes / 2 / model.lineBytes) { k, _ in weights("thin rows", k, 37, 160) }
     // Lines far apart, more than stay in the first cache.
     cases += around(Packing.mostRows(distance: 2560, model)) { k, isAbove in
-      Case(
-        name: "far rows: \(k)",
-        text: """
-          graph @product(%x: f32[\(k), 640], %y: f32[\(k), 320]) {
-            %p = matmul(%x, %y, transpose_a: true)
-            return %p
-          }
-
-          """, reaches: isAbove ? "@copy" : nil)
+      weights("far rows", k, 640, 320, reaches: isAbove ? "@copy" : nil)
     }
     return cases
   }()

@@ -63,6 +63,20 @@ import Testing
     }
   }
 
+  /// Elements along an axis: the gradient of a look-up has its indices, too.
+  @Test func elementsAlongAnAxis() throws {
+    let builder = GraphBuilder("along")
+    let x = try builder.parameter("x", .f32, [5, 3])
+    let (i, g) = (try builder.parameter("i", .i32, [1, 3]), try builder.parameter("g", .f32, [1, 3]))
+    let graph = try builder.build([x.putAlongAxisAdd(i, g, axis: 0), x.takeAlongAxis(i, axis: 0)])
+    #expect(try checks(graph) == 1)
+    var values = try feeds(graph, [0])
+    values[1] = try Tensor([0, -1, 0] as [Int32], [1, 3])
+    try expectSame(graph, values)
+    values[1] = try Tensor([0, 5, 0] as [Int32], [1, 3])
+    try expectFailure("index 5 is out of range for axis 0 of size 5", graph, values)
+  }
+
   /// What lies within one axis may lie outside of another.
   @Test func aShorterAxisChecksAgain() throws {
     let shorter = try lookUps(from: 5, into: 4)
