@@ -25,8 +25,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
   ],
   targets: [
-    // System libraries: module maps, no code.
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    // A system library: a module map, no code.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The graph and its operators.
@@ -37,7 +36,7 @@ let package = Package(
     .target(
       name: "ApusInterpreter",
       dependencies: [
-        "COpenBLAS", "ApusCore", "ApusGraph", "ApusOperators", .product(name: "RealModule", package: "swift-numerics"),
+        "ApusCore", "ApusGraph", "ApusOperators", .product(name: "RealModule", package: "swift-numerics"),
       ]),
     .target(name: "ApusPasses", dependencies: ["ApusCore", "ApusGraph", "ApusOperators", "ApusInterpreter"]),
 

@@ -36,7 +36,7 @@ clang=()
 for map in Sources/*/module.modulemap "$checkouts"/swift-numerics/Sources/_NumericsShims/include/module.modulemap; do
   clang+=(-Xcc "-fmodule-map-file=$map" -Xcc "-I$(dirname "$map")")
 done
-for flag in $(pkg-config --cflags-only-I openblas zlib); do clang+=(-Xcc "$flag"); done
+for flag in $(pkg-config --cflags-only-I zlib); do clang+=(-Xcc "$flag"); done
 mkdir "$work/symbols"
 swift symbolgraph-extract -module-name Apus -I "$build/Modules" "${clang[@]}" \
   -target "$(swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')" \

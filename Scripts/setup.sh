@@ -5,10 +5,10 @@ set -euo pipefail
 packages=(
   # What Swift itself builds and links with.
   binutils gcc git libc6-dev libcurl4-openssl-dev libedit2 libncurses6 libsqlite3-0 libstdc++-12-dev libxml2 tzdata
-  # BLAS for the reference kernels, zlib for compressed data sets, and how the package manager finds them.
-  libopenblas-dev zlib1g-dev pkg-config
-  # What reads JPEG files, found by name at run time.
-  libturbojpeg0
+  # zlib for compressed data sets, and how the package manager finds it.
+  zlib1g-dev pkg-config
+  # BLAS for the reference kernels and what reads JPEG files, found by name at run time.
+  libopenblas0 libturbojpeg0
   # The images of the examples.
   dataset-fashion-mnist
 )

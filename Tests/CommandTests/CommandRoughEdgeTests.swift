@@ -99,6 +99,19 @@ import Testing
     }
   }
 
+  /// BLAS is loaded where the interpreter multiplies matrices, and nowhere else.
+  @Test func withoutBLASTheInterpreterSaysSo() throws {
+    let without = "APUS_OPENBLAS=/nowhere/libopenblas.so"
+    for command in ["apus run mlp.graph --bind batch=2", "apus bench mlp.graph --seconds 0.01 --batch 1"] {
+      let result = try Self.shell("\(command) --backend interpreter", environment: without)
+      #expect(result.status == 1, "\(result.errors)")
+      #expect(result.errors.contains("the interpreter multiplies matrices by libopenblas, which is not found here"))
+      #expect(result.errors.contains("help: install the package libopenblas0"), "\(result.errors)")
+      let native = try Self.shell("\(command) --backend native", environment: without)
+      #expect(native.status == 0 && native.errors.isEmpty, "\(native.errors)")
+    }
+  }
+
   /// To print a graph no weight needs a value: those of VGG16 and its optimizer are a gigabyte.
   @Test func printingATrainingStepTakesLittleMemory() throws {
     let file = Repository.file("Graphs/Models/vgg16.graph").path

@@ -18,9 +18,10 @@ import Testing
     let file = folder.appendingPathComponent("user.swift")
     try "import Apus\n\(body)".write(to: file, atomically: true, encoding: .utf8)
     let maps =
-      ["COpenBLAS", "CZlib"].map { Repository.file("Sources/\($0)/module.modulemap").path } + [
-        packages.appendingPathComponent("swift-numerics/Sources/_NumericsShims/include/module.modulemap").path
-      ]
+      [
+        Repository.file("Sources/CZlib/module.modulemap"),
+        packages.appendingPathComponent("swift-numerics/Sources/_NumericsShims/include/module.modulemap"),
+      ].map(\.path)
     let result = try runProgram(
       URL(fileURLWithPath: "/usr/bin/env"),
       arguments: [

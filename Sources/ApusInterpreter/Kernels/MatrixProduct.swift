@@ -1,5 +1,4 @@
 import ApusCore
-import COpenBLAS
 
 /// The sizes of C = A B, or C += A B, row-major: C is m × n, A is m × k (k × m in memory if transposed), B is k × n
 /// (n × k in memory if transposed).
@@ -53,13 +52,10 @@ struct MatrixProduct {
   }
 }
 
-/// One thread, so that results do not depend on the number of processors; small products would not gain from more.
-private let blasUsesOneThread: Void = openblas_set_num_threads(1)
-
-/// The signature of BLAS's `gemm` for one element type.
+/// BLAS's `gemm` for one element type, as `OpenBLAS` has it.
 private typealias BLASProduct<Element> = (
-  CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, Int32, Int32, Int32, Element, UnsafePointer<Element>?, Int32,
-  UnsafePointer<Element>?, Int32, Element, UnsafeMutablePointer<Element>?, Int32
+  Int32, Int32, Int32, Int32, Int32, Int32, Element, UnsafePointer<Element>, Int32, UnsafePointer<Element>, Int32,
+  Element, UnsafeMutablePointer<Element>, Int32
 ) -> Void
 
 extension MatrixProduct {
@@ -68,11 +64,11 @@ extension MatrixProduct {
     by gemm: BLASProduct<Element>
   ) throws {
     if isDone(c) { return }
-    _ = blasUsesOneThread
     let sizes = try blasSizes()
     gemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, sizes.m, sizes.n,
-      sizes.k, 1, a, sizes.a, b, sizes.b, accumulates ? 1 : 0, c, sizes.c)
+      OpenBLAS.rowMajor, transposeA ? OpenBLAS.transposed : OpenBLAS.plain,
+      transposeB ? OpenBLAS.transposed : OpenBLAS.plain, sizes.m, sizes.n, sizes.k, 1, a, sizes.a, b, sizes.b,
+      accumulates ? 1 : 0, c, sizes.c)
   }
 }
 
@@ -84,7 +80,9 @@ extension MatrixProduct {
   fileprivate func multiplyInBlocks(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
   ) throws {
-    guard k > 2 * MatrixProduct.blockSteps, m > 0, n > 0 else { return try multiply(a, b, c, by: cblas_sgemm) }
+    guard k > 2 * MatrixProduct.blockSteps, m > 0, n > 0 else {
+      return try multiply(a, b, c, by: OpenBLAS.shared().sgemm)
+    }
     try Memory.check(MemoryLayout<Double>.stride * m * n)
     var sums = [Double](repeating: 0, count: m * n)
     if accumulates {
@@ -98,7 +96,8 @@ extension MatrixProduct {
     for first in stride(from: 0, to: k, by: MatrixProduct.blockSteps) {
       block.k = min(MatrixProduct.blockSteps, k - first)
       try block.multiply(
-        a + first * (transposeA ? strideA : 1), b + first * (transposeB ? 1 : strideB), base, by: cblas_sgemm)
+        a + first * (transposeA ? strideA : 1), b + first * (transposeB ? 1 : strideB), base,
+        by: OpenBLAS.shared().sgemm)
       for position in sums.indices { sums[position] += Double(part[position]) }
     }
     for i in 0..<m { for j in 0..<n { c[i * strideC + j] = Float(sums[i * n + j]) } }
@@ -114,5 +113,5 @@ extension Float {
 extension Double {
   static func multiply(
     _ p: MatrixProduct, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>
-  ) throws { try p.multiply(a, b, c, by: cblas_dgemm) }
+  ) throws { try p.multiply(a, b, c, by: OpenBLAS.shared().dgemm) }
 }
