@@ -4,7 +4,9 @@ import ApusPlanning
 
 /// The tiles of a product in the order they are computed, and the parts that k is cut into.
 ///
-/// Small products are one part, panel of columns by panel of columns. In large ones k is cut so that a panel of the second
+/// Small products are one part, panel of columns by panel of columns. Where what lies in rows is much more than the second
+/// operand, they are rows by rows instead: a worker has rows of its own in its caches, and often in the products before
+/// and behind this one the same. In large products k is cut so that a panel of the second
 /// operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk:
 /// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts between the first
 /// and the last are one kernel with a loop: code does not grow with k.
@@ -27,13 +29,15 @@ struct TileGrid {
   /// Blocks of rows in a chunk.
   let chunk: Int
   let batch: [Int]
+  /// Whether the second cache does not keep the whole first operand, and each chunk of its rows is read once, in order.
+  let isFirstLarge: Bool
   /// Whether all places of the batch see the same second operand: then a panel of it is used for all of them in turn.
   let isPanelFirst: Bool
   let parts: [Part]
 
   init(
-    rows: Int, n: Int, k axes: [Int], tile: ContractionTile, width: Int, batch: [Int], sharesB: Bool,
-    elementBytes: Int, processor: ProcessorModel
+    rows: Int, n: Int, k axes: [Int], rowElements: Int, tile: ContractionTile, width: Int, batch: [Int],
+    sharesB: Bool, elementBytes: Int, processor: ProcessorModel
   ) {
     let (cache, depth) = (processor.secondCache.bytes, TileGrid.depth(processor))
     let k = axes.reduce(1, *)
@@ -46,17 +50,25 @@ struct TileGrid {
     guard smallest > cache, axes.count == 1, k > depth + depth / 2, panels * blocks > 1,
       batch.allSatisfy({ $0 == 1 })
     else {
-      // Where the first operand does not stay in the second cache while all panels of the second pass by, and the second
-      // does, the first is read once.
       let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
-      let isFirstLarge =
-        axes.count == 1 && first > cache / 2 && second > cache / 8 && second <= cache / 4 * 3
-      chunk =
-        isFirstLarge && batch.allSatisfy({ $0 == 1 })
-        ? min(blocks, max(1, cache / 8 / (k * elementBytes * tile.rows))) : blocks
+      let passing = rows * rowElements * elementBytes
+      isFirstLarge = first > cache / 2
+      if axes.count == 1, batch.allSatisfy({ $0 == 1 }), second <= cache / 4 * 3,
+        isFirstLarge || passing > max(cache / 2, 2 * second)
+      {
+        // Where the first operand does not stay in the second cache while all panels of the second pass by, it is read
+        // once, in chunks that do.
+        let most = isFirstLarge ? max(1, cache / 8 / (k * elementBytes * tile.rows)) : blocks
+        let cores = processor.cores
+        let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
+        chunk = (blocks + chunks - 1) / chunks
+      } else {
+        chunk = blocks
+      }
       parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
       return
     }
+    isFirstLarge = false
     let number = (k + depth - 1) / depth
     let length = (k + number - 1) / number
     let last = (number - 1) * length

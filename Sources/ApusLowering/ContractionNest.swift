@@ -98,7 +98,7 @@ struct ContractionNest {
     let (a, b) = (operands.a, operands.b)
     let dtype = region.type(of: product.result).dtype
     let grid = TileGrid(
-      rows: rows, n: n, k: operands.k, tile: tile, width: width, batch: batch,
+      rows: rows, n: n, k: operands.k, rowElements: k + n * tensors.count { $0.m != 0 }, tile: tile, width: width, batch: batch,
       sharesB: b.batch.allSatisfy { $0 == 0 },
       elementBytes: dtype.byteCount, processor: node.target)
     let sums =
@@ -141,6 +141,7 @@ struct ContractionNest {
           // The second cache hardly keeps it until it is read again.
           fetchesPanels: grid.blocks <= ContractionNest.fetchingBlocks
             && b.handle.count * b.handle.dtype.byteCount >= node.target.secondCache.bytes,
+          fetchesRows: grid.isFirstLarge && !packsA && a.k == [1] && a.free == k,
           processor: node.target)
         // A unit's sums are read by itself alone, so parts need no barrier between them.
         builder.loop(part.repetitions) { number in

@@ -23,6 +23,8 @@ struct TileEmitter {
   let isPacked: (a: Bool, b: Bool)
   /// Whether the second operand is so large that it comes from memory.
   let fetchesPanels: Bool
+  /// Whether the first operand, whose rows follow each other, comes from beyond the second cache.
+  let fetchesRows: Bool
   let processor: ProcessorModel
 
   var builder: KernelBuilder { emitter.builder }
@@ -86,6 +88,7 @@ struct TileEmitter {
     let fetched =
       fetchesPanels && isPacked.b && k.count == 1
       ? nextPanel(from: builder.add(base(b), builder.multiply(column, depth)), width, block, blocks, perLine) : nil
+    let fetchedRows = fetchesRows ? nextRows(from: builder.add(aStart, rows * depth), own: aStart, panel) : nil
     let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column)
     // k runs through b evenly.
     let bStep = isPacked.b ? width : b.strides.k.last ?? 1
@@ -109,6 +112,12 @@ struct TileEmitter {
       }
       if let fetched {
         builder.prefetch(b.access.buffer, builder.add(fetched.start, builder.multiply(at, fetched.step)), level: 2)
+      }
+      if let fetchedRows {
+        let lines = (rows + perLine - 1) / perLine
+        let ahead = builder.add(
+          fetchedRows.start, builder.multiply(at, builder.multiply(fetchedRows.isFetched, lines * perLine)))
+        for line in 0..<lines { builder.prefetch(a.access.buffer, builder.add(ahead, line * perLine), level: 2) }
       }
       let right = (0..<vectors).map { vector in
         builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
@@ -172,6 +181,15 @@ struct TileEmitter {
       builder.select(isFirst, builder.add(next, builder.multiply(block, part.count * distance)), panel),
       builder.select(isFirst, builder.index(distance), builder.index(0))
     )
+  }
+
+  /// While the first panel uses a block of rows, the next block is fetched into the second cache: each step of k reads
+  /// lines of many rows, which the hardware prefetcher does not detect. Later panels find it there, and fetch one line again.
+  private func nextRows(
+    from next: Register, own: Register, _ panel: Register
+  ) -> (start: Register, isFetched: Register) {
+    let isFirst = builder.compare(.equal, panel, builder.index(0))
+    return (builder.select(isFirst, next, own), builder.select(isFirst, builder.index(1), builder.index(0)))
   }
 
   /// Rows of a tile up to which it multiplies faster than the second cache gives it vectors of b.
