@@ -4,19 +4,20 @@ import ApusPlanning
 
 /// The tiles of a product in the order they are computed, and the parts that k is cut into.
 ///
-/// Small products are one part, panel of columns by panel of columns. Where what lies in rows is much more than the second
-/// operand, they are rows by rows instead: a worker has rows of its own in its caches, and often in the products before
-/// and behind this one the same. In large products k is cut so that a panel of the second
-/// operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk:
-/// the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts between the first
-/// and the last are one kernel with a loop: code does not grow with k.
+/// Small products are one part, panel of columns by panel of columns. Where rows of the first operand, the result and
+/// what the epilogue reads are much more than the second operand, they are computed in chunks of rows instead: a worker
+/// has rows of its own in its caches, often the same in the products that precede and follow. In large products k is cut
+/// so that a panel of the second operand stays in the second cache, and with it the first operand's part of as many rows
+/// as make a chunk: the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts
+/// between the first and the last are one kernel with a loop: code does not grow with k.
 ///
 /// How k is cut decides in which order sums are added, so it depends on the processor's model and on nothing else.
 struct TileGrid {
   /// Parts of k that one kernel does, one after the other.
   struct Part {
+    /// In steps of the outermost axis of k.
     var start: Int
-    /// Steps of k in each.
+    /// Such steps in each.
     var count: Int
     /// How many equal parts follow each other.
     var repetitions = 1
@@ -29,8 +30,8 @@ struct TileGrid {
   /// Blocks of rows in a chunk.
   let chunk: Int
   let batch: [Int]
-  /// Whether the second cache does not keep the whole first operand, and each chunk of its rows is read once, in order.
-  let isFirstLarge: Bool
+  /// Whether the first operand comes from beyond the second cache, and is read once, in order.
+  let isFirstStreamed: Bool
   /// Whether all places of the batch see the same second operand: then a panel of it is used for all of them in turn.
   let isPanelFirst: Bool
   let parts: [Part]
@@ -47,12 +48,15 @@ struct TileGrid {
     self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
     let smallest = min(rows, n) * k * elementBytes
     // A single tile reads each operand once, whole or in parts.
-    guard smallest > cache, axes.count == 1, k > depth + depth / 2, panels * blocks > 1,
-      batch.allSatisfy({ $0 == 1 })
-    else {
+    let isLarge =
+      smallest > cache && axes.count == 1 && k > depth + depth / 2 && panels * blocks > 1
+      && batch.allSatisfy { $0 == 1 }
+    // The second cache would not keep a panel until the next block of rows reads it again.
+    let isDeep = sharesB && k * width * elementBytes > cache / 2 && batch.reduce(blocks, *) > 2 && axes[0] > 1
+    guard isLarge || isDeep else {
       let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
       let passing = rows * rowElements * elementBytes
-      isFirstLarge = first > cache / 2
+      let isFirstLarge = first > cache / 2
       if axes.count == 1, batch.allSatisfy({ $0 == 1 }), second <= cache / 4 * 3,
         isFirstLarge || passing > max(cache / 2, 2 * second)
       {
@@ -62,27 +66,37 @@ struct TileGrid {
         let cores = processor.cores
         let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
         chunk = (blocks + chunks - 1) / chunks
+        isFirstStreamed = isFirstLarge
       } else {
         chunk = blocks
+        isFirstStreamed = !sharesB && batch.reduce(first, *) > cache / 2
       }
-      parts = [Part(start: 0, count: k, isFirst: true, isLast: true)]
+      parts = [Part(start: 0, count: axes[0], isFirst: true, isLast: true)]
       return
     }
-    isFirstLarge = false
-    let number = (k + depth - 1) / depth
-    let length = (k + number - 1) / number
-    let last = (number - 1) * length
+    isFirstStreamed = false
+    let inner = k / axes[0]
+    let number = min(axes[0], (k + depth - 1) / depth)
+    let length = (axes[0] + number - 1) / number
+    let last = (axes[0] - 1) / length * length
     parts = [
       Part(start: 0, count: length, isFirst: true, isLast: false),
-      Part(start: length, count: length, repetitions: number - 2, isFirst: false, isLast: false),
-      Part(start: last, count: k - last, isFirst: false, isLast: true),
+      Part(start: length, count: length, repetitions: last / length - 1, isFirst: false, isLast: false),
+      Part(start: last, count: axes[0] - last, isFirst: false, isLast: true),
     ].filter { $0.repetitions > 0 }
     // A third for the chunk, a third or less for the panel, the rest for the sums and for what else passes by.
-    chunk = max(1, cache / 3 / (length * elementBytes * tile.rows))
+    chunk = isLarge ? max(1, cache / 3 / (length * inner * elementBytes * tile.rows)) : blocks
   }
 
   /// How many parts k is cut into.
   var partCount: Int { parts.reduce(0) { $0 + $1.repetitions } }
+
+  /// How far the rows that a tile fetches ahead are from its own, where the hardware prefetcher does not detect what it
+  /// reads: those of the next block, or at the next place of the batch. Nil: it fetches none.
+  func fetchDistance(_ a: ContractionOperand, k: [Int], tile: ContractionTile) -> Int? {
+    guard isFirstStreamed, a.k == [1], a.free == k[0] else { return nil }
+    return chunks > 1 ? tile.rows * k[0] : a.batch.last
+  }
 
   /// Whether sums between parts are kept in double precision, so that the number of parts does not add to the error.
   var keepsWideSums: Bool { partCount > TileGrid.mostNarrowParts }
@@ -97,6 +111,9 @@ struct TileGrid {
 
   var chunks: Int { (blocks + chunk - 1) / chunk }
   var units: Int { batch.reduce(1, *) * panels * chunks * chunk }
+
+  /// Blocks of rows that use a panel of the second operand one after the other.
+  var uses: Int { isPanelFirst && chunks == 1 ? batch.reduce(blocks, *) : blocks }
 
   /// Which tile a unit is; chunks are equally long, so units at the end of the last may be none.
   func split(

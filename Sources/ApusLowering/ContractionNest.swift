@@ -15,8 +15,8 @@ struct ContractionNest {
   let product: Node
   let lanes: Int
 
-  /// With more blocks of rows a panel is used so often that the first time, from memory, is a small part.
-  private static let fetchingBlocks = 16
+  /// With more uses of a panel the first, from memory, is a small part.
+  private static let fetchingUses = 16
 
   private let op: any ContractionLowerable
 
@@ -108,7 +108,7 @@ struct ContractionNest {
     // What others have done is not counted again.
     let flops = region.flopCount - 2 * rows * n * batchCount * (contractedCount - k)
     for part in grid.parts {
-      let share = part.count == k ? flops : flops / k * part.count * part.repetitions
+      let share = grid.parts.count == 1 ? flops : flops / operands.k[0] * part.count * part.repetitions
       node.kernel(
         grid.parts.count == 1 ? name : "\(name)_from_\(part.start)", units: grid.units, flopCount: share,
         isSerial: flops < 2 * node.target.serialWork || grid.units == 1
@@ -139,9 +139,9 @@ struct ContractionNest {
           product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial, n: n,
           lanes: lanes, tile: tile, isPacked: isPacked,
           // The second cache hardly keeps it until it is read again.
-          fetchesPanels: grid.blocks <= ContractionNest.fetchingBlocks
+          fetchesPanels: grid.uses <= ContractionNest.fetchingUses
             && b.handle.count * b.handle.dtype.byteCount >= node.target.secondCache.bytes,
-          fetchesRows: grid.isFirstLarge && !packsA && a.k == [1] && a.free == k,
+          uses: grid.uses, fetchDistance: packsA ? nil : grid.fetchDistance(a, k: operands.k, tile: tile),
           processor: node.target)
         // A unit's sums are read by itself alone, so parts need no barrier between them.
         builder.loop(part.repetitions) { number in

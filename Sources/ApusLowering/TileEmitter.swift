@@ -23,8 +23,10 @@ struct TileEmitter {
   let isPacked: (a: Bool, b: Bool)
   /// Whether the second operand is so large that it comes from memory.
   let fetchesPanels: Bool
-  /// Whether the first operand, whose rows follow each other, comes from beyond the second cache.
-  let fetchesRows: Bool
+  /// How many blocks of rows, at all places of the batch, use a panel one after the other.
+  let uses: Int
+  /// How far the rows of the first operand that are fetched ahead are from a tile's own; nil: none are.
+  let fetchDistance: Int?
   let processor: ProcessorModel
 
   var builder: KernelBuilder { emitter.builder }
@@ -83,16 +85,18 @@ struct TileEmitter {
     let column = builder.multiply(panel, tile.vectors * lanes)
     // Packed panels lie one after the other, each as wide as itself.
     let depth = k.reduce(1, *)
-    let aStart = builder.add(base(a), builder.multiply(row, isPacked.a ? depth : a.strides.free))
     let aSteps = isPacked.a ? [rows] : a.strides.k
-    let fetched =
-      fetchesPanels && isPacked.b && k.count == 1
-      ? nextPanel(from: builder.add(base(b), builder.multiply(column, depth)), width, block, blocks, perLine) : nil
-    let fetchedRows = fetchesRows ? nextRows(from: builder.add(aStart, rows * depth), own: aStart, panel) : nil
-    let bStart = builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column)
     // k runs through b evenly.
     let bStep = isPacked.b ? width : b.strides.k.last ?? 1
     let bSteps = TensorView.rowMajorStrides(k).map { $0 * bStep }
+    let aStart = builder.add(
+      builder.add(base(a), builder.multiply(row, isPacked.a ? depth : a.strides.free)),
+      builder.multiply(first, aSteps[0]))
+    let bStart = builder.add(
+      builder.add(base(b), isPacked.b ? builder.multiply(column, depth) : column), builder.multiply(first, bSteps[0]))
+    let use = uses == blocks ? block : builder.binary(.remainderUnsigned, unit, builder.index(uses))
+    let fetchedPanel = fetchesPanels && isPacked.b ? nextPanel(from: bStart, width, use, perLine) : nil
+    let fetchedRows = fetchDistance.map { nextRows(from: builder.add(aStart, $0), own: aStart, panel) }
 
     let isShort = part.count <= TileEmitter.shortCount && k.count == 1
     /// At a place of the inner axis of k; `outer` are the positions in both operands that the other axes give.
@@ -104,14 +108,20 @@ struct TileEmitter {
         let next = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
         fetchRow(point, row: next, column: column, vectors: vectors, level: 1)
       }
-      let position = builder.add(at, first)
-      let bRow = builder.add(outer.b, builder.multiply(position, bStep))
+      let bRow = builder.add(outer.b, builder.multiply(at, bStep))
       if rows <= TileEmitter.streamingRows(processor) {
         let ahead = builder.add(bRow, bStep * processor.prefetchSteps)
         for vector in 0..<vectors { builder.prefetch(b.access.buffer, builder.add(ahead, vector * lanes)) }
       }
-      if let fetched {
-        builder.prefetch(b.access.buffer, builder.add(fetched.start, builder.multiply(at, fetched.step)), level: 2)
+      if let fetchedPanel {
+        // Where k has several axes, the place in the packed panel says how many steps there were.
+        let number =
+          k.count == 1
+          ? at : builder.binary(.divideUnsigned, builder.binary(.subtract, bRow, bStart), builder.index(width))
+        let ahead = builder.add(fetchedPanel.start, builder.multiply(number, fetchedPanel.step))
+        for line in 0..<fetchedPanel.lines {
+          builder.prefetch(b.access.buffer, builder.add(ahead, line * perLine), level: 2)
+        }
       }
       if let fetchedRows {
         let lines = (rows + perLine - 1) / perLine
@@ -122,7 +132,7 @@ struct TileEmitter {
       let right = (0..<vectors).map { vector in
         builder.load(b.access.buffer, builder.add(bRow, vector * lanes), lanes: lanes, mask: mask(vector))
       }
-      let aRow = builder.add(outer.a, builder.multiply(position, aSteps[aSteps.count - 1]))
+      let aRow = builder.add(outer.a, builder.multiply(at, aSteps[aSteps.count - 1]))
       for i in 0..<rows {
         let left = builder.splat(
           builder.load(a.access.buffer, builder.add(aRow, i * a.strides.free)), lanes: lanes)
@@ -150,7 +160,7 @@ struct TileEmitter {
       }
     }
     let depths = DepthLoops(
-      builder: builder, k: k.count == 1 ? [part.count] : k, steps: (aSteps, bSteps), count: count, type: type,
+      builder: builder, k: [part.count] + k.dropFirst(), steps: (aSteps, bSteps), count: count, type: type,
       processor: processor)
     let isWide = partial.map { builder.buffers[$0].dtype != dtype } ?? false
     let sums = depths.sums(from: (aStart, bStart), adding: before, isWide: isWide && !part.isLast) { step($0, $1, $2) }
@@ -161,25 +171,29 @@ struct TileEmitter {
     }
   }
 
-  /// Blocks of rows up to which the first of them fetch the next panel, a line at each step of k. Where there are more,
-  /// the panel is fetched more slowly, so that memory can follow.
-  private static let hurriedBlocks = 8
+  /// Uses of a panel up to which the first of them fetch the next one, a line or more at each step of k. Where there are
+  /// more, it is fetched more slowly, so that memory can follow.
+  private static let hurriedUses = 8
 
   /// While the first blocks of rows use a panel, the next one is fetched into the second cache; later blocks fetch what is
   /// there anyway.
   private func nextPanel(
-    from panel: Register, _ width: Int, _ block: Register, _ blocks: Int, _ perLine: Int
-  ) -> (start: Register, step: Register) {
-    let fewest = (width + perLine - 1) / perLine
-    // Steps of k for each line: a power of two, as many as the blocks but one leave time for.
+    from panel: Register, _ width: Int, _ use: Register, _ perLine: Int
+  ) -> (start: Register, step: Register, lines: Int) {
+    let all = (width + perLine - 1) / perLine
+    // Where uses are few, several lines at each step.
+    let lines = (all + uses - 1) / uses
+    let fewest = (all + lines - 1) / lines
+    // Steps of k for each line: a power of two, as many as the uses but one leave time for.
     var steps = 1
-    if blocks > Self.hurriedBlocks { while steps < perLine, 2 * steps * fewest < blocks { steps *= 2 } }
-    let distance = perLine / steps
-    let isFirst = builder.compare(.less, block, builder.index(fewest * steps))
-    let next = builder.add(panel, part.count * width)
+    if uses > Self.hurriedUses { while steps < perLine, 2 * steps * fewest < uses { steps *= 2 } }
+    let distance = lines * perLine / steps
+    let isFirst = builder.compare(.less, use, builder.index(fewest * steps))
+    let (count, depth) = (part.count * k.dropFirst().reduce(1, *), k.reduce(1, *))
+    let next = builder.add(panel, depth * width)
     return (
-      builder.select(isFirst, builder.add(next, builder.multiply(block, part.count * distance)), panel),
-      builder.select(isFirst, builder.index(distance), builder.index(0))
+      builder.select(isFirst, builder.add(next, builder.multiply(use, count * distance)), panel),
+      builder.select(isFirst, builder.index(distance), builder.index(0)), lines
     )
   }
 
