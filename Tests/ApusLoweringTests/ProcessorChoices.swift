@@ -68,7 +68,8 @@ struct ProcessorChoices {
     }
     let tile = best(m: m, n: n, k: k, mostRows: Packing.mostRows(distance: k * Self.elementBytes, processor))
     let grid = TileGrid(
-      rows: m, n: n, k: [k], rowElements: k + n, tile: tile, width: tile.vectors * processor.floatLanes, batch: [], sharesB: true,
+      rows: m, n: n, k: [k], rowElements: k + n, tile: tile, width: tile.vectors * processor.floatLanes, batch: [],
+      sharesB: true,
       elementBytes: Self.elementBytes, processor: processor)
     let chunk = grid.chunk == grid.blocks ? "all" : "\(grid.chunk * tile.rows)"
     return "  " + cells(product.name, shape(tile), "\(grid.partCount) of \(grid.parts[0].count)", chunk)

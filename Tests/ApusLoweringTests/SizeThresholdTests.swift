@@ -86,6 +86,14 @@ import Testing
       cases += around(SumBlock.mostProducts * ways) { k, _ in product("blocks of \(ways) ways", 1, k, 1) }
       cases += around(SumBlock.mostProducts * ways) { k, _ in product("blocks, transposed", 2, k, 3, transposed: true) }
     }
+    // Panels of one to four vectors that three blocks use, and rows of which each core has some.
+    for vectors in 1...4 {
+      cases += around(cache / 8 / (vectors * lanes)) { k, _ in product("a deep panel", 44, k, vectors * lanes) }
+    }
+    cases.append(product("deep panels", 44, cache / 8 / lanes + 1, 3 * lanes, reaches: "_from_"))
+    cases += around(cache / 8 / 16) { m, _ in product("chunks of rows", m, 16, lanes) }
+    cases += around(cache / 8 / (9 + 2 * lanes)) { m, _ in product("rows of each core", m, 9, lanes) }
+    cases.append(product("rows ahead", cache / 8 / 16 + 40, 16, 2 * lanes, reaches: "prefetch"))
     cases += around(64) { k, _ in product("unrolled steps", 20, k, 41) }
     cases += around(3) { k, _ in product("few steps", 20, k, 41) }
     return cases
@@ -150,7 +158,22 @@ import Testing
 
           """)
     }
+    /// At several places, whose rows of the window are the parts of k.
+    func deep(_ side: Int, _ channels: Int, stride: Int) -> Case {
+      Case(
+        name: "window 3², \(channels) channels, side \(side), stride \(stride)",
+        text: """
+          graph @convolution(%x: f32[1, \(side), \(side), \(channels)], %w: f32[3, 3, \(channels), 40], %b: f32[40]) {
+            %c = convolution(%x, %w, strides: [\(stride), \(stride)], padding: same)
+            %s = add(%c, %b)
+            %y = relu(%s)
+            return %y
+          }
+
+          """, reaches: "_from_")
+    }
     return [
+      deep(9, 90, stride: 2), deep(14, 64, stride: 2), deep(7, 70, stride: 1),
       // 9 · 113 = 1017 and 9 · 114 = 1026 products; 3 · 171 = 513 in a row of the window.
       convolution(5, 113, 3, 17), convolution(5, 114, 3, 17), convolution(5, 171, 3, 5), convolution(5, 600, 3, 5),
       convolution(9, 30, 7, 5), convolution(3, 1030, 1, 5), convolution(9, 12, 3, 12, groups: 12),

@@ -102,7 +102,7 @@ import Testing
   /// BLAS is loaded where the interpreter multiplies matrices, and nowhere else.
   @Test func withoutBLASTheInterpreterSaysSo() throws {
     let without = "APUS_OPENBLAS=/nowhere/libopenblas.so"
-    for command in ["apus run mlp.graph --bind batch=2", "apus bench mlp.graph --seconds 0.01 --batch 1"] {
+    for command in ["apus run mlp.graph --bind batch=2 --random", "apus bench mlp.graph --seconds 0.01 --batch 1"] {
       let result = try Self.shell("\(command) --backend interpreter", environment: without)
       #expect(result.status == 1, "\(result.errors)")
       #expect(result.errors.contains("the interpreter multiplies matrices by libopenblas, which is not found here"))
