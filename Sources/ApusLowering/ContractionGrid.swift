@@ -36,8 +36,10 @@ struct TileGrid {
   let isPanelFirst: Bool
   let parts: [Part]
 
+  /// - Parameter rowElements: of a row of the first operand, of the results and of what the epilogue reads; nil if the first
+  ///   operand is transposed, so that results are gradients of weights: these are shared by columns, as where they are read.
   init(
-    rows: Int, n: Int, k axes: [Int], rowElements: Int, tile: ContractionTile, width: Int, batch: [Int],
+    rows: Int, n: Int, k axes: [Int], rowElements: Int?, tile: ContractionTile, width: Int, batch: [Int],
     sharesB: Bool, elementBytes: Int, processor: ProcessorModel
   ) {
     let (cache, depth) = (processor.secondCache.bytes, TileGrid.depth(processor))
@@ -55,10 +57,10 @@ struct TileGrid {
     let isDeep = sharesB && k * width * elementBytes > cache / 2 && batch.reduce(blocks, *) > 2 && axes[0] > 1
     guard isLarge || isDeep else {
       let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
-      let passing = rows * rowElements * elementBytes
+      let passing = rows * (rowElements ?? 0) * elementBytes
       let isFirstLarge = first > cache / 2
       if axes.count == 1, batch.allSatisfy({ $0 == 1 }), second <= cache / 4 * 3,
-        isFirstLarge || passing > max(cache / 2, 2 * second)
+        isFirstLarge || passing > 2 * max(processor.firstCache.bytes, second)
       {
         // Where the first operand does not stay in the second cache while all panels of the second pass by, it is read
         // once, in chunks that do.

@@ -98,7 +98,8 @@ struct ContractionNest {
     let (a, b) = (operands.a, operands.b)
     let dtype = region.type(of: product.result).dtype
     let grid = TileGrid(
-      rows: rows, n: n, k: operands.k, rowElements: k + n * tensors.count { $0.m != 0 }, tile: tile, width: width,
+      rows: rows, n: n, k: operands.k, rowElements: a.free == 1 ? nil : k + n * tensors.count { $0.m != 0 }, tile: tile,
+      width: width,
       batch: batch,
       sharesB: b.batch.allSatisfy { $0 == 0 },
       elementBytes: dtype.byteCount, processor: node.target)

@@ -1,4 +1,6 @@
+import Apus
 import ApusCore
+import ApusNative
 import Testing
 
 @testable import ApusLowering
@@ -9,11 +11,11 @@ import Testing
   private static let tile = ContractionTile(rows: 14, vectors: 2)
 
   private func grid(
-    _ rows: Int, _ k: [Int], _ n: Int, others: Int = 1, tile: ContractionTile = Self.tile, batch: [Int] = [],
+    _ rows: Int, _ k: [Int], _ n: Int, others: Int? = 1, tile: ContractionTile = Self.tile, batch: [Int] = [],
     sharesB: Bool = true, _ processor: ProcessorModel = Self.processor
   ) -> TileGrid {
     TileGrid(
-      rows: rows, n: n, k: k, rowElements: k.reduce(1, *) + n * others, tile: tile,
+      rows: rows, n: n, k: k, rowElements: others.map { k.reduce(1, *) + n * $0 }, tile: tile,
       width: tile.vectors * processor.floatLanes, batch: batch, sharesB: sharesB, elementBytes: 4, processor: processor)
   }
 
@@ -32,21 +34,41 @@ import Testing
     #expect(!grid(4096, [256], 769).isFirstStreamed)
   }
 
-  /// Each core has rows of its own where what lies in rows is twice the second operand and half of the second cache.
+  /// Each core has rows of its own where what lies in rows is more than twice the second operand and the first cache.
   @Test func coresHaveRowsOfTheirOwn() {
     var many = Self.processor
     many.cores = 6
-    for (rows, others) in [(512, 3), (1024, 1)] {
-      let grid = grid(rows, [64], 256, others: others)
-      #expect(grid.chunks == 2 && !grid.isFirstStreamed, "\(rows)")
-      #expect(self.grid(rows, [64], 256, others: others, many).chunks == 6, "\(rows)")
+    for (rows, k, n, others) in [(129, 64, 64, 1), (86, 64, 64, 2), (257, 256, 256, 1), (512, 64, 256, 3)] {
+      let grid = grid(rows, [k], n, others: others)
+      #expect(grid.chunks == 2 && !grid.isFirstStreamed, "\(rows) × \(k) × \(n)")
+      #expect(self.grid(rows, [k], n, others: others, many).chunks == 6, "\(rows) × \(k) × \(n)")
     }
-    // Little in rows; a second operand that is as much; weights of a dense layer.
-    for (rows, k, n) in [(400, 64, 256), (256, 256, 512), (32, 784, 128)] {
-      #expect(grid(rows, [k], n).chunks == 1, "\(rows) × \(k) × \(n)")
+    for (rows, k, n, others) in [(128, 64, 64, 1), (85, 64, 64, 2), (256, 256, 256, 1), (32, 784, 128, 1)] {
+      #expect(grid(rows, [k], n, others: others).chunks == 1, "\(rows) × \(k) × \(n)")
     }
+    // Gradients of weights, places of a batch, windows.
+    #expect(grid(784, [32], 128, others: nil).chunks == 1)
     #expect(grid(1024, [64], 256, batch: [2]).chunks == 1)
     #expect(grid(1024, [8, 8], 256).chunks == 1)
+  }
+
+  /// 784 × 128 sums of 32 products each, in tiles of 14 rows: all blocks of a panel where the first operand is transposed,
+  /// as in the gradient of weights, else those of one core.
+  @Test(arguments: [("32, 784", true, 56), ("784, 32", false, 28)]) func weightsAreSharedByColumns(
+    _ shape: String, _ isTransposed: Bool, _ blocks: Int
+  ) throws {
+    let graph = try Graph.parse(
+      """
+      graph @product(%x: f32[\(shape)], %y: f32[32, 128]) {
+        %p = matmul(%x, %y, transpose_a: \(isTransposed))
+        return %p
+      }
+
+      """)[0]
+    let backend = NativeBackend(target: try .named("x86-64-v4"))
+    let kernels = try backend.plan(backend.optimized(graph)).program.kernels
+    let inner = kernels.flatMap { $0.description.split(separator: "\n") }.first { $0.contains(" = constant \(blocks)") }
+    #expect(kernels.count == 1 && inner != nil, "\(kernels)")
   }
 
   /// k is cut where a panel that three blocks or more use takes more than half of the second cache.
