@@ -99,9 +99,7 @@ struct ContractionNest {
     let dtype = region.type(of: product.result).dtype
     let grid = TileGrid(
       rows: rows, n: n, k: operands.k, rowElements: a.free == 1 ? nil : k + n * tensors.count { $0.m != 0 }, tile: tile,
-      width: width,
-      batch: batch,
-      sharesB: b.batch.allSatisfy { $0 == 0 },
+      width: width, batch: batch, sharesB: b.batch.allSatisfy { $0 == 0 },
       elementBytes: dtype.byteCount, processor: node.target)
     let sums =
       grid.parts.count > 1
