@@ -53,7 +53,13 @@ struct BarrierPlacement {
 
       case .barrier: placed.append(.barrier)
 
-      case .loop, .whileLoop: placed += placeLoop(step, &running, loops)
+      case .loop(let count, _, let body):
+        placed += placeLoop(&running) { placeIterations(count, body, &$0, loops) }
+
+      case .whileLoop(let condition, let limit, _, let test, let body):
+        placed += placeLoop(&running) { running in
+          placeIterations(while: condition, limit, test, body, &running, loops)
+        }
 
       case .branch(let condition, let then, let otherwise):
         let touch = touch(condition)
@@ -71,50 +77,53 @@ struct BarrierPlacement {
   }
 
   /// Places a loop, after an additional barrier if that saves one in each iteration.
-  private func placeLoop(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> [ProgramStep] {
+  /// - Parameter iterations: places its iterations, which begin in a state and end in another.
+  private func placeLoop(_ running: inout Running, _ iterations: (inout Running) -> ProgramStep) -> [ProgramStep] {
     let before = running
-    let joined = placeIterations(step, &running, loops)
+    let joined = iterations(&running)
     guard !before.isEmpty else { return [joined] }
     var apart = Running()
-    let alone = placeIterations(step, &apart, loops)
+    let alone = iterations(&apart)
     guard [joined].barrierCount > [alone].barrierCount else { return [joined] }
     running = apart
     return [.barrier, alone]
   }
 
-  private func placeIterations(_ step: DraftStep, _ running: inout Running, _ loops: IterationCounts) -> ProgramStep {
-    switch step {
-    case .launch, .barrier, .branch: preconditionFailure("not a loop")
-    case .loop(let count, _, let body):
-      var inside: [ProgramStep] = []
-      let isClosed = close(&running, loops, count) { entry in
-        var exit = entry
-        inside = place(body, &exit, loops + [count])
-        return (again: exit, end: exit)
-      }
-      if !isClosed { inside.insert(.barrier, at: 0) }
-      return .loop(count: count, inside)
-
-    case .whileLoop(let condition, let limit, _, let test, let body):
-      var (before, inside): ([ProgramStep], [ProgramStep]) = ([], [])
-      let isClosed = close(&running, loops, limit) { entry in
-        var state = entry
-        before = place(test, &state, loops + [limit])
-        let touch = touch(condition)
-        if state.conflicts([touch], loops + [limit]) {
-          before.append(.barrier)
-          state = Running()
-        }
-        state.touches.append(touch)
-        let end = state
-        inside = place(body, &state, loops + [limit])
-        var either = end
-        either.merge(state)
-        return (again: state, end: either)
-      }
-      if !isClosed { before.insert(.barrier, at: 0) }
-      return .whileLoop(condition: condition, limit: limit, test: before, body: inside)
+  private func placeIterations(
+    _ count: Int?, _ body: [DraftStep], _ running: inout Running, _ loops: IterationCounts
+  ) -> ProgramStep {
+    var inside: [ProgramStep] = []
+    let isClosed = close(&running, loops, count) { entry in
+      var exit = entry
+      inside = place(body, &exit, loops + [count])
+      return (again: exit, end: exit)
     }
+    if !isClosed { inside.insert(.barrier, at: 0) }
+    return .loop(count: count, inside)
+  }
+
+  private func placeIterations(
+    while condition: Location, _ limit: Int?, _ test: [DraftStep], _ body: [DraftStep], _ running: inout Running,
+    _ loops: IterationCounts
+  ) -> ProgramStep {
+    var (before, inside): ([ProgramStep], [ProgramStep]) = ([], [])
+    let isClosed = close(&running, loops, limit) { entry in
+      var state = entry
+      before = place(test, &state, loops + [limit])
+      let touch = touch(condition)
+      if state.conflicts([touch], loops + [limit]) {
+        before.append(.barrier)
+        state = Running()
+      }
+      state.touches.append(touch)
+      let end = state
+      inside = place(body, &state, loops + [limit])
+      var either = end
+      either.merge(state)
+      return (again: state, end: either)
+    }
+    if !isClosed { before.insert(.barrier, at: 0) }
+    return .whileLoop(condition: condition, limit: limit, test: before, body: inside)
   }
 
   /// Finds a state at the beginning of a loop's iterations that holds for the first and for all others.

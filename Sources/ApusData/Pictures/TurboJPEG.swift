@@ -30,20 +30,13 @@ final class TurboJPEG: Sendable {
   private init() throws {
     // `APUS_TURBOJPEG` holds the path of another build of it.
     let chosen = ProcessInfo.processInfo.environment["APUS_TURBOJPEG"]
-    let names = chosen.map { [$0] } ?? ["libturbojpeg.so.0", "libturbojpeg.so"]
-    guard let library = names.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first else {
-      throw ApusError.input("JPEG files are read by libturbojpeg, which is not found here", help: Self.installHelp)
-    }
-    func symbol<F>(_ name: String, _ type: F.Type = F.self) throws -> F {
-      guard let address = dlsym(library, name) else {
-        throw ApusError.input("libturbojpeg lacks \(name)", help: Self.installHelp)
-      }
-      return unsafeBitCast(address, to: type)
-    }
-    initDecompress = try symbol("tjInitDecompress")
-    header = try symbol("tjDecompressHeader3")
-    decompress = try symbol("tjDecompress2")
-    errorText = try symbol("tjGetErrorStr2")
-    destroy = try symbol("tjDestroy")
+    let library = try DynamicLibrary(
+      "libturbojpeg", files: chosen.map { [$0] } ?? ["libturbojpeg.so.0", "libturbojpeg.so"], help: Self.installHelp,
+      missing: .input("JPEG files are read by libturbojpeg, which is not found here", help: Self.installHelp))
+    initDecompress = try library.symbol("tjInitDecompress")
+    header = try library.symbol("tjDecompressHeader3")
+    decompress = try library.symbol("tjDecompress2")
+    errorText = try library.symbol("tjGetErrorStr2")
+    destroy = try library.symbol("tjDestroy")
   }
 }

@@ -31,21 +31,15 @@ final class OpenBLAS: Sendable {
 
   private init() throws {
     // `APUS_OPENBLAS` holds the path of another build of it.
-    let names = getenv("APUS_OPENBLAS").map { [String(cString: $0)] } ?? ["libopenblas.so.0", "libopenblas.so"]
-    guard let library = names.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_LOCAL) }).first else {
-      throw ApusError.input(
-        "the interpreter multiplies matrices by libopenblas, which is not found here", help: Self.installHelp)
-    }
-    func symbol<F>(_ name: String, _ type: F.Type = F.self) throws -> F {
-      guard let address = dlsym(library, name) else {
-        throw ApusError.input("libopenblas lacks \(name)", help: Self.installHelp)
-      }
-      return unsafeBitCast(address, to: type)
-    }
-    sgemm = try symbol("cblas_sgemm")
-    dgemm = try symbol("cblas_dgemm")
+    let files = getenv("APUS_OPENBLAS").map { [String(cString: $0)] } ?? ["libopenblas.so.0", "libopenblas.so"]
+    let library = try DynamicLibrary(
+      "libopenblas", files: files, help: Self.installHelp,
+      missing: .input(
+        "the interpreter multiplies matrices by libopenblas, which is not found here", help: Self.installHelp))
+    sgemm = try library.symbol("cblas_sgemm")
+    dgemm = try library.symbol("cblas_dgemm")
     // One thread, so that results do not depend on the number of processors; small products would not gain from more.
-    let setThreads: @convention(c) (Int32) -> Void = try symbol("openblas_set_num_threads")
+    let setThreads: @convention(c) (Int32) -> Void = try library.symbol("openblas_set_num_threads")
     setThreads(1)
   }
 }
