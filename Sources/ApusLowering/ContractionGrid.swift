@@ -6,7 +6,8 @@ import ApusPlanning
 ///
 /// Small products are one part, panel of columns by panel of columns. Where rows of the first operand, the result and
 /// what the epilogue reads are much more than the second operand, they are computed in chunks of rows instead: a worker
-/// has rows of its own in its caches, often the same in the products that precede and follow. In large products k is cut
+/// has rows of its own in its caches, often the same in the products that precede and follow. So they are, too, in a loop
+/// that does not change the second operand: each core keeps all of it. In large products k is cut
 /// so that a panel of the second operand stays in the second cache, and with it the first operand's part of as many rows
 /// as make a chunk: the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts
 /// between the first and the last are one kernel with a loop: code does not grow with k.
@@ -38,9 +39,10 @@ struct TileGrid {
 
   /// - Parameter rowElements: of a row of the first operand, of the results and of what the epilogue reads; nil if the first
   ///   operand is transposed, so that results are gradients of weights: these are shared by columns, as where they are read.
+  ///   - isKept: whether each core keeps the second operand and has rows of its own, as `keepsSecond` says.
   init(
     rows: Int, n: Int, k axes: [Int], rowElements: Int?, tile: ContractionTile, width: Int, batch: [Int],
-    sharesB: Bool, elementBytes: Int, processor: ProcessorModel
+    sharesB: Bool, isKept: Bool = false, elementBytes: Int, processor: ProcessorModel
   ) {
     let (cache, depth) = (processor.secondCache.bytes, TileGrid.depth(processor))
     let k = axes.reduce(1, *)
@@ -69,6 +71,9 @@ struct TileGrid {
         let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
         chunk = (blocks + chunks - 1) / chunks
         isFirstStreamed = isFirstLarge
+      } else if isKept {
+        chunk = (blocks + processor.cores - 1) / processor.cores
+        isFirstStreamed = false
       } else {
         chunk = blocks
         isFirstStreamed = !sharesB && batch.reduce(first, *) > cache / 2
@@ -89,6 +94,19 @@ struct TileGrid {
     // A third for the chunk, a third or less for the panel, the rest for the sums and for what else passes by.
     chunk = isLarge ? max(1, cache / 3 / (length * inner * elementBytes * tile.rows)) : blocks
   }
+
+  /// Whether each core keeps all of the second operand of a product in a loop that does not change it, and computes rows of
+  /// its own. A round reads what other kernels of the round wrote, which share it by rows: by columns, half of that, and of
+  /// the results, would move from core to core in each round.
+  static func keepsSecond(
+    rows: Int, n: Int, k: [Int], batch: [Int], elementBytes: Int, _ processor: ProcessorModel
+  ) -> Bool {
+    batch.isEmpty && k.count == 1 && rows >= leastOwnRows * processor.cores
+      && n * k[0] * elementBytes <= processor.secondCache.bytes / 2
+  }
+
+  /// With fewer rows for each core, the second cache would give the second operand more slowly than it is multiplied.
+  static let leastOwnRows = 8
 
   /// How many parts k is cut into.
   var partCount: Int { parts.reduce(0) { $0 + $1.repetitions } }

@@ -72,13 +72,23 @@ struct ContractionNest {
     let batchCount = batch.reduce(1, *)
     var merged = operands
     merged.mergeAxes()
+    let dtype = region.type(of: product.result).dtype
+    let isKept =
+      node.secondOperand == nil && node.isSameInEachRound(operands.b.handle)
+      && TileGrid.keepsSecond(
+        rows: rows, n: n, k: merged.k, batch: batch, elementBytes: dtype.byteCount, node.target)
+    // Rows that are a core's own are cut into blocks as if there were no others.
+    var sharing = node.target
+    if isKept { sharing.cores = 1 }
+    let ownRows = isKept ? (rows + node.target.cores - 1) / node.target.cores : rows
     let tile = ContractionTile.best(
-      m: rows, n: n, k: k, batch: batchCount, lanes: lanes, processor: node.target,
-      mostRows: Packing.mostRows(merged.a, merged.k, node.target), vectors: node.secondOperand?.width.map { $0 / lanes }
-    )
+      m: ownRows, n: n, k: k, batch: batchCount, lanes: lanes, processor: sharing,
+      mostRows: Packing.mostRows(merged.a, merged.k, node.target),
+      vectors: node.secondOperand?.width.map { $0 / lanes })
     let width = tile.vectors * lanes
+    let packing = Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node)
     let packsB =
-      node.secondOperand?.width != nil
+      node.secondOperand?.width != nil || packing.isDone
       || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width, node.target)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
     if panels != nil { node.secondOperand?.width = width }
@@ -86,7 +96,7 @@ struct ContractionNest {
     if let panels {
       operands.b = Packing.panels(panels, k: operands.k, count: n, batch: batch, of: operands.b)
     } else if packsB {
-      operands.b = try Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node).packed()
+      operands.b = try packing.packed()
     }
     operands.mergeAxes()
     let packsA = Packing.pays(operands.a, operands.k, rows: rows, n: n, tile: tile, width: width, node.target)
@@ -96,10 +106,9 @@ struct ContractionNest {
     }
     let isPacked = (a: packsA, b: packsB)
     let (a, b) = (operands.a, operands.b)
-    let dtype = region.type(of: product.result).dtype
     let grid = TileGrid(
       rows: rows, n: n, k: operands.k, rowElements: a.free == 1 ? nil : k + n * tensors.count { $0.m != 0 }, tile: tile,
-      width: width, batch: batch, sharesB: b.batch.allSatisfy { $0 == 0 },
+      width: width, batch: batch, sharesB: b.batch.allSatisfy { $0 == 0 }, isKept: isKept,
       elementBytes: dtype.byteCount, processor: node.target)
     let sums =
       grid.parts.count > 1

@@ -125,18 +125,38 @@ final class DraftBuilder: LoweringSink {
     }
   }
 
+  /// The outermost loop depth at which a tensor does not change any more.
+  private func home(of source: TensorHandle) -> Int {
+    max(source.loopStrides.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0, homes[source.buffer])
+  }
+
+  func isSameInEachRound(_ tensor: TensorHandle) -> Bool { home(of: tensor) < depth }
+
+  /// The position of the block that `hoisted` computes in.
+  private func block(hoisting source: TensorHandle) -> Int {
+    let home = home(of: source)
+    // The last block of that depth: branches inside it may not be taken, so stay outside of them only for loops.
+    var position = blocks.count - 1
+    while position > 0, blocks[0...position].count(where: \.isLoop) > home { position -= 1 }
+    return position
+  }
+
+  private func known(_ key: HoistedKey, to position: Int) -> TensorHandle? {
+    blocks[0...position].reversed().lazy.compactMap { $0.hoisted[key] }.first
+  }
+
+  func isHoisted(_ source: TensorHandle, _ key: String) -> Bool {
+    known(HoistedKey(source: source, key: key), to: block(hoisting: source)) != nil
+  }
+
   /// Computed in the outermost block from whose loop on the source stays the same.
   func hoisted(
     _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
     _ compute: (TensorHandle) throws -> Void
   ) throws -> TensorHandle {
-    let moving = source.loopStrides.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
-    let home = max(moving, homes[source.buffer])
-    // The last block of that depth: branches inside it may not be taken, so stay outside of them only for loops.
-    var position = blocks.count - 1
-    while position > 0, blocks[0...position].count(where: \.isLoop) > home { position -= 1 }
+    let position = block(hoisting: source)
     let known = HoistedKey(source: source, key: key)
-    for block in blocks[0...position].reversed() { if let handle = block.hoisted[known] { return handle } }
+    if let handle = self.known(known, to: position) { return handle }
     // Later writes to the source would make it stale: variables and carries change only when all has been read, and
     // everything else is written once.
     let inner = Array(blocks[(position + 1)...])

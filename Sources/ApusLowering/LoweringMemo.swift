@@ -44,6 +44,8 @@ final class LoweringMemo {
   private struct TensorPlace: Hashable {
     let view: TensorView
     let loopStrides: [Int]
+    /// Whether a loop is around and does not change it.
+    let isSameInEachRound: Bool
     /// The first of the node's tensors in the same memory.
     let twin: Int
   }
@@ -71,7 +73,7 @@ final class LoweringMemo {
       outputs: node.regions.flatMap(\.outputs),
       tensors: tensors.map { tensor in
         TensorPlace(
-          view: tensor.view, loopStrides: tensor.loopStrides,
+          view: tensor.view, loopStrides: tensor.loopStrides, isSameInEachRound: builder.isSameInEachRound(tensor),
           twin: tensors.firstIndex { $0.buffer == tensor.buffer } ?? 0)
       }, products: lowering.products, checked: lowering.checked)
     if let launches = known[key] {

@@ -109,6 +109,12 @@ public final class NodeLowering {
     try sink.hoisted(source, key, view, for: self, compute)
   }
 
+  /// Whether `hoisted` would compute nothing: it is there.
+  func isHoisted(_ source: TensorHandle, _ key: String) -> Bool { sink.isHoisted(source, key) }
+
+  /// Whether a loop is around and does not change the tensor.
+  func isSameInEachRound(_ tensor: TensorHandle) -> Bool { sink.isSameInEachRound(tensor) }
+
   /// A code for `KernelBuilder.fail`.
   /// - Parameter message: what to tell the user; `{value}` stands for the value that failed.
   public func failure(_ message: String, help: String? = nil) -> Int {
@@ -143,6 +149,8 @@ protocol LoweringSink: AnyObject {
     _ source: TensorHandle, _ key: String, _ view: TensorView, for node: NodeLowering,
     _ compute: (TensorHandle) throws -> Void
   ) throws -> TensorHandle
+  func isHoisted(_ source: TensorHandle, _ key: String) -> Bool
+  func isSameInEachRound(_ tensor: TensorHandle) -> Bool
 }
 
 /// One kernel under construction, with the tensors that it touches.

@@ -80,11 +80,16 @@ struct Packing {
     return cache.ways * 5 / 8 * sets + 1
   }
 
+  /// Says which copy of the operand this is.
+  private var key: String { "pack \(width)x\(k.reduce(1, *))x\(count) \(operand.k)" }
+
+  /// Whether another product has packed the same operand in the same way: then this one reads that copy.
+  var isDone: Bool { node.isHoisted(operand.handle, key) }
+
   func packed() throws -> ContractionOperand {
     let handle = operand.handle
     let ownBatch = zip(batch, operand.batch).map { $1 == 0 ? 1 : $0 }
     let depth = k.reduce(1, *)
-    let key = "pack \(width)x\(depth)x\(count) \(operand.k)"
     let all = TensorView(handle.dtype, ownBatch + [depth * count])
     let packed = try node.hoisted(handle, key, all) { target in
       let view = handle.view

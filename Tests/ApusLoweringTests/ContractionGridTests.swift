@@ -71,6 +71,80 @@ import Testing
     #expect(kernels.count == 1 && inner != nil, "\(kernels)")
   }
 
+  /// Each core keeps a second operand that a loop does not change, if that takes half of the second cache at most and each
+  /// core has eight rows.
+  @Test func coresKeepWhatALoopDoesNotChange() {
+    var many = Self.processor
+    many.cores = 6
+    func keeps(_ rows: Int, _ k: [Int], _ n: Int, batch: [Int] = [], _ processor: ProcessorModel = Self.processor)
+      -> Bool
+    {
+      TileGrid.keepsSecond(rows: rows, n: n, k: k, batch: batch, elementBytes: 4, processor)
+    }
+    #expect(keeps(16, [128], 512) && !keeps(15, [128], 512))
+    #expect(keeps(48, [128], 512, many) && !keeps(47, [128], 512, many))
+    #expect(keeps(64, [256], 512) && !keeps(64, [256], 513))
+    #expect(!keeps(64, [128], 512, batch: [2]) && !keeps(64, [8, 16], 512))
+    let rows = TileGrid(
+      rows: 64, n: 512, k: [128], rowElements: 640, tile: ContractionTile(rows: 11, vectors: 2), width: 32, batch: [],
+      sharesB: true, isKept: true, elementBytes: 4, processor: Self.processor)
+    #expect(rows.chunk == 3 && rows.chunks == 2 && rows.units == 96)
+  }
+
+  /// The recurrent product of an LSTM: rows are shared, in eight blocks for two cores, only if all
+  /// rounds multiply by the same matrix.
+  @Test(arguments: [
+    ("f32[128, 512]", "%h, %e, %w, carries: 1, sequences: 1", "%s, %x, %u", "%r, %q", 88),
+    ("f32[4, 128, 512]", "%h, %e, %w, carries: 1, sequences: 2", "%s, %x, %u", "%r, %q", 80),
+    ("f32[128, 512]", "%h, %w, %e, carries: 2, sequences: 1", "%s, %u, %x", "%r, %v, %q", 80),
+  ]) func rowsAreSharedInLoops(
+    _ weights: String, _ operands: String, _ parameters: String, _ results: String, _ units: Int
+  ) throws {
+    let types = ["%s": "f32[64, 128]", "%x": "f32[64, 512]", "%u": "f32[128, 512]"]
+    let typed = parameters.split(separator: ", ").map { "\($0): \(types[String($0)] ?? "")" }.joined(separator: ", ")
+    let names = results.split(separator: ", ").indices.map { "%o\($0)" }.joined(separator: ", ")
+    let graph = try Graph.parse(
+      """
+      graph @loop(%h: f32[64, 128], %e: f32[4, 64, 512], %w: \(weights)) {
+        \(names) = scan(\(operands)) { (\(typed)) in
+          %p = matmul(%s, %u)
+          %q = add(%p, %x)
+          %r = slice(%q, starts: [0, 0], limits: [64, 128])
+          %v = negate(%u)
+          return \(results)
+        }
+        return \(names)
+      }
+
+      """)[0]
+    let backend = NativeBackend(target: try .named("x86-64-v4"))
+    let kernels = try backend.plan(backend.optimized(graph)).program.kernels
+    let product = try #require(kernels.first { $0.name.hasPrefix("matmul") }, "\(kernels.map(\.name))")
+    #expect(product.description.contains("units \(units)"), "\(product.description.prefix(200))")
+  }
+
+  /// The gradients of an LSTM's two matrices multiply by the same cotangents: these are packed once, and both read the copy,
+  /// though the second product alone has too few rows to be worth one.
+  @Test func packedPanelsAreReadByAll() throws {
+    let graph = try Graph.parse(
+      """
+      graph @gradients(%h: f32[1792, 128], %x: f32[1792, 28], %z: f32[1792, 512]) {
+        %u = matmul(%h, %z, transpose_a: true)
+        %w = matmul(%x, %z, transpose_a: true)
+        return %u, %w
+      }
+
+      """)[0]
+    let draft = try GraphLowering.draft(graph, target: Self.processor)
+    let packed = draft.buffers.indices.filter { draft.buffers[$0].name.contains("x1792x512") }
+    #expect(packed.count == 1, "\(draft.buffers.map(\.name))")
+    let readers = draft.steps.filter { step in
+      guard case .launch(let launch) = step, draft.kernels[launch.launch.kernel].name == "matmul" else { return false }
+      return launch.launch.arguments.contains { $0.buffer == packed.first }
+    }
+    #expect(readers.count == 2)
+  }
+
   /// k is cut where a panel that three blocks or more use takes more than half of the second cache.
   @Test func deepPanelsAreCut() {
     #expect(grid(42, [4096], 512).partCount == 1)

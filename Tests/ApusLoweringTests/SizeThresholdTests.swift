@@ -39,6 +39,27 @@ import Testing
         """, reaches: reaches)
   }
 
+  /// A product in a loop that does not change the second operand. Sums stay small: each round cuts them off.
+  private static func loop(_ name: String, _ m: Int, _ k: Int) -> Case {
+    Case(
+      name: "\(name): \(m) × \(k) × \(k)",
+      text: """
+        graph @loop(%h: f32[\(m), \(k)], %e: f32[5, \(m), \(k)], %w: f32[\(k), \(k)]) {
+          %last, %all = scan(%h, %e, %w, carries: 1, sequences: 1) { (%s: f32[\(m), \(k)], %x: f32[\(m), \(k)], %u: f32[\(k), \(k)]) in
+            %p = matmul(%s, %u)
+            %q = add(%p, %x)
+            %least: f32 = constant(-2)
+            %most: f32 = constant(2)
+            %a = maximum(%q, %least)
+            %r = minimum(%a, %most)
+            return %r, %q
+          }
+          return %all
+        }
+
+        """)
+  }
+
   /// A product whose first operand is transposed, as the gradient of weights.
   private static func weights(_ name: String, _ k: Int, _ m: Int, _ n: Int, reaches: String? = nil) -> Case {
     Case(
@@ -94,6 +115,8 @@ import Testing
     cases += around(cache / 8 / 16) { m, _ in product("chunks of rows", m, 16, lanes) }
     cases += around(cache / 8 / (9 + 2 * lanes)) { m, _ in product("rows of each core", m, 9, lanes) }
     cases.append(product("rows ahead", cache / 8 / 16 + 40, 16, 2 * lanes, reaches: "prefetch"))
+    cases += around(TileGrid.leastOwnRows * model.cores) { m, _ in loop("rows of each core in a loop", m, 19) }
+    cases += around(cache / 2 / 4 / 32) { k, _ in loop("what each core keeps in a loop", 45, k) }
     cases += around(64) { k, _ in product("unrolled steps", 20, k, 41) }
     cases += around(3) { k, _ in product("few steps", 20, k, 41) }
     return cases
