@@ -86,9 +86,11 @@ struct ContractionNest {
       mostRows: Packing.mostRows(merged.a, merged.k, node.target),
       vectors: node.secondOperand?.width.map { $0 / lanes })
     let width = tile.vectors * lanes
-    let packing = Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node)
+    func packing() -> Packing {
+      Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node)
+    }
     let packsB =
-      node.secondOperand?.width != nil || packing.isDone
+      node.secondOperand?.width != nil || packing().isDone
       || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width, node.target)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
     if panels != nil { node.secondOperand?.width = width }
@@ -96,7 +98,7 @@ struct ContractionNest {
     if let panels {
       operands.b = Packing.panels(panels, k: operands.k, count: n, batch: batch, of: operands.b)
     } else if packsB {
-      operands.b = try packing.packed()
+      operands.b = try packing().packed()
     }
     operands.mergeAxes()
     let packsA = Packing.pays(operands.a, operands.k, rows: rows, n: n, tile: tile, width: width, node.target)
