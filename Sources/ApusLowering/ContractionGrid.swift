@@ -22,6 +22,8 @@ struct TileGrid {
     var count: Int
     /// How many equal parts follow each other.
     var repetitions = 1
+    /// How many such parts, of steps that follow each other, different units do side by side.
+    var splits = 1
     var isFirst: Bool
     var isLast: Bool
   }
@@ -39,10 +41,10 @@ struct TileGrid {
 
   /// - Parameter rowElements: of a row of the first operand, of the results and of what the epilogue reads; nil if the first
   ///   operand is transposed, so that results are gradients of weights: these are shared by columns, as where they are read.
-  ///   - isKept: whether each core keeps the second operand and has rows of its own, as `keepsSecond` says.
+  ///   - ownership: what each core has for itself, if not columns.
   init(
     rows: Int, n: Int, k axes: [Int], rowElements: Int?, tile: ContractionTile, width: Int, batch: [Int],
-    sharesB: Bool, isKept: Bool = false, elementBytes: Int, processor: ProcessorModel
+    sharesB: Bool, ownership: Ownership? = nil, elementBytes: Int, processor: ProcessorModel
   ) {
     let (cache, depth) = (processor.secondCache.bytes, TileGrid.depth(processor))
     let k = axes.reduce(1, *)
@@ -50,6 +52,16 @@ struct TileGrid {
     panels = (n + width - 1) / width
     blocks = (rows + tile.rows - 1) / tile.rows
     self.batch = batch.reduce(1, *) > 1 ? batch : batch.map { _ in 1 }
+    if ownership == .depth {
+      isFirstStreamed = false
+      chunk = blocks
+      let share = k / processor.cores
+      parts = [
+        Part(start: 0, count: share, splits: processor.cores, isFirst: true, isLast: false),
+        Part(start: k, count: 0, isFirst: false, isLast: true),
+      ]
+      return
+    }
     let smallest = min(rows, n) * k * elementBytes
     // A single tile reads each operand once, whole or in parts.
     let isLarge =
@@ -71,7 +83,7 @@ struct TileGrid {
         let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
         chunk = (blocks + chunks - 1) / chunks
         isFirstStreamed = isFirstLarge
-      } else if isKept {
+      } else if ownership == .rows {
         chunk = (blocks + processor.cores - 1) / processor.cores
         isFirstStreamed = false
       } else {
@@ -94,6 +106,35 @@ struct TileGrid {
     // A third for the chunk, a third or less for the panel, the rest for the sums and for what else passes by.
     chunk = isLarge ? max(1, cache / 3 / (length * inner * elementBytes * tile.rows)) : blocks
   }
+
+  /// What each core has for itself.
+  enum Ownership {
+    /// Rows of the first operand and of the results.
+    case rows
+    /// Steps of k, and so rows of the second operand: the cores' sums are added afterwards.
+    case depth
+  }
+
+  /// Whether cores own rows of a matrix of weights that each run reads in a product with few rows and then changes. By
+  /// columns, each page of the matrix would be several cores': a core's prefetchers then take lines that another has to write
+  /// again. On Emerald Rapids a layer of 784 × 128 weights trained no faster on two cores than on one.
+  /// - Parameters:
+  ///   - weights: rows and columns.
+  ///   - rows: of the product that reads the weights.
+  static func ownsWeights(
+    _ weights: (rows: Int, columns: Int), rows: Int, elementBytes: Int, _ processor: ProcessorModel
+  ) -> Bool {
+    let sharers = processor.cores
+    return (2...mostNarrowParts).contains(sharers) && weights.rows.isMultiple(of: sharers)
+      && weights.rows >= leastOwnSteps * sharers && weights.rows * weights.columns * rows >= processor.serialWork
+      // Adding the cores' sums is little beside reading the weights.
+      && weights.rows >= 4 * sharers * rows
+      // With what an optimizer keeps beside them, they stay in the cores' second caches until the next run.
+      && weights.rows * weights.columns * elementBytes <= sharers * processor.secondCache.bytes / 2
+  }
+
+  /// Fewer steps of k for each core would hardly pay for adding its sums.
+  private static let leastOwnSteps = 64
 
   /// Whether each core keeps all of the second operand of a product in a loop that does not change it, and computes rows of
   /// its own. A round reads what other kernels of the round wrote, which share it by rows: by columns, half of that, and of
@@ -130,7 +171,10 @@ struct TileGrid {
   }
 
   var chunks: Int { (blocks + chunk - 1) / chunk }
+  /// Of a part that is not split.
   var units: Int { batch.reduce(1, *) * panels * chunks * chunk }
+  /// How many tiles of sums go through memory.
+  var partialUnits: Int { units * (parts.map(\.splits).max() ?? 1) }
 
   /// Blocks of rows that use a panel of the second operand one after the other.
   var uses: Int { isPanelFirst && chunks == 1 ? batch.reduce(blocks, *) : blocks }

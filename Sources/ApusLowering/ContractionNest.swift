@@ -7,7 +7,8 @@ import ApusPlanning
 /// Lowers a region with one matrix product and an elementwise epilogue.
 ///
 /// Units are register tiles, panel of columns by panel of columns: a worker's share of the units is a share of the
-/// columns, so it reads the same part of a weight in the forward product that it writes in the update. In a tile k runs
+/// columns, so it reads the same part of a weight in the forward product that it writes in the update; of small weights it
+/// is a share of their rows (`TileGrid.Ownership`). In a tile k runs
 /// in one loop (the innermost of Goto and van de Geijn 2008) with all accumulators in registers; the epilogue runs on
 /// them before anything is stored.
 struct ContractionNest {
@@ -25,6 +26,25 @@ struct ContractionNest {
     guard let product = nest.head, let op = product.op as? any ContractionLowerable, op.isTiled else { return nil }
     (self.nest, self.product, self.op) = (nest, product, op)
     lanes = nestLanes(nest.region, nest.node.target)
+  }
+
+  /// What each core has for itself: rows, where a loop does not change the second operand or where results are new values
+  /// of weights; steps of k, where such weights are read.
+  private func ownership(
+    _ operands: ContractionOperands, k: [Int], rows: Int, n: Int, batch: [Int], _ dtype: DType
+  ) -> TileGrid.Ownership? {
+    let (node, bytes) = (nest.node, dtype.byteCount)
+    guard node.secondOperand == nil, batch.isEmpty, k.count == 1 else { return nil }
+    if node.isSameInEachRound(operands.b.handle),
+      TileGrid.keepsSecond(rows: rows, n: n, k: k, batch: batch, elementBytes: bytes, node.target)
+    {
+      return .rows
+    }
+    if operands.a.free == 1, rows > 1 {
+      return TileGrid.ownsWeights((rows, n), rows: k[0], elementBytes: bytes, node.target) ? .rows : nil
+    }
+    return node.isUpdated(operands.b.handle) && operands.b.free == 1
+      && TileGrid.ownsWeights((k[0], n), rows: rows, elementBytes: bytes, node.target) ? .depth : nil
   }
 
   func lower(name: String) throws {
@@ -73,17 +93,14 @@ struct ContractionNest {
     var merged = operands
     merged.mergeAxes()
     let dtype = region.type(of: product.result).dtype
-    let isKept =
-      node.secondOperand == nil && node.isSameInEachRound(operands.b.handle)
-      && TileGrid.keepsSecond(
-        rows: rows, n: n, k: merged.k, batch: batch, elementBytes: dtype.byteCount, node.target)
-    // Rows that are a core's own are cut into blocks as if there were no others.
+    let ownership = ownership(operands, k: merged.k, rows: rows, n: n, batch: batch, dtype)
+    // Rows or steps that are a core's own are cut into tiles as if there were no others.
     var sharing = node.target
-    if isKept { sharing.cores = 1 }
-    let ownRows = isKept ? (rows + node.target.cores - 1) / node.target.cores : rows
+    if ownership != nil { sharing.cores = 1 }
+    func share(_ count: Int) -> Int { (count + node.target.cores - 1) / node.target.cores }
     let tile = ContractionTile.best(
-      m: ownRows, n: n, k: k, batch: batchCount, lanes: lanes, processor: sharing,
-      mostRows: Packing.mostRows(merged.a, merged.k, node.target),
+      m: ownership == .rows ? share(rows) : rows, n: n, k: ownership == .depth ? share(k) : k, batch: batchCount,
+      lanes: lanes, processor: sharing, mostRows: Packing.mostRows(merged.a, merged.k, node.target),
       vectors: node.secondOperand?.width.map { $0 / lanes })
     let width = tile.vectors * lanes
     func packing() -> Packing {
@@ -110,19 +127,20 @@ struct ContractionNest {
     let (a, b) = (operands.a, operands.b)
     let grid = TileGrid(
       rows: rows, n: n, k: operands.k, rowElements: a.free == 1 ? nil : k + n * tensors.count { $0.m != 0 }, tile: tile,
-      width: width, batch: batch, sharesB: b.batch.allSatisfy { $0 == 0 }, isKept: isKept,
+      width: width, batch: batch, sharesB: b.batch.allSatisfy { $0 == 0 },
+      ownership: ownership == .depth && (packsA || packsB) ? nil : ownership,
       elementBytes: dtype.byteCount, processor: node.target)
     let sums =
       grid.parts.count > 1
       ? node.temporary(
-        dtype.isFloating && grid.keepsWideSums ? .f64 : dtype, [grid.units * tile.rows * width]) : nil
+        dtype.isFloating && grid.keepsWideSums ? .f64 : dtype, [grid.partialUnits * tile.rows * width]) : nil
     // What others have done is not counted again.
     let flops = region.flopCount - 2 * rows * n * batchCount * (contractedCount - k)
     for part in grid.parts {
-      let share = grid.parts.count == 1 ? flops : flops / operands.k[0] * part.count * part.repetitions
+      let share = grid.parts.count == 1 ? flops : flops / operands.k[0] * part.count * part.repetitions * part.splits
       node.kernel(
-        grid.parts.count == 1 ? name : "\(name)_from_\(part.start)", units: grid.units, flopCount: share,
-        isSerial: flops < 2 * node.target.serialWork || grid.units == 1
+        grid.parts.count == 1 ? name : "\(name)_from_\(part.start)", units: grid.units * part.splits, flopCount: share,
+        isSerial: flops < 2 * node.target.serialWork || grid.units * part.splits == 1
       ) { scope in
         let builder = scope.builder
         let (readA, readB) = (scope.read(a.handle), scope.read(b.handle))
@@ -147,7 +165,8 @@ struct ContractionNest {
         }
         let emitter = TileEmitter(
           emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
-          product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial, n: n,
+          product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial,
+          partials: (number: grid.partialUnits / grid.units, distance: grid.units), n: n,
           lanes: lanes, tile: tile, isPacked: isPacked,
           // The second cache hardly keeps it until it is read again.
           fetchesPanels: grid.uses <= ContractionNest.fetchingUses
@@ -158,9 +177,11 @@ struct ContractionNest {
         builder.loop(part.repetitions) { number in
           let start = builder.add(builder.multiply(number, part.count), part.start)
           builder.forEachUnit { unit in
-            grid.split(unit, builder) { indices, panel, block in
+            let split = part.splits > 1 ? builder.split(unit, by: [part.splits, grid.units]) : nil
+            let first = split.map { builder.multiply($0[0], part.count) } ?? start
+            grid.split(split?[1] ?? unit, builder) { indices, panel, block in
               emitter.emit(
-                NestPoint(indices: indices), from: start, unit: unit, panel: panel, panels: grid.panels, block: block,
+                NestPoint(indices: indices), from: first, unit: unit, panel: panel, panels: grid.panels, block: block,
                 blocks: grid.blocks, rows: rows)
             }
           }

@@ -11,6 +11,8 @@ final class DraftBuilder: LoweringSink {
   private var kernels: [Kernel: Int] = [:]
   /// The loop depth at which each buffer is written: at deeper ones it does not change.
   private var homes: [Int] = []
+  /// Variables that each run changes.
+  var updated: Set<Int> = []
   /// Steps of each open block, outermost first; a block is a loop's body or a branch.
   private var blocks: [Block] = []
   /// Failures of the node that is being lowered are in the draft from this position on.
@@ -131,6 +133,8 @@ final class DraftBuilder: LoweringSink {
   }
 
   func isSameInEachRound(_ tensor: TensorHandle) -> Bool { home(of: tensor) < depth }
+
+  func isUpdated(_ tensor: TensorHandle) -> Bool { updated.contains(tensor.buffer) }
 
   /// The position of the block that `hoisted` computes in.
   private func block(hoisting source: TensorHandle) -> Int {

@@ -28,6 +28,7 @@ public struct GraphLowering {
       values[variable.id.index] = builder.buffer(
         graph.label(of: variable.id), try graph.rowMajorView(of: variable.id), .variable(position))
     }
+    builder.updated = Set(graph.updates.compactMap { values[$0.variable.index]?.buffer })
     try lower(graph, &values, places: [:])
     if let misfit = builder.misfit { throw misfit }
 

@@ -46,6 +46,7 @@ final class LoweringMemo {
     let loopStrides: [Int]
     /// Whether a loop is around and does not change it.
     let isSameInEachRound: Bool
+    let isUpdated: Bool
     /// The first of the node's tensors in the same memory.
     let twin: Int
   }
@@ -74,6 +75,7 @@ final class LoweringMemo {
       tensors: tensors.map { tensor in
         TensorPlace(
           view: tensor.view, loopStrides: tensor.loopStrides, isSameInEachRound: builder.isSameInEachRound(tensor),
+          isUpdated: builder.isUpdated(tensor),
           twin: tensors.firstIndex { $0.buffer == tensor.buffer } ?? 0)
       }, products: lowering.products, checked: lowering.checked)
     if let launches = known[key] {

@@ -115,6 +115,9 @@ public final class NodeLowering {
   /// Whether a loop is around and does not change the tensor.
   func isSameInEachRound(_ tensor: TensorHandle) -> Bool { sink.isSameInEachRound(tensor) }
 
+  /// Whether the tensor is a variable that each run changes.
+  func isUpdated(_ tensor: TensorHandle) -> Bool { sink.isUpdated(tensor) }
+
   /// A code for `KernelBuilder.fail`.
   /// - Parameter message: what to tell the user; `{value}` stands for the value that failed.
   public func failure(_ message: String, help: String? = nil) -> Int {
@@ -151,6 +154,7 @@ protocol LoweringSink: AnyObject {
   ) throws -> TensorHandle
   func isHoisted(_ source: TensorHandle, _ key: String) -> Bool
   func isSameInEachRound(_ tensor: TensorHandle) -> Bool
+  func isUpdated(_ tensor: TensorHandle) -> Bool
 }
 
 /// One kernel under construction, with the tensors that it touches.

@@ -17,6 +17,8 @@ struct TileEmitter {
   /// The buffer with sums of the parts before, where there are several: tile by tile, as a tile's vectors follow each other
   /// in the order of the work.
   let partial: Int?
+  /// How many tiles of sums there are for each tile of results, and how many units they lie apart.
+  let partials: (number: Int, distance: Int)
   let n: Int
   let lanes: Int
   let tile: ContractionTile
@@ -153,6 +155,12 @@ struct TileEmitter {
     var before: [Register]?
     if let partial, !part.isFirst {
       before = (0..<count).map { builder.load(partial, place($0), lanes: lanes) }
+      for other in 1..<max(1, partials.number) {
+        let distance = other * partials.distance * tile.rows * tile.vectors * lanes
+        before = before?.enumerated().map { index, sum in
+          builder.binary(.add, sum, builder.load(partial, builder.add(place(index), distance), lanes: lanes))
+        }
+      }
     }
     if part.isLast, !isShort {
       for i in 0..<rows {
@@ -163,7 +171,12 @@ struct TileEmitter {
       builder: builder, k: [part.count] + k.dropFirst(), steps: (aSteps, bSteps), count: count, type: type,
       processor: processor)
     let isWide = partial.map { builder.buffers[$0].dtype != dtype } ?? false
-    let sums = depths.sums(from: (aStart, bStart), adding: before, isWide: isWide && !part.isLast) { step($0, $1, $2) }
+    let sums: [Register]
+    if let before, part.count == 0 {
+      sums = before
+    } else {
+      sums = depths.sums(from: (aStart, bStart), adding: before, isWide: isWide && !part.isLast) { step($0, $1, $2) }
+    }
     if let partial, !part.isLast {
       for (index, sum) in sums.enumerated() { builder.store(partial, place(index), sum) }
     } else {

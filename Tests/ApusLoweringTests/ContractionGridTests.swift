@@ -52,14 +52,13 @@ import Testing
     #expect(grid(1024, [8, 8], 256).chunks == 1)
   }
 
-  /// 784 × 128 sums of 32 products each, in tiles of 14 rows: all blocks of a panel where the first operand is transposed,
-  /// as in the gradient of weights, else those of one core.
-  @Test(arguments: [("32, 784", true, 56), ("784, 32", false, 28)]) func weightsAreSharedByColumns(
-    _ shape: String, _ isTransposed: Bool, _ blocks: Int
-  ) throws {
+  /// 784 × 128 sums in tiles of 14 rows: those of one core; but all blocks of a panel where the first operand is transposed,
+  /// as in the gradient of weights, and examples are too many for cores to own rows of the weights.
+  @Test(arguments: [("32, 784", 32, true, 28), ("128, 784", 128, true, 56), ("784, 32", 32, false, 28)])
+  func weightsAreShared(_ shape: String, _ examples: Int, _ isTransposed: Bool, _ blocks: Int) throws {
     let graph = try Graph.parse(
       """
-      graph @product(%x: f32[\(shape)], %y: f32[32, 128]) {
+      graph @product(%x: f32[\(shape)], %y: f32[\(examples), 128]) {
         %p = matmul(%x, %y, transpose_a: \(isTransposed))
         return %p
       }
@@ -87,8 +86,56 @@ import Testing
     #expect(!keeps(64, [128], 512, batch: [2]) && !keeps(64, [8, 16], 512))
     let rows = TileGrid(
       rows: 64, n: 512, k: [128], rowElements: 640, tile: ContractionTile(rows: 11, vectors: 2), width: 32, batch: [],
-      sharesB: true, isKept: true, elementBytes: 4, processor: Self.processor)
+      sharesB: true, ownership: .rows, elementBytes: 4, processor: Self.processor)
     #expect(rows.chunk == 3 && rows.chunks == 2 && rows.units == 96)
+  }
+
+  /// Cores own rows of weights that few examples go through: as many for each, 64 or more, four for each example, and so
+  /// that half of the second caches holds them.
+  @Test func coresOwnRowsOfWeights() {
+    func owns(_ k: Int, _ n: Int, _ rows: Int, cores: Int = 2) -> Bool {
+      var processor = Self.processor
+      processor.cores = cores
+      return TileGrid.ownsWeights((k, n), rows: rows, elementBytes: 4, processor)
+    }
+    #expect(owns(784, 128, 32) && !owns(785, 128, 32))
+    #expect(owns(784, 128, 98) && !owns(784, 128, 99))
+    #expect(owns(128, 2048, 16) && !owns(126, 2048, 15))
+    #expect(owns(1024, 256, 32) && !owns(1024, 257, 32))
+    #expect(!owns(784, 128, 32, cores: 1) && owns(784, 128, 32, cores: 4) && !owns(1088, 128, 16, cores: 17))
+    let work = Self.processor.serialWork
+    #expect(owns(work / 4, 1, 4) && !owns(work / 4, 1, 3))
+    let grid = TileGrid(
+      rows: 32, n: 128, k: [784], rowElements: 1040, tile: ContractionTile(rows: 11, vectors: 2), width: 32, batch: [],
+      sharesB: true, ownership: .depth, elementBytes: 4, processor: Self.processor)
+    #expect(grid.parts.map(\.start) == [0, 784] && grid.parts.map(\.count) == [392, 0])
+    #expect(grid.parts.map(\.splits) == [2, 1] && grid.units == 12 && grid.partialUnits == 24)
+  }
+
+  /// Only weights that each run changes are read by rows: others stay in all caches that read them.
+  @Test(arguments: [
+    ("update %w = %next", "f32[784, 128]", "false", 2), ("", "f32[784, 128]", "false", 1),
+    (
+      "update %w = %next", "f32[128, 784]", "true", 1
+    ),
+  ]) func changingWeightsAreReadByRows(_ update: String, _ weights: String, _ isTransposed: String, _ kernels: Int)
+    throws
+  {
+    let graph = try Graph.parse(
+      """
+      graph @layer(%x: f32[32, 784]) {
+        %w: \(weights) = variable(glorot_uniform)
+        %p = matmul(%x, %w, transpose_b: \(isTransposed))
+        %next = negate(%w)
+        \(update)
+        return %p
+      }
+
+      """)[0]
+    let draft = try GraphLowering.draft(graph, target: Self.processor)
+    let products = draft.kernels.filter { $0.name.hasPrefix("matmul") }
+    #expect(products.count == kernels, "\(draft.kernels.map(\.name))")
+    #expect(kernels == 1 || products.map(\.units) == [24, 12], "\(products.map(\.units))")
   }
 
   /// The recurrent product of an LSTM: rows are shared, in eight blocks for two cores, only if all

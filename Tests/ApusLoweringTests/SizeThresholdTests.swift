@@ -261,6 +261,38 @@ import Testing
   @Test(arguments: convolutions) func convolutionsOfAnySize(_ item: Case) throws { try check(item) }
   @Test(arguments: reductions + windows) func foldsOfAnySize(_ item: Case) throws { try check(item) }
 
+  /// A layer whose weights each run changes, around all limits within which the cores own rows of them.
+  @Test(arguments: [
+    (5, 189, 7), (5, 192, 7), (5, 195, 7), (5, 193, 7), (16, 192, 32), (17, 192, 32), (16, 192, 33), (1, 384, 16),
+    (1, 192, 1), (2, 192, 1), (13, 201, 19), (40, 480, 12),
+  ]) func weightsThatEachRunChanges(_ m: Int, _ k: Int, _ n: Int) throws {
+    let graph = try Graph.parse(
+      """
+      graph @layer(%x: f32[\(m), \(k)], %y: f32[\(m), \(n)]) {
+        %w: f32[\(k), \(n)] = variable(zeros)
+        %p = matmul(%x, %w)
+        %r = abs(%p)
+        %g = matmul(%x, %y, transpose_a: true)
+        %next = subtract(%w, %g)
+        update %w = %next
+        return %r
+      }
+
+      """)[0]
+    var target = NativeTarget.host
+    guard target.processor.vectorBytes == Self.model.vectorBytes else { return }
+    target.processor = Self.model
+    let feeds = [try Self.integers([m, k], 1), try Self.integers([m, n], 2)]
+    let weights = [try Self.integers([k, n], 3)]
+    let expected = try InterpreterBackend().prepare(graph).run(feeds, variables: weights)
+    for workers in [1, 2, 3] {
+      let result = try NativeBackend(workers: workers, target: target, verifies: true).compile(graph)
+        .run(feeds, variables: weights)
+      #expect(result.outputs[0].doubles() == expected.outputs[0].doubles(), "\(workers) workers")
+      #expect(result.updates[0].value.doubles() == expected.updates[0].value.doubles(), "\(workers) workers")
+    }
+  }
+
   /// No two units have a vector of columns in common, and none goes beyond the last: the kernel interpreter refuses that.
   @Test func sharesOfPairsAreWhole() throws {
     let backend = KernelInterpreterBackend(NativeBackend(target: try .named("emeraldrapids")))
