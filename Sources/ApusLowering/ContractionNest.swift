@@ -8,9 +8,8 @@ import ApusPlanning
 ///
 /// Units are register tiles, panel of columns by panel of columns: a worker's share of the units is a share of the
 /// columns, so it reads the same part of a weight in the forward product that it writes in the update; of small weights it
-/// is a share of their rows (`TileGrid.Ownership`). In a tile k runs
-/// in one loop (the innermost of Goto and van de Geijn 2008) with all accumulators in registers; the epilogue runs on
-/// them before anything is stored.
+/// is a share of their rows (`TileGrid.Ownership`). In a tile k runs in one loop (the innermost of Goto and van de Geijn
+/// 2008) with all accumulators in registers; the epilogue runs on them before anything is stored.
 struct ContractionNest {
   let nest: Nest
   let product: Node
