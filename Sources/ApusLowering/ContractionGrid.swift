@@ -7,10 +7,10 @@ import ApusPlanning
 /// Small products are one part, panel of columns by panel of columns. Where rows of the first operand, the result and
 /// what the epilogue reads are much more than the second operand, they are computed in chunks of rows instead: a worker
 /// has rows of its own in its caches, often the same in the products that precede and follow. So they are, too, in a loop
-/// that does not change the second operand: each core keeps all of it. In large products k is cut
-/// so that a panel of the second operand stays in the second cache, and with it the first operand's part of as many rows
-/// as make a chunk: the blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts
-/// between the first and the last are one kernel with a loop: code does not grow with k.
+/// that does not change the second operand: each core keeps all of it. In large products k is cut so that a panel of the
+/// second operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk: the
+/// blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts between the first and
+/// the last are one kernel with a loop: code does not grow with k.
 ///
 /// How k is cut decides in which order sums are added, so it depends on the processor's model and on nothing else.
 struct TileGrid {
@@ -39,8 +39,9 @@ struct TileGrid {
   let isPanelFirst: Bool
   let parts: [Part]
 
-  /// - Parameter rowElements: of a row of the first operand, of the results and of what the epilogue reads; nil if the first
-  ///   operand is transposed, so that results are gradients of weights: these are shared by columns, as where they are read.
+  /// - Parameters:
+  ///   - rowElements: of a row of the first operand, of the results and of what the epilogue reads; nil if the first operand
+  ///     is transposed, so that results are gradients of weights: these are shared by columns, as where they are read.
   ///   - ownership: what each core has for itself, if not columns.
   init(
     rows: Int, n: Int, k axes: [Int], rowElements: Int?, tile: ContractionTile, width: Int, batch: [Int],
@@ -116,8 +117,8 @@ struct TileGrid {
   }
 
   /// Whether cores own rows of a matrix of weights that each run reads in a product with few rows and then changes. By
-  /// columns, each page of the matrix would be several cores': a core's prefetchers then take lines that another has to write
-  /// again. On Emerald Rapids a layer of 784 × 128 weights trained no faster on two cores than on one.
+  /// columns, each page of the matrix would be several cores': on Emerald Rapids a layer of 784 × 128 weights trained no
+  /// faster by two cores then than by one.
   /// - Parameters:
   ///   - weights: rows and columns.
   ///   - rows: of the product that reads the weights.
@@ -139,11 +140,8 @@ struct TileGrid {
   /// Whether each core keeps all of the second operand of a product in a loop that does not change it, and computes rows of
   /// its own. A round reads what other kernels of the round wrote, which share it by rows: by columns, half of that, and of
   /// the results, would move from core to core in each round.
-  static func keepsSecond(
-    rows: Int, n: Int, k: [Int], batch: [Int], elementBytes: Int, _ processor: ProcessorModel
-  ) -> Bool {
-    batch.isEmpty && k.count == 1 && rows >= leastOwnRows * processor.cores
-      && n * k[0] * elementBytes <= processor.secondCache.bytes / 2
+  static func keepsSecond(rows: Int, n: Int, k: Int, elementBytes: Int, _ processor: ProcessorModel) -> Bool {
+    rows >= leastOwnRows * processor.cores && n * k * elementBytes <= processor.secondCache.bytes / 2
   }
 
   /// With fewer rows for each core, the second cache would give the second operand more slowly than it is multiplied.
@@ -173,8 +171,8 @@ struct TileGrid {
   var chunks: Int { (blocks + chunk - 1) / chunk }
   /// Of a part that is not split.
   var units: Int { batch.reduce(1, *) * panels * chunks * chunk }
-  /// How many tiles of sums go through memory.
-  var partialUnits: Int { units * (parts.map(\.splits).max() ?? 1) }
+  /// How many tiles of sums there are in memory for each tile of results.
+  var splits: Int { parts[0].splits }
 
   /// Blocks of rows that use a panel of the second operand one after the other.
   var uses: Int { isPanelFirst && chunks == 1 ? batch.reduce(blocks, *) : blocks }

@@ -33,17 +33,17 @@ struct ContractionNest {
     _ operands: ContractionOperands, k: [Int], rows: Int, n: Int, batch: [Int], _ dtype: DType
   ) -> TileGrid.Ownership? {
     let (node, bytes) = (nest.node, dtype.byteCount)
-    guard node.secondOperand == nil, batch.isEmpty, k.count == 1 else { return nil }
+    guard node.secondOperand == nil, batch.isEmpty, k.count == 1, let k = k.first else { return nil }
     if node.isSameInEachRound(operands.b.handle),
-      TileGrid.keepsSecond(rows: rows, n: n, k: k, batch: batch, elementBytes: bytes, node.target)
+      TileGrid.keepsSecond(rows: rows, n: n, k: k, elementBytes: bytes, node.target)
     {
       return .rows
     }
     if operands.a.free == 1, rows > 1 {
-      return TileGrid.ownsWeights((rows, n), rows: k[0], elementBytes: bytes, node.target) ? .rows : nil
+      return TileGrid.ownsWeights((rows, n), rows: k, elementBytes: bytes, node.target) ? .rows : nil
     }
     return node.isUpdated(operands.b.handle) && operands.b.free == 1
-      && TileGrid.ownsWeights((k[0], n), rows: rows, elementBytes: bytes, node.target) ? .depth : nil
+      && TileGrid.ownsWeights((k, n), rows: rows, elementBytes: bytes, node.target) ? .depth : nil
   }
 
   func lower(name: String) throws {
@@ -105,9 +105,11 @@ struct ContractionNest {
     func packing() -> Packing {
       Packing(operands.b, k: operands.k, count: n, width: width, batch: batch, node: node)
     }
+    // What a core owns is not copied: the copy would be written anew in each run, by whichever core.
     let packsB =
       node.secondOperand?.width != nil || packing().isDone
-      || Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width, node.target)
+      || ownership != .depth
+        && Packing.pays(operands.b, operands.k, n: n, rows: rows * batchCount, tile: tile, width: width, node.target)
     let panels = packsB ? try node.secondOperand?.panels(width) : nil
     if panels != nil { node.secondOperand?.width = width }
     if panels == nil, let deferred = node.secondOperand { operands.b.handle = try deferred.whole() }
@@ -127,12 +129,12 @@ struct ContractionNest {
     let grid = TileGrid(
       rows: rows, n: n, k: operands.k, rowElements: a.free == 1 ? nil : k + n * tensors.count { $0.m != 0 }, tile: tile,
       width: width, batch: batch, sharesB: b.batch.allSatisfy { $0 == 0 },
-      ownership: ownership == .depth && (packsA || packsB) ? nil : ownership,
+      ownership: ownership,
       elementBytes: dtype.byteCount, processor: node.target)
     let sums =
       grid.parts.count > 1
       ? node.temporary(
-        dtype.isFloating && grid.keepsWideSums ? .f64 : dtype, [grid.partialUnits * tile.rows * width]) : nil
+        dtype.isFloating && grid.keepsWideSums ? .f64 : dtype, [grid.units * grid.splits * tile.rows * width]) : nil
     // What others have done is not counted again.
     let flops = region.flopCount - 2 * rows * n * batchCount * (contractedCount - k)
     for part in grid.parts {
@@ -165,14 +167,14 @@ struct ContractionNest {
         let emitter = TileEmitter(
           emitter: NestEmitter(nest: nest, builder: builder, leaves: leafTensors), outputs: outputs,
           product: product.result, a: (readA, a), b: (readB, b), k: operands.k, part: part, partial: partial,
-          partials: (number: grid.partialUnits / grid.units, distance: grid.units), n: n,
+          partials: (number: grid.splits, distance: grid.units), n: n,
           lanes: lanes, tile: tile, isPacked: isPacked,
           // The second cache hardly keeps it until it is read again.
           fetchesPanels: grid.uses <= ContractionNest.fetchingUses
             && b.handle.count * b.handle.dtype.byteCount >= node.target.secondCache.bytes,
           uses: grid.uses, fetchDistance: packsA ? nil : grid.fetchDistance(a, k: operands.k, tile: tile),
           processor: node.target)
-        // A unit's sums are read by itself alone, so parts need no barrier between them.
+        // A unit's sums are read by itself alone, so a kernel's parts need no barrier between them.
         builder.loop(part.repetitions) { number in
           let start = builder.add(builder.multiply(number, part.count), part.start)
           builder.forEachUnit { unit in

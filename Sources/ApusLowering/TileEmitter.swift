@@ -155,7 +155,7 @@ struct TileEmitter {
     var before: [Register]?
     if let partial, !part.isFirst {
       before = (0..<count).map { builder.load(partial, place($0), lanes: lanes) }
-      for other in 1..<max(1, partials.number) {
+      for other in 1..<partials.number {
         let distance = other * partials.distance * tile.rows * tile.vectors * lanes
         before = before?.enumerated().map { index, sum in
           builder.binary(.add, sum, builder.load(partial, builder.add(place(index), distance), lanes: lanes))

@@ -75,15 +75,12 @@ import Testing
   @Test func coresKeepWhatALoopDoesNotChange() {
     var many = Self.processor
     many.cores = 6
-    func keeps(_ rows: Int, _ k: [Int], _ n: Int, batch: [Int] = [], _ processor: ProcessorModel = Self.processor)
-      -> Bool
-    {
-      TileGrid.keepsSecond(rows: rows, n: n, k: k, batch: batch, elementBytes: 4, processor)
+    func keeps(_ rows: Int, _ k: Int, _ n: Int, _ processor: ProcessorModel = Self.processor) -> Bool {
+      TileGrid.keepsSecond(rows: rows, n: n, k: k, elementBytes: 4, processor)
     }
-    #expect(keeps(16, [128], 512) && !keeps(15, [128], 512))
-    #expect(keeps(48, [128], 512, many) && !keeps(47, [128], 512, many))
-    #expect(keeps(64, [256], 512) && !keeps(64, [256], 513))
-    #expect(!keeps(64, [128], 512, batch: [2]) && !keeps(64, [8, 16], 512))
+    #expect(keeps(16, 128, 512) && !keeps(15, 128, 512))
+    #expect(keeps(48, 128, 512, many) && !keeps(47, 128, 512, many))
+    #expect(keeps(64, 256, 512) && !keeps(64, 256, 513))
     let rows = TileGrid(
       rows: 64, n: 512, k: [128], rowElements: 640, tile: ContractionTile(rows: 11, vectors: 2), width: 32, batch: [],
       sharesB: true, ownership: .rows, elementBytes: 4, processor: Self.processor)
@@ -109,23 +106,21 @@ import Testing
       rows: 32, n: 128, k: [784], rowElements: 1040, tile: ContractionTile(rows: 11, vectors: 2), width: 32, batch: [],
       sharesB: true, ownership: .depth, elementBytes: 4, processor: Self.processor)
     #expect(grid.parts.map(\.start) == [0, 784] && grid.parts.map(\.count) == [392, 0])
-    #expect(grid.parts.map(\.splits) == [2, 1] && grid.units == 12 && grid.partialUnits == 24)
+    #expect(grid.parts.map(\.splits) == [2, 1] && grid.units == 12 && grid.splits == 2)
   }
 
-  /// Only weights that each run changes are read by rows: others stay in all caches that read them.
+  /// Only weights that each run changes are read by rows: others stay in all caches that read them. They are not packed for
+  /// it, though as many rows as 64 would be worth a copy of others; places of a batch are shared as they are.
   @Test(arguments: [
-    ("update %w = %next", "f32[784, 128]", "false", 2), ("", "f32[784, 128]", "false", 1),
-    (
-      "update %w = %next", "f32[128, 784]", "true", 1
-    ),
-  ]) func changingWeightsAreReadByRows(_ update: String, _ weights: String, _ isTransposed: String, _ kernels: Int)
-    throws
-  {
+    ("32, 784", "784, 128", "update %w = %next", 2), ("64, 784", "784, 128", "update %w = %next", 2),
+    ("32, 784", "784, 128", "", 1), ("2, 32, 784", "2, 784, 128", "update %w = %next", 1),
+    ("32, 784", "128, 784", "update %w = %next", 1),
+  ]) func changingWeightsAreReadByRows(_ x: String, _ weights: String, _ update: String, _ kernels: Int) throws {
     let graph = try Graph.parse(
       """
-      graph @layer(%x: f32[32, 784]) {
-        %w: \(weights) = variable(glorot_uniform)
-        %p = matmul(%x, %w, transpose_b: \(isTransposed))
+      graph @layer(%x: f32[\(x)]) {
+        %w: f32[\(weights)] = variable(glorot_uniform)
+        %p = matmul(%x, %w, transpose_b: \(weights.hasSuffix("784")))
         %next = negate(%w)
         \(update)
         return %p
@@ -135,7 +130,8 @@ import Testing
     let draft = try GraphLowering.draft(graph, target: Self.processor)
     let products = draft.kernels.filter { $0.name.hasPrefix("matmul") }
     #expect(products.count == kernels, "\(draft.kernels.map(\.name))")
-    #expect(kernels == 1 || products.map(\.units) == [24, 12], "\(products.map(\.units))")
+    #expect(kernels == 1 || products[0].units == 2 * products[1].units, "\(products.map(\.units))")
+    #expect(kernels == 1 || !draft.buffers.contains { $0.name.contains("pack") }, "\(draft.buffers.map(\.name))")
   }
 
   /// The recurrent product of an LSTM: rows are shared, in eight blocks for two cores, only if all
