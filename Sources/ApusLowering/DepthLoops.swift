@@ -15,7 +15,14 @@ struct DepthLoops {
   /// Sums of the tile, all of one type.
   let count: Int
   let type: RegisterType
+  let fetches: Fetches?
   let processor: ProcessorModel
+
+  /// What is asked for ahead while k runs, one thing after the other.
+  struct Fetches {
+    let count: Int
+    let emit: (_ number: Register) -> Void
+  }
 
   /// Positions in both operands that the outer axes of k give.
   typealias Position = (a: Register, b: Register)
@@ -101,15 +108,42 @@ struct DepthLoops {
   private func overInner(
     _ range: (start: Register, end: Register)?, _ outer: Position, _ start: [Register], _ step: Step
   ) -> [Register] {
-    builder.loop(
-      from: range?.start ?? builder.index(0), to: range?.end ?? builder.index(whole), step: unrolled, carrying: start
-    ) { at, sums in
-      var sums = sums
-      for number in 0..<unrolled {
-        let way = (number % ways * count)..<((number % ways + 1) * count)
-        sums.replaceSubrange(way, with: step(outer, builder.add(at, number), sums[way]))
+    let (lower, upper) = (range?.start ?? builder.index(0), range?.end ?? builder.index(whole))
+    let interval = fetchInterval
+    func fetch(_ at: Register) {
+      guard let fetches, let interval else { return }
+      let number = builder.binary(.divideUnsigned, at, builder.index(interval))
+      fetches.emit(builder.binary(.minimumSigned, number, builder.index(fetches.count - 1)))
+    }
+    func iterations(from lower: Register, to upper: Register, _ start: [Register]) -> [Register] {
+      builder.loop(from: lower, to: upper, step: unrolled, carrying: start) { at, sums in
+        var sums = sums
+        for number in 0..<unrolled {
+          let place = builder.add(at, number)
+          if let interval, interval <= unrolled, number.isMultiple(of: interval) { fetch(place) }
+          let way = (number % ways * count)..<((number % ways + 1) * count)
+          sums.replaceSubrange(way, with: step(outer, place, sums[way]))
+        }
+        return sums
       }
-      return sums
+    }
+    guard let interval, interval > unrolled else { return iterations(from: lower, to: upper, start) }
+    return builder.loop(from: lower, to: upper, step: interval, carrying: start) { at, sums in
+      fetch(at)
+      let end = builder.add(at, interval)
+      // Parts of k need not be as many whole intervals.
+      return iterations(
+        from: at,
+        to: range == nil && whole.isMultiple(of: interval) ? end : builder.binary(.minimumSigned, end, upper), sums)
+    }
+  }
+
+  /// Steps along the inner axis from fetch to fetch, so that all of them are spread evenly; whole iterations if it is more
+  /// than one of them. If k has several axes, each of their places fetches all again, which costs nothing where it is there.
+  private var fetchInterval: Int? {
+    fetches.map {
+      let interval = max(1, whole / $0.count)
+      return interval > unrolled ? interval / unrolled * unrolled : interval
     }
   }
 

@@ -100,16 +100,11 @@ struct TileEmitter {
     let fetchedPanel = fetchesPanels && isPacked.b ? nextPanel(from: bStart, width, use, perLine) : nil
     let fetchedRows = fetchDistance.map { nextRows(from: builder.add(aStart, $0), own: aStart, panel) }
 
-    let isShort = part.count <= TileEmitter.shortCount && k.count == 1
     /// At a place of the inner axis of k; `outer` are the positions in both operands that the other axes give.
     func step(
       _ outer: (a: Register, b: Register), _ at: Register, _ sums: ArraySlice<Register>
     ) -> [Register] {
       var next = Array(sums)
-      if isShort {
-        let next = builder.add(row, builder.binary(.minimumSigned, at, builder.index(rows - 1)))
-        fetchRow(point, row: next, column: column, vectors: vectors, level: 1)
-      }
       let bRow = builder.add(outer.b, builder.multiply(at, bStep))
       if rows <= TileEmitter.streamingRows(processor) {
         let ahead = builder.add(bRow, bStep * processor.prefetchSteps)
@@ -162,14 +157,9 @@ struct TileEmitter {
         }
       }
     }
-    if part.isLast, !isShort {
-      for i in 0..<rows {
-        fetchRow(point, row: builder.add(row, i), column: column, vectors: vectors, level: 2)
-      }
-    }
     let depths = DepthLoops(
       builder: builder, k: [part.count] + k.dropFirst(), steps: (aSteps, bSteps), count: count, type: type,
-      processor: processor)
+      fetches: fetches(point, row: row, column: column, rows: rows, vectors: vectors), processor: processor)
     let isWide = partial.map { builder.buffers[$0].dtype != dtype } ?? false
     let sums: [Register]
     if let before, part.count == 0 {
@@ -224,24 +214,41 @@ struct TileEmitter {
     Int(processor.multiplyAddsPerCycle * Double(processor.vectorBytes) / processor.secondCache.bandwidth)
   }
 
-  // What the epilogue reads for this tile alone lies in short pieces of many rows, which the hardware prefetcher does not
-  // detect. A row is fetched at each step of a short k; before a long one all of them, into the second cache, since the
-  // first is needed for the operands.
+  // What a tile alone reads and writes lies in short pieces of many rows, which the hardware prefetcher does not detect. A
+  // row after the other is fetched while k runs: lines asked for all at once would keep the operands' lines waiting.
 
-  /// Steps of a short k: so many rows of a tile's operands leave room in the first cache.
+  /// Steps of k up to which the first cache has room for a tile's results and what it reads for them, beside the operands.
   private static let shortCount = 64
 
-  private func fetchRow(_ point: NestPoint, row: Register, column: Register, vectors: Int, level: Int) {
+  /// Nil: of a single row, or of a part whose sums go to memory tile by tile, there is nothing to fetch.
+  private func fetches(
+    _ point: NestPoint, row: Register, column: Register, rows: Int, vectors: Int
+  ) -> DepthLoops.Fetches? {
     let rowAxis = point.indices.count - 2
-    var element = point
-    element.indices[rowAxis] = row
-    for (_, leaf) in emitter.leaves.sorted(by: { $0.key < $1.key })
-    where leaf.varies(along: rowAxis) && leaf.strides[rowAxis + 1] == 1 {
-      let perLine = max(1, processor.lineBytes / leaf.access.view.dtype.byteCount)
-      for line in stride(from: 0, to: vectors * lanes, by: perLine) {
+    func ownRows(_ tensors: [NestTensor]) -> [NestTensor] {
+      tensors.filter { $0.varies(along: rowAxis) && $0.strides[rowAxis + 1] == 1 }
+    }
+    // Writes first: where a result takes the place of what is read, its lines are asked for once.
+    let written = ownRows(outputs.map(\.1))
+    let read = ownRows(emitter.leaves.sorted { $0.key < $1.key }.map(\.value))
+    guard part.isLast, rows > 1, !written.isEmpty || !read.isEmpty else { return nil }
+    func lineElements(_ tensor: NestTensor) -> Int {
+      max(1, processor.lineBytes / tensor.access.view.dtype.byteCount)
+    }
+    let isShort = part.count * k.dropFirst().reduce(1, *) <= TileEmitter.shortCount
+    func fetch(_ tensor: NestTensor, _ row: Register, level: Int, isWrite: Bool) {
+      var element = point
+      element.indices[rowAxis] = row
+      for line in stride(from: 0, to: vectors * lanes, by: lineElements(tensor)) {
         element.indices[rowAxis + 1] = builder.add(column, line)
-        builder.prefetch(leaf.access.buffer, emitter.position(leaf, element), level: level)
+        builder.prefetch(
+          tensor.access.buffer, emitter.position(tensor, element), level: level, isWrite: isWrite)
       }
+    }
+    return DepthLoops.Fetches(count: rows) {
+      let next = builder.add(row, $0)
+      for tensor in written { fetch(tensor, next, level: 1, isWrite: true) }
+      for tensor in read { fetch(tensor, next, level: isShort ? 1 : 2, isWrite: false) }
     }
   }
 

@@ -32,6 +32,7 @@ import Testing
         %22: f32x4 = select %18, %20, %21
         store b1[%16], %22, mask %18
         prefetch b0[%16], level 2
+        prefetch b1[%16], level 1 to write
         %23: f32 = extract %22[3]
         %24: i32 = float_to_signed %23
         %25: i32 = count_leading_zeros %24

@@ -67,6 +67,7 @@ import Testing
     ("%0: i32 = constant 1\n%1: f32 = load b0[%0]", "the index %0 is i32"),
     ("%0: i64 = constant 1\n%1: i1 = constant true\n%2: f32x4 = load b0[%0], mask %1", "the mask %1 is i1"),
     ("%0: i64 = constant 1\nprefetch b0[%0], level 4", "there is no level 4"),
+    ("%0: i64 = constant 1\nprefetch b0[%0], level 1 to write", "b0 is for reading only"),
     ("%0: i64 = constant 1\nfail 1 if %0 with %0", "the condition %0 is i64"),
     ("%0: i1 = constant true\nfail 1 if %0 with %0", "the value %0 is i1"),
     ("%0: i1 = constant true\n%1: i64 = constant 1\nfail 0 if %0 with %1", "the code is 0"),

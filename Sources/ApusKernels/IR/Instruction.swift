@@ -37,9 +37,9 @@ public indirect enum Instruction: Hashable, Sendable {
   case shuffle(Register, Register, [Int])
   case load(Access)
   case store(Access, Register)
-  /// A hint that the cache line at a scalar position will be needed soon, in which level of the cache (1, 2 or 3);
-  /// positions past the buffer are harmless.
-  case prefetch(Access, level: Int)
+  /// A hint that the cache line at a scalar position will be needed soon, in which level of the cache (1, 2 or 3), and
+  /// whether to be written, so that no other core keeps it; positions past the buffer are harmless.
+  case prefetch(Access, level: Int, isWrite: Bool)
   /// Where the scalar condition holds, the run fails: the first failure keeps `code` and the value (`i64`), for the host
   /// to explain. The kernel goes on, so what follows must stay within its buffers.
   case fail(condition: Register, code: Int, value: Register)
@@ -161,7 +161,7 @@ extension Instruction {
     case .unary(_, let x), .convert(_, let x), .splat(let x), .extract(let x, _): [x]
     case .binary(_, let a, let b), .compare(_, let a, let b), .shuffle(let a, let b, _): [a, b]
     case .multiplyAdd(let a, let b, let c), .select(let a, let b, let c): [a, b, c]
-    case .load(let access), .prefetch(let access, _): access.operands
+    case .load(let access), .prefetch(let access, _, _): access.operands
     case .store(let access, let value): access.operands + [value]
     case .fail(let condition, _, let value): [condition, value]
     case .loop(let loop): [loop.lower, loop.upper] + loop.initial

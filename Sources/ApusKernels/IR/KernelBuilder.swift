@@ -149,9 +149,9 @@ public final class KernelBuilder {
     append(.store(Access(buffer: buffer, index: index, mask: mask), value), results: [])
   }
 
-  /// Hints that the cache line at `index` will be needed soon, in which level of the cache.
-  public func prefetch(_ buffer: Int, _ index: Register, level: Int = 1) {
-    append(.prefetch(Access(buffer: buffer, index: index), level: level), results: [])
+  /// Hints that the cache line at `index` will be needed soon, in which level of the cache, and whether to be written.
+  public func prefetch(_ buffer: Int, _ index: Register, level: Int = 1, isWrite: Bool = false) {
+    append(.prefetch(Access(buffer: buffer, index: index), level: level, isWrite: isWrite), results: [])
   }
 
   /// Makes the run fail where the scalar condition holds; see `Instruction.fail`.

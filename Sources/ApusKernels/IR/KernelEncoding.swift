@@ -156,10 +156,11 @@ extension CanonicalBytes {
       append(loop.initial)
       append(loop.condition)
       append(loop.body)
-    case .prefetch(let access, let level):
+    case .prefetch(let access, let level, let isWrite):
       append(tag: 19)
       append(access)
       append(level)
+      append(isWrite)
     }
   }
 }

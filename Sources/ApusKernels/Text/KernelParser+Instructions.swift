@@ -53,8 +53,10 @@ extension KernelParser {
       try cursor.expect(",")
       try cursor.expect("level")
       let level = try cursor.integer("a level of the cache")
+      let isWrite = cursor.accept("to")
+      if isWrite { try cursor.expect("write") }
       access.mask = try mask()
-      return .prefetch(access, level: level)
+      return .prefetch(access, level: level, isWrite: isWrite)
     case "fail":
       let code = try cursor.integer("a code")
       try cursor.expect("if")

@@ -96,7 +96,8 @@ package struct KernelText {
     case .shuffle(let a, let b, let positions): return "shuffle \(a), \(b), \(positions)"
     case .load(let access): return "load \(place(access))\(mask(access))"
     case .store(let access, let value): return "store \(place(access)), \(value)\(mask(access))"
-    case .prefetch(let access, let level): return "prefetch \(place(access)), level \(level)\(mask(access))"
+    case .prefetch(let access, let level, let isWrite):
+      return "prefetch \(place(access)), level \(level)\(isWrite ? " to write" : "")\(mask(access))"
     case .fail(let condition, let code, let value): return "fail \(code) if \(condition) with \(value)"
     case .loop, .branch, .whileLoop: return ""
     }

@@ -3,7 +3,7 @@ extension KernelVerifier {
   mutating func check(_ instruction: Instruction, _ results: [Register]) {
     switch instruction {
     case .store(let access, let value): return checkStore(access, value, results)
-    case .prefetch(let access, let level): return checkPrefetch(access, level, results)
+    case .prefetch(let access, let level, let isWrite): return checkPrefetch(access, level, isWrite, results)
     case .fail(let condition, let code, let value):
       expectNone(results)
       expectCondition(condition)
@@ -119,14 +119,19 @@ extension KernelVerifier {
   private mutating func checkStore(_ access: Access, _ value: Register, _ results: [Register]) {
     expectNone(results)
     checkAccess(access, type(value))
+    checkWritable(access)
+  }
+
+  private mutating func checkWritable(_ access: Access) {
     if kernel.buffers.indices.contains(access.buffer), kernel.buffers[access.buffer].use == .read {
       report("b\(access.buffer) is for reading only", help: "declare it write or read_write")
     }
   }
 
-  private mutating func checkPrefetch(_ access: Access, _ level: Int, _ results: [Register]) {
+  private mutating func checkPrefetch(_ access: Access, _ level: Int, _ isWrite: Bool, _ results: [Register]) {
     expectNone(results)
     _ = element(access)
+    if isWrite { checkWritable(access) }
     if type(access.index) != .index { report("the index \(access.index) is \(type(access.index))", help: "one i64") }
     if access.mask != nil { report("it has a mask", help: "a prefetch is harmless wherever it points") }
     if !(1...3).contains(level) { report("there is no level \(level) of the cache", help: "1, 2 or 3") }

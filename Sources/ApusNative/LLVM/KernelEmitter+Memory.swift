@@ -163,13 +163,14 @@ extension KernelEmitter {
     return held.count == 1 ? held[0] : nil
   }
 
-  /// Asks for data that will be read.
-  func prefetch(_ access: Access, into level: Int) throws {
+  /// Asks for data that will be read or written.
+  func prefetch(_ access: Access, into level: Int, isWrite: Bool) throws {
     let address = try address(access, dtype(access))
     _ = ir.call(
       ir.declaration("llvm.prefetch", [ir.pointer]),
       [
-        address, ir.constant(Prefetch.read, bits: 32), ir.constant(Prefetch.locality(level: level), bits: 32),
+        address, ir.constant(isWrite ? Prefetch.write : Prefetch.read, bits: 32),
+        ir.constant(Prefetch.locality(level: level), bits: 32),
         ir.constant(Prefetch.data, bits: 32),
       ])
   }

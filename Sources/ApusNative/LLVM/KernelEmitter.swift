@@ -99,7 +99,7 @@ struct KernelEmitter {
       case .branch(let branch): try emit(branch, statement.results)
       case .whileLoop(let loop): try emit(loop, statement.results)
       case .store(let access, let value): try store(access, value)
-      case .prefetch(let access, let level): try prefetch(access, into: level)
+      case .prefetch(let access, let level, let isWrite): try prefetch(access, into: level, isWrite: isWrite)
       case .fail(let condition, let code, let value): try fail(self.value(condition), code, self.value(value))
       default:
         guard statement.results.count == 1 else { throw defect("an instruction has \(statement.results) as results") }

@@ -47,7 +47,7 @@ enum ExchangeResult {
 
 /// The language reference, `llvm.prefetch`.
 enum Prefetch {
-  static let read = 0
+  static let (read, write) = (0, 1)
   static let data = 1
   /// LLVM counts localities from 0, none, to 3, all levels of the cache; kernels count levels from 1, the first.
   static func locality(level: Int) -> Int { 4 - level }
