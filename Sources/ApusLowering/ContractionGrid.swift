@@ -74,14 +74,18 @@ struct TileGrid {
       let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
       let passing = rows * (rowElements ?? 0) * elementBytes
       let isFirstLarge = first > cache / 2
-      if axes.count == 1, batch.allSatisfy({ $0 == 1 }), second <= cache / 4 * 3,
-        isFirstLarge || passing > 2 * max(processor.firstCache.bytes, second)
+      // Where the first operand does not stay in the second cache while all panels of the second pass by, it is read once,
+      // in chunks that do.
+      let most = isFirstLarge ? max(1, cache / 8 / (k * elementBytes * tile.rows)) : blocks
+      let cores = processor.cores
+      let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
+      // The second operand then comes from the second cache, or, for each chunk, from beyond it.
+      let isKept = second <= cache / 4 * 3
+      if axes.count == 1, batch.allSatisfy({ $0 == 1 }),
+        isKept
+          ? isFirstLarge || passing > 2 * max(processor.firstCache.bytes, second)
+          : isFirstLarge && rowElements != nil && chunks * second < panels * first
       {
-        // Where the first operand does not stay in the second cache while all panels of the second pass by, it is read
-        // once, in chunks that do.
-        let most = isFirstLarge ? max(1, cache / 8 / (k * elementBytes * tile.rows)) : blocks
-        let cores = processor.cores
-        let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
         chunk = (blocks + chunks - 1) / chunks
         isFirstStreamed = isFirstLarge
       } else if ownership == .rows {
@@ -175,9 +179,10 @@ struct TileGrid {
   var splits: Int { parts[0].splits }
 
   /// Blocks of rows that use a panel of the second operand one after the other.
-  var uses: Int { isPanelFirst && chunks == 1 ? batch.reduce(blocks, *) : blocks }
+  var uses: Int { isPanelFirst && chunks == 1 ? batch.reduce(blocks, *) : chunk }
 
-  /// Which tile a unit is; chunks are equally long, so units at the end of the last may be none.
+  /// Which tile a unit is. Where blocks do not divide into chunks of one length, some have one less, evenly dealt out, and
+  /// their last units are none: workers' shares of the units are then shares of the work.
   func split(
     _ unit: Register, _ builder: KernelBuilder,
     _ body: (_ batch: [Register], _ panel: Register, _ block: Register) -> Void
@@ -190,9 +195,14 @@ struct TileGrid {
     }
     let indices = Array(parts.prefix(batch.count)) + [builder.index(0), builder.index(0)]
     let panel = parts[batch.count + 1]
-    let block = builder.add(builder.multiply(parts[batch.count], chunk), parts[batch.count + 2])
-    if chunks * chunk == blocks { return body(indices, panel, block) }
-    builder.branch(builder.compare(.less, block, builder.index(blocks))) {
+    func start(_ chunk: Register) -> Register {
+      builder.binary(.divideUnsigned, builder.multiply(chunk, blocks), builder.index(chunks))
+    }
+    if chunks * chunk == blocks {
+      return body(indices, panel, builder.add(builder.multiply(parts[batch.count], chunk), parts[batch.count + 2]))
+    }
+    let block = builder.add(start(parts[batch.count]), parts[batch.count + 2])
+    builder.branch(builder.compare(.less, block, start(builder.add(parts[batch.count], 1)))) {
       body(indices, panel, block)
       return []
     }
