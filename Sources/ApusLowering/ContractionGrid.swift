@@ -74,18 +74,20 @@ struct TileGrid {
       let (first, second) = (rows * k * elementBytes, n * k * elementBytes)
       let passing = rows * (rowElements ?? 0) * elementBytes
       let isFirstLarge = first > cache / 2
-      // Where the first operand does not stay in the second cache while all panels of the second pass by, it is read once,
-      // in chunks that do.
+      let isKept = second <= cache
+      // Where the first operand does not stay in the second cache while all panels of the second pass by, chunks of its
+      // rows are so small that they do.
       let most = isFirstLarge ? max(1, cache / 8 / (k * elementBytes * tile.rows)) : blocks
       let cores = processor.cores
       let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
-      // The second operand then comes from the second cache, or, for each chunk, from beyond it.
-      let isKept = second <= cache / 4 * 3
-      if axes.count == 1, batch.allSatisfy({ $0 == 1 }),
-        isKept
-          ? isFirstLarge || passing > 2 * max(processor.firstCache.bytes, second)
-          : isFirstLarge && rowElements != nil && chunks * second < panels * first
-      {
+      // How often each operand comes from beyond the second cache: in chunks of rows, or panel by panel.
+      let secondReads = isKept ? cores : chunks
+      let firstReads = isFirstLarge ? panels : cores
+      let pays =
+        rowElements == nil
+        ? isKept && isFirstLarge
+        : passing > 2 * processor.firstCache.bytes && (secondReads - 1) * second < (firstReads - 2) * first + passing
+      if axes.count == 1, batch.allSatisfy({ $0 == 1 }), pays {
         chunk = (blocks + chunks - 1) / chunks
         isFirstStreamed = isFirstLarge
       } else if ownership == .rows {

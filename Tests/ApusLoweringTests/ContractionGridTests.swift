@@ -28,28 +28,58 @@ import Testing
       #expect(!isLarge || bytes <= Self.processor.secondCache.bytes / 8, "\(rows): \(bytes)")
       #expect(grid.chunks * grid.chunk >= grid.blocks && (grid.chunks - 1) * grid.chunk < grid.blocks, "\(rows)")
     }
-    // The second operand must stay in the second cache beside them: three quarters of it.
-    #expect(grid(4096, [256], 768).chunks > 1)
-    #expect(grid(4096, [256], 769).chunks == 1)
-    #expect(!grid(4096, [256], 769).isFirstStreamed)
+    // The second operand stays in the second cache, or comes from beyond it for each chunk: 26 times 1.5 MiB are less than
+    // 16 times 3 MiB, but not 38 times 2 MiB than 16 times 4 MiB.
+    #expect(grid(512, [520], 500).isFirstStreamed && grid(1024, [1024], 256).isFirstStreamed)
+    #expect(grid(1024, [768], 512).isFirstStreamed && !grid(1024, [1024], 512).isFirstStreamed)
+    #expect(grid(1024, [1024], 512).chunks == 1)
+    // Gradients of weights, only if it stays.
+    #expect(grid(1024, [1024], 256, others: nil).isFirstStreamed && !grid(1024, [1024], 257, others: nil).isFirstStreamed)
   }
 
-  /// Each core has rows of its own where what lies in rows is more than twice the second operand and the first cache.
+  /// Each core has rows of its own where what lies in rows is more than the second operand, which each then reads once, and
+  /// twice the first cache.
   @Test func coresHaveRowsOfTheirOwn() {
     var many = Self.processor
     many.cores = 6
-    for (rows, k, n, others) in [(129, 64, 64, 1), (86, 64, 64, 2), (257, 256, 256, 1), (512, 64, 256, 3)] {
+    for (rows, k, n, others) in [(129, 64, 64, 1), (86, 64, 64, 2), (129, 256, 256, 1), (196, 256, 1024, 1)] {
       let grid = grid(rows, [k], n, others: others)
       #expect(grid.chunks == 2 && !grid.isFirstStreamed, "\(rows) × \(k) × \(n)")
     }
-    #expect(grid(512, [64], 256, others: 3, many).chunks == 6)
-    for (rows, k, n, others) in [(128, 64, 64, 1), (85, 64, 64, 2), (256, 256, 256, 1), (32, 784, 128, 1)] {
+    // Six cores read the second operand six times, or the first.
+    #expect(grid(512, [64], 256, others: 3, many).chunks == 6 && grid(128, [256], 256, others: 1, many).chunks == 1)
+    for (rows, k, n, others) in [(128, 64, 64, 1), (85, 64, 64, 2), (128, 256, 256, 1), (32, 784, 128, 1)] {
       #expect(grid(rows, [k], n, others: others).chunks == 1, "\(rows) × \(k) × \(n)")
     }
     // Gradients of weights, places of a batch, windows.
     #expect(grid(784, [32], 128, others: nil).chunks == 1)
     #expect(grid(1024, [64], 256, batch: [2]).chunks == 1)
     #expect(grid(1024, [8, 8], 256).chunks == 1)
+  }
+
+  /// Workers share units evenly, so blocks that do not divide into equal chunks are dealt out evenly: 74 to ten chunks of
+  /// seven or eight, and each core has half of them, each once.
+  @Test func blocksAreDealtOutEvenly() throws {
+    let grid = grid(1024, [256], 256)
+    #expect(grid.blocks == 74 && grid.chunks == 10 && grid.chunk == 8)
+    let builder = KernelBuilder(target: Self.processor.vector)
+    let seen = builder.buffer(.write, .i32, count: grid.panels * grid.blocks)
+    builder.forEachUnit { unit in
+      grid.split(unit, builder) { _, panel, block in
+        let place = builder.add(builder.multiply(panel, grid.blocks), block)
+        builder.store(seen, place, builder.constant(1, RegisterType(.i32)))
+      }
+    }
+    let kernel = try InterpretedKernel(builder.kernel(name: "split", units: grid.units))
+    var halves: [[Int32]] = []
+    for half in [0..<grid.units / 2, grid.units / 2..<grid.units] {
+      var computed = [Int32](repeating: 0, count: grid.panels * grid.blocks)
+      let failure = try computed.withUnsafeMutableBytes { try kernel.run([$0.baseAddress!], units: half) }
+      #expect(failure == nil)
+      halves.append(computed)
+    }
+    #expect(halves.map { $0.reduce(0, +) } == [37 * 8, 37 * 8])
+    #expect(zip(halves[0], halves[1]).allSatisfy { $0 + $1 == 1 })
   }
 
   /// 784 × 128 sums in tiles of 14 rows: those of one core; but all blocks of a panel where the first operand is transposed,
