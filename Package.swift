@@ -121,8 +121,8 @@ let package = Package(
     .testTarget(
       name: "ApusLoweringTests",
       dependencies: [
-        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusPlanning", "ApusLowering",
-        "ApusNative", "Apus", "TestSupport",
+        "ApusCore", "ApusGraph", "ApusOperators", "ApusPasses", "ApusKernels", "ApusKernelInterpreter", "ApusPlanning",
+        "ApusLowering", "ApusNative", "Apus", "TestSupport",
       ],
       exclude: ["Resources"]),
     .testTarget(

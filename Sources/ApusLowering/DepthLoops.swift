@@ -139,7 +139,8 @@ struct DepthLoops {
   }
 
   /// Steps along the inner axis from fetch to fetch, so that all of them are spread evenly; whole iterations if it is more
-  /// than one of them. If k has several axes, each of their places fetches all again, which costs nothing where it is there.
+  /// than one of them. There are never two in a step: the last ones are left out if k is that short. If k has several axes,
+  /// each of their places fetches all again, which costs nothing where it is there.
   private var fetchInterval: Int? {
     fetches.map {
       let interval = max(1, whole / $0.count)

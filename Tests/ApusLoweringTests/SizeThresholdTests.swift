@@ -114,11 +114,15 @@ import Testing
     cases.append(product("deep panels", 44, cache / 8 / lanes + 1, 3 * lanes, reaches: "_from_"))
     cases += around(cache / 8 / 16) { m, _ in product("chunks of rows", m, 16, lanes) }
     cases += around(cache / 8 / (9 + 2 * lanes)) { m, _ in product("rows of each core", m, 9, lanes) }
-    cases.append(product("rows ahead", cache / 8 / 16 + 40, 16, 2 * lanes, reaches: "prefetch"))
+    cases.append(product("rows ahead", cache / 8 / 16 + 40, 16, 2 * lanes, reaches: "level 2"))
     cases += around(TileGrid.leastOwnRows * model.cores) { m, _ in loop("rows of each core in a loop", m, 19) }
     cases += around(cache / 2 / 4 / 32) { k, _ in loop("what each core keeps in a loop", 45, k) }
     cases += around(64) { k, _ in product("unrolled steps", 20, k, 41) }
     cases += around(3) { k, _ in product("few steps", 20, k, 41) }
+    // Steps of k for each row of a tile.
+    cases += [14, 28, 42].flatMap { around($0) { k, _ in product("rows of a tile are fetched", 29, k, 33) } }
+    // Chunks of rows, each of which reads a second operand that the cache does not keep.
+    cases += around(cache / 4 / 48) { k, _ in product("chunks read all panels", 600, k, 48) }
     return cases
   }()
 
