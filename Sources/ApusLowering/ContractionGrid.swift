@@ -4,9 +4,9 @@ import ApusPlanning
 
 /// The tiles of a product in the order they are computed, and the parts that k is cut into.
 ///
-/// Small products are one part, panel of columns by panel of columns. Where rows of the first operand, the result and
-/// what the epilogue reads are much more than the second operand, they are computed in chunks of rows instead: a worker
-/// has rows of its own in its caches, often the same in the products that precede and follow. So they are, too, in a loop
+/// Small products are one part, panel of columns by panel of columns. Where less is read from beyond the second cache in
+/// this way, they are computed in chunks of rows instead: a worker has rows of the first operand, of the result and of what
+/// the epilogue reads for itself, often the same in the products that precede and follow. So they are, too, in a loop
 /// that does not change the second operand: each core keeps all of it. In large products k is cut so that a panel of the
 /// second operand stays in the second cache, and with it the first operand's part of as many rows as make a chunk: the
 /// blocking of Goto and van de Geijn (2008). Sums of all parts but the last go through memory. Parts between the first and
@@ -80,13 +80,15 @@ struct TileGrid {
       let most = isFirstLarge ? max(1, cache / 8 / (k * elementBytes * tile.rows)) : blocks
       let cores = processor.cores
       let chunks = ((blocks + most - 1) / most + cores - 1) / cores * cores
-      // How often each operand comes from beyond the second cache: in chunks of rows, or panel by panel.
+      // How often each operand comes from beyond the second cache: the second in chunks of rows, the first panel by panel.
+      // What else lies in rows moves from core to core once if panels are shared.
       let secondReads = isKept ? cores : chunks
       let firstReads = isFirstLarge ? panels : cores
       let pays =
         rowElements == nil
         ? isKept && isFirstLarge
-        : passing > 2 * processor.firstCache.bytes && (secondReads - 1) * second < (firstReads - 2) * first + passing
+        : passing > 2 * processor.firstCache.bytes
+          && (secondReads - 1) * second < (firstReads - 1) * first + (passing - first)
       if axes.count == 1, batch.allSatisfy({ $0 == 1 }), pays {
         chunk = (blocks + chunks - 1) / chunks
         isFirstStreamed = isFirstLarge
