@@ -215,7 +215,7 @@ struct TileEmitter {
   }
 
   // What a tile alone reads and writes lies in short pieces of many rows, which the hardware prefetcher does not detect. A
-  // row after the other is fetched while k runs: lines asked for all at once would keep the operands' lines waiting.
+  // row after the other is fetched while k runs; asked for all at once, lines of results from the last cache came no sooner.
 
   /// Steps of k up to which the first cache has room for a tile's results and what it reads for them, beside the operands.
   private static let shortCount = 64
@@ -228,7 +228,7 @@ struct TileEmitter {
     func ownRows(_ tensors: [NestTensor]) -> [NestTensor] {
       tensors.filter { $0.varies(along: rowAxis) && $0.strides[rowAxis + 1] == 1 }
     }
-    // Writes first: where a result takes the place of what is read, its lines are asked for once.
+    // Writes first: where a result takes the place of what is read, its lines come as such to be written.
     let written = ownRows(outputs.map(\.1))
     let read = ownRows(emitter.leaves.sorted { $0.key < $1.key }.map(\.value))
     guard part.isLast, rows > 1, !written.isEmpty || !read.isEmpty else { return nil }

@@ -121,8 +121,8 @@ import Testing
     cases += around(3) { k, _ in product("few steps", 20, k, 41) }
     // Steps of k for each row of a tile.
     cases += [14, 28, 42].flatMap { around($0) { k, _ in product("rows of a tile are fetched", 29, k, 33) } }
-    // Chunks of rows, each of which reads a second operand that the cache does not keep.
-    cases += around(cache / 4 / 48) { k, _ in product("chunks read all panels", 600, k, 48) }
+    // A second operand that the cache just keeps, while chunks of rows pass by, and one that it does not.
+    cases += around(cache / 4 / 48) { k, _ in product("chunks or panels", 600, k, 48) }
     return cases
   }()
 
