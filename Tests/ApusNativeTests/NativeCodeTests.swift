@@ -69,6 +69,17 @@ import Testing
     return b.build(name: "everything", units: 16)
   }
 
+  /// Lines are fetched to be written by an instruction that not all processors with AVX2 list: code for these does without.
+  @Test(arguments: [("x86-64-v3", false), ("x86-64-v4", true), ("znver4", true), ("emeraldrapids", true)])
+  func linesAreFetchedToBeWritten(_ name: String, _ isKnown: Bool) throws {
+    let b = KernelBuilder(target: .neon)
+    let y = b.buffer(.f32, .write, count: 64)
+    b.forEachUnit { unit in b.prefetch(y, b.multiply(unit, 16), isWrite: true) }
+    let compiler = KernelCompiler(target: try .named(name), verifies: true)
+    let text = try compiler.textAssembly([b.build(name: "fetch", units: 4)])
+    #expect(text.contains("prefetch") && text.contains("prefetchw") == isKnown, "\(text)")
+  }
+
   @Test(arguments: NativeTarget.names) func everyTargetGivesAssembly(_ name: String) throws {
     let compiler = KernelCompiler(target: try .named(name), verifies: true)
     let text = try compiler.textAssembly([NativeTargetTests.kernel()])
