@@ -2,7 +2,7 @@ import ApusCore
 import ApusKernels
 
 /// A graph as kernels, the memory they work in, and the order they run in. Every worker of a team runs the same program
-/// over its share of each launch; `Docs/Architecture.md` calls this stage the plan.
+/// over its part of each launch; `Docs/Architecture.md` calls this stage the plan.
 public struct KernelProgram: Sendable {
   public var name: String
   /// Distinct: equal kernels stand here once.
@@ -59,7 +59,7 @@ public struct ProgramBuffer: Sendable {
   }
 }
 
-/// One call of a kernel, shared among the workers by its units: who does which depends on their number only.
+/// One call of a kernel, shared among the workers by its units: each is done by one of them, and which one changes no bit.
 public struct Launch: KernelCall {
   /// A position in `KernelProgram.kernels`.
   public var kernel: Int
@@ -69,7 +69,7 @@ public struct Launch: KernelCall {
   public var origin: String
   /// Added to the kernel's own failure codes.
   public var failureBase: Int
-  /// Arithmetic operations and bytes moved by one launch, for profiles.
+  /// Arithmetic operations and bytes moved by one launch, for profiles and to say how long it takes.
   public var flopCount: Int
   public var byteCount: Int
   /// Whether one worker does all of it: too small to share.

@@ -70,6 +70,39 @@ import Testing
     #expect(Self.delayCount.load(ordering: .relaxed) - before > 100)
   }
 
+  /// Each unit is claimed by one worker and done once: in launches that follow each other without a barrier, where some
+  /// workers are at one and others at the next, and whatever an earlier run left behind. Fewer units than pieces, as many,
+  /// and more; shares that are not equal.
+  @Test(.timeLimit(.minutes(30)), arguments: [16, 128, 131, 1_000]) func claimedUnitsAreDoneOnce(_ units: Int) throws {
+    let rounds = 20
+    let launchCount = 3
+    var maker = ProgramMaker()
+    let x = maker.buffer("x", units, .parameter(0))
+    let sums = (0..<launchCount).map { maker.buffer("sum\($0)", units, .variable($0)) }
+    let kernel = maker.accumulation(units)
+    let launches = sums.map { maker.launch(kernel, Location(x), Location($0), flopCount: ProgramMaker.manyFlops) }
+    maker.program.steps = [.loop(count: rounds, launches + [.barrier])]
+    let code = try maker.compile(verifies: false)
+    let team = WorkerTeam(acceptsSignals: true)
+    let input = Array(1...units)
+    func run(_ workers: Int) throws -> [[Int]] {
+      var variables = sums.map { _ in [Int](repeating: 0, count: units) }
+      _ = try code.run(workers: workers, on: team, [input], variables: &variables, outputs: [])
+      return variables
+    }
+    let right = sums.map { _ in input.map { $0 * rounds } }
+    #expect(try run(7) == right)
+    let delays = Delays(team.handles + [pthread_self()])
+    defer { delays.end() }
+    for number in 0..<200 {
+      let workers = [1, 2, 3, 7][number % 4]
+      guard try run(workers) == right else {
+        Issue.record("run \(number) on \(workers) workers gave other numbers")
+        return
+      }
+    }
+  }
+
   /// The delays are such that a barrier that is missing shows.
   @Test(.timeLimit(.minutes(30))) func aMissingBarrierShows() throws {
     var maker = ProgramMaker()

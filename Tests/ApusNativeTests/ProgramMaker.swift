@@ -71,12 +71,17 @@ struct ProgramMaker {
   }
 
   func launch(
-    _ kernel: Int, _ arguments: Location..., origin: String = "%0 = test", failureBase: Int = 0, isSerial: Bool = false
+    _ kernel: Int, _ arguments: Location..., origin: String = "%0 = test", failureBase: Int = 0, flopCount: Int = 0,
+    isSerial: Bool = false
   ) -> ProgramStep {
     .launch(
       Launch(
-        kernel: kernel, arguments: arguments, origin: origin, failureBase: failureBase, isSerial: isSerial))
+        kernel: kernel, arguments: arguments, origin: origin, failureBase: failureBase, flopCount: flopCount,
+        isSerial: isSerial))
   }
+
+  /// What a launch has to take as long as one whose units are claimed (`UnitClaims`), if it has enough of them.
+  static let manyFlops = 1 << 40
 
   func compile(isPoisoned: Bool = false, isProfiled: Bool = false, verifies: Bool = true) throws -> CompiledProgram {
     try ProgramCompiler(target: target, verifies: verifies, isProfiled: isProfiled, cache: nil)

@@ -10,21 +10,22 @@ import Testing
 
 @Suite struct WorkerTeamTests {
   /// Numbers that each round hands to other workers, there and back.
-  private static func exchange(rounds: Int, count: Int, verifies: Bool = true) throws -> CompiledProgram {
+  /// - Parameter flopCount: of each launch, as the program sees it.
+  private static func exchange(
+    rounds: Int, count: Int, flopCount: Int = 0, verifies: Bool = true
+  ) throws -> CompiledProgram {
     var maker = ProgramMaker()
     let x = maker.buffer("x", count, .parameter(0))
     let (a, b) = (maker.temporary("a", count), maker.temporary("b", count))
     let y = maker.buffer("y", count, .output(0))
     let (copy, step) = (maker.reversal(count, addend: 0), maker.reversal(count, addend: 1))
+    func launch(_ kernel: Int, _ from: Int, _ to: Int) -> ProgramStep {
+      maker.launch(kernel, Location(from), Location(to), flopCount: flopCount)
+    }
     maker.program.steps = [
-      maker.launch(copy, Location(x), Location(a)),
-      .loop(
-        count: rounds,
-        [
-          .barrier, maker.launch(step, Location(a), Location(b)), .barrier,
-          maker.launch(step, Location(b), Location(a)),
-        ]),
-      .barrier, maker.launch(copy, Location(a), Location(y)),
+      launch(copy, x, a),
+      .loop(count: rounds, [.barrier, launch(step, a, b), .barrier, launch(step, b, a)]),
+      .barrier, launch(copy, a, y),
     ]
     return try maker.compile(verifies: verifies)
   }
@@ -39,8 +40,10 @@ import Testing
     }
   }
 
-  /// Other threads keep all cores busy: members that wait for one without processor time leave, and nothing changes.
-  @Test func aTeamShrinksWhereCoresAreTaken() throws {
+  /// Other threads keep all cores busy: members that wait for one without processor time leave, and nothing changes,
+  /// whether units are shared out or claimed.
+  @Test(arguments: [(13, 0), (64, ProgramMaker.manyFlops)])
+  func aTeamShrinksWhereCoresAreTaken(_ count: Int, _ flopCount: Int) throws {
     let isOver = Atomic<Bool>(false)
     let hogs = DispatchGroup()
     for _ in 0..<2 * WorkerTeam.defaultCount {
@@ -52,18 +55,18 @@ import Testing
     }
     let team = WorkerTeam()
     // What is verified keeps all workers.
-    let code = try Self.exchange(rounds: 500, count: 13, verifies: false)
+    let code = try Self.exchange(rounds: 500, count: count, flopCount: flopCount, verifies: false)
     let clock = ContinuousClock()
     let end = clock.now + .seconds(20)
     var run = 0
     while clock.now < end, run < 100 || team.shrunkRunCount == 0 {
       run += 1
-      let input = (0..<13).map { $0 * 100 + run }
-      let output = try code.run(workers: [2, 3, 7][run % 3], on: team, input, outputs: 13)
+      let input = (0..<count).map { $0 * 100 + run }
+      let output = try code.run(workers: [2, 3, 7][run % 3], on: team, input, outputs: count)
       #expect(output == [input.map { $0 + 1000 }])
     }
     #expect(team.shrunkRunCount > 0)
-    #expect(throws: Never.self) { try code.run(workers: 2, on: team, Array(0..<13), outputs: 13) }
+    #expect(throws: Never.self) { try code.run(workers: 2, on: team, Array(0..<count), outputs: count) }
   }
 
   /// A member that leaves is missed to the end: the longer a run takes, the longer it is waited for.

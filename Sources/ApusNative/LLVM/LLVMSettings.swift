@@ -42,6 +42,7 @@ enum AtomicOperation {
 
 /// The language reference, `cmpxchg`: the parts of its result.
 enum ExchangeResult {
+  static let found: UInt32 = 0
   static let succeeded: UInt32 = 1
 }
 

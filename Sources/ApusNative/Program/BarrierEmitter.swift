@@ -24,7 +24,10 @@ enum Synchronization {
   static let ranks = yield + 48
   /// The `Membership`.
   static let membership = yield + 56
-  static let byteCount = 3 * Memory.alignment
+  /// A word of each member's share, on a line of its own: see `UnitClaims`.
+  static let shares = 3 * Memory.alignment
+  /// Of a team of so many workers.
+  static func byteCount(workers: Int) -> Int { shares + workers * Memory.alignment }
 
   /// Where the fields of `arrivals` begin.
   static let numberShift = 16
@@ -43,7 +46,13 @@ enum WorkerState {
   static let passed = 0
   static let rank = 8
   static let count = 16
-  static let wordCount = 3
+  /// Where units are claimed: how many launches of that kind have begun, whose share is asked next (that of the member so
+  /// many ranks behind), and the units that this member has claimed last.
+  static let launch = 24
+  static let distance = 32
+  static let firstUnit = 40
+  static let endUnit = 48
+  static let wordCount = 7
 }
 
 /// Emits `i64 barrier(ptr sync, ptr status, ptr state, i64 worker)`: returns when all members have called it, 1 where the
@@ -56,8 +65,6 @@ enum BarrierEmitter {
   /// How often a waiting worker looks before it lets others use its core: some ten microseconds, longer than workers with
   /// a core each wait for one another.
   static let patience = 1 << 10
-  /// Of an `i64`, which must be aligned to be atomic.
-  private static let wordBytes: UInt32 = 8
 
   static func emit(in module: IRBuilder, name: String) -> Handle? {
     let llvm = module.llvm
@@ -70,24 +77,8 @@ enum BarrierEmitter {
     let status = llvm.parameter(function, 1)
     let state = llvm.parameter(function, 2)
     let worker = llvm.parameter(function, 3)
-    func at(_ offset: Int) -> Handle? { module.address(module.int(8), sync, module.constant(offset)) }
-    func own(_ offset: Int) -> Handle? { module.address(module.int(8), state, module.constant(offset)) }
-    func add(_ a: Handle?, _ b: Handle?) -> Handle? { module.binary(Opcode.add, a, b) }
-    func and(_ a: Handle?, _ mask: Int) -> Handle? { module.binary(Opcode.and, a, module.constant(mask)) }
-    func isNotZero(_ a: Handle?) -> Handle? {
-      llvm.integerCompare(builder, Predicate.notEqual, a, module.constant(0), "")
-    }
-    func atomicLoad(_ address: Handle?) -> Handle? {
-      let load = llvm.load(builder, i64, address, "")
-      llvm.setOrdering(load, Ordering.acquire)
-      llvm.setAlignment(load, wordBytes)
-      return load
-    }
-    func atomicStore(_ value: Handle?, _ address: Handle?) {
-      let store = llvm.store(builder, value, address)
-      llvm.setOrdering(store, Ordering.release)
-      llvm.setAlignment(store, wordBytes)
-    }
+    func at(_ offset: Int) -> Handle? { module.word(sync, offset) }
+    func own(_ offset: Int) -> Handle? { module.word(state, offset) }
     func block(_ name: String) -> Handle? { module.block(function, name) }
 
     let entry = block("entry")
@@ -97,34 +88,32 @@ enum BarrierEmitter {
     )
     let (changed, same) = (block("changed"), block("same"))
     llvm.positionAtEnd(builder, entry)
-    let count = llvm.load(builder, i64, own(WorkerState.count), "")
-    let isAlone = llvm.integerCompare(builder, Predicate.equal, count, module.constant(1), "")
+    let count = module.loadWord(own(WorkerState.count))
+    let isAlone = module.compare(Predicate.equal, count, module.constant(1))
     _ = llvm.conditionalJump(builder, isAlone, alone, team)
 
     func failed() -> Handle? {
-      llvm.cast(builder, Opcode.zeroExtend.rawValue, isNotZero(atomicLoad(status)), i64, "")
+      llvm.cast(builder, Opcode.zeroExtend.rawValue, module.isNotZero(module.loadAtomically(status)), i64, "")
     }
     llvm.positionAtEnd(builder, alone)
     _ = llvm.returnValue(builder, failed())
 
     llvm.positionAtEnd(builder, team)
-    let number = add(llvm.load(builder, i64, own(WorkerState.passed), ""), module.constant(1))
+    let number = module.add(module.loadWord(own(WorkerState.passed)), 1)
     _ = llvm.store(builder, number, own(WorkerState.passed))
-    let opening = module.binary(Opcode.shiftLeft, number, module.constant(Synchronization.flagBits))
+    let opening = module.shiftLeft(number, Synchronization.flagBits)
     let ticket = llvm.atomicUpdate(
       builder, AtomicOperation.add, at(Synchronization.arrivals), module.constant(1), Ordering.acquireRelease, Flag.no)
-    let arrived = add(and(ticket, Synchronization.fieldMask), module.constant(1))
-    _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, Predicate.equal, arrived, count, ""), last, wait)
+    let arrived = module.add(module.and(ticket, Synchronization.fieldMask), 1)
+    _ = llvm.conditionalJump(builder, module.compare(Predicate.equal, arrived, count), last, wait)
 
     llvm.positionAtEnd(builder, last)
     // No other worker writes it now: all have arrived, and a worker that wants to leave sees that.
-    let numberField = module.binary(
-      Opcode.shiftLeft, and(number, Synchronization.fieldMask), module.constant(Synchronization.numberShift))
-    atomicStore(numberField, at(Synchronization.arrivals))
-    let leaving = module.binary(
-      Opcode.shiftRight, ticket, module.constant(Synchronization.leavingShift))
-    _ = llvm.conditionalJump(builder, isNotZero(leaving), shrink, open)
+    let numberField = module.shiftLeft(
+      module.and(number, Synchronization.fieldMask), Synchronization.numberShift)
+    module.storeAtomically(numberField, at(Synchronization.arrivals))
+    let leaving = module.shiftRight(ticket, Synchronization.leavingShift)
+    _ = llvm.conditionalJump(builder, module.isNotZero(leaving), shrink, open)
 
     llvm.positionAtEnd(builder, shrink)
     var (types, arguments) = ([pointer, i64], [sync, leaving])
@@ -137,44 +126,45 @@ enum BarrierEmitter {
     let flags = module.phi(i64)
     module.addIncoming(flags, module.constant(0), from: last)
     module.addIncoming(flags, module.constant(Synchronization.changedFlag), from: shrink)
-    let word = add(add(opening, flags), failed())
-    atomicStore(word, at(Synchronization.opened))
+    let word = module.add(module.add(opening, flags), failed())
+    module.storeAtomically(word, at(Synchronization.opened))
     _ = llvm.jump(builder, opened)
 
     llvm.positionAtEnd(builder, wait)
     let spins = module.phi(i64)
     module.addIncoming(spins, module.constant(0), from: team)
-    let seen = atomicLoad(at(Synchronization.opened))
+    let seen = module.loadAtomically(at(Synchronization.opened))
     _ = llvm.conditionalJump(
-      builder, llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, seen, opening, ""), opened, again)
+      builder, module.compare(Predicate.greaterEqualUnsigned, seen, opening), opened, again)
 
     llvm.positionAtEnd(builder, opened)
     let final = module.phi(i64)
     module.addIncoming(final, word, from: open)
     module.addIncoming(final, seen, from: wait)
-    let hasChanged = isNotZero(and(final, Synchronization.changedFlag))
+    let hasChanged = module.isNotZero(module.and(final, Synchronization.changedFlag))
     _ = llvm.conditionalJump(builder, hasChanged, changed, same)
 
     llvm.positionAtEnd(builder, changed)
-    _ = llvm.store(builder, llvm.load(builder, i64, at(Synchronization.count), ""), own(WorkerState.count))
+    _ = llvm.store(builder, module.loadWord(at(Synchronization.count)), own(WorkerState.count))
     let ranks = llvm.load(builder, pointer, at(Synchronization.ranks), "")
-    _ = llvm.store(builder, llvm.load(builder, i64, module.address(i64, ranks, worker), ""), own(WorkerState.rank))
+    _ = llvm.store(builder, module.loadWord(module.address(i64, ranks, worker)), own(WorkerState.rank))
     _ = llvm.jump(builder, same)
 
     llvm.positionAtEnd(builder, same)
-    _ = llvm.returnValue(builder, and(final, Synchronization.failedFlag))
+    _ = llvm.returnValue(builder, module.and(final, Synchronization.failedFlag))
 
     llvm.positionAtEnd(builder, again)
     if module.target.isX86 { _ = module.intrinsic("llvm.x86.sse2.pause", [], []) }
-    let next = add(spins, module.constant(1))
+    let next = module.add(spins, 1)
     module.addIncoming(spins, next, from: again)
-    let isImpatient = llvm.integerCompare(builder, Predicate.greaterEqualUnsigned, next, module.constant(patience), "")
+    let isImpatient = module.compare(
+      Predicate.greaterEqualUnsigned, next, module.constant(patience))
     _ = llvm.conditionalJump(builder, isImpatient, rest, wait)
 
     // The core may be wanted by the very worker that is waited for.
     llvm.positionAtEnd(builder, rest)
     let yield = llvm.load(builder, pointer, at(Synchronization.yield), "")
-    let hasYield = llvm.integerCompare(builder, Predicate.notEqual, yield, llvm.constNull(pointer), "")
+    let hasYield = module.compare(Predicate.notEqual, yield, llvm.constNull(pointer))
     let call = block("yield")
     _ = llvm.conditionalJump(builder, hasYield, call, wait)
     module.addIncoming(spins, next, from: rest)
@@ -184,7 +174,7 @@ enum BarrierEmitter {
       builder, llvm.functionType(i64, &types, UInt32(types.count), Flag.no), yield, &arguments,
       UInt32(arguments.count), "")
     let leave = block("leave")
-    let isOver = isNotZero(answer)
+    let isOver = module.isNotZero(answer)
     _ = llvm.conditionalJump(builder, isOver, leave, wait)
     module.addIncoming(spins, next, from: call)
     llvm.positionAtEnd(builder, leave)

@@ -7,8 +7,8 @@ import ApusPlanning
 /// `void name(ptr bases, ptr status, ptr sync, i64 worker, i64 workers, i64 rounds)`.
 ///
 /// `bases` holds the address of each buffer, `sync` what `Synchronization` describes. Each launch is a call with the
-/// worker's share of the units; barriers, loops and branches are in the function too, so that a whole training step, or
-/// an epoch of them, is one call.
+/// worker's share of the units, or one for each piece that it claims (`UnitClaims`); barriers, loops and branches are in
+/// the function too, so that a whole training step, or an epoch of them, is one call.
 struct ProgramEmitter {
   let program: KernelProgram
   let module: IRBuilder
@@ -22,6 +22,7 @@ struct ProgramEmitter {
   /// This worker's `WorkerState`.
   private var state: Handle?
   private let barrier: Handle?
+  private let claim: Handle?
   private var partCount = 0
   private var counters: [Handle?] = []
   /// Whether the first member counts the processor's ticks of each launch and of all barriers into `status`; see `Profile`.
@@ -65,6 +66,7 @@ struct ProgramEmitter {
     trace = TraceLayout(program)
     self.module = module
     barrier = BarrierEmitter.emit(in: module, name: name + "_barrier")
+    claim = UnitClaims.emit(in: module, name: name + "_claim")
     let (pointer, i64) = (module.pointer, module.int(64))
     function = module.function(name, [pointer, pointer, pointer, i64, i64, i64])
     let llvm = module.llvm
@@ -72,6 +74,7 @@ struct ProgramEmitter {
     state = llvm.alloca(module.builder, module.int(WorkerState.wordCount * 64), "")
     exit = module.block(function, "exit")
     _ = llvm.store(module.builder, module.constant(0), stateWord(WorkerState.passed))
+    _ = llvm.store(module.builder, module.constant(0), stateWord(WorkerState.launch))
     _ = llvm.store(module.builder, worker, stateWord(WorkerState.rank))
     _ = llvm.store(module.builder, llvm.parameter(function, 4), stateWord(WorkerState.count))
   }
@@ -94,9 +97,7 @@ struct ProgramEmitter {
   /// A bit of MXCSR (Intel's manual, volume 1, 10.2.3). Operands that are subnormal still count: that bit is another.
   private static let flushToZero = 1 << 15
 
-  private func stateWord(_ offset: Int) -> Handle? {
-    module.address(module.int(8), state, module.constant(offset))
-  }
+  private func stateWord(_ offset: Int) -> Handle? { module.word(state, offset) }
 
   /// The most steps of one list in a function: LLVM needs four times as long for a function of twice the length.
   private static let partLength = 256
@@ -223,6 +224,11 @@ struct ProgramEmitter {
       }
       return
     }
+    if let pieces = UnitClaims.pieceCount(
+      of: launch, units: program.kernels[launch.kernel].units, on: module.target.processor)
+    {
+      return emitClaims(launch, units, module.constant(pieces))
+    }
     let (rank, members) = (rank, members)
     func share(_ rank: Handle?) -> Handle? {
       llvm.binary(
@@ -230,7 +236,31 @@ struct ProgramEmitter {
     }
     let first = share(rank)
     let end = share(module.binary(Opcode.add, rank, module.constant(1)))
-    when(llvm.integerCompare(builder, Predicate.lessUnsigned, first, end, "")) { call(launch, from: first, to: end) }
+    callIfAny(launch, from: first, to: end)
+  }
+
+  /// A call for each piece that this member claims.
+  private func emitClaims(_ launch: Launch, _ units: Handle?, _ pieces: Handle?) {
+    let number = module.add(module.loadWord(stateWord(WorkerState.launch)), 1)
+    _ = llvm.store(builder, number, stateWord(WorkerState.launch))
+    _ = llvm.store(builder, module.constant(0), stateWord(WorkerState.distance))
+    let (ask, piece, end) = (
+      module.block(function, "ask"), module.block(function, "piece"), module.block(function, "claimed")
+    )
+    _ = llvm.jump(builder, ask)
+    llvm.positionAtEnd(builder, ask)
+    _ = llvm.conditionalJump(
+      builder, module.isNotZero(module.call(claim, [sync, state, units, pieces])), piece, end)
+    llvm.positionAtEnd(builder, piece)
+    callIfAny(
+      launch, from: module.loadWord(stateWord(WorkerState.firstUnit)),
+      to: module.loadWord(stateWord(WorkerState.endUnit)))
+    _ = llvm.jump(builder, ask)
+    llvm.positionAtEnd(builder, end)
+  }
+
+  private func callIfAny(_ launch: Launch, from first: Handle?, to end: Handle?) {
+    when(module.compare(Predicate.lessUnsigned, first, end)) { call(launch, from: first, to: end) }
   }
 
   private func when(_ condition: Handle?, _ body: () -> Void) {

@@ -17,6 +17,8 @@ extension CanonicalBytes {
         for argument in launch.arguments { append(argument) }
         append(launch.failureBase)
         append(launch.isSerial)
+        append(launch.flopCount)
+        append(launch.byteCount)
       case .barrier: append(1)
       case .enterLoop(let step):
         append(2)

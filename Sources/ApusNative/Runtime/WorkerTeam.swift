@@ -50,7 +50,7 @@ public final class WorkerTeam: @unchecked Sendable {
   private var length: (entry: UnsafeRawPointer?, nanoseconds: Int) = (nil, 0)
 
   /// The low bits of `call`: how many workers.
-  private static let workerBits = 16
+  private static let workerBits = 12
   static let largestCount = 1 << workerBits - 1
 
   /// For how long a worker without work watches for some before it sleeps.
@@ -73,8 +73,10 @@ public final class WorkerTeam: @unchecked Sendable {
     pthread_mutex_init(turn, nil)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
-    sync = .allocate(byteCount: Synchronization.byteCount, alignment: Memory.alignment)
-    sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount)
+    // Pages of members that there never are stay untouched.
+    sync = .allocate(
+      byteCount: Synchronization.byteCount(workers: WorkerTeam.largestCount), alignment: Memory.alignment)
+    sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount(workers: 0))
     membership = Membership(sync)
     (sync + Synchronization.yield).storeBytes(
       of: unsafeBitCast(BarrierWatch.rest, to: UnsafeRawPointer.self), as: UnsafeRawPointer.self)
@@ -98,6 +100,9 @@ public final class WorkerTeam: @unchecked Sendable {
       let workers = 1 + start(min(workers, WorkerTeam.largestCount) - 1)
       (sync + Synchronization.arrivals).storeBytes(of: 0, as: Int64.self)
       (sync + Synchronization.opened).storeBytes(of: 0, as: Int64.self)
+      for member in 0..<workers {
+        (sync + Synchronization.shares + member * Memory.alignment).storeBytes(of: 0, as: Int64.self)
+      }
       BarrierWatch.begin(sync, limit: limit)
       let code = unsafeBitCast(entry, to: UnsafeRawPointer.self)
       let number = (call.load(ordering: .relaxed) >> WorkerTeam.workerBits) &+ 1
