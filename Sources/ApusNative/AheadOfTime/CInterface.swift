@@ -115,7 +115,7 @@ struct CInterface {
                           \(indent)void *arena, int64_t *value) {
         void *bases[\(max(1, sources.count))];
         int64_t status[2] = {0, 0};
-        \(upper)_ALIGNED unsigned char sync[\(Synchronization.byteCount(workers: 0)) + \(Memory.alignment) * \(upper)_MOST_THREADS] = {0};
+        \(upper)_ALIGNED unsigned char sync[\(Synchronization.byteCount(workers: 0))] = {0};
         \(name)_bases(inputs, outputs, weights, arena, bases);
         \(name)_program(bases, status, sync, 0, 1, 1);
         if (value) *value = status[1];
