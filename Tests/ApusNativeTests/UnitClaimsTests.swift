@@ -93,8 +93,10 @@ import Testing
     let order = try Self.orderOfUnits(units, flopCount: ProgramMaker.manyFlops, workers: workers)
     let gaveUp = Self.gaveUp.load(ordering: .relaxed)
     #expect(!gaveUp)
-    // 128 pieces are dealt out to the shares, rounded up.
-    let parts = (128 + workers - 1) / workers
+    let launch = Launch(kernel: 0, arguments: [], origin: "", flopCount: ProgramMaker.manyFlops)
+    let pieces = try #require(UnitClaims.pieceCount(of: launch, units: units, on: NativeTarget.host.processor))
+    // Dealt out to the shares, rounded up.
+    let parts = (pieces + workers - 1) / workers
     var right: [Int] = []
     for share in 0..<workers {
       let begin = share * units / workers
@@ -119,13 +121,19 @@ import Testing
     let flopsPerPiece = 16_000 * 2 * processor.multiplyAddUnits * lanes
     #expect(pieces(flops: 16 * flopsPerPiece) == 16)
     #expect(pieces(flops: 16 * flopsPerPiece - 1) == nil)
-    #expect(pieces(flops: 128 * flopsPerPiece) == 128)
-    #expect(pieces(flops: 1_000 * flopsPerPiece) == 128)
+    #expect(pieces(flops: 127 * flopsPerPiece) == 127)
+    // As many for each core as make its end even.
+    #expect(pieces(flops: 1_000 * flopsPerPiece) == 64 * processor.cores)
     #expect(pieces(flops: 100 * flopsPerPiece, units: 16) == 16)
     #expect(pieces(flops: 100 * flopsPerPiece, units: 15) == nil)
     let bytesPerPiece = Int(16_000 * processor.lastCache.bandwidth)
     #expect(pieces(bytes: 17 * bytesPerPiece) == 17)
     #expect(pieces(bytes: 15 * bytesPerPiece) == nil)
     #expect(pieces() == nil)
+    // A share's word counts so many, if all are of one share.
+    let large = ProcessorModel.server64
+    let most = UnitClaims.pieceCount(
+      of: Launch(kernel: 0, arguments: [], origin: "", flopCount: ProgramMaker.manyFlops), units: 1_000_000, on: large)
+    #expect(large.cores == 64 && most == 4_095)
   }
 }

@@ -263,7 +263,16 @@ import Testing
     let empty = try maker.compile()
     maker.program.steps = [.loop(count: 1_000, [.barrier])]
     let barriers = try maker.compile()
-    for (label, code, count) in [("an empty program", empty, 1.0), ("a barrier", barriers, 1_000)] {
+    let y = maker.temporary("y", 128)
+    let kernel = maker.filling(128, 1)
+    maker.program.steps = [
+      .loop(count: 1_000, [maker.launch(kernel, Location(y), flopCount: ProgramMaker.manyFlops)])
+    ]
+    let claims = try maker.compile()
+    let pieces = workers == 1 ? 1 : Double(128 / workers)
+    for (label, code, count) in [
+      ("an empty program", empty, 1.0), ("a barrier", barriers, 1_000), ("a piece", claims, 1_000 * pieces),
+    ] {
       var best = Duration.seconds(1)
       for _ in 0..<20_000 {
         let start = ContinuousClock.now

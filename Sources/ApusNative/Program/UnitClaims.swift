@@ -18,7 +18,8 @@ package struct UnitClaims {
   /// In how many pieces all units of a launch are cut; nil: members do their shares at once, for it is too short for more.
   package static func pieceCount(of launch: Launch, units: Int, on processor: ProcessorModel) -> Int? {
     let pieces = Int(leastCycles(of: launch, on: processor) / pieceCycles)
-    return pieces < leastPieces || units < leastPieces ? nil : min(pieces, units, mostPieces)
+    let most = min(piecesPerCore * processor.cores, 1 << countBits - 1)
+    return pieces < leastPieces || units < leastPieces ? nil : min(pieces, units, most)
   }
 
   /// How long one core takes for a launch, at least.
@@ -29,15 +30,15 @@ package struct UnitClaims {
       Double(launch.byteCount) / processor.lastCache.bandwidth)
   }
 
-  /// Of one core, for a piece: a hundred times what a claim costs.
+  /// Of one core, for a piece: a claim costs a hundredth of that at most.
   private static let pieceCycles = 16_000.0
-  /// The end of a launch is as uneven as a piece is long: of fewer pieces, it is not worth a claim.
-  static let leastPieces = 16
-  /// More would hardly make its end more even. A field of a share's word holds more.
-  static let mostPieces = 128
+  /// Of fewer, one is so much of the launch that its end is hardly more even than if it were not claimed.
+  private static let leastPieces = 16
+  /// Of more, one would be so little of it that its end would hardly be more even.
+  private static let piecesPerCore = 64
 
   /// Bits of each count in a share's word; the launch's number is above them.
-  private static let countBits = 8
+  private static let countBits = 12
 
   // MARK: Code
 
