@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Units of launches that take long are claimed piece by piece, so that nobody waits for a worker whose core is taken away.
+/// Units of launches that take long are claimed piece by piece: a worker whose core is taken away does not delay the others.
 @Suite(.serialized) struct UnitClaimsTests {
   // What the signal's handler looks at: workers that are stopped go on when so many units are done as are awaited, or after
   // a minute.
@@ -19,7 +19,7 @@ import Testing
   private static let gaveUp = Atomic<Bool>(false)
 
   /// `order[unit] =` how many units were done before it, which only holds while one worker does all.
-  private static func program(units: Int, flopCount: Int) throws -> CompiledProgram {
+  private static func program(units: Int) throws -> CompiledProgram {
     var maker = ProgramMaker()
     let count = maker.buffer("count", 1, .variable(0))
     let order = maker.buffer("order", units, .output(0))
@@ -32,7 +32,7 @@ import Testing
         b.store(count, b.index(0), b.add(number, 1))
       }
     }
-    maker.program.steps = [maker.launch(kernel, Location(count), Location(order), flopCount: flopCount)]
+    maker.program.steps = [maker.launch(kernel, Location(count), Location(order), flopCount: ProgramMaker.manyFlops)]
     return try maker.compile(verifies: false)
   }
 
@@ -48,8 +48,8 @@ import Testing
 
   /// Runs it by as many workers, of which only the caller's is not stopped.
   /// - Returns: the units in the order in which they were done.
-  private static func orderOfUnits(_ units: Int, flopCount: Int, workers: Int) throws -> [Int] {
-    let code = try program(units: units, flopCount: flopCount)
+  private static func orderOfUnits(_ units: Int, workers: Int) throws -> [Int] {
+    let code = try program(units: units)
     let team = WorkerTeam(acceptsSignals: true)
     let count = try Tensor([Int64](repeating: 0, count: 1), [1])
     let order = try Tensor([Int64](repeating: 0, count: units), [units])
@@ -87,10 +87,10 @@ import Testing
     return numbers.indices.sorted { numbers[$0] < numbers[$1] }
   }
 
-  /// A worker that is stopped does nothing, and nobody waits for it: its pieces are taken, from the back of its share.
+  /// The other workers claim the pieces of a worker that is stopped, from the back of its share.
   @Test(.timeLimit(.minutes(5)), arguments: [2, 3]) func othersDoTheWorkOfAStoppedWorker(_ workers: Int) throws {
     let units = 300
-    let order = try Self.orderOfUnits(units, flopCount: ProgramMaker.manyFlops, workers: workers)
+    let order = try Self.orderOfUnits(units, workers: workers)
     let gaveUp = Self.gaveUp.load(ordering: .relaxed)
     #expect(!gaveUp)
     let launch = Launch(kernel: 0, arguments: [], origin: "", flopCount: ProgramMaker.manyFlops)
@@ -130,7 +130,7 @@ import Testing
     #expect(pieces(bytes: 17 * bytesPerPiece) == 17)
     #expect(pieces(bytes: 15 * bytesPerPiece) == nil)
     #expect(pieces() == nil)
-    // A share's word counts so many, if all are of one share.
+    // A share's word counts so many, even if all are in one share.
     let large = ProcessorModel.server64
     let most = UnitClaims.pieceCount(
       of: Launch(kernel: 0, arguments: [], origin: "", flopCount: ProgramMaker.manyFlops), units: 1_000_000, on: large)

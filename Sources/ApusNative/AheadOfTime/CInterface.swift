@@ -165,7 +165,7 @@ struct CInterface {
     let upper = name.uppercased()
     let indent = String(repeating: " ", count: name.count)
     let const = isTraining ? "" : "const "
-    let words = Synchronization.byteCount(workers: 0)
+    let sharedBytes = Synchronization.byteCount(workers: 0)
     return """
       /* Define \(upper)_WITH_THREADS before this header, and link with -pthread, for \(name)_run_on. */
       #ifdef \(upper)_WITH_THREADS
@@ -210,7 +210,7 @@ struct CInterface {
                              \(indent)\(const)void *weights, void *arena, int64_t *value) {
         void *bases[\(max(1, sources.count))];
         int64_t status[2] = {0, 0};
-        \(upper)_ALIGNED unsigned char sync[\(words) + \(Memory.alignment) * \(upper)_MOST_THREADS] = {0};
+        \(upper)_ALIGNED unsigned char sync[\(sharedBytes) + \(Memory.alignment) * \(upper)_MOST_THREADS] = {0};
         int64_t (*yield)(void *, int64_t) = \(name)_yield;
         pthread_t ids[\(upper)_MOST_THREADS];
         \(name)_member members[\(upper)_MOST_THREADS];

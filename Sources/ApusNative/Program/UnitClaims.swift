@@ -5,17 +5,17 @@ import ApusPlanning
 
 /// How members claim the units of a launch that takes long while it runs: by work stealing.
 ///
-/// Each member has a share of the units, cut in pieces. It claims them one by one from the front of its share, and when
-/// none is left, from the back of the others' shares, so that nobody waits long for a member whose core is slower or taken
-/// away. Who computes a unit changes no bit. Without thieves a member has the same units in each such launch, as where
-/// units are not claimed, and its caches know them.
+/// Each member has a share of the units, cut into pieces. It claims them one by one from the front of its share, and, if
+/// none is left, from the back of the other shares: a member on a slow core delays the others by about one piece. Which
+/// member computes a unit changes no bit. Without stealing, a member computes the same units as in launches that are not
+/// claimed, so they are likely to be in its caches.
 ///
-/// Each share has a word: the number of the launch that it speaks of, and how many pieces are claimed from its front and
-/// from its back. Members number the launches alike, so no word is ever reset in a run. One of an earlier launch says that
-/// nothing is claimed yet, one of a later launch that all is: nobody begins a launch before all pieces of the last one are
-/// claimed.
+/// Each share has a word: the number of a launch, and how many pieces are claimed from its front and from its back. All
+/// members count launches equally, so no word is reset during a run. A word of an earlier launch means that no piece is
+/// claimed yet. A word of a later launch means that all pieces are: a member begins a launch only after all pieces of the
+/// preceding one are claimed.
 package struct UnitClaims {
-  /// In how many pieces all units of a launch are cut; nil: members do their shares at once, for it is too short for more.
+  /// In how many pieces all units of a launch are cut; nil: each member computes its whole share in one call, because the launch is short.
   package static func pieceCount(of launch: Launch, units: Int, on processor: ProcessorModel) -> Int? {
     let pieces = Int(leastCycles(of: launch, on: processor) / pieceCycles)
     let most = min(piecesPerCore * processor.cores, 1 << countBits - 1)

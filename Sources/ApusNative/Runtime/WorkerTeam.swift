@@ -73,7 +73,7 @@ public final class WorkerTeam: @unchecked Sendable {
     pthread_mutex_init(turn, nil)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
-    // Pages of members that there never are stay untouched.
+    // The system provides pages of the shares only for the members that exist.
     sync = .allocate(
       byteCount: Synchronization.byteCount(workers: WorkerTeam.largestCount), alignment: Memory.alignment)
     sync.initializeMemory(as: UInt8.self, repeating: 0, count: Synchronization.byteCount(workers: 0))
